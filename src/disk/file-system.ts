@@ -1,0 +1,83 @@
+// What the library asks of a file system: node:fs by default, or one that a user injects (memfs). Promise:
+// every disk access of the core goes through this interface, looked up at the call, so that a test's seam
+// sees each one. Deliberately loose: only the shapes that are used, so that both satisfy it.
+
+import type { Readable, Writable } from 'node:stream'
+
+/** A path as given to the system; a Buffer where a name is not valid UTF-8. */
+export type DiskPath = string | Buffer
+
+/** What is read of a stat. */
+export interface DiskStats {
+  readonly dev: number
+  readonly ino: number
+  readonly mode: number
+  readonly uid: number
+  readonly nlink: number
+  readonly size: number
+  readonly ctimeMs: number
+  readonly mtimeMs: number
+  readonly atimeMs: number
+  isFile(): boolean
+  isDirectory(): boolean
+  isSymbolicLink(): boolean
+  isSocket(): boolean
+}
+
+/** What is read of a bigint stat: identity without rounding. */
+export interface DiskIdentity {
+  readonly dev: bigint
+  readonly ino: bigint
+}
+
+type Callback<T = void> = (error: NodeJS.ErrnoException | null, value: T) => void
+
+/**
+ * The part of `node:fs` that the library uses. `node:fs` itself, `memfs.fs` and wrappers around them fit.
+ *
+ * @example
+ * ```ts
+ * import { fs, vol } from 'memfs'
+ * import { TempFileManager } from 'temp-file-manager'
+ *
+ * vol.mkdirSync('/tmp', { recursive: true })
+ * using manager = new TempFileManager({ fs, baseDir: '/tmp' })
+ * using file = manager.file('.txt')
+ * console.log(file.path.startsWith('/tmp/')) // true
+ * ```
+ */
+export interface FileSystem {
+  openSync(path: string, flags: number, mode?: number): number
+  closeSync(fd: number): void
+  writeSync(fd: number, data: Uint8Array): number
+  readSync(fd: number, buffer: Uint8Array, offset: number, length: number, position: number | null): number
+  fsyncSync(fd: number): void
+  fstatSync(fd: number): DiskStats
+  fchmodSync(fd: number, mode: number): void
+  lstatSync(path: DiskPath): DiskStats
+  statSync(path: string): DiskStats
+  chmodSync(path: DiskPath, mode: number): void
+  utimesSync(path: string, atime: number, mtime: number): void
+  mkdirSync(path: string, options: { recursive?: boolean; mode: number }): string | undefined | void
+  rmdirSync(path: DiskPath): void
+  unlinkSync(path: DiskPath): void
+  renameSync(from: DiskPath, to: DiskPath): void
+  linkSync(from: string, to: string): void
+  readdirSync(path: string): string[] | unknown[]
+  realpathSync(path: string): string | Buffer
+  open(path: string, flags: number, mode: number, callback: Callback<number>): void
+  close(fd: number, callback: Callback): void
+  fsync(fd: number, callback: Callback): void
+  write(
+    fd: number,
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    position: number | null,
+    callback: Callback<number>,
+  ): void
+  unlink(path: DiskPath, callback: Callback): void
+  createReadStream(path: string, options?: object): Readable
+  createWriteStream(path: string, options?: object): Writable
+  readonly promises: object
+}

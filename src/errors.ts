@@ -1,0 +1,136 @@
+// The one error class, its codes and their HTTP statuses. Promise: every failure a caller can meet is a
+// TempFileError whose message says what to do and names no path, and any copy of the package recognises it.
+
+/** HTTP status of every code; frameworks read it from `status` or `statusCode`. */
+const STATUS = {
+  ERR_TEMP_NAME_INVALID: 400,
+  ERR_TEMP_OPTION_INVALID: 500,
+  ERR_TEMP_TOO_LARGE: 413,
+  ERR_TEMP_TOO_SMALL: 422,
+  ERR_TEMP_TYPE_REJECTED: 415,
+  ERR_TEMP_TRUNCATED: 400,
+  ERR_TEMP_FORM_INVALID: 400,
+  ERR_TEMP_ABORTED: 499,
+  ERR_TEMP_TIMEOUT: 504,
+  ERR_TEMP_NO_SPACE: 507,
+  ERR_TEMP_QUOTA: 507,
+  ERR_TEMP_IO: 500,
+  ERR_TEMP_EXISTS: 409,
+  ERR_TEMP_CLOSED: 503,
+  ERR_TEMP_REMOVED: 410,
+  ERR_TEMP_UNSAFE_ROOT: 500,
+  ERR_TEMP_CLEANUP: 500,
+  ERR_TEMP_TICKET_INVALID: 400,
+  ERR_TEMP_HANDOFF_GONE: 410,
+  ERR_TEMP_HANDOFF_CLAIMED: 409,
+  ERR_TEMP_HANDOFF_CORRUPT: 500,
+  ERR_TEMP_SESSION_LOST: 500,
+  ERR_TEMP_UPLOAD_FAILED: 502,
+  ERR_TEMP_DOWNLOAD_FAILED: 502,
+} as const
+
+/** Every code a {@link TempFileError} can carry. */
+export type TempFileErrorCode = keyof typeof STATUS
+
+/** What a {@link TempFileError} can carry besides its message. */
+export interface TempFileErrorOptions {
+  /** The underlying error, for example the system's own with its `errno`. */
+  readonly cause?: unknown
+  /** The path concerned; kept non-enumerable, so that it is not serialised to clients. */
+  readonly path?: string | undefined
+  /** Plain facts for programs: bytes received, the pid of a holder. Never a path. */
+  readonly details?: Readonly<Record<string, string | number>> | undefined
+}
+
+const BRAND = Symbol.for('temp-file-manager.error.v1')
+
+/**
+ * The error of this package. Tell its kinds apart by `code`; `status` (and `statusCode`, the same) is the
+ * HTTP status that web frameworks answer with.
+ *
+ * @example
+ * ```ts
+ * import { getTempManager, isTempFileError } from 'temp-file-manager'
+ *
+ * try {
+ *   await getTempManager().receive('too long', { maxBytes: 3 })
+ * } catch (error) {
+ *   if (isTempFileError(error) && error.code === 'ERR_TEMP_TOO_LARGE') console.log(error.status) // 413
+ * }
+ * ```
+ */
+export class TempFileError extends Error {
+  readonly code: TempFileErrorCode
+  readonly status: number
+  readonly statusCode: number
+  /** Plain facts about the failure, such as `bytes` or `pid`; never a path. */
+  readonly details?: Readonly<Record<string, string | number>>
+  /** The path concerned. Not enumerable: it must not reach a client by accident. */
+  declare readonly path?: string
+
+  constructor(code: TempFileErrorCode, message: string, options: TempFileErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.status = STATUS[code]
+    this.statusCode = this.status
+    if (options.details !== undefined) this.details = options.details
+    if (options.path !== undefined) Object.defineProperty(this, 'path', { value: options.path })
+  }
+
+  static {
+    Object.defineProperty(TempFileError.prototype, BRAND, { value: true })
+    Object.defineProperty(TempFileError.prototype, 'name', { value: 'TempFileError', configurable: true })
+  }
+
+  /** True for errors of every copy of the package, so `instanceof` works across ESM and CommonJS. */
+  static [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: a subclass asks the ordinary question about itself
+    if (this !== TempFileError) return Function.prototype[Symbol.hasInstance].call(this, value)
+    return isTempFileError(value)
+  }
+}
+
+/**
+ * Whether a thrown value is a {@link TempFileError} of this or of any other copy of the package (a second
+ * version in node_modules, the CommonJS build beside the ESM one).
+ *
+ * @example
+ * ```ts
+ * import { isTempFileError } from 'temp-file-manager'
+ *
+ * console.log(isTempFileError(new Error('other'))) // false
+ * ```
+ */
+export function isTempFileError(value: unknown): value is TempFileError {
+  return typeof value === 'object' && value !== null && (value as { [BRAND]?: unknown })[BRAND] === true
+}
+
+/** The system's error code (`ENOENT`, `ENOSPC`, ...) of a thrown value, if it has one. */
+export function errnoOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null) return undefined
+  const { code } = error as { code?: unknown }
+  return typeof code === 'string' ? code : undefined
+}
+
+/**
+ * Gives a failed system call its typed error: ENOSPC and EDQUOT become ERR_TEMP_NO_SPACE, every other errno
+ * ERR_TEMP_IO with the original as `cause`; a TempFileError passes through unchanged.
+ * `doing` completes the sentence 'Could not ...'.
+ */
+export function ioError(error: unknown, doing: string, path?: string): TempFileError {
+  if (isTempFileError(error)) return error
+  const errno = errnoOf(error)
+  if (errno === 'ENOSPC' || errno === 'EDQUOT') {
+    const what = errno === 'ENOSPC' ? 'the disk is full' : "the user's disk quota is used up"
+    return new TempFileError(
+      'ERR_TEMP_NO_SPACE',
+      `Could not ${doing}: ${what}. Free some space, or point baseDir (or TEMP_FILE_MANAGER_DIR) at a larger disk.`,
+      { cause: error, path },
+    )
+  }
+  return new TempFileError(
+    'ERR_TEMP_IO',
+    `Could not ${doing}${errno === undefined ? '' : `: the system said ${errno}`}. See this error's cause.`,
+    { cause: error, path },
+  )
+}
