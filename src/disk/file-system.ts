@@ -30,6 +30,40 @@ export interface DiskIdentity {
   readonly ino: bigint
 }
 
+/** One entry of a directory; its name is a Buffer where the listing was asked for as Buffers. */
+export interface DiskEntry {
+  readonly name: string | Buffer
+  isFile(): boolean
+  isDirectory(): boolean
+}
+
+/** A directory that is read piece by piece, so that a hundred thousand entries are never held at once. */
+export interface DiskDirectory {
+  readSync(): DiskEntry | null
+  closeSync(): void
+  read(): Promise<DiskEntry | null>
+  close(): Promise<void>
+}
+
+/** An open file of the promises part, as far as it is used. */
+export interface DiskHandle {
+  sync(): Promise<void>
+  close(): Promise<void>
+}
+
+/** The promises part: the same calls through the thread pool. */
+export interface FileSystemPromises {
+  lstat(path: DiskPath): Promise<DiskStats>
+  readdir(path: DiskPath, options?: object): Promise<unknown[]>
+  opendir(path: DiskPath, options?: object): Promise<DiskDirectory>
+  open(path: DiskPath, flags: number): Promise<DiskHandle>
+  unlink(path: DiskPath): Promise<void>
+  rmdir(path: DiskPath): Promise<void>
+  rename(from: DiskPath, to: DiskPath): Promise<void>
+  chmod(path: DiskPath, mode: number): Promise<void>
+  utimes(path: DiskPath, atime: number, mtime: number): Promise<void>
+}
+
 type Callback<T = void> = (error: NodeJS.ErrnoException | null, value: T) => void
 
 /**
@@ -58,12 +92,14 @@ export interface FileSystem {
   statSync(path: string): DiskStats
   chmodSync(path: DiskPath, mode: number): void
   utimesSync(path: string, atime: number, mtime: number): void
-  mkdirSync(path: string, options: { recursive?: boolean; mode: number }): string | undefined | void
+  mkdirSync(path: string, options: { recursive?: boolean; mode: number }): unknown
   rmdirSync(path: DiskPath): void
   unlinkSync(path: DiskPath): void
   renameSync(from: DiskPath, to: DiskPath): void
   linkSync(from: string, to: string): void
-  readdirSync(path: string): string[] | unknown[]
+  /** Names; with `withFileTypes` {@link DiskEntry}s. */
+  readdirSync(path: DiskPath, options?: object): unknown[]
+  opendirSync(path: DiskPath, options?: object): DiskDirectory
   realpathSync(path: string): string | Buffer
   open(path: string, flags: number, mode: number, callback: Callback<number>): void
   close(fd: number, callback: Callback): void
@@ -77,7 +113,9 @@ export interface FileSystem {
     callback: Callback<number>,
   ): void
   unlink(path: DiskPath, callback: Callback): void
+  /** Free space; optional, because memfs has none. Needed for `limits.minFreeBytes` only. */
+  statfs?(path: string, callback: Callback<{ readonly bavail: number; readonly bsize: number }>): void
   createReadStream(path: string, options?: object): Readable
   createWriteStream(path: string, options?: object): Writable
-  readonly promises: object
+  readonly promises: FileSystemPromises
 }

@@ -1,0 +1,112 @@
+// Where other file systems begin. Promise: a table is a snapshot of what the kernel shows this process; `below`
+// leaves no mount out (it may name one that a later mount hides), and `of` names the one a path really lies on.
+
+import { readFileSync } from 'node:fs'
+
+/** A snapshot of the mounts, as paths were at that moment: after a rename of a directory that holds a mount, read again. */
+export interface MountTable {
+  /** The mount points at or below an absolute real path. */
+  below(path: string): string[]
+  /** The mount that an absolute real path lies on; undefined where the table is empty. */
+  of(path: string): { fsType: string; upperDir: string | undefined; mountPoint: string } | undefined
+}
+
+interface Mount {
+  readonly id: string
+  readonly parent: string
+  readonly mountPoint: string
+  readonly fsType: string
+  readonly upperDir: string | undefined
+}
+
+/** The table of this process: /proc/self/mountinfo on Linux, empty elsewhere or where /proc is not mounted. */
+export function readMounts(): MountTable {
+  if (process.platform !== 'linux') return parseMounts('')
+  try {
+    return parseMounts(readFileSync('/proc/self/mountinfo', 'utf8'))
+  } catch {
+    return parseMounts('')
+  }
+}
+
+/** A table from the text of a mountinfo file (proc_pid_mountinfo(5)). */
+export function parseMounts(text: string): MountTable {
+  const mounts: Mount[] = []
+  for (const line of text.split('\n')) {
+    const mount = parseLine(line)
+    if (mount !== undefined) mounts.push(mount)
+  }
+  return {
+    below: (path) => {
+      const inside = path.endsWith('/') ? path : `${path}/`
+      const points = mounts.map((mount) => mount.mountPoint)
+      return [...new Set(points.filter((point) => point === path || point.startsWith(inside)))]
+    },
+    of: (path) => mountOf(mounts, path),
+  }
+}
+
+// 36 35 98:0 /root /mount\040point rw,noatime master:1 - overlay overlay rw,lowerdir=...,upperdir=...
+function parseLine(line: string): Mount | undefined {
+  const split = line.indexOf(' - ')
+  if (split === -1) return undefined
+  const [id, parent, , , mountPoint] = line.slice(0, split).split(' ')
+  const [fsType, , superOptions = ''] = line.slice(split + 3).split(' ')
+  if (id === undefined || parent === undefined || mountPoint === undefined || fsType === undefined)
+    return undefined
+  // Decoded after the split: a comma in the directory's name is written as \054.
+  const upper = superOptions.split(',').find((option) => option.startsWith('upperdir='))
+  return {
+    id,
+    parent,
+    mountPoint: decodeOctal(mountPoint),
+    fsType: decodeOctal(fsType),
+    upperDir: upper === undefined ? undefined : decodeOctal(upper.slice('upperdir='.length)),
+  }
+}
+
+/** The kernel writes space, tab, newline, backslash and (in options) comma, '=' and '#' as three octal digits. */
+function decodeOctal(field: string): string {
+  return field.replace(/\\([0-7]{3})/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
+  )
+}
+
+/**
+ * Walks the path as the kernel does, from mount to mount by parent id: a mount under a directory that was
+ * mounted over later is in the table but not on the path. On one point the last mount wins, being the child
+ * of the one before it.
+ */
+function mountOf(mounts: readonly Mount[], path: string): Mount | undefined {
+  const children = new Map(mounts.map((mount) => [`${mount.parent} ${mount.mountPoint}`, mount]))
+  const ids = new Set(mounts.map((mount) => mount.id))
+  const root = mounts.find(
+    (mount) => mount.mountPoint === '/' && (mount.parent === mount.id || !ids.has(mount.parent)),
+  )
+  // In a chroot whose root is no mount point there is no first mount to walk from.
+  if (root === undefined) return longestPrefix(mounts, path)
+  let current: Mount = root
+  for (const prefix of prefixes(path)) {
+    for (let over = children.get(`${current.id} ${prefix}`); over !== undefined && over !== current; ) {
+      current = over
+      over = children.get(`${current.id} ${prefix}`)
+    }
+  }
+  return current
+}
+
+function longestPrefix(mounts: readonly Mount[], path: string): Mount | undefined {
+  let best: Mount | undefined
+  for (const mount of mounts) {
+    const { mountPoint } = mount
+    const holds = mountPoint === '/' || path === mountPoint || path.startsWith(`${mountPoint}/`)
+    if (holds && (best === undefined || mountPoint.length >= best.mountPoint.length)) best = mount
+  }
+  return best
+}
+
+/** '/', '/a', '/a/b' of '/a/b'. */
+function prefixes(path: string): string[] {
+  const parts = path.split('/').filter((part) => part !== '')
+  return ['/', ...parts.map((_, index) => `/${parts.slice(0, index + 1).join('/')}`)]
+}
