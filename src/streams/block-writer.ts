@@ -1,0 +1,167 @@
+// Gathers chunks into large blocks and writes each with one call, reading on into a second block meanwhile.
+// Promise: chunks are copied before `write` returns or its promise settles, and after `settle` no write runs.
+
+import type { FileSystem } from '../disk/file-system.ts'
+import { ioError, TempFileError } from '../errors.ts'
+import { LARGE_BLOCK, lendBlock, returnBlock, SMALL_BLOCK } from './blocks.ts'
+
+/** What a writer asks of its surroundings. */
+export interface BlockTarget {
+  readonly fs: FileSystem
+  readonly fd: number
+  /** Where in the file to begin; null: where the descriptor stands. */
+  readonly position: number | null
+  /** Called before each block is written; it may refuse by throwing, or ask to wait. */
+  beforeBlock(block: Uint8Array): Promise<void> | undefined
+  /** Called at once when a write in the background fails. */
+  onError(error: unknown): void
+}
+
+/** Writes chunks of any size as few large blocks. */
+export class BlockWriter {
+  readonly #target: BlockTarget
+  #position: number | null
+  #block: Buffer | undefined
+  #used = 0
+  #inFlight: Promise<void> | undefined
+  #spare: Buffer | undefined
+  #settled = false
+
+  constructor(target: BlockTarget) {
+    this.#target = target
+    this.#position = target.position
+  }
+
+  /** Takes one chunk; a promise means that it waits for the disk. */
+  write(chunk: Uint8Array): Promise<void> | undefined {
+    const { length } = chunk
+    if (this.#settled) return undefined
+    if (this.#block !== undefined && length < this.#block.length - this.#used) {
+      this.#block.set(chunk, this.#used)
+      this.#used += length
+      return undefined
+    }
+    if (length >= LARGE_BLOCK) return this.#waitAndFill(chunk, 0)
+    const taken = this.#fill(chunk, 0)
+    return taken === length ? undefined : this.#waitAndFill(chunk, taken)
+  }
+
+  /** Writes what is gathered and waits for the disk. */
+  async flush(): Promise<void> {
+    await this.#inFlight
+    if (this.#block === undefined || this.#used === 0) return
+    const block = this.#block.subarray(0, this.#used)
+    this.#used = 0
+    await this.#begin(block)
+  }
+
+  /** Takes no more, waits for the write that runs, whatever comes of it, and gives the blocks back. */
+  async settle(): Promise<void> {
+    this.#settled = true
+    while (this.#inFlight !== undefined) await this.#inFlight.catch(() => {})
+    if (this.#block !== undefined) returnBlock(this.#block)
+    if (this.#spare !== undefined) returnBlock(this.#spare)
+    this.#block = undefined
+    this.#spare = undefined
+    this.#used = 0
+  }
+
+  /** Copies what fits without waiting, starting writes as blocks get full; returns how far it came. */
+  #fill(chunk: Uint8Array, from: number): number {
+    let taken = from
+    for (;;) {
+      this.#block ??= lendBlock(false)
+      let block = this.#block
+      if (this.#used === block.length && this.#used === SMALL_BLOCK) block = this.#grow(block)
+      if (this.#used === block.length) {
+        if (this.#inFlight !== undefined) return taken
+        this.#start(block)
+        continue
+      }
+      if (taken === chunk.length) return taken
+      const count = Math.min(block.length - this.#used, chunk.length - taken)
+      block.set(
+        taken === 0 && count === chunk.length ? chunk : chunk.subarray(taken, taken + count),
+        this.#used,
+      )
+      this.#used += count
+      taken += count
+    }
+  }
+
+  async #waitAndFill(chunk: Uint8Array, from: number): Promise<void> {
+    let taken = from
+    while (taken < chunk.length) {
+      await this.#inFlight
+      if (this.#settled) return
+      if (this.#used === 0 && chunk.length - taken >= LARGE_BLOCK) {
+        await this.#begin(chunk.subarray(taken, taken + LARGE_BLOCK)) // no copy: its owner waits for us
+        taken += LARGE_BLOCK
+      } else taken = this.#fill(chunk, taken)
+    }
+  }
+
+  /** Exchanges a full small block for a large one, if the budget grants it. */
+  #grow(small: Buffer): Buffer {
+    const block = lendBlock(true)
+    if (block.length > small.length) {
+      block.set(small)
+      returnBlock(small)
+      this.#block = block
+      return block
+    }
+    returnBlock(block)
+    return small
+  }
+
+  /** Writes a full block in the background and goes on in the other one. */
+  #start(block: Buffer): void {
+    const spare = this.#spare
+    this.#spare = undefined
+    this.#used = 0
+    this.#block = spare ?? lendBlock(true)
+    this.#begin(block).then(
+      () => this.#reuse(block),
+      (error: unknown) => {
+        this.#reuse(block)
+        this.#target.onError(error)
+      },
+    )
+  }
+
+  #reuse(block: Buffer): void {
+    if (this.#spare === undefined && !this.#settled) this.#spare = block
+    else returnBlock(block)
+  }
+
+  /** Starts the one write that may run, and remembers it until it is over. */
+  #begin(block: Uint8Array): Promise<void> {
+    const write = this.#put(block).finally(() => {
+      this.#inFlight = undefined
+    })
+    this.#inFlight = write
+    return write
+  }
+
+  /** One block onto the disk, in as many calls as the system wants. */
+  async #put(block: Uint8Array): Promise<void> {
+    await this.#target.beforeBlock(block)
+    for (let offset = 0; offset < block.length; ) {
+      const count = await this.#call(block, offset)
+      if (count === 0)
+        throw new TempFileError('ERR_TEMP_IO', 'Could not write the file: the system wrote nothing.')
+      offset += count
+      if (this.#position !== null) this.#position += count
+    }
+  }
+
+  #call(block: Uint8Array, offset: number): Promise<number> {
+    const { fs, fd } = this.#target
+    return new Promise((resolve, reject) => {
+      fs.write(fd, block, offset, block.length - offset, this.#position, (error, count) => {
+        if (error) reject(ioError(error, 'write the file'))
+        else resolve(count)
+      })
+    })
+  }
+}

@@ -1,0 +1,85 @@
+// Counts a file's bytes as they come, and says how far it is. Promise: the first byte too many is refused
+// before it is written, and progress is told at most ten times a second, with a last call at the end.
+
+import { TempFileError } from '../errors.ts'
+import { type PreparedReceive, tooLarge, tooSmall } from './receive-options.ts'
+
+/** Ten calls a second look smooth; every chunk would be 10,000 a second at the speed of loopback. */
+const PROGRESS_EVERY = 100
+
+/** Counts the bytes of one receive against its limits. */
+export class Meter {
+  #bytes = 0
+  readonly #prepared: PreparedReceive
+  readonly #limit: number
+  readonly #total: number | undefined
+  #nextCall = 0
+  #lastTold = -1
+
+  /** `fileBytes`: the manager's limit; `size`: what the source knows of itself. @throws ERR_TEMP_TOO_LARGE, ERR_TEMP_TRUNCATED */
+  constructor(prepared: PreparedReceive, fileBytes: number, size: number | undefined) {
+    this.#prepared = prepared
+    this.#limit = Math.min(prepared.maxBytes, fileBytes)
+    this.#total = prepared.expectedBytes ?? size
+    if (this.#total !== undefined && this.#total > this.#limit) throw tooLarge(this.#limit)
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** All the bytes to come, when that is known. */
+  get total(): number | undefined {
+    return this.#total
+  }
+
+  /** Counts one chunk. @throws ERR_TEMP_TOO_LARGE, and whatever `onProgress` throws */
+  count(length: number): void {
+    const bytes = this.#bytes + length
+    if (bytes > this.#limit) throw tooLarge(this.#limit)
+    const { expectedBytes, onProgress } = this.#prepared
+    if (expectedBytes !== undefined && bytes > expectedBytes) throw longerThan(expectedBytes)
+    this.#bytes = bytes
+    if (onProgress === undefined) return
+    const now = performance.now()
+    if (now < this.#nextCall) return
+    this.#nextCall = now + PROGRESS_EVERY
+    this.#tell(onProgress)
+  }
+
+  /** Says whether all came that was announced. @throws ERR_TEMP_TRUNCATED */
+  checkWhole(): void {
+    const { expectedBytes } = this.#prepared
+    if (expectedBytes === undefined || this.#bytes >= expectedBytes) return
+    throw new TempFileError(
+      'ERR_TEMP_TRUNCATED',
+      `The file ended after ${this.#bytes} of the ${expectedBytes} bytes announced. Send it again.`,
+      { details: { bytes: this.#bytes, expected: expectedBytes } },
+    )
+  }
+
+  /** Says whether what came is enough. @throws ERR_TEMP_TOO_SMALL */
+  checkMinimum(): void {
+    const { minBytes } = this.#prepared
+    if (this.#bytes < minBytes) throw tooSmall(this.#bytes, minBytes)
+  }
+
+  /** The last call of `onProgress`, unless it has heard this number already. */
+  finish(): void {
+    const { onProgress } = this.#prepared
+    if (onProgress !== undefined && this.#lastTold !== this.#bytes) this.#tell(onProgress)
+  }
+
+  #tell(onProgress: NonNullable<PreparedReceive['onProgress']>): void {
+    this.#lastTold = this.#bytes
+    onProgress(
+      this.#total === undefined ? { bytes: this.#bytes } : { bytes: this.#bytes, total: this.#total },
+    )
+  }
+}
+
+function longerThan(expected: number): TempFileError {
+  return new TempFileError('ERR_TEMP_TOO_LARGE', `The file is longer than the ${expected} bytes announced.`, {
+    details: { limit: expected },
+  })
+}

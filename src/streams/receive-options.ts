@@ -1,0 +1,169 @@
+// What a receive may be asked for, checked whole before anything is created. Promise: an option that would
+// fail later fails here, with ERR_TEMP_OPTION_INVALID, and so does a file that its own name already rules out.
+
+import { createHash } from 'node:crypto'
+import { TempFileError } from '../errors.ts'
+import { type Size, toBytes } from '../quantities.ts'
+import type { FileOptions } from '../temps/file-options.ts'
+import {
+  checkDeclared,
+  checkFileRules,
+  type Declared,
+  type FileRules,
+  type InspectedFile,
+  type PreparedRules,
+} from './file-rules.ts'
+
+/** How far a receive has come. `total` is there when it is known. */
+export interface Progress {
+  readonly bytes: number
+  readonly total?: number
+}
+
+/** What a receive may be asked for. */
+export interface ReceiveOptions extends FileOptions {
+  /** The most bytes; one more is ERR_TEMP_TOO_LARGE. */
+  readonly maxBytes?: Size | undefined
+  /** Exactly so many bytes must come (a Content-Length): fewer are ERR_TEMP_TRUNCATED, more ERR_TEMP_TOO_LARGE. */
+  readonly expectedBytes?: number | undefined
+  /** Aborting it fails the receive with ERR_TEMP_ABORTED; with ERR_TEMP_TIMEOUT for `AbortSignal.timeout`. */
+  readonly signal?: AbortSignal | undefined
+  /** A digest to compute on the way: any name in `crypto.getHashes()`. */
+  readonly hash?: 'sha256' | (string & {}) | undefined
+  /** Called at most ten times a second, and once more when all bytes are written. What it throws fails the receive. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined
+  /** What the file must be; see {@link FileRules}. */
+  readonly accept?: FileRules | undefined
+  /** What the sender says of the file, for `accept`; default: `name` or `suffix`, and no type. */
+  readonly declared?: { readonly name?: string | undefined; readonly type?: string | undefined } | undefined
+  /**
+   * On failure, pause a Node stream instead of destroying it: for a request whose remaining body you drain, or whose
+   * client must still be answered. Default false. Not needed for the answer alone: a server's request is always
+   * destroyed without its connection.
+   */
+  readonly keepSource?: boolean | undefined
+}
+
+/** Options checked once, in the form that `fill` reads. */
+export interface PreparedReceive {
+  readonly maxBytes: number
+  readonly minBytes: number
+  readonly expectedBytes: number | undefined
+  readonly signal: AbortSignal | undefined
+  readonly hash: string | undefined
+  readonly onProgress: ((progress: Progress) => void) | undefined
+  readonly rules: PreparedRules | undefined
+  readonly declared: Declared
+  readonly keepSource: boolean
+  /** For the caller of `fill` to run on the whole file, before anybody else gets it. */
+  readonly inspect: ((file: InspectedFile) => Promise<void> | void) | undefined
+}
+
+const NOTHING: PreparedReceive = {
+  maxBytes: Number.POSITIVE_INFINITY,
+  minBytes: 0,
+  expectedBytes: undefined,
+  signal: undefined,
+  hash: undefined,
+  onProgress: undefined,
+  rules: undefined,
+  declared: { name: undefined, type: undefined },
+  keepSource: false,
+  inspect: undefined,
+}
+
+/**
+ * Checks everything of a receive but its file name, which is names.ts's business, and runs the first stage of `accept`.
+ * @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_TYPE_REJECTED, ERR_TEMP_TOO_LARGE, ERR_TEMP_TOO_SMALL (the last two
+ * when `expectedBytes` says so already), ERR_TEMP_ABORTED, ERR_TEMP_TIMEOUT
+ */
+export function checkReceiveOptions(options: ReceiveOptions | undefined): PreparedReceive {
+  if (options === undefined) return NOTHING
+  if (typeof options !== 'object' || options === null) invalid('The options of a receive must be an object')
+  const { expectedBytes, signal, hash, onProgress, accept, declared, keepSource } = options
+  if (expectedBytes !== undefined && !(Number.isSafeInteger(expectedBytes) && expectedBytes >= 0)) {
+    invalid('expectedBytes must be a whole number of bytes')
+  }
+  if (signal !== undefined && typeof signal?.addEventListener !== 'function')
+    invalid('signal must be an AbortSignal')
+  if (hash !== undefined) checkHash(hash)
+  if (onProgress !== undefined && typeof onProgress !== 'function') invalid('onProgress must be a function')
+  if (keepSource !== undefined && typeof keepSource !== 'boolean') invalid('keepSource must be true or false')
+  const rules = accept === undefined ? undefined : checkFileRules(accept)
+  const maxBytes =
+    options.maxBytes === undefined ? Number.POSITIVE_INFINITY : toBytes(options.maxBytes, 'maxBytes')
+  const prepared: PreparedReceive = {
+    maxBytes: Math.min(maxBytes, rules?.maxBytes ?? Number.POSITIVE_INFINITY),
+    minBytes: rules?.minBytes ?? 0,
+    expectedBytes,
+    signal,
+    hash,
+    onProgress,
+    rules,
+    declared: checkedDeclaration(declared, options),
+    keepSource: keepSource ?? false,
+    inspect: rules?.inspect,
+  }
+  if (rules !== undefined) checkDeclared(rules, prepared.declared)
+  if (expectedBytes !== undefined) {
+    if (expectedBytes > prepared.maxBytes) throw tooLarge(prepared.maxBytes)
+    if (expectedBytes < prepared.minBytes) throw tooSmall(expectedBytes, prepared.minBytes)
+  }
+  if (signal?.aborted === true) throw abortError(signal)
+  return prepared
+}
+
+/** The error of a file that has more bytes than it may. */
+export function tooLarge(limit: number): TempFileError {
+  return new TempFileError(
+    'ERR_TEMP_TOO_LARGE',
+    `The file is larger than the ${limit} bytes accepted. Send a smaller one.`,
+    {
+      details: { limit },
+    },
+  )
+}
+
+/** The error of a file that has fewer bytes than it must. */
+export function tooSmall(bytes: number, minimum: number): TempFileError {
+  return new TempFileError(
+    'ERR_TEMP_TOO_SMALL',
+    `The file has ${bytes} bytes; at least ${minimum} are needed for it to be a file of its kind.`,
+    { details: { bytes, minimum } },
+  )
+}
+
+/** The error of an aborted signal: its own kind for one that ran out of time. */
+export function abortError(signal: AbortSignal): TempFileError {
+  const cause: unknown = signal.reason
+  if (cause instanceof Error && cause.name === 'TimeoutError') {
+    return new TempFileError(
+      'ERR_TEMP_TIMEOUT',
+      'The file did not arrive within the time its signal allowed.',
+      { cause },
+    )
+  }
+  return new TempFileError('ERR_TEMP_ABORTED', 'Receiving the file was aborted by its signal.', { cause })
+}
+
+function checkedDeclaration(declared: ReceiveOptions['declared'], options: ReceiveOptions): Declared {
+  const name = declared?.name ?? options.name ?? options.suffix
+  const type = declared?.type
+  if (name !== undefined && typeof name !== 'string') invalid('declared.name must be a string')
+  if (type !== undefined && typeof type !== 'string') invalid('declared.type must be a string')
+  return { name, type }
+}
+
+/** By making one: getHashes lists some that OpenSSL 3 no longer gives. */
+function checkHash(hash: unknown): void {
+  try {
+    if (typeof hash === 'string') return void createHash(hash)
+  } catch {
+    // Said below.
+  }
+  invalid("hash must be the name of a digest that crypto.getHashes() lists, for example 'sha256'")
+}
+
+function invalid(what: string): never {
+  throw new TempFileError('ERR_TEMP_OPTION_INVALID', `${what}.`)
+}
