@@ -5,6 +5,7 @@ import nodeFs from 'node:fs'
 import { TempFileError } from '../errors.ts'
 import type { DiskEntry, DiskStats, FileSystem } from './file-system.ts'
 import { readMounts } from './mounts.ts'
+import { statsOf } from './stats.ts'
 
 /** Copies `source` to `destination`, which does not exist. The caller removes what a failure leaves. */
 export async function copyAcross(fs: FileSystem, source: string, destination: string): Promise<void> {
@@ -16,7 +17,7 @@ export async function copyAcross(fs: FileSystem, source: string, destination: st
       { path: destination },
     )
   }
-  const stats = await fs.promises.lstat(source)
+  const stats = await statsOf(fs, source)
   if (stats.isDirectory() && readMounts().below(source).length > 0) {
     throw new TempFileError(
       'ERR_TEMP_IO',
@@ -26,7 +27,7 @@ export async function copyAcross(fs: FileSystem, source: string, destination: st
   }
   // A special file would be read for ever (a device) or not at all (a FIFO).
   const filter = async (from: string): Promise<boolean> => {
-    const entry = await fs.promises.lstat(from)
+    const entry = await statsOf(fs, from)
     if (entry.isFile() || entry.isDirectory() || entry.isSymbolicLink()) return true
     throw new TempFileError(
       'ERR_TEMP_IO',
@@ -54,7 +55,7 @@ async function restoreDirectories(
     for (const entry of (await fs.promises.readdir(from, { withFileTypes: true })) as DiskEntry[]) {
       if (!entry.isDirectory()) continue
       const child = `${from}/${entry.name}`
-      pairs.push({ from: child, to: `${to}/${entry.name}`, stats: await fs.promises.lstat(child) })
+      pairs.push({ from: child, to: `${to}/${entry.name}`, stats: await statsOf(fs, child) })
     }
   }
   for (const pair of pairs.reverse()) {

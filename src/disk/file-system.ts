@@ -45,18 +45,15 @@ export interface DiskDirectory {
   close(): Promise<void>
 }
 
-/** An open file of the promises part, as far as it is used. */
-export interface DiskHandle {
-  sync(): Promise<void>
-  close(): Promise<void>
-}
-
 /** The promises part: the same calls through the thread pool. */
 export interface FileSystemPromises {
-  lstat(path: DiskPath): Promise<DiskStats>
+  /** Numbers, but memfs declares bigints too: {@link import('./stats.ts').statsOf} is typed. */
+  lstat(path: DiskPath): Promise<unknown>
   readdir(path: DiskPath, options?: object): Promise<unknown[]>
   opendir(path: DiskPath, options?: object): Promise<DiskDirectory>
-  open(path: DiskPath, flags: number): Promise<DiskHandle>
+  open(path: DiskPath, flags: number | string): Promise<unknown>
+  readFile(path: string): Promise<string | Buffer>
+  mkdir(path: string, options: { recursive?: boolean; mode: number }): Promise<unknown>
   unlink(path: DiskPath): Promise<void>
   rmdir(path: DiskPath): Promise<void>
   rename(from: DiskPath, to: DiskPath): Promise<void>
@@ -64,7 +61,8 @@ export interface FileSystemPromises {
   utimes(path: DiskPath, atime: number, mtime: number): Promise<void>
 }
 
-type Callback<T = void> = (error: NodeJS.ErrnoException | null, value: T) => void
+// Both optional, because memfs declares them so.
+type Callback<T = void> = (error?: NodeJS.ErrnoException | null, value?: T) => void
 
 /**
  * The part of `node:fs` that the library uses. `node:fs` itself, `memfs.fs` and wrappers around them fit.
@@ -81,6 +79,8 @@ type Callback<T = void> = (error: NodeJS.ErrnoException | null, value: T) => voi
  * ```
  */
 export interface FileSystem {
+  /** Set by a wrapper around `node:fs`: what it shows is the real disk, so the kernel's own facts apply to it. */
+  readonly native?: boolean | undefined
   openSync(path: string, flags: number, mode?: number): number
   closeSync(fd: number): void
   writeSync(fd: number, data: Uint8Array): number
@@ -89,6 +89,7 @@ export interface FileSystem {
   fstatSync(fd: number): DiskStats
   fchmodSync(fd: number, mode: number): void
   lstatSync(path: DiskPath): DiskStats
+  lstatSync(path: DiskPath, options: { bigint: true }): DiskIdentity
   statSync(path: string): DiskStats
   chmodSync(path: DiskPath, mode: number): void
   utimesSync(path: string, atime: number, mtime: number): void
@@ -101,7 +102,7 @@ export interface FileSystem {
   readdirSync(path: DiskPath, options?: object): unknown[]
   opendirSync(path: DiskPath, options?: object): DiskDirectory
   realpathSync(path: string): string | Buffer
-  open(path: string, flags: number, mode: number, callback: Callback<number>): void
+  open(path: DiskPath, flags: number, mode: number, callback: Callback<number>): void
   close(fd: number, callback: Callback): void
   fsync(fd: number, callback: Callback): void
   write(
@@ -114,8 +115,12 @@ export interface FileSystem {
   ): void
   unlink(path: DiskPath, callback: Callback): void
   /** Free space; optional, because memfs has none. Needed for `limits.minFreeBytes` only. */
-  statfs?(path: string, callback: Callback<{ readonly bavail: number; readonly bsize: number }>): void
+  statfs?(
+    path: string,
+    callback: Callback<{ readonly bavail: number | bigint; readonly bsize: number | bigint }>,
+  ): void
   createReadStream(path: string, options?: object): Readable
   createWriteStream(path: string, options?: object): Writable
+  openAsBlob?(path: string, options?: { type?: string }): Promise<Blob>
   readonly promises: FileSystemPromises
 }

@@ -4,6 +4,7 @@
 import type { Emptied, Operation } from './deletion.ts'
 import { joinPath } from './deletion.ts'
 import type { DiskDirectory, DiskEntry, FileSystem } from './file-system.ts'
+import { statsOf } from './stats.ts'
 
 export type EmptyOperation = Extract<Operation, { kind: 'empty' }>
 
@@ -50,7 +51,7 @@ export async function* piecesAsync(
   operation: EmptyOperation,
 ): AsyncGenerator<DiskEntry[], void> {
   const { path, asBytes } = operation
-  if ((await fs.promises.lstat(path)).size < LARGE_DIRECTORY_BYTES) {
+  if ((await statsOf(fs, path)).size < LARGE_DIRECTORY_BYTES) {
     // As in listSync.
     yield (await fs.promises.readdir(path, {
       withFileTypes: true,
@@ -104,4 +105,10 @@ function encoding(asBytes: boolean): 'buffer' | 'utf8' {
 export function namesIn(fs: FileSystem, path: string): string[] {
   // Without options every implementation answers with strings; the loose interface says unknown.
   return fs.readdirSync(path) as string[]
+}
+
+/** The entries of a directory, with their kinds and their names as strings. */
+export function entriesIn(fs: FileSystem, path: string): DiskEntry[] {
+  // As in listSync.
+  return fs.readdirSync(path, { withFileTypes: true }) as DiskEntry[]
 }

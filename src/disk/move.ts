@@ -8,6 +8,7 @@ import { copyAcross } from './copy.ts'
 import type { DiskStats, FileSystem } from './file-system.ts'
 import { readMounts } from './mounts.ts'
 import { type RemoveReport, removeTree } from './remove.ts'
+import { statsOf } from './stats.ts'
 import { syncDirectory, syncTree } from './sync.ts'
 
 /** How {@link moveInto} moves. */
@@ -34,7 +35,7 @@ export async function moveInto(
   const from = resolve(source)
   const to = resolve(destination)
   try {
-    const stats = await fs.promises.lstat(from)
+    const stats = await statsOf(fs, from)
     if (options.durable) await syncTree(fs, from)
     const copied = !placeOrCrossDevice(fs, from, to, stats, options)
     if (copied) await copyInto(fs, from, to, stats, options)
@@ -59,7 +60,7 @@ export async function moveIn(
 ): Promise<RemoveReport | undefined> {
   const from = resolve(source)
   try {
-    const stats = await fs.promises.lstat(from)
+    const stats = await statsOf(fs, from)
     checkAdoptable(from, stats)
     try {
       fs.renameSync(from, destination)

@@ -15,6 +15,7 @@ import {
 import type { DiskPath, FileSystem } from './file-system.ts'
 import { type EmptyOperation, emptied, isForUnlink, listSync, pieces, piecesAsync } from './listing.ts'
 import { type MountTable, readMounts } from './mounts.ts'
+import { statsOf } from './stats.ts'
 
 export type { RemoveReport } from './deletion.ts'
 
@@ -184,12 +185,12 @@ async function performAsync(
   operation: Exclude<Operation, EmptyOperation>,
 ): Promise<boolean | undefined> {
   const { kind, path } = operation
-  if (kind === 'look') return (await fs.promises.lstat(path)).isDirectory()
+  if (kind === 'look') return (await statsOf(fs, path)).isDirectory()
   if (kind === 'unlink') await fs.promises.unlink(path)
   else if (kind === 'rmdir') await fs.promises.rmdir(path)
   // Within the condemned tree: nobody's commit, so it may be in flight when the process exits.
   else if (kind === 'rename') await fs.promises.rename(path, operation.to)
-  else if ((await fs.promises.lstat(path)).isDirectory()) await fs.promises.chmod(path, 0o700)
+  else if ((await statsOf(fs, path)).isDirectory()) await fs.promises.chmod(path, 0o700)
   return undefined
 }
 
@@ -217,7 +218,7 @@ async function emptyAsync(
   const unlink = async (name: string | Buffer): Promise<void> => {
     const path = joinPath(operation.path, name)
     try {
-      const stats = await fs.promises.lstat(path)
+      const stats = await statsOf(fs, path)
       await fs.promises.unlink(path)
       count(report, stats)
     } catch (error) {

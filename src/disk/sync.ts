@@ -4,7 +4,9 @@
 import { constants } from 'node:fs'
 import { errnoOf } from '../errors.ts'
 import { joinPath } from './deletion.ts'
-import type { DiskEntry, DiskHandle, DiskPath, FileSystem } from './file-system.ts'
+import { close, open, sync } from './descriptors.ts'
+import type { DiskEntry, DiskPath, FileSystem } from './file-system.ts'
+import { statsOf } from './stats.ts'
 
 // Nonblocking: a FIFO that took the place of a file must not make us wait for a writer.
 const { O_RDONLY, O_WRONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants
@@ -31,19 +33,19 @@ export function syncDirectorySync(fs: FileSystem, path: string): void {
 /** As {@link syncDirectorySync}, off the loop. */
 export async function syncDirectory(fs: FileSystem, path: DiskPath): Promise<void> {
   if (process.platform === 'win32') return
-  const handle = await fs.promises.open(path, READ)
+  const fd = await open(fs, path, READ, 0)
   try {
-    await handle.sync()
+    await sync(fs, fd)
   } catch (error) {
     if (!isUnsupported(error)) throw error
   } finally {
-    await handle.close()
+    await close(fs, fd)
   }
 }
 
 /** Makes a file, or a directory with everything in it, durable, from the bottom up. Links and special files have no data. */
 export async function syncTree(fs: FileSystem, path: string): Promise<void> {
-  const stats = await fs.promises.lstat(path)
+  const stats = await statsOf(fs, path)
   if (stats.isFile()) return syncFile(fs, path)
   if (!stats.isDirectory()) return
   // Directories in the order found, each before what it holds; so backwards is bottom-up.
@@ -79,22 +81,22 @@ async function atOnce<T>(items: T[], work: (item: T) => Promise<void>): Promise<
 }
 
 async function syncFile(fs: FileSystem, path: DiskPath): Promise<void> {
-  const handle = await openForSync(fs, path)
+  const fd = await openForSync(fs, path)
   try {
-    await handle.sync()
+    await sync(fs, fd)
   } finally {
-    await handle.close()
+    await close(fs, fd)
   }
 }
 
 /** Windows flushes only what is open for writing; elsewhere a file may be write-only. Its mode is the user's. */
-async function openForSync(fs: FileSystem, path: DiskPath): Promise<DiskHandle> {
+async function openForSync(fs: FileSystem, path: DiskPath): Promise<number> {
   const [first, second] = process.platform === 'win32' ? [WRITE, READ] : [READ, WRITE]
   try {
-    return await fs.promises.open(path, first)
+    return await open(fs, path, first, 0)
   } catch (error) {
     if (errnoOf(error) !== 'EACCES' && errnoOf(error) !== 'EPERM') throw error
-    return await fs.promises.open(path, second)
+    return await open(fs, path, second, 0)
   }
 }
 

@@ -1,0 +1,72 @@
+// Small JSON records, written and read so that neither a crash nor a planted file can fool us. Promise:
+// a record is whole or absent, and reading never follows a link, blocks on a FIFO or swallows a huge file.
+
+import { constants } from 'node:fs'
+import { errnoOf } from '../errors.ts'
+import type { FileSystem } from './file-system.ts'
+
+/** A record holds at most 64 KiB of `meta` (contract), escaped at worst sixfold, and some facts. */
+const MAX_RECORD_BYTES = 512 * 1024
+
+const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0)
+const READ = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
+
+/** Writes a new record, mode 0600 whatever the umask; fsynced when `durable`. Returns whether the umask strips owner bits. */
+export function writeRecord(
+  fs: FileSystem,
+  path: string,
+  value: unknown,
+  durable: boolean,
+): { stripped: boolean } {
+  const fd = fs.openSync(path, CREATE, 0o600)
+  try {
+    const stripped = (fs.fstatSync(fd).mode & 0o700) !== 0o600
+    if (stripped) fs.fchmodSync(fd, 0o600)
+    const bytes = Buffer.from(JSON.stringify(value))
+    for (let done = 0; done < bytes.length; ) done += fs.writeSync(fd, bytes.subarray(done))
+    if (durable) fs.fsyncSync(fd)
+    return { stripped }
+  } finally {
+    fs.closeSync(fd)
+  }
+}
+
+export type RecordRead =
+  | { readonly state: 'read'; readonly value: unknown; readonly uid: number }
+  | { readonly state: 'missing' }
+  | { readonly state: 'unreadable'; readonly why: string }
+
+/** Reads a record; never throws. A link, FIFO, directory, device or oversized file is 'unreadable'. */
+export function readRecord(fs: FileSystem, path: string): RecordRead {
+  let fd: number
+  try {
+    fd = fs.openSync(path, READ)
+  } catch (error) {
+    const errno = errnoOf(error)
+    if (errno === 'ENOENT') return { state: 'missing' }
+    return {
+      state: 'unreadable',
+      why: errno === 'ELOOP' ? 'it is a symbolic link' : `the system said ${errno}`,
+    }
+  }
+  try {
+    const stats = fs.fstatSync(fd)
+    if (!stats.isFile()) return { state: 'unreadable', why: 'it is not a regular file' }
+    if (stats.size > MAX_RECORD_BYTES) return { state: 'unreadable', why: 'it is too large' }
+    const bytes = Buffer.alloc(stats.size)
+    let length = 0
+    while (length < bytes.length) {
+      const count = fs.readSync(fd, bytes, length, bytes.length - length, length)
+      if (count === 0) break
+      length += count
+    }
+    return { state: 'read', value: JSON.parse(bytes.toString('utf8', 0, length)), uid: stats.uid }
+  } catch (error) {
+    return {
+      state: 'unreadable',
+      why: error instanceof SyntaxError ? 'it is not JSON' : `the system said ${errnoOf(error)}`,
+    }
+  } finally {
+    fs.closeSync(fd)
+  }
+}
