@@ -4,6 +4,7 @@
 import { TempFileError } from '../errors.ts'
 import { forLog } from '../names.ts'
 import { type Size, toBytes } from '../quantities.ts'
+import type { TempFile } from '../temps/types.ts'
 import {
   canonicalType,
   extensionOf,
@@ -12,13 +13,6 @@ import {
   isWanted,
   typesOfExtension,
 } from './media-types.ts'
-
-/** What `inspect` is given: the whole received file, not yet handed to anybody. */
-export interface InspectedFile {
-  readonly path: string
-  readonly name: string
-  size(): Promise<number>
-}
 
 /**
  * What a file must be. Stages, each refusing as early as it can: `extensions` and the declared type before the
@@ -46,7 +40,7 @@ export interface FileRules {
   /** The most bytes; more are ERR_TEMP_TOO_LARGE. */
   readonly maxBytes?: Size | undefined
   /** Looks at the whole file and throws to refuse it; a virus scanner's place. */
-  inspect?(file: InspectedFile): Promise<void> | void
+  readonly inspect?: ((file: TempFile) => Promise<void> | void) | undefined
 }
 
 /** What a sender says of a file; undefined where nothing was said. */
@@ -63,7 +57,7 @@ export interface PreparedRules {
   readonly types: readonly string[] | undefined
   readonly minBytes: number
   readonly maxBytes: number
-  readonly inspect: ((file: InspectedFile) => Promise<void> | void) | undefined
+  readonly inspect: ((file: TempFile) => Promise<void> | void) | undefined
 }
 
 /** The bytes that the signature is looked for in; file-type's own minimum is 4,100 for rare formats. */

@@ -114,7 +114,7 @@ function freeBytes(fs: FileSystem, directory: string): Promise<number> {
   return new Promise((resolve, reject) => {
     fs.statfs?.(directory, (error, stats) => {
       if (error) reject(ioError(error, 'read the free space of the volume', directory))
-      else resolve(stats.bavail * stats.bsize)
+      else if (stats !== undefined) resolve(Number(stats.bavail) * Number(stats.bsize))
     })
   })
 }

@@ -5,12 +5,12 @@ import { createHash } from 'node:crypto'
 import { TempFileError } from '../errors.ts'
 import { type Size, toBytes } from '../quantities.ts'
 import type { FileOptions } from '../temps/file-options.ts'
+import type { TempFile } from '../temps/types.ts'
 import {
   checkDeclared,
   checkFileRules,
   type Declared,
   type FileRules,
-  type InspectedFile,
   type PreparedRules,
 } from './file-rules.ts'
 
@@ -56,7 +56,7 @@ export interface PreparedReceive {
   readonly declared: Declared
   readonly keepSource: boolean
   /** For the caller of `fill` to run on the whole file, before anybody else gets it. */
-  readonly inspect: ((file: InspectedFile) => Promise<void> | void) | undefined
+  readonly inspect: ((file: TempFile) => Promise<void> | void) | undefined
 }
 
 const NOTHING: PreparedReceive = {
