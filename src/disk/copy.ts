@@ -9,8 +9,8 @@ import { statsOf } from './stats.ts'
 
 /** Copies `source` to `destination`, which does not exist. The caller removes what a failure leaves. */
 export async function copyAcross(fs: FileSystem, source: string, destination: string): Promise<void> {
-  // A wrapper around node:fs or memfs: fs-extra would not pass through it.
-  if (fs !== nodeFs) {
+  // fs-extra copies with node:fs itself: in memory there is nothing for it to copy.
+  if (fs !== nodeFs && fs.native !== true) {
     throw new TempFileError(
       'ERR_TEMP_IO',
       'An injected file system cannot copy to another device. Choose a place on the same device.',

@@ -1,9 +1,9 @@
 // How a directory's entries are read and told apart. Promise: a large directory is read in pieces, so that
 // neither the event loop nor the heap meets a hundred thousand entries at once.
 
-import type { Emptied, Operation } from './deletion.ts'
-import { joinPath } from './deletion.ts'
 import type { DiskDirectory, DiskEntry, FileSystem } from './file-system.ts'
+import type { Emptied, Operation } from './operation.ts'
+import { joinPath } from './operation.ts'
 import { statsOf } from './stats.ts'
 
 export type EmptyOperation = Extract<Operation, { kind: 'empty' }>

@@ -1,0 +1,21 @@
+// How long work on the event loop may hold it. Promise: all callers of a process together hold it for one slice
+// between two turns.
+
+import { setImmediate as turn } from 'node:timers/promises'
+
+// One slice for the whole process: two removals at once, or a thousand small ones in a row that never come to
+// a turn of the loop by themselves, must together hold it no longer than one.
+let sliceEnds = 0
+let nextTurn: Promise<void> | undefined
+
+export function sliceIsOver(): boolean {
+  return performance.now() >= sliceEnds
+}
+
+export async function nextSlice(sliceMs: number): Promise<void> {
+  nextTurn ??= turn().then(() => {
+    nextTurn = undefined
+    sliceEnds = performance.now() + sliceMs
+  })
+  await nextTurn
+}
