@@ -1,0 +1,102 @@
+// The HTTP process. PUT /clips/:name receives a clip, hands it off, queues its ticket and answers 202; GET
+// /jobs/:id tells how it stands; GET /jobs/:id/result serves the result once, whole. Promise: a request that
+// fails anywhere leaves no file, and one that is answered with 202 leaves its clip for the workers.
+
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type Job, Queue } from 'bullmq'
+import closeWithGrace from 'close-with-grace'
+import { fileRules, isTempFileError } from 'temp-file-manager'
+import { receiveBody, sendTemp } from 'temp-file-manager/http'
+import type { ClipMeta } from '../service/meta.ts'
+import { type ClipJob, type ClipResult, connect, openManager, QUEUE } from './queue.ts'
+
+export interface Listening {
+  readonly url: string
+}
+
+const manager = openManager()
+const connection = connect()
+const queue = new Queue<ClipJob, ClipResult>(QUEUE, {
+  connection,
+  defaultJobOptions: { attempts: 3, backoff: { type: 'fixed', delay: 100 } },
+})
+
+async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost')
+  const [, collection = '', id = '', part] = pathname.split('/')
+  if (request.method === 'PUT' && collection === 'clips')
+    return await put(request, response, decodeURIComponent(id), searchParams)
+  const job = collection === 'jobs' ? await queue.getJob(id) : undefined
+  if (job === undefined) return json(response, 404, { error: 'There is no such thing here.' })
+  if (part === 'result') return await result(request, response, job)
+  json(response, 200, {
+    state: await job.getState(),
+    attempts: job.attemptsMade,
+    result: job.returnvalue,
+    error: job.failedReason,
+  })
+}
+
+async function put(
+  request: IncomingMessage,
+  response: ServerResponse,
+  name: string,
+  query: URLSearchParams,
+): Promise<void> {
+  await using scope = manager.scope()
+  const clip = await receiveBody(request, scope, { accept: fileRules.video, hash: 'sha256', fileName: name })
+  const meta: ClipMeta = {
+    kind: 'clip',
+    job: randomUUID(),
+    name: clip.originalName,
+    bytes: clip.bytes,
+    sha256: clip.digest ?? '',
+  }
+  const ticket = await clip.handOff({ meta, ttl: query.get('ttl') ?? undefined })
+  const trouble = query.get('trouble')
+  const job = await queue.add('clip', {
+    ticket,
+    trouble: trouble === 'throws' || trouble === 'holds' ? trouble : undefined,
+  })
+  json(response, 202, { job: job.id, ticket })
+}
+
+/** The result's handoff ends when a client has its last byte; a download that breaks off leaves it for the next. */
+async function result(
+  request: IncomingMessage,
+  response: ServerResponse,
+  job: Job<ClipJob, ClipResult>,
+): Promise<void> {
+  if (!(await job.isCompleted())) return json(response, 404, { error: 'This job has no result (yet).' })
+  await using file = await manager.claim(job.returnvalue.ticket)
+  await sendTemp(request, response, file, { filename: job.returnvalue.name, remove: 'after-full-body' })
+}
+
+function json(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+}
+
+const server = createServer((request, response) => {
+  route(request, response).catch((error: unknown) => {
+    if (response.headersSent) response.destroy()
+    else if (isTempFileError(error)) json(response, error.status, { code: error.code, error: error.message })
+    else json(response, 500, { error: String(error) })
+  })
+})
+server.listen(0, '127.0.0.1')
+await once(server, 'listening')
+// A TCP server that listens has an AddressInfo; the string is for pipes.
+const { port } = server.address() as AddressInfo
+process.send?.({ url: `http://127.0.0.1:${port}/` } satisfies Listening)
+
+const { close } = closeWithGrace({ delay: 5_000 }, async () => {
+  server.close()
+  server.closeAllConnections()
+  await queue.close()
+  connection.disconnect()
+  await manager.close()
+})
+if (process.connected) process.once('disconnect', close)

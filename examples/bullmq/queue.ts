@@ -1,0 +1,33 @@
+// What the three processes agree on: the queue's name, what a job carries, how a manager is opened. Promise:
+// a job carries a ticket, never bytes and never a path.
+
+import { Redis } from 'ioredis'
+import { TempFileManager } from 'temp-file-manager'
+
+/** Not a name that a queue of yours could have: the example empties it before and after. */
+export const QUEUE = 'temp-file-manager-example'
+
+export interface ClipJob {
+  readonly ticket: string
+  /** For show, at the first attempt: the worker throws, or it holds the clip until it is killed. */
+  readonly trouble?: 'throws' | 'holds' | undefined
+}
+
+export interface ClipResult {
+  /** The result's own ticket. */
+  readonly ticket: string
+  readonly sha256: string
+  readonly name: string
+  readonly attempt: number
+  /** The worker that did it. */
+  readonly pid: number
+}
+
+export function openManager(): TempFileManager {
+  return new TempFileManager({ name: 'example-bullmq', handoff: { ttl: '1h' } })
+}
+
+export function connect(): Redis {
+  // A worker waits for its server as long as it takes (BullMQ asks for this setting).
+  return new Redis(process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6379', { maxRetriesPerRequest: null })
+}

@@ -1,0 +1,13 @@
+// The one place where the service's manager is configured. Promise: servers and worker threads, Express and
+// Fastify, share one root; TEMP_FILE_MANAGER_DIR moves it all to another disk.
+
+import { TempFileManager } from 'temp-file-manager'
+
+export function openManager(): TempFileManager {
+  return new TempFileManager({
+    name: 'clip-service',
+    prefix: 'clip-',
+    limits: { fileBytes: '500mb', totalBytes: '2gb', entries: 10_000, minFreeBytes: '64mb' },
+    handoff: { ttl: '1h' },
+  })
+}

@@ -1,0 +1,36 @@
+// What travels with a handoff. Promise: a server that starts again needs nothing else to know its open jobs,
+// so there is no database beside the files that could disagree with them. (Types, not interfaces: TypeScript
+// takes only those for plain JSON.)
+
+export type ClipMeta = {
+  readonly kind: 'clip'
+  /** The job's id, chosen by the server that received the clip. */
+  readonly job: string
+  /** The client's name for it, made fit for display; never used as a path. */
+  readonly name: string
+  readonly bytes: number
+  readonly sha256: string
+}
+
+export type ResultMeta = {
+  readonly kind: 'result'
+  readonly job: string
+  readonly name: string
+  readonly type: string
+  /** 'ffmpeg', or what stood in for it. */
+  readonly madeBy: string
+  readonly bytes: number
+  readonly sha256: string
+  readonly upload: ClipMeta
+  /** The ticket of the clip it was made from. */
+  readonly from: string
+  /** Which attempt at the clip succeeded. */
+  readonly attempt: number
+}
+
+/** Somebody else may share the root: what is not ours in shape is not ours to run. */
+export function readMeta(meta: unknown): ClipMeta | ResultMeta | undefined {
+  if (typeof meta !== 'object' || meta === null || !('kind' in meta) || !('job' in meta)) return undefined
+  // The two kinds are written by this service only, under its own root name, so the kind tells the rest.
+  return meta.kind === 'clip' || meta.kind === 'result' ? (meta as ClipMeta | ResultMeta) : undefined
+}

@@ -1,0 +1,36 @@
+// Everything behind the routes, the same for Express and Fastify: the manager, the jobs with their worker pool,
+// the archive. Promise: close() ends them in the order that loses nothing.
+
+import type { TempFileManager } from 'temp-file-manager'
+import { type Archive, startArchive } from './archive.ts'
+import { JobBook } from './jobs.ts'
+import { openManager } from './manager.ts'
+
+export interface ClipService {
+  readonly manager: TempFileManager
+  readonly jobs: JobBook
+  readonly archive: Archive
+  /** What this start found: bytes and sessions of dead processes removed, open jobs taken up again. */
+  readonly found: { readonly sessions: number; readonly bytes: number; readonly jobs: number }
+  close(): Promise<void>
+}
+
+export async function startService(): Promise<ClipService> {
+  const manager = openManager()
+  const jobs = new JobBook(manager, { work: process.env['CLIP_WORK'] !== 'off' })
+  // The manager sweeps by itself at its first use; asking for it here lets us say what it reclaimed.
+  const report = await manager.sweep()
+  const archive = await startArchive(manager)
+  const found = { sessions: report.sessionsRemoved, bytes: report.bytesReclaimed, jobs: await jobs.recover() }
+  return {
+    manager,
+    jobs,
+    archive,
+    found,
+    close: async () => {
+      await jobs.close()
+      await archive.close()
+      await manager.close()
+    },
+  }
+}

@@ -1,0 +1,57 @@
+// The worker threads. Promise: never more than the machine has use for, none at all after a quiet spell, and
+// its figures can be read at any time.
+
+import { availableParallelism } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { Piscina } from 'piscina'
+import type { ClipDone } from './make-result.ts'
+import type { ClipProgress, ClipTask } from './process-clip.ts'
+
+export interface PoolFigures {
+  readonly threads: number
+  readonly idle: number
+  readonly minThreads: number
+  readonly maxThreads: number
+  readonly queued: number
+  readonly maxQueue: number
+  readonly completed: number
+}
+
+export class WorkerPool {
+  readonly #piscina: Piscina<ClipTask, ClipDone>
+
+  constructor(onProgress: (progress: ClipProgress) => void) {
+    this.#piscina = new Piscina<ClipTask, ClipDone>({
+      filename: fileURLToPath(new URL('process-clip.ts', import.meta.url)),
+      minThreads: 0,
+      maxThreads: Math.max(1, Math.min(4, availableParallelism() - 1)),
+      idleTimeout: Number(process.env['CLIP_IDLE_MS'] ?? 5_000),
+      maxQueue: 1_000,
+      // A thread that waits with Atomics.wait runs no timer: its session could not look after itself.
+      atomics: 'disabled',
+    })
+    this.#piscina.on('message', onProgress)
+  }
+
+  run(task: ClipTask): Promise<ClipDone> {
+    return this.#piscina.run(task)
+  }
+
+  figures(): PoolFigures {
+    const { threads, idleThreads, minThreads, maxThreads, queueSize, completed, options } = this.#piscina
+    return {
+      threads: threads.length,
+      idle: idleThreads,
+      minThreads,
+      maxThreads,
+      queued: queueSize,
+      maxQueue: options.maxQueue,
+      completed,
+    }
+  }
+
+  /** Lets running tasks end; queued ones are refused and stay handed off for the next start. */
+  async close(): Promise<void> {
+    await this.#piscina.close()
+  }
+}

@@ -1,0 +1,146 @@
+// The Express and the Fastify example: one table, the same rows.
+
+import { createHash } from 'node:crypto'
+import { openAsBlob } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { ServerProcess } from '../../examples/demo/server-process.ts'
+import { jobDone, postClip } from '../../examples/demo/uploads.ts'
+import { checkout, cleanUpAfterEach, filesBelow, ownDirectory } from './programs.ts'
+
+cleanUpAfterEach()
+
+const media = (name: string) => join(checkout, 'test/fixtures/media', name)
+const sha256 = (bytes: ArrayBuffer) => createHash('sha256').update(new Uint8Array(bytes)).digest('hex')
+
+/** A server with a root of its own, stopped at the end; the root must then be empty. */
+async function serve(
+  framework: 'express' | 'fastify',
+  use: (server: ServerProcess) => Promise<void>,
+): Promise<void> {
+  const directory = await ownDirectory()
+  const server = await ServerProcess.start(framework, {
+    TEMP_FILE_MANAGER_DIR: directory,
+    CLIP_IDLE_MS: '100',
+  })
+  try {
+    await use(server)
+    expect(await server.end('SIGTERM')).toEqual({ status: 0, signal: null })
+    expect(await filesBelow(directory)).toEqual([])
+  } finally {
+    await ServerProcess.endAll()
+  }
+}
+
+/** Asks /stats until it is as wanted. */
+async function statsUntil(
+  server: ServerProcess,
+  wanted: (stats: Awaited<ReturnType<ServerProcess['stats']>>) => boolean,
+) {
+  for (;;) {
+    const stats = await server.stats()
+    if (wanted(stats)) return stats
+    await new Promise((resolve) => setTimeout(resolve, 30))
+  }
+}
+
+describe.each(['express', 'fastify'] as const)('the %s example', (framework) => {
+  test('takes a clip to a result that is served with Range, HEAD and 304, published, and discarded', () =>
+    serve(framework, async (server) => {
+      const { status, job } = await postClip(server.url, media('clip.mkv'))
+      expect(status).toBe(202)
+      const done = await jobDone(server.url, job.id)
+      expect(done).toMatchObject({ state: 'done', progress: 100, attempt: 1, name: 'clip.mkv' })
+
+      const url = new URL(`jobs/${job.id}/result`, server.url)
+      const whole = await fetch(url)
+      const etag = whole.headers.get('etag') ?? ''
+      expect(whole.headers.get('content-disposition')).toContain(done.result?.name)
+      expect(sha256(await whole.arrayBuffer())).toBe(done.result?.sha256)
+      const part = await fetch(url, { headers: { range: 'bytes=0-9' } })
+      expect(part.status).toBe(206)
+      expect((await part.arrayBuffer()).byteLength).toBe(10)
+      expect((await fetch(url, { headers: { range: 'bytes=99999999-' } })).status).toBe(416)
+      expect((await fetch(url, { headers: { 'if-none-match': etag } })).status).toBe(304)
+      const head = await fetch(url, { method: 'HEAD' })
+      expect(head.headers.get('content-length')).toBe(String(done.result?.bytes))
+
+      const published = await fetch(new URL('publish', server.url), {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ job: job.id }),
+      })
+      const lines = (await published.text())
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line))
+      expect(lines.at(-2)).toEqual({ sent: done.result?.bytes, total: done.result?.bytes })
+      expect(lines.at(-1)).toEqual({ sha256: done.result?.sha256 })
+
+      expect((await fetch(new URL(`jobs/${job.id}`, server.url), { method: 'DELETE' })).status).toBe(204)
+      expect((await fetch(url)).status).toBe(404)
+    }))
+
+  test('refuses a disguised file and an unknown kind with the right status and no trace', () =>
+    serve(framework, async (server) => {
+      for (const name of [
+        'disguised-elf.mkv',
+        'disguised-html.mp4',
+        'disguised-png.avi',
+        'zeros.mov',
+        'poster.png',
+      ]) {
+        const form = new FormData()
+        form.set('clip', await openAsBlob(media(name)), name)
+        const response = await fetch(new URL('uploads', server.url), { method: 'POST', body: form })
+        expect([name, response.status]).toEqual([name, 415])
+        expect(await response.json()).toMatchObject({ code: 'ERR_TEMP_TYPE_REJECTED' })
+      }
+      const stats = await statsUntil(server, ({ root }) => root.bytes === 0)
+      expect(stats.jobs).toEqual({ queued: 0, working: 0, done: 0, failed: 0 })
+    }))
+
+  test('makes a real PDF for an invoice, which ends with its request', () =>
+    serve(framework, async (server) => {
+      const response = await fetch(new URL('invoices/2026-001.pdf', server.url))
+      expect(response.headers.get('content-type')).toBe('application/pdf')
+      const text = Buffer.from(await response.arrayBuffer()).toString('latin1')
+      expect(text.startsWith('%PDF-')).toBe(true)
+      expect(text.trimEnd().endsWith('%%EOF')).toBe(true)
+      await statsUntil(server, ({ root }) => root.bytes === 0)
+    }))
+
+  test('shows a bounded worker pool that shrinks to nothing when idle', () =>
+    serve(framework, async (server) => {
+      const jobs = await Promise.all(
+        ['clip.mkv', 'clip.mov', 'clip.webm'].map((name) => postClip(server.url, media(name))),
+      )
+      const { pool } = await statsUntil(server, (stats) => stats.pool.threads > 0)
+      expect(pool.threads).toBeLessThanOrEqual(pool.maxThreads)
+      for (const { job } of jobs) {
+        expect((await jobDone(server.url, job.id)).state).toBe('done')
+        await fetch(new URL(`jobs/${job.id}`, server.url), { method: 'DELETE' })
+      }
+      const idle = await statsUntil(server, (stats) => stats.pool.threads === 0)
+      expect(idle.pool.completed).toBe(3)
+    }))
+
+  test('finishes after a kill -9 what had been handed off before it', async () => {
+    const directory = await ownDirectory()
+    const env = { TEMP_FILE_MANAGER_DIR: directory }
+    try {
+      const first = await ServerProcess.start(framework, { ...env, CLIP_WORK: 'off' })
+      const { job } = await postClip(first.url, media('clip.mkv'))
+      await first.end('SIGKILL')
+      const second = await ServerProcess.start(framework, env)
+      expect(second.found).toMatchObject({ sessions: 1, jobs: 1 })
+      expect(await jobDone(second.url, job.id)).toMatchObject({ state: 'done', sha256: job.sha256 })
+      await second.end('SIGTERM')
+      // The result was not fetched: it outlives this server too, handed off again.
+      const third = await ServerProcess.start(framework, env)
+      expect((await jobDone(third.url, job.id)).state).toBe('done')
+    } finally {
+      await ServerProcess.endAll()
+    }
+  })
+})
