@@ -1,0 +1,154 @@
+// The Fastify plugin: decorators, the parser for forms, the end of a request's temps. Promise: cleanup hangs on
+// the raw response's 'close', which comes in every case (onResponse misses an aborted upload, onRequestAbort an
+// answered one), and a manager that was given is never closed here.
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import fastifyPlugin from 'fastify-plugin'
+import { TempFileError } from '../errors.ts'
+import {
+  type Form,
+  type FormRules,
+  receiveForm,
+  type Sendable,
+  type SendOptions,
+  type SendResult,
+} from '../http/index.ts'
+import { requestScope } from '../http/request-scope.ts'
+import { deliver, prepare } from '../http/send.ts'
+import { TempFileManager, type TempFileManagerOptions, type TempScope } from '../index.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** The manager of this server's temp files. */
+    readonly tempFiles: TempFileManager
+  }
+  interface FastifyRequest {
+    /** The request's temps, removed when its response is over; made when first asked for. */
+    readonly temp: TempScope
+    /**
+     * Receives the request's multipart form; its files live in `request.temp`. Rules given here win over the
+     * plugin's, one by one.
+     * @throws the codes of `receiveForm`; ERR_TEMP_OPTION_INVALID where `attachFieldsToBody` has eaten the body
+     */
+    saveTempFiles(rules?: FormRules): Promise<Form>
+  }
+  interface FastifyReply {
+    /**
+     * Sends a temp file as `sendTemp` of temp-file-manager/http does, with the headers set on the reply. Return or
+     * await it. A failure before the first byte goes to Fastify's error handler.
+     */
+    sendTemp(entry: Sendable, options?: SendOptions): Promise<SendResult>
+  }
+}
+
+/** Options of the plugin. */
+export interface TempFilesOptions {
+  /** The manager to use. You made it, so you close it. Default: one made here with `options`, closed with the server. */
+  readonly manager?: TempFileManager | undefined
+  /** Options of the manager made here. Not together with `manager`. */
+  readonly options?: TempFileManagerOptions | undefined
+  /** Default rules of `request.saveTempFiles()`. */
+  readonly rules?: FormRules | undefined
+  /**
+   * Who parses `multipart/form-data`: 'own' (default), this plugin; 'beside', @fastify/multipart is registered as
+   * well, before or after, here or in a plugin below, and this plugin adds no parser.
+   */
+  readonly multipart?: 'own' | 'beside' | undefined
+}
+
+const FORM = 'multipart/form-data'
+
+/**
+ * The plugin for Fastify 5: `fastify.tempFiles`, `request.temp`, `request.saveTempFiles()` and `reply.sendTemp()`.
+ *
+ * @throws ERR_TEMP_OPTION_INVALID at registration: another parser of forms is there and `multipart` is not 'beside'
+ * @example
+ * ```ts
+ * import Fastify from 'fastify'
+ * import { fileRules } from 'temp-file-manager'
+ * import tempFiles from 'temp-file-manager/fastify'
+ *
+ * const app = Fastify()
+ * await app.register(tempFiles, { rules: { accept: fileRules.video } })
+ * app.post('/uploads', async (request, reply) => {
+ *   const [video] = (await request.saveTempFiles()).files
+ *   if (video === undefined) return reply.code(400).send({ error: 'Choose a file.' })
+ *   return reply.code(202).send({ ticket: await video.handOff({ meta: { name: video.originalName } }) })
+ * })
+ * await app.close()
+ * ```
+ */
+export const tempFiles = fastifyPlugin(register, { name: 'temp-file-manager', fastify: '5.x' })
+
+export default tempFiles
+
+async function register(
+  fastify: FastifyInstance,
+  { manager: given, options, rules, multipart = 'own' }: TempFilesOptions,
+): Promise<void> {
+  if (multipart !== 'own' && multipart !== 'beside')
+    throw invalid("The option multipart must be 'own' or 'beside'.")
+  if (given !== undefined && options !== undefined)
+    throw invalid('Give the plugin a manager or options for one, not both.')
+  if (multipart === 'own') addParser(fastify)
+  const manager = given ?? new TempFileManager(options)
+  if (given === undefined) fastify.addHook('onClose', () => manager.close())
+
+  const responses = new WeakMap<IncomingMessage, ServerResponse>()
+  fastify.addHook('onRequest', (request, reply, done) => {
+    responses.set(request.raw, reply.raw)
+    done()
+  })
+  const scopeOf = (request: FastifyRequest): TempScope => {
+    const response = responses.get(request.raw)
+    if (response !== undefined) return requestScope(manager, request.raw, response)
+    throw invalid(
+      'This route was declared before the plugin temp-file-manager was registered. Register the plugin first, and await it.',
+    )
+  }
+  fastify.decorate('tempFiles', manager)
+  fastify.decorateRequest('temp', {
+    getter() {
+      return scopeOf(this)
+    },
+  })
+  fastify.decorateRequest(
+    'saveTempFiles',
+    async function (this: FastifyRequest, own?: FormRules): Promise<Form> {
+      refuseEaten(this)
+      return receiveForm(this.raw, scopeOf(this), { ...rules, ...own })
+    },
+  )
+  fastify.decorateReply('sendTemp', sendTemp)
+}
+
+function addParser(fastify: FastifyInstance): void {
+  if (fastify.hasContentTypeParser(FORM)) {
+    throw invalid(
+      "Another plugin (@fastify/multipart?) already parses multipart/form-data. Register temp-file-manager with { multipart: 'beside' }.",
+    )
+  }
+  fastify.addContentTypeParser(FORM, (_request, _payload, done) => done(null)) // the body stays unread until it is asked for
+}
+
+/** With `attachFieldsToBody`, @fastify/multipart has read the whole form into memory before the handler runs. */
+function refuseEaten(request: FastifyRequest): void {
+  if (request.body === undefined || request.body === null) return
+  throw invalid(
+    'The form has already been read into request.body: @fastify/multipart is registered with attachFieldsToBody. Switch that option off, or do not call saveTempFiles() on this route.',
+  )
+}
+
+async function sendTemp(this: FastifyReply, entry: Sendable, options: SendOptions = {}): Promise<SendResult> {
+  const req = this.request.raw
+  const answer = await prepare(req, this.raw, entry, options)
+  this.hijack()
+  for (const [name, value] of Object.entries(this.getHeaders()))
+    if (value !== undefined) this.raw.setHeader(name, value)
+  return deliver(req, this.raw, entry, options, answer)
+}
+
+function invalid(message: string): TempFileError {
+  return new TempFileError('ERR_TEMP_OPTION_INVALID', message)
+}
