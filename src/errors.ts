@@ -83,7 +83,7 @@ export class TempFileError extends Error {
   }
 
   /** True for errors of every copy of the package, so `instanceof` works across ESM and CommonJS. */
-  static [Symbol.hasInstance](value: unknown): boolean {
+  static override [Symbol.hasInstance](value: unknown): boolean {
     // biome-ignore lint/complexity/noThisInStatic: a subclass asks the ordinary question about itself
     if (this !== TempFileError) return Function.prototype[Symbol.hasInstance].call(this, value)
     return isTempFileError(value)

@@ -22,11 +22,13 @@ function refuse(part: string, why: string): never {
 }
 
 function checkCharacters(part: Part, value: unknown, platform: NodeJS.Platform): asserts value is string {
-  if (typeof value !== 'string') refuse(part, `must be a string, not ${value === null ? 'null' : typeof value}`)
+  if (typeof value !== 'string')
+    refuse(part, `must be a string, not ${value === null ? 'null' : typeof value}`)
   if (value.includes('/') || value.includes('\\')) refuse(part, 'contains a path separator')
   if (UNSAFE.test(value)) refuse(part, 'contains a control or text-direction character')
   if (!value.isWellFormed()) refuse(part, 'is not well-formed Unicode (it has half a surrogate pair)')
-  if (platform === 'win32' && WINDOWS_FORBIDDEN.test(value)) refuse(part, 'contains a character Windows forbids')
+  if (platform === 'win32' && WINDOWS_FORBIDDEN.test(value))
+    refuse(part, 'contains a character Windows forbids')
 }
 
 /** Checks a whole file name and returns it. @throws ERR_TEMP_NAME_INVALID */
@@ -44,7 +46,12 @@ export function checkName(value: unknown, what: Part = 'name', platform = proces
  * Checks a prefix and a suffix that will stand around a generated middle part of `middleBytes` bytes.
  * @throws ERR_TEMP_NAME_INVALID
  */
-export function checkAffixes(prefix: unknown, suffix: unknown, middleBytes: number, platform = process.platform): void {
+export function checkAffixes(
+  prefix: unknown,
+  suffix: unknown,
+  middleBytes: number,
+  platform = process.platform,
+): void {
   checkCharacters('prefix', prefix, platform)
   checkCharacters('suffix', suffix, platform)
   if (/[. ]$/.test(suffix)) refuse('suffix', 'ends in a dot or a space, which Windows drops')

@@ -11,3 +11,6 @@ export interface FileOptions {
   /** Permission bits; default `0o600`. */
   readonly mode?: number | undefined
 }
+
+/** How a new directory is named and protected; as {@link FileOptions}, with mode `0o700` by default. */
+export type DirOptions = FileOptions

@@ -1,0 +1,36 @@
+// What the rooms of one manager share: its settings, where its root is, what it has used. No decisions here.
+
+import type { Settings } from './options.ts'
+import type { Layout } from './session/layout.ts'
+import type { Quota } from './streams/quota.ts'
+
+/** Running totals of one manager since it was made. */
+export interface Counters {
+  filesCreated: number
+  directoriesCreated: number
+  removed: number
+  persisted: number
+  handedOff: number
+  claimed: number
+  cleanupErrors: number
+  sessionsLost: number
+}
+
+export interface Context extends Settings {
+  readonly layout: Layout
+  readonly quota: Quota
+  readonly counters: Counters
+}
+
+export function newCounters(): Counters {
+  return {
+    filesCreated: 0,
+    directoriesCreated: 0,
+    removed: 0,
+    persisted: 0,
+    handedOff: 0,
+    claimed: 0,
+    cleanupErrors: 0,
+    sessionsLost: 0,
+  }
+}

@@ -1,0 +1,107 @@
+// A claim that was not completed goes back. Promise: needs no space, loses nothing, and whoever does it a
+// second time finds nothing to do. Synchronous: a commit rename in flight while the process exits would
+// lose the handoff.
+//   1. undo a half finished publishing of the claimed data (handOff of a claim, see publish.ts)
+//   2. nothing left in data/: it had been completed, condemn it
+//   3. touch attempt-<n>, so that the time to live starts again; 4. rename it into handoffs/
+
+import type { FileSystem } from '../disk/file-system.ts'
+import { removeTreeSync } from '../disk/remove.ts'
+import { errnoOf } from '../errors.ts'
+import { log } from '../observe.ts'
+import { DATA, goneName, inside, isTicket, type Layout, parseAttempt } from '../session/layout.ts'
+
+export interface GivenBack {
+  /** Tickets that can be claimed again. */
+  readonly returned: string[]
+  /** What could not be given back, and stays where it is. */
+  readonly stuck: { readonly name: string; readonly why: string }[]
+}
+
+/** Gives back all that stands in a session's `claims/`, then removes that directory. */
+export function giveBackAll(fs: FileSystem, layout: Layout, claims: string): GivenBack {
+  const result: GivenBack = { returned: [], stuck: [] }
+  // A claim of the session's own thread may still land here until rmdir has closed the door.
+  for (let round = 0; round < 5; round++) {
+    const names = list(fs, claims)
+    if (names === undefined) return result
+    result.stuck.length = 0
+    for (const name of names) {
+      if (!isTicket(name)) {
+        result.stuck.push({ name, why: 'it is not a claim' })
+        continue
+      }
+      try {
+        if (giveBack(fs, layout, inside(claims, name), name)) result.returned.push(name)
+      } catch (error) {
+        result.stuck.push({ name, why: errnoOf(error) ?? String(error) })
+      }
+    }
+    try {
+      fs.rmdirSync(claims)
+      return result
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return result
+    }
+    if (result.stuck.length > 0) return result
+  }
+  return result
+}
+
+/** Gives one claim back; false when it had been completed or somebody else was first. Throws the system's error. */
+export function giveBack(fs: FileSystem, layout: Layout, claim: string, ticket: string): boolean {
+  const names = list(fs, claim)
+  if (names === undefined) return false
+  undoPublishings(fs, claim, names)
+  if ((list(fs, inside(claim, DATA)) ?? []).length === 0) {
+    renameIfThere(fs, claim, inside(layout.sessions, goneName(ticket)))
+    return false
+  }
+  touchAttempt(fs, claim, names)
+  const returned = renameIfThere(fs, claim, inside(layout.handoffs, ticket))
+  if (returned) log.handoff('gave %s back', ticket)
+  return returned
+}
+
+/** Moves data that a half finished handOff of the claim had taken back into its place. */
+export function undoPublishings(fs: FileSystem, claim: string, names: readonly string[]): void {
+  for (const name of names) if (name.startsWith('.pub-')) undoPublishing(fs, claim, inside(claim, name))
+}
+
+function undoPublishing(fs: FileSystem, claim: string, publishing: string): void {
+  const moved = inside(publishing, DATA)
+  for (const name of list(fs, moved) ?? [])
+    renameIfThere(fs, inside(moved, name), inside(inside(claim, DATA), name))
+  if ((list(fs, moved) ?? []).length === 0) removeTreeSync(fs, publishing)
+}
+
+/** Sets the attempt file's ctime to the volume's now, from which its time to live counts. */
+export function touchAttempt(fs: FileSystem, directory: string, names: readonly string[]): void {
+  const attempt = names.find((name) => parseAttempt(name) !== undefined)
+  if (attempt === undefined) return
+  const now = Date.now() / 1000 // only the ctime counts, and that is the volume's own
+  try {
+    fs.utimesSync(inside(directory, attempt), now, now)
+  } catch (error) {
+    log.handoff('could not touch the attempt: %s', errnoOf(error))
+  }
+}
+
+function renameIfThere(fs: FileSystem, from: string, to: string): boolean {
+  try {
+    fs.renameSync(from, to)
+    return true
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false
+    throw error
+  }
+}
+
+function list(fs: FileSystem, directory: string): string[] | undefined {
+  try {
+    return fs.readdirSync(directory).map(String)
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined
+    throw error
+  }
+}

@@ -1,0 +1,37 @@
+// The public names, and nothing else. Importing has no side effect.
+
+export { getTempManager, setTempManager } from './default-manager.ts'
+export type { DiskEntry, DiskPath, DiskStats, FileSystem, FileSystemPromises } from './disk/file-system.ts'
+export {
+  isTempFileError,
+  TempFileError,
+  type TempFileErrorCode,
+  type TempFileErrorOptions,
+} from './errors.ts'
+export type { HandoffInfo } from './handoff/info.ts'
+export type { HandOffOptions } from './handoff/publish.ts'
+export type { Json } from './handoff/record.ts'
+export { type ManagerStats, TempFileManager } from './manager.ts'
+export type { OnCleanupError } from './observe.ts'
+export type { Limits, TempFileManagerOptions } from './options.ts'
+export type { Duration, Size } from './quantities.ts'
+export { type FileRules, fileRules } from './streams/file-rules.ts'
+export type { Progress, ReceiveOptions, WriteResult } from './streams/receive.ts'
+export type { Source } from './streams/source.ts'
+export type { SweepEntry, SweepProgress, SweepReport } from './sweep/report.ts'
+export type { SweepOptions } from './sweep/sweep.ts'
+export type { RootUsage, SessionUsage } from './sweep/usage.ts'
+export type { DirOptions, FileOptions } from './temps/file-options.ts'
+export type {
+  AdoptOptions,
+  Claim,
+  ClaimMembers,
+  PersistOptions,
+  ReadStreamOptions,
+  ReceivedFile,
+  TempDir,
+  TempEntry,
+  TempFile,
+  TempScope,
+  WriteStreamOptions,
+} from './temps/types.ts'

@@ -1,0 +1,79 @@
+// What the library tells an observer: debug namespaces and diagnostics channels. Promise: both cost one
+// check when nobody listens, and no name from outside reaches a log unsanitised.
+
+import { channel } from 'node:diagnostics_channel'
+import createDebug from 'debug'
+import { TempFileError } from './errors.ts'
+
+/** The debug loggers, one a room: `DEBUG=temp-file-manager:*`. */
+export const log = {
+  file: createDebug('temp-file-manager:file'),
+  session: createDebug('temp-file-manager:session'),
+  handoff: createDebug('temp-file-manager:handoff'),
+  sweep: createDebug('temp-file-manager:sweep'),
+  http: createDebug('temp-file-manager:http'),
+}
+
+/** The diagnostics channels (`node:diagnostics_channel`); messages are plain objects. */
+export const channels = {
+  create: channel('temp-file-manager:create'),
+  remove: channel('temp-file-manager:remove'),
+  handoff: channel('temp-file-manager:handoff'),
+  claim: channel('temp-file-manager:claim'),
+  sweep: channel('temp-file-manager:sweep'),
+  cleanupError: channel('temp-file-manager:cleanup-error'),
+}
+
+/** What a manager does with a failed cleanup: warn, throw from the disposal, or call a function. */
+export type OnCleanupError = 'warn' | 'throw' | ((error: TempFileError) => void)
+
+/**
+ * Reports a cleanup that failed, and throws only where the policy says so and the caller may
+ * (`background` work never throws: it warns instead).
+ */
+export function reportCleanupError(policy: OnCleanupError, error: TempFileError, background = false): void {
+  if (channels.cleanupError.hasSubscribers) channels.cleanupError.publish({ error })
+  if (typeof policy === 'function') {
+    try {
+      policy(error)
+    } catch (thrown) {
+      process.emitWarning(thrown instanceof Error ? thrown : new Error(String(thrown)))
+    }
+  } else if (policy === 'throw' && !background) {
+    throw error
+  } else {
+    process.emitWarning(error.message, {
+      type: 'TempFileCleanupWarning',
+      code: error.code,
+      detail: detailOf(error),
+    })
+  }
+}
+
+function detailOf(error: TempFileError): string {
+  const cause = error.cause instanceof Error ? error.cause.message : ''
+  return [error.path, cause].filter(Boolean).join(': ')
+}
+
+/** The error of a removal that failed after its retries. */
+export function cleanupError(cause: unknown, path: string): TempFileError {
+  return new TempFileError(
+    'ERR_TEMP_CLEANUP',
+    'A temporary file or directory could not be removed yet. It stays in its session and is removed when the manager closes, at exit or by a sweep; call remove() to try again now.',
+    { cause, path },
+  )
+}
+
+let uncollected: FinalizationRegistry<string> | undefined
+
+/** With `DEBUG=temp-file-manager:file`: names a temp that was collected without ever being disposed. */
+export function watchForLoss(entry: object, name: string): void {
+  uncollected ??= new FinalizationRegistry((where) => log.file('collected without being disposed: %s', where))
+  const made = new Error().stack?.split('\n').slice(3, 8).join('\n') ?? ''
+  uncollected.register(entry, `${name}, made\n${made}`, entry)
+}
+
+/** Ends the watch when the temp is disposed. */
+export function endWatch(entry: object): void {
+  uncollected?.unregister(entry)
+}

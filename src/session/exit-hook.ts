@@ -1,0 +1,64 @@
+// One `exit` listener of ours a process, whatever number of managers and copies of the package. Promise:
+// every open manager's task runs at exit, one failure never stops the rest, and when the last manager
+// closes, the listeners go too.
+
+import { log } from '../observe.ts'
+import { listenToSignals } from './signals.ts'
+
+/** What a manager does when the process ends. Runs synchronously, at most once. */
+export interface ExitTask {
+  /** Run it for SIGINT, SIGTERM and SIGHUP also, by the rules of `signals.ts`. */
+  readonly signals: boolean
+  run(): void
+}
+
+interface Registry {
+  add(task: ExitTask): void
+  delete(task: ExitTask): void
+}
+
+// The key carries the protocol's version: copies that agree on {@link Registry} share one listener.
+const KEY = Symbol.for('temp-file-manager.exit.v1')
+
+function createRegistry(): Registry {
+  const tasks = new Set<ExitTask>()
+  let stopSignals: (() => void) | undefined
+
+  const runAll = (): void => {
+    for (const task of tasks) {
+      tasks.delete(task)
+      try {
+        task.run()
+      } catch (error) {
+        log.session('cleanup at exit failed: %s', error instanceof Error ? error.message : error)
+      }
+    }
+  }
+  const wantSignals = (): void => {
+    const wanted = [...tasks].some((task) => task.signals)
+    if (wanted) stopSignals ??= listenToSignals(runAll)
+    else {
+      stopSignals?.()
+      stopSignals = undefined
+    }
+  }
+  return {
+    add(task) {
+      if (tasks.size === 0) process.on('exit', runAll)
+      tasks.add(task)
+      wantSignals()
+    },
+    delete(task) {
+      if (!tasks.delete(task)) return
+      if (tasks.size === 0) process.off('exit', runAll)
+      wantSignals()
+    },
+  }
+}
+
+/** The process's registry; a worker thread has its own `globalThis`, so its own registry. */
+export function exitRegistry(): Registry {
+  const holder = globalThis as { [KEY]?: Registry } // a slot of ours on the global object
+  holder[KEY] ??= createRegistry()
+  return holder[KEY]
+}

@@ -1,0 +1,34 @@
+// The heartbeat of a session on a volume that several hosts share: a proper-lockfile lock inside it, whose
+// directory is touched every few seconds. Promise: loaded only when asked for, never throws into the program,
+// and its timer holds no process open (proper-lockfile unrefs it).
+
+import type { FileSystem } from '../disk/file-system.ts'
+import { log } from '../observe.ts'
+import { HEARTBEAT, inside } from './layout.ts'
+
+export interface Heartbeat {
+  stop(): Promise<void>
+}
+
+/** Begins to beat every `heartbeat` milliseconds. `onCompromised`: the lock was lost; look whether the session is still ours. */
+export async function beat(
+  fs: FileSystem,
+  session: string,
+  timing: { readonly heartbeat: number; readonly stale: number },
+  onCompromised: () => void,
+): Promise<Heartbeat> {
+  const { lock } = await import('proper-lockfile')
+  const release = await lock(session, {
+    lockfilePath: inside(session, HEARTBEAT),
+    update: timing.heartbeat,
+    stale: timing.stale,
+    realpath: false,
+    retries: 0,
+    fs,
+    onCompromised: (error) => {
+      log.session('heartbeat: %s', error.message)
+      onCompromised()
+    },
+  })
+  return { stop: () => release().catch((error: unknown) => log.session('heartbeat: %s', String(error))) }
+}

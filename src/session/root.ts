@@ -1,0 +1,126 @@
+// The root directory: made once, checked at every opening. Promise: a root that another user could have
+// planted or can write to is refused, and one of our own that is merely too open is mended with a warning.
+
+import { constants } from 'node:fs'
+import { dirname } from 'node:path'
+import type { DiskStats, FileSystem } from '../disk/file-system.ts'
+import { syncDirectorySync } from '../disk/sync.ts'
+import { errnoOf, ioError, TempFileError } from '../errors.ts'
+import { log } from '../observe.ts'
+import { inside, type Layout, newName, randomText } from './layout.ts'
+
+const OTHERS = 0o077
+const WORLD_WRITABLE = 0o002
+const STICKY = 0o1000
+
+function unsafe(what: string, path: string): TempFileError {
+  return new TempFileError('ERR_TEMP_UNSAFE_ROOT', what, { path })
+}
+
+/** Makes what is missing of the root, and checks the rest. @throws ERR_TEMP_UNSAFE_ROOT, ERR_TEMP_IO, ERR_TEMP_NO_SPACE */
+export function openRoot(fs: FileSystem, layout: Layout): void {
+  try {
+    checkBase(fs, dirname(layout.root))
+    const made = openDirectory(fs, layout.root)
+    const rooms = [layout.sessions, layout.handoffs].map((room) => openDirectory(fs, room))
+    if (made || rooms.includes(true)) {
+      checkOneFileSystem(fs, layout)
+      syncDirectorySync(fs, layout.root)
+      if (made) syncDirectorySync(fs, dirname(layout.root))
+    }
+  } catch (error) {
+    throw ioError(error, 'open the root directory for temporary files', layout.root)
+  }
+}
+
+/** Whether the root is safe to read, without making anything; undefined when there is no root yet. */
+export function checkRoot(fs: FileSystem, layout: Layout): boolean {
+  try {
+    checkOwned(fs.lstatSync(layout.root), layout.root)
+    return true
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false
+    throw ioError(error, 'open the root directory for temporary files', layout.root)
+  }
+}
+
+function checkBase(fs: FileSystem, base: string): void {
+  let stats: DiskStats
+  try {
+    stats = fs.statSync(base)
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error
+    fs.mkdirSync(base, { recursive: true, mode: 0o700 })
+    stats = fs.statSync(base)
+  }
+  if (!stats.isDirectory()) throw unsafe('The base directory is not a directory. Set baseDir to one.', base)
+  if (process.getuid !== undefined && (stats.mode & WORLD_WRITABLE) !== 0 && (stats.mode & STICKY) === 0) {
+    throw unsafe(
+      'Everybody may rename files in the base directory: it is world-writable without the sticky bit. Run chmod +t on it, or set baseDir to a private directory.',
+      base,
+    )
+  }
+}
+
+/** Makes or checks one directory of the root; true when it was made here. */
+function openDirectory(fs: FileSystem, path: string): boolean {
+  let made = true
+  try {
+    fs.mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error
+    made = false
+  }
+  const stats = fs.lstatSync(path)
+  checkOwned(stats, path)
+  if (process.getuid !== undefined && (stats.mode & 0o777) !== 0o700) {
+    fs.chmodSync(path, 0o700) // umask 0777 makes mode 000; Kubernetes' fsGroup adds group bits
+    if (!made && (stats.mode & OTHERS) !== 0) {
+      process.emitWarning('A directory for temporary files was open to other users; its mode is now 0700.', {
+        type: 'TempFileManagerWarning',
+        detail: path,
+      })
+    }
+  }
+  return made
+}
+
+function checkOwned(stats: DiskStats, path: string): void {
+  if (stats.isSymbolicLink()) {
+    throw unsafe('The root directory is a symbolic link. Remove it, or set another name or baseDir.', path)
+  }
+  if (!stats.isDirectory()) {
+    throw unsafe('The root directory is not a directory. Remove it, or set another name or baseDir.', path)
+  }
+  const uid = process.geteuid?.()
+  if (uid !== undefined && stats.uid !== uid) {
+    throw unsafe(
+      'The root directory belongs to another user. Remove it, or set another name or baseDir.',
+      path,
+    )
+  }
+}
+
+// A bind mount over sessions/ or handoffs/ would make every commit rename fail, so it is found at once.
+function checkOneFileSystem(fs: FileSystem, layout: Layout): void {
+  const name = newName(`0-${randomText(10)}`)
+  const from = inside(layout.sessions, name)
+  const to = inside(layout.handoffs, name)
+  fs.mkdirSync(from, { mode: 0o700 })
+  try {
+    fs.renameSync(from, to)
+    fs.rmdirSync(to)
+  } catch (error) {
+    fs.rmdirSync(from)
+    if (errnoOf(error) !== 'EXDEV') throw error
+    throw unsafe(
+      'The root directory is split by a mount, so files cannot be renamed inside it. Mount the volume over the whole root or baseDir.',
+      layout.root,
+    )
+  }
+  log.session('made the root %s', layout.root)
+}
+
+/** Flags that open a new private file: never through a link, never over an existing file. */
+export const CREATE_FLAGS =
+  constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0)

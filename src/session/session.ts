@@ -1,0 +1,224 @@
+// A manager's private directory, made so that no moment exists in which a live session looks unowned:
+//   1. mkdir .new-<id>, and claims/ in it         (chmod after: umask 0777 gives mode 000)
+//   2. bind the lease, write and sync owner.json
+//   3. rename .new-<id> to s-<id>
+// Promise: from 3 on, until it is condemned, the directory holds proof that its owner lives.
+
+import { basename } from 'node:path'
+import { isMainThread, threadId } from 'node:worker_threads'
+import type { Context } from '../context.ts'
+import { readMounts } from '../disk/mounts.ts'
+import { writeRecord } from '../disk/record.ts'
+import { removeTreeSync } from '../disk/remove.ts'
+import { syncDirectorySync } from '../disk/sync.ts'
+import { errnoOf, ioError, TempFileError } from '../errors.ts'
+import { log } from '../observe.ts'
+import {
+  CLAIMS,
+  deadName,
+  inside,
+  liveName,
+  newName,
+  newSessionId,
+  OWNER,
+  parseSessionsEntry,
+  randomText,
+} from './layout.ts'
+import { askLease, bindLease, type Lease } from './lease.ts'
+import { OWNER_VERSION, type Owner } from './owner.ts'
+import { ownIdentity } from './process-identity.ts'
+import { openRoot } from './root.ts'
+
+/** Something open inside a session that must be closed before its files go: a stream or a file handle. */
+export interface Resource {
+  /** Begins closing; the promise resolves when its descriptor is closed, and never rejects. */
+  close(): Promise<void>
+}
+
+/** What can be removed at close and at exit. */
+export interface Removable {
+  remove(): Promise<void>
+  removeSync(): void
+}
+
+export class Session {
+  readonly context: Context
+  readonly id: string
+  /** The session's part of its files' names. */
+  readonly random: string
+  readonly path: string
+  readonly claims: string
+  /** Whether the umask strips owner bits, looked at once, so that each entry needs a chmod. */
+  readonly mendsModes: boolean
+  /** Numbers the files and directories: unique without a random number each. */
+  sequence = 0
+  /** The manager has closed it: its files are gone or going. */
+  ended = false
+  /** Entries adopted in place, removed at close and exit. */
+  readonly inPlace = new Set<Removable>()
+  /** Tickets this session holds. */
+  readonly held = new Set<string>()
+  /** Open streams and handles of all its entries. */
+  readonly resources = new Set<Resource>()
+  #lease: Lease | undefined
+  readonly #identity: string
+  #lost = false
+
+  private constructor(context: Context, id: string, random: string, made: Made) {
+    this.context = context
+    this.id = id
+    this.random = random
+    this.path = inside(context.layout.sessions, liveName(id))
+    this.claims = inside(this.path, CLAIMS)
+    this.mendsModes = made.mendsModes
+    this.#lease = made.lease
+    this.#identity = made.identity
+  }
+
+  /** Makes a session. @throws ERR_TEMP_UNSAFE_ROOT, ERR_TEMP_NO_SPACE, ERR_TEMP_IO */
+  static open(context: Context): Session {
+    for (let attempt = 1; ; attempt++) {
+      openRoot(context.fs, context.layout)
+      const { id, random } = newSessionId(process.pid)
+      try {
+        return new Session(context, id, random, make(context, id))
+      } catch (error) {
+        // Somebody removed our .new- (an age cleaner, a stepped clock): begin again.
+        if (errnoOf(error) !== 'ENOENT' || attempt === 3) {
+          throw ioError(error, 'make a session for temporary files', context.layout.sessions)
+        }
+      }
+    }
+  }
+
+  get lost(): boolean {
+    return this.#lost
+  }
+
+  /**
+   * Looks whether our directory is still ours: a sweeper that wrongly suspected us left it under a
+   * tombstone's name, from where we take it back. False when it is gone for good.
+   */
+  confirm(): boolean {
+    if (this.#lost) return false
+    const { fs, layout } = this.context
+    if (identityOf(this.context, this.path) === this.#identity) return true
+    for (const name of fs.readdirSync(layout.sessions).map(String)) {
+      const entry = parseSessionsEntry(name)
+      if (entry?.kind !== 'dead' || entry.id !== this.id) continue
+      const tombstone = inside(layout.sessions, name)
+      if (identityOf(this.context, tombstone) !== this.#identity) continue
+      fs.renameSync(tombstone, this.path)
+      log.session('took our session back from %s', name)
+      return true
+    }
+    this.#lost = true
+    this.#lease?.close()
+    return false
+  }
+
+  /** The error that a lost session is reported with. */
+  lostError(): TempFileError {
+    return new TempFileError(
+      'ERR_TEMP_SESSION_LOST',
+      'The directory of this manager was removed by somebody else while in use, with the files in it. A new one is begun; exclude the root from age cleaners such as systemd-tmpfiles.',
+      { path: this.path },
+    )
+  }
+
+  /** Keeps the session's proof and age fresh: binds anew a lease that stray code closed, touches what cleaners age. */
+  async refresh(): Promise<void> {
+    if (!this.confirm()) return
+    const { fs, native, layout } = this.context
+    if (native && this.#lease !== undefined && (await askLease(this.path)) === 'refuses' && this.confirm()) {
+      this.#rebind()
+    }
+    const now = Date.now() / 1000
+    const touched = [this.path, this.claims, inside(this.path, OWNER), inside(this.path, 'lease')]
+    for (const path of [...touched, layout.root, layout.sessions, layout.handoffs]) {
+      try {
+        fs.utimesSync(path, now, now)
+      } catch (error) {
+        if (errnoOf(error) !== 'ENOENT') log.session('could not touch: %s', errnoOf(error))
+      }
+    }
+  }
+
+  // The record follows the socket: between the two renames the lease proves nothing, and the pid still does.
+  #rebind(): void {
+    const { fs } = this.context
+    this.#lease?.close()
+    this.#lease = bindLease(this.path)
+    const draft = inside(this.path, `.owner-${randomText(8)}`)
+    writeRecord(fs, draft, ownerRecord(this.context, this.id, this.#lease), true)
+    fs.renameSync(draft, inside(this.path, OWNER))
+    log.session('the lease was closed by other code; bound anew')
+  }
+
+  /** Stops proving life. Called after the session has been condemned. */
+  release(): void {
+    this.#lease?.close()
+    this.#lease = undefined
+  }
+}
+
+interface Made {
+  readonly mendsModes: boolean
+  readonly lease: Lease | undefined
+  readonly identity: string
+}
+
+function make(context: Context, id: string): Made {
+  const { fs, layout } = context
+  const draft = inside(layout.sessions, newName(id))
+  let lease: Lease | undefined
+  try {
+    for (const directory of [draft, inside(draft, CLAIMS)]) {
+      fs.mkdirSync(directory, { mode: 0o700 })
+      fs.chmodSync(directory, 0o700)
+    }
+    if (context.native && process.platform !== 'win32') lease = bindLease(draft)
+    const { stripped } = writeRecord(fs, inside(draft, OWNER), ownerRecord(context, id, lease), true)
+    syncDirectorySync(fs, draft)
+    const identity = identityOf(context, draft)
+    fs.renameSync(draft, inside(layout.sessions, liveName(id)))
+    log.session('made session %s', id)
+    return { mendsModes: stripped, lease, identity: identity ?? '' }
+  } catch (error) {
+    lease?.close()
+    removeTreeSync(fs, draft)
+    throw error
+  }
+}
+
+function ownerRecord(context: Context, id: string, lease: Lease | undefined): Owner {
+  const mount = context.native ? readMounts().of(context.layout.root) : undefined
+  return {
+    v: OWNER_VERSION,
+    id,
+    ...ownIdentity(),
+    fsType: mount?.fsType,
+    upperDir: mount?.upperDir,
+    lease: lease?.identity,
+    program: `${basename(process.argv[1] ?? process.execPath)}${isMainThread ? '' : ` (worker ${threadId})`}`,
+    startedAt: Date.now(),
+    heartbeat: context.sharedVolume !== undefined,
+    keep: context.keep,
+  }
+}
+
+/** Device and inode, exact, as one string; undefined when nothing is there. */
+function identityOf(context: Context, path: string): string | undefined {
+  try {
+    const stats = context.fs.lstatSync(path, { bigint: true })
+    return `${stats.dev}:${stats.ino}`
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** The tombstone's path for a session that is suspected. */
+export function tombstoneOf(context: Pick<Context, 'layout'>, id: string): string {
+  return inside(context.layout.sessions, deadName(id))
+}

@@ -1,0 +1,182 @@
+// The end of a session or handoff. Promise: the rename to `.gone-` is the commit; after it anybody may finish:
+//   1. give back what stands in claims/           (by renames; claims/ goes by rmdir, never recursively)
+//   2. rename each directory in it to a fresh name (its thread may still rename one out: then it is whole, not half deleted)
+//   3. delete the rest
+
+import type { FileSystem } from '../disk/file-system.ts'
+import { entriesIn } from '../disk/listing.ts'
+import { type RemoveReport, removeTreeSliced, removeTreeSync } from '../disk/remove.ts'
+import { errnoOf } from '../errors.ts'
+import { type GivenBack, giveBackAll } from '../handoff/give-back.ts'
+import { CLAIMS, deadName, goneName, inside, type Layout, liveName, randomText } from '../session/layout.ts'
+import { type Judgement, judge } from './judge.ts'
+
+/** What became of a suspected session. */
+export type Fate =
+  | { readonly fate: 'buried'; readonly reason: string; readonly burial: Burial }
+  | { readonly fate: 'spared'; readonly reason: string }
+  | { readonly fate: 'kept'; readonly reason: string }
+  /** Somebody else was at it first. */
+  | { readonly fate: 'taken' }
+
+/** What a sweep decides of one that nothing proves dead: bury it all the same, or leave its tombstone standing. */
+export interface Conviction {
+  readonly sentence: 'bury' | 'wait'
+  readonly reason: string
+}
+
+export interface Burial {
+  readonly claims: GivenBack
+  readonly removed: RemoveReport
+}
+
+/** Where a burial happens. */
+export interface Graveyard {
+  readonly fs: FileSystem
+  readonly native: boolean
+  readonly layout: Layout
+}
+
+/**
+ * Buries the session at `directory` (its live name or a tombstone) if it proves dead a second time, under a
+ * tombstone's name: an owner that was wrongly suspected takes it back from there. `convict` may find a second
+ * judgement of 'unknown' to be enough (maxAge, a stale heartbeat).
+ */
+export async function buryIfDead(
+  yard: Graveyard,
+  directory: string,
+  id: string,
+  convict: (judged: Judgement, tombstone: string) => Conviction | undefined = () => undefined,
+  signal?: AbortSignal,
+): Promise<Fate> {
+  const { fs, layout } = yard
+  const live = inside(layout.sessions, liveName(id))
+  const tombstone = directory === live ? inside(layout.sessions, deadName(id)) : directory
+  if (directory === live && !renameIfThere(fs, live, tombstone)) return { fate: 'taken' }
+  const judged = await judge(yard, tombstone, id)
+  const conviction =
+    judged.verdict === 'dead' ? { sentence: 'bury', reason: judged.reason } : convict(judged, tombstone)
+  if (conviction === undefined) return giveLifeBack(fs, tombstone, live, judged.reason)
+  const { reason } = conviction
+  if (conviction.sentence === 'wait')
+    return { fate: 'kept', reason: `${reason}; suspected, its owner may still take it back` }
+  if (judged.owner?.keep === true) {
+    spare(fs, layout, tombstone, id)
+    return { fate: 'spared', reason: `${reason}; its owner asked to keep it` }
+  }
+  const gone = inside(layout.sessions, goneName(id))
+  if (!renameIfThere(fs, tombstone, gone)) return { fate: 'taken' }
+  return { fate: 'buried', reason, burial: await finish(fs, layout, gone, signal) }
+}
+
+function giveLifeBack(fs: FileSystem, tombstone: string, live: string, reason: string): Fate {
+  try {
+    fs.lstatSync(live)
+    return { fate: 'kept', reason: `${reason}; its name was taken meanwhile, so it stays a tombstone` }
+  } catch {
+    return renameIfThere(fs, tombstone, live) ? { fate: 'kept', reason } : { fate: 'taken' }
+  }
+}
+
+/** Renames unless the source has gone, because somebody else was first. */
+export function renameIfThere(fs: FileSystem, from: string, to: string): boolean {
+  try {
+    fs.renameSync(from, to)
+    return true
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false
+    throw error
+  }
+}
+
+/** Commits to the deletion of `path`; returns where it now stands. Throws the system's error. */
+export function condemn(fs: FileSystem, layout: Layout, path: string, id: string): string {
+  const gone = inside(layout.sessions, goneName(id))
+  fs.renameSync(path, gone)
+  return gone
+}
+
+/** Finishes a deletion at once: exit and closeSync. */
+export function finishSync(fs: FileSystem, layout: Layout, gone: string): Burial {
+  const prepared = prepare(fs, layout, gone)
+  const removed = newReport()
+  for (const path of prepared.doomed) add(removed, removeTreeSync(fs, path))
+  return { claims: prepared.claims, removed }
+}
+
+/** Finishes a deletion in slices that do not hold the event loop: close and sweep. */
+export async function finish(
+  fs: FileSystem,
+  layout: Layout,
+  gone: string,
+  signal?: AbortSignal,
+): Promise<Burial> {
+  const prepared = prepare(fs, layout, gone)
+  const removed = newReport()
+  for (const path of prepared.doomed) add(removed, await removeTreeSliced(fs, path, { signal }))
+  return { claims: prepared.claims, removed }
+}
+
+/** Moves a session to `kept/` in place of deleting it; its claims go back all the same. Returns its new path. */
+export function spare(fs: FileSystem, layout: Layout, path: string, id: string): string {
+  try {
+    fs.mkdirSync(layout.kept, { mode: 0o700 })
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error
+  }
+  fs.chmodSync(layout.kept, 0o700)
+  const kept = inside(layout.kept, id)
+  fs.renameSync(path, kept)
+  giveBackAll(fs, layout, inside(kept, CLAIMS))
+  return kept
+}
+
+/**
+ * Steps 1 and 2. What may be deleted then: all of it, or, while a claim cannot be given back, all but claims/.
+ */
+function prepare(fs: FileSystem, layout: Layout, gone: string): { claims: GivenBack; doomed: string[] } {
+  const claims = giveBackAll(fs, layout, inside(gone, CLAIMS))
+  let claimsLeft = false
+  const others: string[] = []
+  for (const entry of entriesOf(fs, gone)) {
+    if (entry.name === CLAIMS) {
+      claimsLeft = true
+      continue
+    }
+    let path = inside(gone, entry.name)
+    if (entry.directory) {
+      const fresh = inside(gone, `.x-${randomText(8)}`)
+      // A failure other than "renamed out by its owner in this very moment" (a mount point is EBUSY) shows
+      // again, and is reported, when it is deleted.
+      try {
+        if (!renameIfThere(fs, path, fresh)) continue
+        path = fresh
+      } catch {}
+    }
+    others.push(path)
+  }
+  return { claims, doomed: claimsLeft ? others : [gone] }
+}
+
+function entriesOf(fs: FileSystem, directory: string): { name: string; directory: boolean }[] {
+  try {
+    return entriesIn(fs, directory).map((entry) => ({
+      name: String(entry.name),
+      directory: entry.isDirectory(),
+    }))
+  } catch {
+    return [] // gone already, or unreadable: the deletion reports it
+  }
+}
+
+function newReport(): RemoveReport {
+  return { files: 0, directories: 0, bytes: 0, kept: [], errors: [] }
+}
+
+function add(total: RemoveReport, part: RemoveReport): void {
+  total.files += part.files
+  total.directories += part.directories
+  total.bytes += part.bytes
+  total.kept.push(...part.kept)
+  total.errors.push(...part.errors)
+}

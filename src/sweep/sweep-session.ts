@@ -1,0 +1,163 @@
+// One entry of sessions/, by what its name says it is. Promise: only what is named and proven so is touched.
+//   s-      judge; dead: bury (rename to .dead-, judge again, .gone-, delete)
+//   .dead-  judge; dead: .gone-, delete; else rename it back
+//   .gone-  finish the deletion without judging
+//   .new-   older than an hour by the volume's clock: remove
+
+import { sep } from 'node:path'
+import type { FileSystem } from '../disk/file-system.ts'
+import type { MountTable } from '../disk/mounts.ts'
+import { errnoOf } from '../errors.ts'
+import { forLog } from '../names.ts'
+import { DRAFT_AGE_MS } from '../session/clock.ts'
+import {
+  HEARTBEAT,
+  inside,
+  isTicket,
+  type Layout,
+  LEASE,
+  OWNER,
+  parseSessionsEntry,
+  type SessionsEntry,
+} from '../session/layout.ts'
+import { type Burial, buryIfDead, type Conviction, condemn, finish } from './bury.ts'
+import { settleExpiry } from './expiry.ts'
+import { type Judgement, judge } from './judge.ts'
+import type { ReportBuilder, SweepEntry } from './report.ts'
+
+/** What may convict a session that nothing proves dead, in milliseconds: asked for, or a silent heartbeat. */
+export interface Convict {
+  readonly maxAge: number | undefined
+  readonly stale: number | undefined
+}
+
+export interface SessionSweep {
+  readonly fs: FileSystem
+  readonly native: boolean
+  readonly layout: Layout
+  readonly ownId: string | undefined
+  readonly mounts: MountTable
+  /** The volume's now; undefined when it could not be asked, and nothing is old. */
+  readonly now: number | undefined
+  readonly dryRun: boolean
+  readonly convict: Convict
+  readonly report: ReportBuilder
+}
+
+type InTurn = <T>(work: () => Promise<T>) => Promise<T>
+
+/** How long a tombstone of a silent foreign session stands before it is buried. */
+const GRACE_MS = 3_600_000
+
+export async function sweepSession(
+  by: SessionSweep,
+  name: string,
+  inTurn: InTurn,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { fs, layout, report } = by
+  const parsed = parseSessionsEntry(name)
+  const path = inside(layout.sessions, name)
+  const tell = (
+    kind: SweepEntry['kind'],
+    action: SweepEntry['action'],
+    reason: string,
+    burial?: Burial,
+  ): void => {
+    const { files = 0, bytes = 0 } = burial?.removed ?? {}
+    report.add({ name: `sessions/${forLog(name)}`, kind, action, reason, files, bytes })
+    if (burial === undefined) return
+    report.givenBack(burial.claims.returned)
+    for (const { name: claim, why } of burial.claims.stuck) report.error(`claims/${forLog(claim)}`, why)
+    for (const { reason: why } of burial.removed.kept)
+      report.error(`sessions/${forLog(name)}`, `kept: ${why}`)
+    for (const { error } of burial.removed.errors)
+      report.error(`sessions/${forLog(name)}`, errnoOf(error) ?? String(error))
+  }
+  if (parsed === undefined) return tell('foreign', 'kept', 'not made by this package')
+  const kind = kindOf(parsed)
+  const stats = fs.lstatSync(path)
+  if (!stats.isDirectory()) return tell('foreign', 'kept', 'not a directory')
+  const uid = process.geteuid?.()
+  if (uid !== undefined && stats.uid !== uid) return tell('foreign', 'kept', 'belongs to another user')
+
+  if (parsed.kind === 'gone') {
+    if (by.dryRun) return tell(kind, 'would-remove', 'condemned')
+    return tell(kind, 'removed', 'condemned', await inTurn(() => finish(fs, layout, path, signal)))
+  }
+  if (parsed.kind === 'new') {
+    const old = by.now !== undefined && by.now - stats.ctimeMs > DRAFT_AGE_MS
+    if (!old) return tell(kind, 'kept', 'being made')
+    if (by.dryRun) return tell(kind, 'would-remove', 'a draft over an hour old')
+    const gone = condemn(fs, layout, path, parsed.id)
+    return tell(
+      kind,
+      'removed',
+      'a draft over an hour old',
+      await inTurn(() => finish(fs, layout, gone, signal)),
+    )
+  }
+  if (parsed.kind === 'dead' && isTicket(parsed.id)) {
+    if (by.dryRun) return tell('handoff', 'kept', 'suspected to be expired')
+    const gone = settleExpiry(by, path, parsed.id, by.now)
+    if (gone === undefined) return tell('handoff', 'kept', 'was suspected to be expired; put back')
+    report.expired(parsed.id)
+    return tell(
+      'handoff',
+      'removed',
+      'nobody came within its time to live',
+      await inTurn(() => finish(fs, layout, gone, signal)),
+    )
+  }
+  if (parsed.kind === 'live' && parsed.id === by.ownId)
+    return tell(kind, 'kept', "this manager's own session")
+
+  const judged = await judge(by, path, parsed.id, by.mounts)
+  const conviction =
+    judged.verdict === 'dead' ? { sentence: 'bury', reason: judged.reason } : convict(by, judged, path)
+  if (by.dryRun)
+    return tell(kind, conviction === undefined ? 'kept' : 'would-remove', conviction?.reason ?? judged.reason)
+  if (conviction === undefined && parsed.kind === 'live') return tell(kind, 'kept', judged.reason)
+  const fate = await inTurn(() =>
+    buryIfDead(by, path, parsed.id, (again, tombstone) => convict(by, again, tombstone), signal),
+  )
+  if (fate.fate === 'taken') return tell(kind, 'left-to-others', 'somebody else was at it first')
+  if (fate.fate === 'buried') return tell(kind, 'removed', fate.reason, fate.burial)
+  return tell(kind, fate.fate === 'spared' ? 'spared' : 'kept', fate.reason)
+}
+
+function kindOf(entry: SessionsEntry): SweepEntry['kind'] {
+  return ({ live: 'session', new: 'draft', dead: 'tombstone', gone: 'condemned' } as const)[entry.kind]
+}
+
+/** What becomes of one that nothing proves dead; undefined: it is kept. */
+function convict(by: SessionSweep, judged: Judgement, path: string): Conviction | undefined {
+  if (judged.verdict !== 'unknown' || by.now === undefined) return undefined
+  const { maxAge, stale } = by.convict
+  if (maxAge !== undefined && by.now - lastTouched(by.fs, path, [OWNER, LEASE, HEARTBEAT]) > maxAge) {
+    return { sentence: 'bury', reason: `not touched for longer than maxAge (${judged.reason})` }
+  }
+  if (stale === undefined || judged.owner?.heartbeat !== true) return undefined
+  if (by.now - lastTouched(by.fs, path, [HEARTBEAT, OWNER]) <= stale) return undefined
+  const reason = `no heartbeat for longer than sharedVolume.stale (${judged.reason})`
+  // First a tombstone, from which a paused host takes its session back; an hour later the burial. The rename
+  // set the ctime that the hour counts from.
+  const over = path.includes(`${sep}.dead-`) && by.now - by.fs.lstatSync(path).ctimeMs > GRACE_MS
+  return { sentence: over ? 'bury' : 'wait', reason }
+}
+
+/**
+ * The volume's time of the last sign of life: ctimes, which no utimes can set back, of things that a rename of
+ * the session does not touch; for want of any, its own mtime.
+ */
+function lastTouched(fs: FileSystem, directory: string, names: readonly string[]): number {
+  const times = names.map((name) => {
+    try {
+      return fs.lstatSync(inside(directory, name)).ctimeMs
+    } catch {
+      return Number.NEGATIVE_INFINITY
+    }
+  })
+  const last = Math.max(...times)
+  return last === Number.NEGATIVE_INFINITY ? fs.lstatSync(directory).mtimeMs : last
+}

@@ -1,0 +1,226 @@
+// The sweep: every entry of the root is looked at, judged and, if it proves dead, buried. Promise: judging is
+// concurrent, deleting is one at a time in slices, so the loop is never held long; a failing entry never stops
+// the rest; any number of sweepers work side by side, for each step is a rename that only one can win.
+
+import { setImmediate as turn } from 'node:timers/promises'
+import type { FileSystem } from '../disk/file-system.ts'
+import { readMounts } from '../disk/mounts.ts'
+import { errnoOf, TempFileError } from '../errors.ts'
+import { forLog } from '../names.ts'
+import { channels, log } from '../observe.ts'
+import { type Duration, toMilliseconds } from '../quantities.ts'
+import { DRAFT_AGE_MS, volumeNow } from '../session/clock.ts'
+import { inside, isTicket, type Layout, parseSessionsEntry } from '../session/layout.ts'
+import { checkRoot } from '../session/root.ts'
+import { condemn, finish } from './bury.ts'
+import { ageOf, expire, isOverdue } from './expiry.ts'
+import { ReportBuilder, type SweepProgress, type SweepReport } from './report.ts'
+import { type Convict, sweepSession } from './sweep-session.ts'
+
+/** Options of {@link TempFileManager.sweep}. */
+export interface SweepOptions {
+  /** Only tell what would be done. Default false. */
+  dryRun?: boolean | undefined
+  /** Stops between two entries; what was begun is finished by the next sweep. */
+  signal?: AbortSignal | undefined
+  /** Called after each entry. */
+  onProgress?: ((progress: SweepProgress) => void) | undefined
+  /** Stop after this time; the next sweep goes on. */
+  deadline?: Duration | undefined
+  /** Remove also what nothing proves dead, if its owner has not touched it for so long. Off by default: the only way to remove an unknown. */
+  maxAge?: Duration | undefined
+}
+
+/** What a sweep works on. */
+export interface Swept {
+  readonly fs: FileSystem
+  readonly native: boolean
+  readonly layout: Layout
+  readonly sharedVolume: { readonly stale: number } | undefined
+  /** The id of the sweeper's own session, never judged. */
+  readonly ownId: string | undefined
+}
+
+/** Judged at once: each waits for the kernel's answer of one connect(2) and little else. */
+const CONCURRENCY = 16
+
+/** @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_UNSAFE_ROOT, ERR_TEMP_IO when the root itself cannot be read */
+export async function sweep(swept: Swept, options: SweepOptions = {}): Promise<SweepReport> {
+  const run = new Run(swept, options)
+  const report = await run.go()
+  log.sweep(
+    'swept: %d removed, %d bytes, %d errors',
+    report.sessionsRemoved,
+    report.bytes,
+    report.errors.length,
+  )
+  if (channels.sweep.hasSubscribers) channels.sweep.publish({ report })
+  return report
+}
+
+class Run {
+  readonly #swept: Swept
+  readonly #options: SweepOptions
+  readonly #report = new ReportBuilder()
+  readonly #startedAt = performance.now()
+  readonly #endsAt: number
+  readonly #convict: Convict
+  #burials: Promise<void> = Promise.resolve()
+  #stopped = false
+
+  constructor(swept: Swept, options: SweepOptions) {
+    this.#swept = swept
+    this.#options = options
+    const deadline = options.deadline === undefined ? Infinity : toMilliseconds(options.deadline, 'deadline')
+    this.#endsAt = this.#startedAt + deadline
+    const maxAge = options.maxAge === undefined ? undefined : toMilliseconds(options.maxAge, 'maxAge')
+    if (options.onProgress !== undefined && typeof options.onProgress !== 'function') {
+      throw new TempFileError('ERR_TEMP_OPTION_INVALID', 'onProgress must be a function.')
+    }
+    this.#convict = { maxAge, stale: swept.sharedVolume?.stale }
+  }
+
+  async go(): Promise<SweepReport> {
+    const { fs, layout } = this.#swept
+    const dryRun = this.#options.dryRun === true
+    if (!checkRoot(fs, layout)) return this.#report.build(dryRun, true, this.#startedAt)
+    const now = volumeNow(fs, layout)
+    const sessions = shuffle(this.#list(layout.sessions))
+    const handoffs = this.#list(layout.handoffs)
+    this.#foreignIn(layout)
+    const total = sessions.length + handoffs.length
+    let done = 0
+    const step = async (name: string, work: () => Promise<void> | void): Promise<void> => {
+      try {
+        await work()
+      } catch (error) {
+        if (!this.#stopping()) this.#report.error(name, forLog(errnoOf(error) ?? String(error)))
+      }
+      this.#options.onProgress?.({ done: ++done, total, bytes: this.#report.bytes })
+    }
+    const mounts = readMounts()
+    const context = { ...this.#swept, now, mounts, dryRun, convict: this.#convict, report: this.#report }
+    await this.#each(sessions, (name) =>
+      step(`sessions/${name}`, () =>
+        sweepSession(context, name, (burial) => this.#inTurn(burial), this.#options.signal),
+      ),
+    )
+    await this.#burials
+    await this.#each(handoffs, (name) => step(`handoffs/${name}`, () => this.#handoff(name, now, dryRun)))
+    return this.#report.build(dryRun, !this.#stopped, this.#startedAt)
+  }
+
+  #stopping(): boolean {
+    if (this.#options.signal?.aborted === true || performance.now() > this.#endsAt) this.#stopped = true
+    return this.#stopped
+  }
+
+  // Deletions share the slices of one after the other: eight of them at once would hold the loop eight times as long.
+  #inTurn<T>(burial: () => Promise<T>): Promise<T> {
+    const mine = this.#burials.then(burial)
+    this.#burials = mine.then(
+      () => {},
+      () => {},
+    )
+    return mine
+  }
+
+  async #each(names: readonly string[], work: (name: string) => Promise<void>): Promise<void> {
+    let next = 0
+    const worker = async (): Promise<void> => {
+      for (let name = names[next++]; name !== undefined; name = names[next++]) {
+        if (this.#stopping()) return
+        await work(name)
+        if (next % 64 === 0) await turn()
+      }
+    }
+    await Promise.all(Array.from({ length: CONCURRENCY }, worker))
+  }
+
+  async #handoff(ticket: string, now: number | undefined, dryRun: boolean): Promise<void> {
+    const { fs, layout } = this.#swept
+    const name = `handoffs/${forLog(ticket)}`
+    const nothing = { files: 0, bytes: 0 }
+    const directory = inside(layout.handoffs, ticket)
+    if (parseSessionsEntry(ticket)?.kind === 'new') return this.#oldProbe(directory, name, now)
+    if (!isTicket(ticket)) {
+      this.#report.add({
+        name,
+        kind: 'foreign',
+        action: 'kept',
+        reason: 'not made by this package',
+        ...nothing,
+      })
+      return
+    }
+    const age = ageOf(fs, directory, ticket)
+    const keep = (reason: string): void =>
+      this.#report.add({ name, kind: 'handoff', action: 'kept', reason, ...nothing })
+    if (age.read.state === 'missing') return keep('it has no record')
+    if (age.read.state === 'refused') return keep(`its record cannot be believed: ${forLog(age.read.why)}`)
+    if (!isOverdue(age, now) || now === undefined) return keep('waits for a claimant')
+    const reason = 'nobody came within its time to live'
+    if (dryRun) {
+      this.#report.add({ name, kind: 'handoff', action: 'would-remove', reason, ...nothing })
+      return
+    }
+    const gone = expire(this.#swept, ticket, now)
+    if (gone === undefined) return keep('it was claimed meanwhile')
+    const { removed } = await this.#inTurn(() => finish(fs, layout, gone, this.#options.signal))
+    this.#report.expired(ticket)
+    this.#report.add({
+      name,
+      kind: 'handoff',
+      action: 'removed',
+      reason,
+      files: removed.files,
+      bytes: removed.bytes,
+    })
+  }
+
+  // The empty directory of a root's test rename, left by a kill in between.
+  async #oldProbe(directory: string, name: string, now: number | undefined): Promise<void> {
+    const { fs, layout } = this.#swept
+    const old = now !== undefined && now - fs.lstatSync(directory).ctimeMs > DRAFT_AGE_MS
+    const reason = old ? 'a draft over an hour old' : 'a draft being made'
+    const removes = old && this.#options.dryRun !== true
+    if (removes) await finish(fs, layout, condemn(fs, layout, directory, '0'), this.#options.signal)
+    const action = removes ? 'removed' : old ? 'would-remove' : 'kept'
+    this.#report.add({ name, kind: 'draft', action, reason, files: 0, bytes: 0 })
+  }
+
+  #foreignIn(layout: Layout): void {
+    const ours = [layout.sessions, layout.handoffs, layout.kept, layout.sweepLock]
+    for (const name of this.#list(layout.root)) {
+      if (ours.includes(inside(layout.root, name))) continue
+      const reason = 'not made by this package'
+      this.#report.add({ name: forLog(name), kind: 'foreign', action: 'kept', reason, files: 0, bytes: 0 })
+    }
+  }
+
+  #list(directory: string): string[] {
+    try {
+      return this.#swept.fs.readdirSync(directory).map(String)
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT')
+        this.#report.error(
+          directory === this.#swept.layout.root ? '.' : directory.slice(this.#swept.layout.root.length + 1),
+          String(errnoOf(error)),
+        )
+      return []
+    }
+  }
+}
+
+/** Sweepers that begin together take different ends, so that each finds work of its own. */
+function shuffle(names: string[]): string[] {
+  for (let i = names.length - 1; i > 0; i--) {
+    const j = Math.floor(Math.random() * (i + 1))
+    const [a, b] = [names[i], names[j]]
+    if (a !== undefined && b !== undefined) {
+      names[i] = b
+      names[j] = a
+    }
+  }
+  return names
+}

@@ -1,0 +1,81 @@
+// What is on disk under a root, and whose it is. Promise: looks only; a thing that goes while it is being
+// looked at is left out.
+
+import type { Context } from '../context.ts'
+import { measureTree } from '../disk/measure.ts'
+import { readMounts } from '../disk/mounts.ts'
+import { errnoOf } from '../errors.ts'
+import type { HandoffInfo } from '../handoff/info.ts'
+import { inside, parseSessionsEntry } from '../session/layout.ts'
+import { listHandoffs } from './handoff-list.ts'
+import { judge } from './judge.ts'
+
+/** One session as {@link TempFileManager.usage} found it. */
+export interface SessionUsage {
+  /** Its directory's name under `sessions/`. */
+  readonly name: string
+  readonly state: 'live' | 'draft' | 'tombstone' | 'condemned'
+  readonly verdict: 'alive' | 'dead' | 'unknown'
+  readonly reason: string
+  readonly pid: number | undefined
+  readonly hostname: string | undefined
+  readonly program: string | undefined
+  /** When its owner began, by the owner's clock; milliseconds since 1970. */
+  readonly startedAt: number | undefined
+  /** Files of any kind inside it, its records included, and their sizes in bytes. */
+  readonly files: number
+  readonly bytes: number
+}
+
+/** The result of {@link TempFileManager.usage}. */
+export interface RootUsage {
+  readonly root: string
+  readonly files: number
+  readonly bytes: number
+  readonly sessions: readonly SessionUsage[]
+  readonly handoffs: readonly HandoffInfo[]
+}
+
+/** Measures everything under the root. */
+export async function measureRoot(context: Context): Promise<RootUsage> {
+  const { fs, layout } = context
+  const mounts = readMounts()
+  const sessions: SessionUsage[] = []
+  for (const name of namesIn(context, layout.sessions)) {
+    const entry = parseSessionsEntry(name)
+    if (entry === undefined) continue
+    const directory = inside(layout.sessions, name)
+    const judged = await judge(context, directory, entry.id, mounts)
+    const { files, bytes } = await measureTree(fs, directory)
+    sessions.push({
+      name,
+      state: ({ live: 'live', new: 'draft', dead: 'tombstone', gone: 'condemned' } as const)[entry.kind],
+      verdict: judged.verdict,
+      reason: judged.reason,
+      pid: judged.owner?.pid,
+      hostname: judged.owner?.hostname,
+      program: judged.owner?.program,
+      startedAt: judged.owner?.startedAt,
+      files,
+      bytes,
+    })
+  }
+  const handoffs = await listHandoffs(context)
+  const parts = [...sessions, ...handoffs.filter((handoff) => handoff.state === 'available')]
+  return {
+    root: layout.root,
+    files: parts.reduce((sum, part) => sum + part.files, 0),
+    bytes: parts.reduce((sum, part) => sum + part.bytes, 0),
+    sessions,
+    handoffs,
+  }
+}
+
+function namesIn(context: Context, directory: string): string[] {
+  try {
+    return context.fs.readdirSync(directory).map(String)
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return []
+    throw error
+  }
+}

@@ -1,0 +1,99 @@
+// Adoption: somebody else's file or directory becomes a temp of ours. Promise: moved in, it is covered like any
+// other; in place, it is only registered for its scope, close and exit, and no sweep knows of it.
+
+import { basename, resolve } from 'node:path'
+import { moveIn } from '../disk/move.ts'
+import { removeTree, removeTreeSync } from '../disk/remove.ts'
+import { statsOf } from '../disk/stats.ts'
+import { errnoOf, ioError, TempFileError } from '../errors.ts'
+import { inside } from '../session/layout.ts'
+import type { Session } from '../session/session.ts'
+import { DirEntry } from './dir.ts'
+import { type Affixes, fineIfGone, type Holding, nameOf } from './entry.ts'
+import { firstFailure } from './failure.ts'
+import { FileEntry } from './file.ts'
+import type { AdoptOptions } from './types.ts'
+
+/** @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_IO, ERR_TEMP_NO_SPACE, ERR_TEMP_QUOTA */
+export async function adopt(
+  session: Session,
+  given: unknown,
+  prefix: string,
+  options: AdoptOptions,
+): Promise<FileEntry | DirEntry> {
+  if (typeof given !== 'string' || given === '' || given.includes('\0')) {
+    throw new TempFileError(
+      'ERR_TEMP_OPTION_INVALID',
+      'adopt needs the path of a file or directory, a string.',
+    )
+  }
+  const source = resolve(given)
+  const isDirectory = await kindOf(session, source)
+  const { quota, counters } = session.context
+  quota.addEntry()
+  const sequence = ++session.sequence
+  const affixes: Affixes = { prefix, suffix: isDirectory ? '' : extensionOf(source) }
+  let holding: Holding | undefined
+  try {
+    if (options.inPlace === true) holding = inPlace(session, source)
+    else await moveIn(session.context.fs, source, inside(session.path, nameOf(session, sequence, affixes)))
+  } catch (error) {
+    quota.dropEntry()
+    throw ioError(error, 'adopt a file or directory', source)
+  }
+  if (isDirectory) counters.directoriesCreated++
+  else counters.filesCreated++
+  return isDirectory
+    ? new DirEntry(session, sequence, affixes, holding)
+    : new FileEntry(session, sequence, affixes, holding)
+}
+
+async function kindOf(session: Session, source: string): Promise<boolean> {
+  try {
+    const stats = await statsOf(session.context.fs, source)
+    if (stats.isFile() || stats.isDirectory()) return stats.isDirectory()
+  } catch (error) {
+    throw ioError(error, 'adopt a file or directory', source)
+  }
+  throw new TempFileError(
+    'ERR_TEMP_IO',
+    'Only files and directories can be adopted, not links or special files.',
+    {
+      path: source,
+    },
+  )
+}
+
+/** A short plain extension stays, for tools that go by it. */
+function extensionOf(path: string): string {
+  return /\.[A-Za-z0-9]{1,16}$/.exec(basename(path))?.[0] ?? ''
+}
+
+function inPlace(session: Session, path: string): Holding {
+  const { fs } = session.context
+  const registered = {
+    remove: () => fineIfGone(async () => firstFailure(await removeTree(fs, path))),
+    removeSync: () => {
+      try {
+        firstFailure(removeTreeSync(fs, path))
+      } catch (error) {
+        if (errnoOf(error) !== 'ENOENT') throw error
+      }
+    },
+  }
+  session.inPlace.add(registered)
+  const forget = (): void => {
+    session.inPlace.delete(registered)
+  }
+  return {
+    path,
+    name: basename(path),
+    workshop: session.path,
+    discard: () => registered.remove().then(forget),
+    discardSync: () => {
+      registered.removeSync()
+      forget()
+    },
+    vacate: async () => forget(),
+  }
+}

@@ -1,0 +1,361 @@
+// One temporary file or directory, as its user holds it. Promise: its path is absolute from creation;
+// removing it twice, at once, or after it went is fine; a removal that fails is reported and can be tried
+// again; nothing of it stays open. A live handle is a session, a number and a shared pair of affixes: no
+// list of handles is kept, so a million of them cost no more a piece than one.
+
+import { resolve } from 'node:path'
+import { inspect } from 'node:util'
+import type { Context } from '../context.ts'
+import { moveInto } from '../disk/move.ts'
+import { retry, retrySync } from '../disk/retry.ts'
+import { errnoOf, ioError, TempFileError } from '../errors.ts'
+import { type HandOffOptions, publish } from '../handoff/publish.ts'
+import { channels, cleanupError, endWatch, log, reportCleanupError, watchForLoss } from '../observe.ts'
+import { inside } from '../session/layout.ts'
+import type { Resource, Session } from '../session/session.ts'
+import type { PersistOptions, TempEntry } from './types.ts'
+
+/** Beginning and end of a generated name; shared by all entries made alike. */
+export interface Affixes {
+  readonly prefix: string
+  readonly suffix: string
+}
+
+/**
+ * Where an entry stands that does not stand plainly in its session: under an exact name, in place where it
+ * was adopted, or inside a claim.
+ */
+export interface Holding {
+  readonly path: string
+  readonly name: string
+  /** Deletes it for good. */
+  discard(): Promise<void>
+  discardSync(): void
+  /** What the end of its scope does; without it, discard. */
+  leave?(): Promise<void>
+  leaveSync?(): void
+  /** Its data was moved away: the rest goes. */
+  vacate(): Promise<void>
+  /** The directory in which a handoff of it is built, such that a crash half way loses nothing. */
+  readonly workshop: string
+}
+
+/** What few entries have; kept aside so that a plain one stays small. */
+interface Extras {
+  holding: Holding | undefined
+  resources: Set<OpenResource> | undefined
+  bytes: number
+}
+
+/** An open stream or handle, and whether it may still write. */
+export interface OpenResource extends Resource {
+  readonly writes: boolean
+}
+
+const LIVE = 0
+const KEPT = 1 // live, but the end of its scope no longer removes it
+const ENDED = 2
+
+export abstract class Entry implements TempEntry {
+  abstract readonly kind: 'file' | 'dir'
+  readonly #session: Session
+  readonly #sequence: number
+  readonly #affixes: Affixes
+  #state = LIVE
+  #extras: Extras | undefined
+
+  constructor(session: Session, sequence: number, affixes: Affixes, holding?: Holding) {
+    this.#session = session
+    this.#sequence = sequence
+    this.#affixes = affixes
+    this.#extras = holding === undefined ? undefined : { holding, resources: undefined, bytes: 0 }
+    if (log.file.enabled) {
+      log.file('made %s', this.path)
+      watchForLoss(this, this.path)
+    }
+    if (channels.create.hasSubscribers) channels.create.publish({ entry: this })
+  }
+
+  /** Removes what stands at `path`; throws the system's error. ENOENT is fine to throw. */
+  protected abstract removeAt(path: string): Promise<void>
+  protected abstract removeAtSync(path: string): void
+
+  get path(): string {
+    return this.#extras?.holding?.path ?? inside(this.#session.path, this.name)
+  }
+
+  get name(): string {
+    return this.#extras?.holding?.name ?? nameOf(this.#session, this.#sequence, this.#affixes)
+  }
+
+  get removed(): boolean {
+    return this.#state === ENDED || this.#session.ended
+  }
+
+  keepUntilClose(): this {
+    this.requireLive('keep')
+    this.#state = KEPT
+    return this
+  }
+
+  async remove(): Promise<void> {
+    if (this.removed) return
+    try {
+      await this.#closeResources()
+      if (!this.context.keep) await retry(() => this.#discard())
+    } catch (error) {
+      throw cleanupError(error, this.path)
+    }
+    this.settle('removed')
+  }
+
+  removeSync(): void {
+    if (this.removed) return
+    try {
+      void this.#closeResources()
+      if (!this.context.keep) retrySync(() => this.#discardSync())
+    } catch (error) {
+      throw cleanupError(error, this.path)
+    }
+    this.settle('removed')
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#state !== LIVE || this.#session.ended) return
+    if (this.#extras === undefined && !this.context.keep) {
+      try {
+        this.removeAtSync(inside(this.#session.path, this.name))
+        this.settle('removed')
+        return
+      } catch {
+        // Look closer: gone already, or worth another attempt.
+      }
+    }
+    const holding = this.#extras?.holding
+    this.#report(() => {
+      if (holding?.leaveSync === undefined || this.context.keep) {
+        this.removeSync()
+        return
+      }
+      void this.#closeResources()
+      holding.leaveSync()
+      this.settle('released')
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#state !== LIVE || this.#session.ended) return
+    const holding = this.#extras?.holding
+    try {
+      if (holding?.leave === undefined || this.context.keep) {
+        await this.remove()
+        return
+      }
+      await this.#closeResources()
+      await holding.leave()
+      this.settle('released')
+    } catch (error) {
+      this.#reportError(error)
+    }
+  }
+
+  /** Gives a claim back; for any other entry the same as remove(). */
+  async release(): Promise<void> {
+    this.requireLive('release')
+    await this.#closeResources()
+    await this.#extras?.holding?.leave?.()
+    this.settle('released')
+  }
+
+  async persist(destination: string, options: PersistOptions = {}): Promise<string> {
+    this.requireLive('persist')
+    this.#refuseOpenWriters('persist')
+    const { overwrite = true, durable = true, mode } = options
+    const target = await moveTo(this.context, this.path, destination, { overwrite, durable, mode })
+    this.context.counters.persisted++
+    await this.#vacate()
+    return target
+  }
+
+  async handOff(options: HandOffOptions = {}): Promise<string> {
+    this.requireLive('hand off')
+    this.#refuseOpenWriters('hand off')
+    const ticket = await publish(
+      this.#session,
+      this,
+      this.#extras?.holding?.workshop ?? this.#session.path,
+      options,
+    )
+    this.context.counters.handedOff++
+    await this.#vacate()
+    return ticket
+  }
+
+  /** What a log and `console.log` show. */
+  [inspect.custom](): string {
+    return `${this.kind === 'file' ? 'TempFile' : 'TempDir'} { path: ${inspect(this.path)}, removed: ${this.removed} }`
+  }
+
+  toJSON(): { kind: string; name: string; removed: boolean } {
+    return { kind: this.kind, name: this.name, removed: this.removed }
+  }
+
+  protected get session(): Session {
+    return this.#session
+  }
+
+  protected get context(): Context {
+    return this.#session.context
+  }
+
+  /** Whether the quick way of disposal will do. */
+  protected get plain(): boolean {
+    return this.#extras === undefined && this.#state === LIVE && !this.#session.ended && !this.context.keep
+  }
+
+  /** @throws ERR_TEMP_REMOVED when it has gone; ERR_TEMP_CLOSED when its manager has been closed */
+  protected requireLive(doing: string): void {
+    if (this.#session.ended) {
+      throw new TempFileError(
+        'ERR_TEMP_CLOSED',
+        `Cannot ${doing} it: the manager of this temporary ${this.#noun} is closed.`,
+      )
+    }
+    if (this.#state === ENDED) {
+      throw new TempFileError(
+        'ERR_TEMP_REMOVED',
+        `Cannot ${doing} it: this temporary ${this.#noun} was removed, persisted or handed off before.`,
+      )
+    }
+  }
+
+  /** Registers an open stream or handle, to be closed before the entry goes; call the result when it has closed. */
+  protected track(resource: OpenResource): () => void {
+    const extras = this.#more()
+    extras.resources ??= new Set()
+    extras.resources.add(resource)
+    this.#session.resources.add(resource)
+    return () => {
+      extras.resources?.delete(resource)
+      this.#session.resources.delete(resource)
+    }
+  }
+
+  /** Sets what this entry has used of limits.totalBytes; given back when it goes. */
+  protected charge(bytes: number): void {
+    if (bytes > 0 || this.#extras !== undefined) this.#more().bytes = bytes
+  }
+
+  protected get charged(): number {
+    return this.#extras?.bytes ?? 0
+  }
+
+  /** The entry has left: by whatever way, once. */
+  protected settle(how: 'removed' | 'released' | 'moved'): void {
+    if (this.#state === ENDED) return
+    this.#state = ENDED
+    const { quota, counters } = this.context
+    quota.dropEntry()
+    if (this.#extras !== undefined && this.#extras.bytes > 0) quota.giveBack(this.#extras.bytes)
+    if (how === 'removed') counters.removed++
+    if (channels.remove.hasSubscribers) channels.remove.publish({ entry: this, how })
+    if (log.file.enabled) {
+      log.file('%s %s', how, this.path)
+      endWatch(this)
+    }
+  }
+
+  get #noun(): string {
+    return this.kind === 'file' ? 'file' : 'directory'
+  }
+
+  #more(): Extras {
+    this.#extras ??= { holding: undefined, resources: undefined, bytes: 0 }
+    return this.#extras
+  }
+
+  async #discard(): Promise<void> {
+    const holding = this.#extras?.holding
+    if (holding !== undefined) return holding.discard()
+    await fineIfGone(() => this.removeAt(this.path))
+  }
+
+  #discardSync(): void {
+    const holding = this.#extras?.holding
+    try {
+      if (holding === undefined) this.removeAtSync(this.path)
+      else holding.discardSync()
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error
+    }
+  }
+
+  async #vacate(): Promise<void> {
+    const holding = this.#extras?.holding
+    this.settle('moved')
+    try {
+      await holding?.vacate()
+    } catch (error) {
+      this.#reportError(error) // the data is where it was asked to be; only an empty husk stays in the session
+    }
+  }
+
+  #refuseOpenWriters(doing: string): void {
+    for (const resource of this.#extras?.resources ?? []) {
+      if (!resource.writes) continue
+      throw new TempFileError(
+        'ERR_TEMP_IO',
+        `Cannot ${doing} it: a write stream or a file handle of it is still open. Wait for the stream's 'close' (await pipeline(...) does) or close the handle first.`,
+      )
+    }
+  }
+
+  async #closeResources(): Promise<void> {
+    const open = this.#extras?.resources
+    if (open !== undefined && open.size > 0) await Promise.all([...open].map((resource) => resource.close()))
+  }
+
+  #report(dispose: () => void): void {
+    try {
+      dispose()
+    } catch (error) {
+      this.#reportError(error)
+    }
+  }
+
+  #reportError(error: unknown): void {
+    this.context.counters.cleanupErrors++
+    const typed = error instanceof TempFileError ? error : cleanupError(error, this.path)
+    reportCleanupError(this.context.onCleanupError, typed)
+  }
+}
+
+export function nameOf(session: Session, sequence: number, affixes: Affixes): string {
+  return `${affixes.prefix}${session.random}-${sequence}${affixes.suffix}`
+}
+
+export async function fineIfGone(remove: () => Promise<void>): Promise<void> {
+  try {
+    await remove()
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error
+  }
+}
+
+async function moveTo(
+  context: Context,
+  source: string,
+  destination: unknown,
+  options: { overwrite: boolean; durable: boolean; mode: number | undefined },
+): Promise<string> {
+  if (typeof destination !== 'string' || destination === '' || destination.includes('\0')) {
+    throw new TempFileError('ERR_TEMP_OPTION_INVALID', 'persist needs the path of the destination, a string.')
+  }
+  const target = resolve(destination)
+  try {
+    await moveInto(context.fs, source, target, options)
+  } catch (error) {
+    throw ioError(error, 'persist a temporary file or directory', target)
+  }
+  return target
+}

@@ -1,0 +1,34 @@
+// An entry that was asked for by its exact name stands alone in a directory of its own, so that two of the
+// same name never meet. Promise: the directory goes with the entry.
+
+import type { FileSystem } from '../disk/file-system.ts'
+import { removeTree, removeTreeSync } from '../disk/remove.ts'
+import { errnoOf } from '../errors.ts'
+import { inside } from '../session/layout.ts'
+import type { Session } from '../session/session.ts'
+import { type Affixes, type Holding, nameOf } from './entry.ts'
+import { firstFailure } from './failure.ts'
+
+/** Makes the directory for an entry to be called `name`. */
+export function makeWrapper(session: Session, sequence: number, affixes: Affixes, name: string): Holding {
+  const { fs } = session.context
+  const wrapper = inside(session.path, nameOf(session, sequence, affixes))
+  fs.mkdirSync(wrapper, { mode: 0o700 })
+  if (session.mendsModes) fs.chmodSync(wrapper, 0o700)
+  return {
+    path: inside(wrapper, name),
+    name,
+    workshop: session.path,
+    discard: async () => firstFailure(await removeTree(fs, wrapper)),
+    discardSync: () => firstFailure(removeTreeSync(fs, wrapper)),
+    vacate: async () => removeEmpty(fs, wrapper),
+  }
+}
+
+function removeEmpty(fs: FileSystem, wrapper: string): void {
+  try {
+    fs.rmdirSync(wrapper)
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error
+  }
+}

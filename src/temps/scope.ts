@@ -1,0 +1,134 @@
+// A group of temps that end together, last made first. Promise: what is still being made when the scope ends
+// is aborted and waited for, everything is disposed whatever fails before it, and nothing is made afterwards.
+
+import { TempFileError } from '../errors.ts'
+import type { ReceiveOptions } from '../streams/receive.ts'
+import { destroySource, type Source } from '../streams/source.ts'
+import type { DirOptions, FileOptions } from './file-options.ts'
+import type { AdoptOptions, Claim, ReceivedFile, TempDir, TempFile, TempScope } from './types.ts'
+
+/** What a scope makes its temps with: a manager. */
+export interface Maker {
+  file(options?: string | FileOptions): TempFile
+  dir(options?: string | DirOptions): TempDir
+  fileAsync(options?: string | FileOptions): Promise<TempFile>
+  dirAsync(options?: string | DirOptions): Promise<TempDir>
+  receive(source: Source, options?: ReceiveOptions): Promise<ReceivedFile>
+  adopt(path: string, options?: AdoptOptions): Promise<TempFile | TempDir>
+  claim<M>(ticket: string): Promise<Claim<M>>
+}
+
+interface Member extends AsyncDisposable {
+  readonly removed: boolean
+}
+
+export class Scope implements TempScope {
+  readonly #maker: Maker
+  readonly #abort = new AbortController()
+  readonly #making = new Set<Promise<unknown>>()
+  #members: (Member | (() => Promise<void> | void))[] = []
+  #tidyAt = 256
+  #ending: Promise<void> | undefined
+
+  constructor(maker: Maker) {
+    this.#maker = maker
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal
+  }
+
+  file(options?: string | FileOptions): TempFile {
+    this.#requireOpen()
+    return this.#own(this.#maker.file(options))
+  }
+
+  dir(options?: string | DirOptions): TempDir {
+    this.#requireOpen()
+    return this.#own(this.#maker.dir(options))
+  }
+
+  fileAsync(options?: string | FileOptions): Promise<TempFile> {
+    return this.#make(() => this.#maker.fileAsync(options))
+  }
+
+  dirAsync(options?: string | DirOptions): Promise<TempDir> {
+    return this.#make(() => this.#maker.dirAsync(options))
+  }
+
+  async receive(source: Source, options: ReceiveOptions = {}): Promise<ReceivedFile> {
+    if (this.#ending !== undefined) destroySource(source)
+    return this.#make(() => this.#maker.receive(source, { ...options, signal: this.#joined(options.signal) }))
+  }
+
+  adopt(path: string, options?: AdoptOptions): Promise<TempFile | TempDir> {
+    return this.#make(() => this.#maker.adopt(path, options))
+  }
+
+  claim<M = unknown>(ticket: string): Promise<Claim<M>> {
+    return this.#make(() => this.#maker.claim<M>(ticket))
+  }
+
+  defer(fn: () => Promise<void> | void): void {
+    this.#requireOpen()
+    if (typeof fn !== 'function')
+      throw new TempFileError('ERR_TEMP_OPTION_INVALID', 'defer needs a function.')
+    this.#members.push(fn)
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#ending ??= this.#end()
+    return this.#ending
+  }
+
+  async #end(): Promise<void> {
+    this.#abort.abort(closedError())
+    await Promise.allSettled(this.#making)
+    const errors: unknown[] = []
+    for (let member = this.#members.pop(); member !== undefined; member = this.#members.pop()) {
+      try {
+        await (typeof member === 'function' ? member() : member[Symbol.asyncDispose]())
+      } catch (error) {
+        errors.push(error)
+      }
+    }
+    if (errors.length === 1) throw errors[0]
+    if (errors.length > 1) throw new AggregateError(errors, 'Several things failed at the end of a scope.')
+  }
+
+  async #make<T extends Member>(make: () => Promise<T>): Promise<T> {
+    this.#requireOpen()
+    const making = make().then((member) => this.#own(member))
+    this.#making.add(making)
+    try {
+      return await making
+    } finally {
+      this.#making.delete(making)
+    }
+  }
+
+  /** A scope that lives long forgets members that went before it. */
+  #own<T extends Member>(member: T): T {
+    if (this.#members.length >= this.#tidyAt) {
+      this.#members = this.#members.filter((each) => typeof each === 'function' || !each.removed)
+      this.#tidyAt = Math.max(256, this.#members.length * 2)
+    }
+    this.#members.push(member)
+    return member
+  }
+
+  #joined(signal: AbortSignal | undefined): AbortSignal {
+    return signal === undefined ? this.signal : AbortSignal.any([signal, this.signal])
+  }
+
+  #requireOpen(): void {
+    if (this.#ending !== undefined) throw closedError()
+  }
+}
+
+function closedError(): TempFileError {
+  return new TempFileError(
+    'ERR_TEMP_CLOSED',
+    'This scope has ended. Make temps before its end, or in the manager.',
+  )
+}
