@@ -72,7 +72,7 @@ async function result(
 ): Promise<void> {
   if (!(await job.isCompleted())) return json(response, 404, { error: 'This job has no result (yet).' })
   await using file = await manager.claim(job.returnvalue.ticket)
-  await sendTemp(request, response, file, { filename: job.returnvalue.name, remove: 'after-full-body' })
+  await sendTemp(request, response, file, { fileName: job.returnvalue.name, remove: 'after-full-body' })
 }
 
 function json(response: ServerResponse, status: number, body: unknown): void {

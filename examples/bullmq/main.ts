@@ -24,7 +24,9 @@ const children = new Set<ChildProcess>()
 
 async function start(module: 'http' | 'worker'): Promise<{ child: ChildProcess; message: unknown }> {
   const child = fork(fileURLToPath(new URL(`${module}.ts`, import.meta.url)), {
-    execArgv: ['--import', import.meta.resolve('tsx')],
+    // `--import` looks for tsx from the working directory.
+    cwd: fileURLToPath(new URL('../..', import.meta.url)),
+    execArgv: ['--import', 'tsx'],
     env: process.env,
   })
   children.add(child)

@@ -29,7 +29,9 @@ export class ServerProcess {
 
   static async start(framework: 'express' | 'fastify', env: NodeJS.ProcessEnv): Promise<ServerProcess> {
     const child = fork(fileURLToPath(new URL(`../${framework}/server.ts`, import.meta.url)), {
-      execArgv: ['--import', import.meta.resolve('tsx')],
+      // `--import` looks for tsx from the working directory.
+      cwd: fileURLToPath(new URL('../..', import.meta.url)),
+      execArgv: ['--import', 'tsx'],
       env: { ...process.env, PORT: '0', ...env },
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     })

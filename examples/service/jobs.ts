@@ -2,6 +2,7 @@
 // found again from the handoffs when the server starts anew, and gone when its result is discarded.
 
 import { randomUUID } from 'node:crypto'
+import { setTimeout } from 'node:timers/promises'
 import { type Claim, isTempFileError, type TempFile, type TempFileManager } from 'temp-file-manager'
 import type { ClipDone } from './make-result.ts'
 import { type ClipMeta, type ResultMeta, readMeta } from './meta.ts'
@@ -41,12 +42,16 @@ export class JobBook {
   readonly #results = new Map<string, Claim<ResultMeta>>()
   readonly #work: boolean
   #closing = false
+  #tidied: Promise<unknown> = Promise.resolve()
 
   /** With `work: false` this process only receives: another one, or a later start, does the jobs. */
   constructor(manager: TempFileManager, options: { readonly work: boolean }) {
     this.#manager = manager
     this.#work = options.work
-    this.pool = new WorkerPool((progress) => this.#note(progress))
+    this.pool = new WorkerPool({
+      progress: (progress) => this.#note(progress),
+      threadEnded: () => this.#tidy(),
+    })
   }
 
   get(id: string): Job | undefined {
@@ -77,7 +82,7 @@ export class JobBook {
     const left = []
     for (const info of await this.#manager.handoffs()) {
       const meta = readMeta(info.meta)
-      if (meta !== undefined && info.claimedBy === undefined) left.push({ ticket: info.ticket, meta })
+      if (meta !== undefined && info.state === 'available') left.push({ ticket: info.ticket, meta })
     }
     // Results first: a clip whose result is there was finished by a worker that died before saying so.
     for (const { ticket, meta } of left) {
@@ -107,6 +112,7 @@ export class JobBook {
   async close(): Promise<void> {
     this.#closing = true
     await this.pool.close()
+    await this.#tidied
   }
 
   #begin(ticket: string, meta: ClipMeta): Job {
@@ -123,8 +129,15 @@ export class JobBook {
         return await this.#shelve(await this.pool.run({ ticket }))
       } catch (error) {
         if (this.#closing) return
+        const code = isTempFileError(error) ? error.code : undefined
+        // Held: the pool tells of a crashed thread a moment before the thread is over. That is no attempt.
+        if (code === 'ERR_TEMP_HANDOFF_CLAIMED') {
+          round -= 1
+          await setTimeout(50)
+          continue
+        }
         // Gone: nobody can try again. Otherwise the clip was released or given back, and waits to be claimed.
-        const gone = isTempFileError(error) && error.code === 'ERR_TEMP_HANDOFF_GONE'
+        const gone = code === 'ERR_TEMP_HANDOFF_GONE'
         if (!gone && round < ATTEMPTS) continue
         this.#update(id, { state: 'failed', error: error instanceof Error ? error.message : String(error) })
         if (!gone) await this.#manager.discard(ticket).catch(() => undefined)
@@ -142,6 +155,11 @@ export class JobBook {
       ...{ id: result.job, name: upload.name, bytes: upload.bytes, sha256: upload.sha256 },
       ...{ state: 'done', progress: 100, attempt, result: { name, type, bytes, sha256, madeBy } },
     })
+  }
+
+  /** A thread that the pool ended had no say: a sweep proves it dead and removes its session, one after the other. */
+  #tidy(): void {
+    this.#tidied = this.#tidied.then(() => this.#manager.sweep()).catch(() => undefined)
   }
 
   #note({ job, attempt, percent }: ClipProgress): void {

@@ -2,6 +2,7 @@
 // the clip or its result is still there, and goes to the next thread that asks.
 
 import { parentPort } from 'node:worker_threads'
+import { acrossThreads, type Refused } from './across-threads.ts'
 import { type ClipDone, makeResult } from './make-result.ts'
 import { openManager } from './manager.ts'
 import type { ClipMeta } from './meta.ts'
@@ -20,7 +21,11 @@ export interface ClipProgress {
 // One manager a thread: its own session, its own proof of life. A thread that dies gives its claims back.
 const manager = openManager()
 
-export default async function processClip({ ticket }: ClipTask): Promise<ClipDone> {
+export default function processClip({ ticket }: ClipTask): Promise<ClipDone | Refused> {
+  return acrossThreads(() => work(ticket))
+}
+
+async function work(ticket: string): Promise<ClipDone> {
   await using clip = await manager.claim<ClipMeta>(ticket)
   const { job } = clip.meta
   const tell = (percent: number) =>

@@ -21,7 +21,7 @@ export async function startService(): Promise<ClipService> {
   // The manager sweeps by itself at its first use; asking for it here lets us say what it reclaimed.
   const report = await manager.sweep()
   const archive = await startArchive(manager)
-  const found = { sessions: report.sessionsRemoved, bytes: report.bytesReclaimed, jobs: await jobs.recover() }
+  const found = { sessions: report.sessionsRemoved, bytes: report.bytes, jobs: await jobs.recover() }
   return {
     manager,
     jobs,

@@ -1,6 +1,7 @@
 // What GET /stats answers: the process, the pool, the jobs, and the temp root as it lies on disk. Promise: no
 // path leaves the server, and tickets are shortened, since whoever has one in this root may claim it.
 
+import type { HandoffInfo, ManagerStats, SessionUsage } from 'temp-file-manager'
 import type { JobBook } from './jobs.ts'
 import { readMeta } from './meta.ts'
 import type { ClipService } from './service.ts'
@@ -19,34 +20,19 @@ export interface Stats {
   readonly memory: { readonly rss: number; readonly heapUsed: number }
   readonly pool: PoolFigures
   readonly jobs: ReturnType<JobBook['counts']>
-  readonly manager: unknown
+  readonly manager: ManagerStats
   readonly found: ClipService['found']
-  readonly root: { readonly bytes: number; readonly entries: readonly RootEntry[] }
+  /** `bytes` counts everything, `files` leaves the library's own records out. */
+  readonly root: { readonly bytes: number; readonly files: number; readonly entries: readonly RootEntry[] }
 }
+
+/** Files that every session has of its own: its record and its lease. A claimed handoff keeps two as well. */
+const RECORDS = 2
 
 export async function readStats({ manager, jobs, found }: ClipService): Promise<Stats> {
   const { rss, heapUsed } = process.memoryUsage()
   const usage = await manager.usage()
-  const sessions = usage.sessions.map(
-    (session): RootEntry => ({
-      kind: 'session',
-      what: `${session.id.slice(0, 8)}  pid ${session.pid}`,
-      bytes: session.bytes,
-      more: `${session.entries} files, ${session.claims} claims`,
-    }),
-  )
-  const handoffs = usage.handoffs.map((handoff): RootEntry => {
-    const meta = readMeta(handoff.meta)
-    const holder =
-      handoff.claimedBy === undefined ? 'waiting to be claimed' : `claimed by pid ${handoff.claimedBy.pid}`
-    return {
-      kind: 'handoff',
-      what: `${handoff.ticket.slice(0, 6)}…  ${meta?.kind ?? ''} ${handoff.name}`,
-      bytes: handoff.bytes,
-      more: `${holder}, attempt ${handoff.attempts}`,
-    }
-  })
-  const entries = [...sessions, ...handoffs]
+  const claimed = usage.handoffs.filter((handoff) => handoff.state === 'claimed').length
   return {
     pid: process.pid,
     uptimeSeconds: Math.round(process.uptime()),
@@ -55,6 +41,30 @@ export async function readStats({ manager, jobs, found }: ClipService): Promise<
     jobs: jobs.counts(),
     manager: manager.stats(),
     found,
-    root: { bytes: entries.reduce((sum, entry) => sum + entry.bytes, 0), entries },
+    root: {
+      bytes: usage.bytes,
+      files: Math.max(0, usage.files - RECORDS * (usage.sessions.length + claimed)),
+      entries: [...usage.sessions.map(describeSession), ...usage.handoffs.map(describeHandoff)],
+    },
+  }
+}
+
+function describeSession({ name, pid, verdict, files, bytes }: SessionUsage): RootEntry {
+  const more = files > RECORDS ? `${files - RECORDS} files besides its own records` : 'only its own records'
+  return {
+    kind: 'session',
+    what: `${name.slice(0, 8)}…  pid ${pid ?? '?'}`,
+    bytes,
+    more: `${verdict}, ${more}`,
+  }
+}
+
+function describeHandoff({ ticket, name, bytes, attempts, claimant, meta }: HandoffInfo): RootEntry {
+  const holder = claimant === undefined ? 'waits to be claimed' : `claimed by pid ${claimant.pid ?? '?'}`
+  return {
+    kind: 'handoff',
+    what: `${ticket.slice(0, 6)}…  ${readMeta(meta)?.kind ?? 'foreign'} ${name ?? ''}`,
+    bytes,
+    more: `${holder}, attempt ${attempts}`,
   }
 }

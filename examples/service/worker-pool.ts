@@ -4,6 +4,7 @@
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { Piscina } from 'piscina'
+import { type Refused, received } from './across-threads.ts'
 import type { ClipDone } from './make-result.ts'
 import type { ClipProgress, ClipTask } from './process-clip.ts'
 
@@ -18,10 +19,10 @@ export interface PoolFigures {
 }
 
 export class WorkerPool {
-  readonly #piscina: Piscina<ClipTask, ClipDone>
+  readonly #piscina: Piscina<ClipTask, ClipDone | Refused>
 
-  constructor(onProgress: (progress: ClipProgress) => void) {
-    this.#piscina = new Piscina<ClipTask, ClipDone>({
+  constructor(listen: { progress(progress: ClipProgress): void; threadEnded(): void }) {
+    this.#piscina = new Piscina<ClipTask, ClipDone | Refused>({
       filename: fileURLToPath(new URL('process-clip.ts', import.meta.url)),
       minThreads: 0,
       maxThreads: Math.max(1, Math.min(4, availableParallelism() - 1)),
@@ -30,11 +31,15 @@ export class WorkerPool {
       // A thread that waits with Atomics.wait runs no timer: its session could not look after itself.
       atomics: 'disabled',
     })
-    this.#piscina.on('message', onProgress)
+    this.#piscina.on('message', listen.progress)
+    this.#piscina.on('workerCreate', ({ id }: { id: number }) => {
+      const thread = this.#piscina.threads.find((candidate) => candidate.threadId === id)
+      thread?.once('exit', listen.threadEnded)
+    })
   }
 
-  run(task: ClipTask): Promise<ClipDone> {
-    return this.#piscina.run(task)
+  async run(task: ClipTask): Promise<ClipDone> {
+    return received(await this.#piscina.run(task))
   }
 
   figures(): PoolFigures {
@@ -52,6 +57,6 @@ export class WorkerPool {
 
   /** Lets running tasks end; queued ones are refused and stay handed off for the next start. */
   async close(): Promise<void> {
-    await this.#piscina.close()
+    await this.#piscina.close({ force: true })
   }
 }

@@ -3,6 +3,7 @@
 
 import { parentPort } from 'node:worker_threads'
 import { TempFileManager } from 'temp-file-manager'
+import { acrossThreads, type Refused } from '../service/across-threads.ts'
 import { type ClipDone, makeResult } from '../service/make-result.ts'
 import type { ClipMeta } from '../service/meta.ts'
 
@@ -20,7 +21,11 @@ export interface Claimed {
 
 const manager = new TempFileManager({ name: 'example-worker-threads' })
 
-export default async function work({ ticket, trouble }: Task): Promise<ClipDone> {
+export default function run(task: Task): Promise<ClipDone | Refused> {
+  return acrossThreads(() => work(task))
+}
+
+async function work({ ticket, trouble }: Task): Promise<ClipDone> {
   await using clip = await manager.claim<ClipMeta>(ticket)
   parentPort?.postMessage({ ticket, attempt: clip.attempt } satisfies Claimed)
   if (clip.attempt === 1 && trouble !== undefined) await fail(trouble)

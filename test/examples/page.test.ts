@@ -21,7 +21,7 @@ describe.skipIf(executablePath === undefined)(
 
     beforeAll(async () => {
       browser = await chromium.launch({
-        executablePath,
+        ...(executablePath === undefined ? {} : { executablePath }),
         args: [
           ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-dev-shm-usage'],
           ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
@@ -73,7 +73,6 @@ describe.skipIf(executablePath === undefined)(
         const data = await page.evaluateHandle(() => {
           // @ts-expect-error runs in the page, whose types are not this project's
           const transfer = new DataTransfer()
-          // @ts-expect-error likewise
           transfer.items.add(new File(['<!doctype html><p>not a film at all</p>'.repeat(50)], 'film.mp4'))
           return transfer
         })

@@ -96,7 +96,7 @@ describe.each(['express', 'fastify'] as const)('the %s example', (framework) => 
         expect([name, response.status]).toEqual([name, 415])
         expect(await response.json()).toMatchObject({ code: 'ERR_TEMP_TYPE_REJECTED' })
       }
-      const stats = await statsUntil(server, ({ root }) => root.bytes === 0)
+      const stats = await statsUntil(server, ({ root }) => root.files === 0)
       expect(stats.jobs).toEqual({ queued: 0, working: 0, done: 0, failed: 0 })
     }))
 
@@ -107,7 +107,7 @@ describe.each(['express', 'fastify'] as const)('the %s example', (framework) => 
       const text = Buffer.from(await response.arrayBuffer()).toString('latin1')
       expect(text.startsWith('%PDF-')).toBe(true)
       expect(text.trimEnd().endsWith('%%EOF')).toBe(true)
-      await statsUntil(server, ({ root }) => root.bytes === 0)
+      await statsUntil(server, ({ root }) => root.files === 0)
     }))
 
   test('shows a bounded worker pool that shrinks to nothing when idle', () =>

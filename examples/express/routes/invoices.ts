@@ -10,6 +10,6 @@ export function routes(): Router {
     if (!/^[\w-]{1,40}$/.test(id)) return response.status(404).json({ error: 'There is no such invoice.' })
     const file = request.temp.file('.pdf')
     await writeInvoice(file, id)
-    return await sendTemp(request, response, file, { filename: `invoice-${id}.pdf`, disposition: 'inline' })
+    return await sendTemp(request, response, file, { fileName: `invoice-${id}.pdf`, disposition: 'inline' })
   })
 }

@@ -14,7 +14,7 @@ export function routes({ jobs }: ClipService): Router {
     .get('/:id/result', async (request, response) => {
       const result = jobs.result(request.params.id)
       if (result === undefined) return response.status(404).json({ error: 'This job has no result (yet).' })
-      return await sendTemp(request, response, result, { filename: result.meta.name, type: result.meta.type })
+      return await sendTemp(request, response, result, { fileName: result.meta.name, type: result.meta.type })
     })
     .delete('/:id', async (request, response) => {
       await jobs.discard(request.params.id)

@@ -7,5 +7,5 @@ import { idOf } from './job.ts'
 export async function handle({ jobs }: ClipService, request: FastifyRequest, reply: FastifyReply) {
   const result = jobs.result(idOf(request))
   if (result === undefined) return reply.code(404).send({ error: 'This job has no result (yet).' })
-  return reply.sendTemp(result, { filename: result.meta.name, type: result.meta.type })
+  return reply.sendTemp(result, { fileName: result.meta.name, type: result.meta.type })
 }
