@@ -19,6 +19,8 @@ export interface BlockTarget {
   readonly position: number | null
   /** Called before each block is written; it may refuse by throwing, or ask to wait. */
   beforeBlock(block: Uint8Array): Promise<void> | undefined
+  /** Called while a block is being written: work on its bytes then costs no time of its own. */
+  duringBlock(block: Uint8Array): void
   /** Called at once when a write in the background fails. */
   onError(error: unknown): void
 }
@@ -151,9 +153,12 @@ export class BlockWriter {
 
   /** One block onto the disk, in as many calls as the system wants. */
   async #put(block: Uint8Array): Promise<void> {
-    await this.#target.beforeBlock(block)
+    const wait = this.#target.beforeBlock(block)
+    if (wait !== undefined) await wait
     for (let offset = 0; offset < block.length; ) {
-      const count = await this.#call(block, offset)
+      const call = this.#call(block, offset)
+      if (offset === 0) this.#target.duringBlock(block)
+      const count = await call
       if (count === 0)
         throw new TempFileError('ERR_TEMP_IO', 'Could not write the file: the system wrote nothing.')
       offset += count

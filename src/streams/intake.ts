@@ -112,8 +112,9 @@ function readableIntake(readable: Readable): Intake {
       return new Promise<void>((resolve, reject) => {
         settle = (error) => {
           detach()
-          if (error === undefined) resolve()
-          else reject(error)
+          if (error === undefined) return resolve()
+          readable.pause() // at once: one that gives chunks synchronously would flow for ever, with nobody listening
+          reject(error)
         }
         if (outcome !== undefined) return settle(outcome.error)
         onData = (chunk) => {

@@ -63,8 +63,10 @@ export async function fill(target: Fill, source: Source, prepared: PreparedRecei
     beforeBlock(block) {
       quota.reserve(block.length)
       reserved += block.length
-      hash?.update(block)
       return quota.minFreeBytes > 0 ? quota.checkFree(target.directory, block.length) : undefined
+    },
+    duringBlock(block) {
+      hash?.update(block)
     },
     onError: (error) => first.fail(error),
   })
