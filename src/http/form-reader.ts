@@ -72,12 +72,10 @@ export class FormReader {
     this.#dicer = dicer
     dicer.on('drain', onDrain)
     dicer.on('part', (part) => this.#guard(() => this.#takePart(part)))
+    dicer.on('error', (error) => this.fail(this.#brokenOff(error)))
     this.#whole = new Promise((resolve) => {
       dicer.on('finish', resolve)
-      dicer.on('error', (error) => {
-        this.fail(this.#brokenOff(error))
-        resolve()
-      })
+      this.#stop.signal.addEventListener('abort', () => resolve()) // a part that nobody reads on never finishes
     })
   }
 

@@ -63,6 +63,7 @@ export function lingerNode(req: IncomingMessage, length: number | undefined, rec
 function endEarly(req: IncomingMessage & { _dump?: () => void }): void {
   if (req.readableEnded) return
   req._dump?.()
+  req.complete = true // or its own destruction, which follows the end, would take the connection with it
   req.push(null)
   req.resume()
 }

@@ -27,7 +27,7 @@ export function onAbort(
 
 /** The typed error of an abort: ERR_TEMP_TIMEOUT where the reason is a timeout's, else ERR_TEMP_ABORTED. */
 export function abortError(reason: unknown): TempFileError {
-  if (reason instanceof TempFileError) return reason
+  if (reason instanceof TempFileError && reason.code !== 'ERR_TEMP_CLOSED') return reason // CLOSED: its scope has ended
   if (reason instanceof Error && reason.name === 'TimeoutError') {
     return new TempFileError(
       'ERR_TEMP_TIMEOUT',
