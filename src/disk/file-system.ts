@@ -49,6 +49,7 @@ export interface DiskDirectory {
 export interface FileSystemPromises {
   /** Numbers, but memfs declares bigints too: {@link import('./stats.ts').statsOf} is typed. */
   lstat(path: DiskPath): Promise<unknown>
+  realpath(path: string): Promise<string | Buffer>
   readdir(path: DiskPath, options?: object): Promise<unknown[]>
   opendir(path: DiskPath, options?: object): Promise<DiskDirectory>
   open(path: DiskPath, flags: number | string): Promise<unknown>

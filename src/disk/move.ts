@@ -4,12 +4,13 @@
 import { dirname, resolve } from 'node:path'
 import { errnoOf, ioError, TempFileError } from '../errors.ts'
 import { copyAcross } from './copy.ts'
+import { close } from './descriptors.ts'
 import type { DiskStats, FileSystem } from './file-system.ts'
 import { readMounts } from './mounts.ts'
-import { type PlaceOptions, placeOrCrossDevice } from './place.ts'
+import { explain, type PlaceOptions, placeOrCrossDevice, putBack } from './place.ts'
 import { type RemoveReport, removeTree } from './remove.ts'
 import { statsOf } from './stats.ts'
-import { syncDirectory, syncTree } from './sync.ts'
+import { openDirectory, syncDescriptor, syncTree } from './sync.ts'
 
 /** How {@link moveInto} moves. */
 export interface MoveOptions extends PlaceOptions {
@@ -30,17 +31,43 @@ export async function moveInto(
 ): Promise<RemoveReport | undefined> {
   const from = resolve(source)
   const to = resolve(destination)
+  let directories: number[] = []
   try {
     const stats = await statsOf(fs, from)
-    if (options.durable) await syncTree(fs, from)
+    if (options.durable) {
+      await syncTree(fs, from)
+      // Opened before the commit, so that what can be refused is refused while nothing has happened.
+      directories = await openDirectories(fs, from, to)
+    }
     const copied = !placeOrCrossDevice(fs, from, to, stats, options)
     if (copied) await copyInto(fs, from, to, stats, options)
-    if (options.durable) await syncDirectory(fs, dirname(to))
-    if (copied) return await removeTree(fs, from)
-    if (options.durable) await syncDirectory(fs, dirname(from))
-    return undefined
+    try {
+      for (const directory of directories) await syncDescriptor(fs, directory)
+    } catch (error) {
+      // Not promised, so not done: back to where it was.
+      if (copied) await removeTree(fs, to)
+      else putBack(fs, to, from, stats)
+      throw error
+    }
+    return copied ? await removeTree(fs, from) : undefined
   } catch (error) {
     throw ioError(error, 'move it to its destination', to)
+  } finally {
+    for (const directory of directories) await close(fs, directory)
+  }
+}
+
+/** The directories whose names change. */
+async function openDirectories(fs: FileSystem, from: string, to: string): Promise<number[]> {
+  const opened: number[] = []
+  // Windows opens no directories; NTFS journals its names.
+  if (process.platform === 'win32') return opened
+  try {
+    for (const path of [from, to]) opened.push(await openDirectory(fs, dirname(path)))
+    return opened
+  } catch (error) {
+    for (const directory of opened) await close(fs, directory)
+    throw explain(fs, error, to)
   }
 }
 

@@ -34,10 +34,15 @@ export function placeOrCrossDevice(
     return true
   } catch (error) {
     if (mode !== undefined) restoreMode(fs, from, stats)
-    const errno = errnoOf(error)
-    if (errno === 'EXDEV') return false
-    throw explain(fs, error, errno, to)
+    if (errnoOf(error) === 'EXDEV') return false
+    throw explain(fs, error, to)
   }
+}
+
+/** Undoes a move on one device. */
+export function putBack(fs: FileSystem, placed: string, from: string, stats: DiskStats): void {
+  fs.renameSync(placed, from)
+  if (!stats.isSymbolicLink()) restoreMode(fs, from, stats)
 }
 
 function restoreMode(fs: FileSystem, path: string, stats: DiskStats): void {
@@ -145,7 +150,9 @@ function renameOverPlaceholder(fs: FileSystem, from: string, to: string): void {
   }
 }
 
-function explain(fs: FileSystem, error: unknown, errno: string | undefined, to: string): unknown {
+/** What an errno means here, and what to do about it. */
+export function explain(fs: FileSystem, error: unknown, to: string): unknown {
+  const errno = errnoOf(error)
   if (errno === 'EEXIST')
     return exists(to, 'The destination exists already. Choose another name, or pass overwrite: true.', error)
   if (errno === 'ENOTEMPTY') return notEmpty(to, error)

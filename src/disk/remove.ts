@@ -42,7 +42,7 @@ export function removeTreeSync(
   options: { readonly mounts?: MountTable | undefined } = {},
 ): RemoveReport {
   const report = newReport()
-  const steps = stepsOf(fs, path, options.mounts, report)
+  const steps = stepsHere(fs, path, options.mounts, report)
   let step = steps.next()
   while (step.done !== true) {
     let answer: Emptied | boolean | undefined
@@ -68,7 +68,9 @@ export async function removeTree(
   options: RemoveOptions = {},
 ): Promise<RemoveReport> {
   const report = newReport()
-  const steps = stepsOf(fs, path, options.mounts, report)
+  const top = resolve(path)
+  const realParent = await fs.promises.realpath(dirname(top)).then(String, () => undefined)
+  const steps = stepsOf(top, realParent, options.mounts ?? readMounts(), report)
   await drive(steps, options.signal, (operation) =>
     operation.kind === 'empty'
       ? emptyAsync(fs, operation, report, options.signal)
@@ -89,7 +91,7 @@ export async function removeTreeSliced(
 ): Promise<RemoveReport> {
   const report = newReport()
   const { sliceMs = 8, concurrency = LARGE_IN_FLIGHT, signal } = options
-  const steps = stepsOf(fs, path, options.mounts, report)
+  const steps = stepsHere(fs, path, options.mounts, report)
   await drive(steps, signal, (operation) => {
     if (operation.kind === 'empty')
       return emptySliced(fs, operation, report, { sliceMs, concurrency, signal })
@@ -103,42 +105,50 @@ function newReport(): RemoveReport {
   return { files: 0, directories: 0, bytes: 0, kept: [], errors: [] }
 }
 
-/** The steps for a path as given: absolute, and compared with the mount table by its real path. */
-function stepsOf(
+function stepsHere(
   fs: FileSystem,
   path: string,
-  mounts: MountTable | undefined,
+  given: MountTable | undefined,
   report: RemoveReport,
 ): Deletion {
   const top = resolve(path)
-  return deletion(top, mountPointsBelow(fs, top, mounts ?? readMounts()), report)
+  const mounts = given ?? readMounts()
+  return stepsOf(top, realDirectorySync(fs, dirname(top), mounts), mounts, report)
 }
 
-/** The table holds real paths; what stands above the tree may be reached through a symlink. */
-function mountPointsBelow(fs: FileSystem, top: string, mounts: MountTable): string[] {
+/** The steps for an absolute path whose directory's real path is known: the mount table holds real paths only. */
+function stepsOf(
+  top: string,
+  realParent: string | undefined,
+  mounts: MountTable,
+  report: RemoveReport,
+): Deletion {
   const name = basename(top)
-  if (name === '') return mounts.below(top)
-  const real = join(realDirectory(fs, dirname(top), mounts), name)
-  return mounts.below(real).map((point) => top + point.slice(real.length))
+  const real = realParent === undefined ? top : join(realParent, name)
+  return deletion(
+    top,
+    mounts.below(real).map((point) => top + point.slice(real.length)),
+    report,
+  )
 }
 
 // A table is a snapshot; so may be, as long as it lives, the real path of the directory that a sweep's thousand
 // sessions stand in: asking for each cost 3 % of the sweep.
 const realDirectories = new WeakMap<MountTable, Map<string, string>>()
 
-function realDirectory(fs: FileSystem, path: string, mounts: MountTable): string {
+/** Undefined where the directory is gone or cannot be searched: so is then what would be deleted. */
+function realDirectorySync(fs: FileSystem, path: string, mounts: MountTable): string | undefined {
   const known = realDirectories.get(mounts) ?? new Map<string, string>()
   realDirectories.set(mounts, known)
-  let real = known.get(path)
-  if (real === undefined) {
-    try {
-      real = fs.realpathSync(path).toString()
-    } catch {
-      return path // gone, or not to be searched: so is what would be deleted
-    }
+  const before = known.get(path)
+  if (before !== undefined) return before
+  try {
+    const real = fs.realpathSync(path).toString()
     known.set(path, real)
+    return real
+  } catch {
+    return undefined
   }
-  return real
 }
 
 /** Carries the steps out one after another; a driver that can answer at once costs no turn. */

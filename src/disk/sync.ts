@@ -33,13 +33,25 @@ export function syncDirectorySync(fs: FileSystem, path: string): void {
 /** As {@link syncDirectorySync}, off the loop. */
 export async function syncDirectory(fs: FileSystem, path: DiskPath): Promise<void> {
   if (process.platform === 'win32') return
-  const fd = await open(fs, path, READ, 0)
+  const fd = await openDirectory(fs, path)
+  try {
+    await syncDescriptor(fs, fd)
+  } finally {
+    await close(fs, fd)
+  }
+}
+
+/** A directory's descriptor, for {@link syncDescriptor}; to be closed by the caller. */
+export function openDirectory(fs: FileSystem, path: DiskPath): Promise<number> {
+  return open(fs, path, READ, 0)
+}
+
+/** Syncs an open directory. */
+export async function syncDescriptor(fs: FileSystem, fd: number): Promise<void> {
   try {
     await sync(fs, fd)
   } catch (error) {
     if (!isUnsupported(error)) throw error
-  } finally {
-    await close(fs, fd)
   }
 }
 
