@@ -1,6 +1,7 @@
 // TempFileManager: takes the options, wires the rooms, and holds no logic of its own beyond when a session
 // begins and ends.
 
+import { joinSignals } from './abort.ts'
 import { type Context, type Counters, newCounters } from './context.ts'
 import { errnoOf, ioError, isTempFileError, TempFileError } from './errors.ts'
 import { claim } from './handoff/claim.ts'
@@ -65,6 +66,8 @@ export class TempFileManager implements Disposable, AsyncDisposable {
   readonly #abort = new AbortController()
   readonly #exitTask: ExitTask
   #session: Session | undefined
+  /** The session while close() runs: exit and closeSync() finish it. */
+  #retiring: Session | undefined
   #closing: Promise<void> | undefined
 
   constructor(options?: TempFileManagerOptions) {
@@ -142,18 +145,17 @@ export class TempFileManager implements Disposable, AsyncDisposable {
    * ```
    */
   async receive(source: Source, options: ReceiveOptions = {}): Promise<ReceivedFile> {
+    const { signal, detach } = joinSignals(this.#abort.signal, options.signal)
     try {
-      const joined = AbortSignal.any([
-        this.#abort.signal,
-        ...(options.signal === undefined ? [] : [options.signal]),
-      ])
-      const prepared = checkReceiveOptions({ ...options, signal: joined })
+      const prepared = checkReceiveOptions({ ...options, signal })
       const { suffix, prefix, name, mode } = options
       const naming = this.#namer.check({ suffix, prefix, name, mode })
       return await this.#run((session) => receiveFile(session, naming, source, prepared), source)
     } catch (error) {
       destroySource(source)
       throw error
+    } finally {
+      detach()
     }
   }
 
@@ -206,7 +208,16 @@ export class TempFileManager implements Disposable, AsyncDisposable {
    * ```
    */
   claim<M = unknown>(ticket: string): Promise<Claim<M>> {
-    return this.#run(async (session) => claimEntry<M>(await claim(session, ticket)))
+    return this.#run(async (session) => {
+      const { quota } = this.#context
+      quota.addEntry()
+      try {
+        return claimEntry<M>(await claim(session, ticket))
+      } catch (error) {
+        quota.dropEntry()
+        throw error
+      }
+    })
   }
 
   /** Claims, calls `fn`, then completes; gives the handoff back when `fn` throws. Rejects as {@link claim}, or with what `fn` threw. */
@@ -281,8 +292,7 @@ export class TempFileManager implements Disposable, AsyncDisposable {
 
   /** As {@link close}, at once: what is still running fails by itself. Idempotent. */
   closeSync(): void {
-    if (this.#closing !== undefined) return
-    this.#closing = Promise.resolve()
+    this.#closing ??= Promise.resolve()
     this.#abort.abort(closedError())
     this.#end(false)
   }
@@ -296,19 +306,22 @@ export class TempFileManager implements Disposable, AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    const session = this.#session
+    this.#retiring = session
+    this.#session = undefined
     this.#abort.abort(closedError())
     await this.#maintenance.stop()
     await Promise.allSettled(this.#pending)
-    const session = this.#session
-    this.#session = undefined
     if (session !== undefined) await endSession(session)
+    this.#retiring = undefined
     exitRegistry().delete(this.#exitTask)
   }
 
   #end(exiting: boolean): void {
     this.#maintenance.cancel()
-    const session = this.#session
+    const session = this.#session ?? this.#retiring
     this.#session = undefined
+    this.#retiring = undefined
     if (session !== undefined) endSessionSync(session, exiting)
     exitRegistry().delete(this.#exitTask)
   }

@@ -42,12 +42,26 @@ export function reportCleanupError(policy: OnCleanupError, error: TempFileError,
   } else if (policy === 'throw' && !background) {
     throw error
   } else {
-    process.emitWarning(error.message, {
-      type: 'TempFileCleanupWarning',
-      code: error.code,
-      detail: detailOf(error),
-    })
+    tell(error.message, detailOf(error), error.code)
   }
+}
+
+/** Warns the operator. At exit a process warning would come too late (it waits for a tick), so it goes to stderr at once. */
+export function tell(message: string, detail: string, code?: string): void {
+  if (exiting) console.error('TempFileManagerWarning: %s\n  %s', message, detail)
+  else
+    process.emitWarning(message, {
+      type: 'TempFileManagerWarning',
+      detail,
+      ...(code === undefined ? {} : { code }),
+    })
+}
+
+let exiting = false
+
+/** Called by the exit hook before its work. */
+export function noteExit(): void {
+  exiting = true
 }
 
 function detailOf(error: TempFileError): string {

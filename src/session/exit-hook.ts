@@ -2,7 +2,7 @@
 // every open manager's task runs at exit, one failure never stops the rest, and when the last manager
 // closes, the listeners go too.
 
-import { log } from '../observe.ts'
+import { log, noteExit } from '../observe.ts'
 import { listenToSignals } from './signals.ts'
 
 /** What a manager does when the process ends. Runs synchronously, at most once. */
@@ -25,6 +25,7 @@ function createRegistry(): Registry {
   let stopSignals: (() => void) | undefined
 
   const runAll = (): void => {
+    noteExit()
     for (const task of tasks) {
       tasks.delete(task)
       try {

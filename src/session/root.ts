@@ -6,7 +6,7 @@ import { dirname } from 'node:path'
 import type { DiskStats, FileSystem } from '../disk/file-system.ts'
 import { syncDirectorySync } from '../disk/sync.ts'
 import { errnoOf, ioError, TempFileError } from '../errors.ts'
-import { log } from '../observe.ts'
+import { log, tell } from '../observe.ts'
 import { inside, type Layout, newName, randomText } from './layout.ts'
 
 const OTHERS = 0o077
@@ -76,10 +76,7 @@ function openDirectory(fs: FileSystem, path: string): boolean {
   if (process.getuid !== undefined && (stats.mode & 0o777) !== 0o700) {
     fs.chmodSync(path, 0o700) // umask 0777 makes mode 000; Kubernetes' fsGroup adds group bits
     if (!made && (stats.mode & OTHERS) !== 0) {
-      process.emitWarning('A directory for temporary files was open to other users; its mode is now 0700.', {
-        type: 'TempFileManagerWarning',
-        detail: path,
-      })
+      tell('A directory for temporary files was open to other users; its mode is now 0700.', path)
     }
   }
   return made

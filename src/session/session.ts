@@ -54,6 +54,8 @@ export class Session {
   sequence = 0
   /** The manager has closed it: its files are gone or going. */
   ended = false
+  /** Where it stands once it was condemned, until it is all deleted. */
+  gone: string | undefined
   /** Entries adopted in place, removed at close and exit. */
   readonly inPlace = new Set<Removable>()
   /** Tickets this session holds. */

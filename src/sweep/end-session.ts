@@ -5,7 +5,7 @@ import { readdirSync } from 'node:fs'
 import { isMainThread } from 'node:worker_threads'
 import type { Context } from '../context.ts'
 import { errnoOf } from '../errors.ts'
-import { cleanupError, reportCleanupError } from '../observe.ts'
+import { cleanupError, reportCleanupError, tell } from '../observe.ts'
 import { inside, parseSessionsEntry } from '../session/layout.ts'
 import { readOwner } from '../session/owner.ts'
 import { ownIdentity } from '../session/process-identity.ts'
@@ -19,10 +19,12 @@ export async function endSession(session: Session): Promise<void> {
     await adopted.remove().catch((error: unknown) => report(session.context, error, session.path))
   session.inPlace.clear()
   try {
-    const gone = commit(session)
+    commit(session)
     session.release()
+    const { gone } = session
     if (gone !== undefined)
       reportBurial(session, await finish(session.context.fs, session.context.layout, gone))
+    session.gone = undefined
   } catch (error) {
     session.release()
     report(session.context, error, session.path)
@@ -37,24 +39,25 @@ export function endSessionSync(session: Session, exiting: boolean): void {
   for (const adopted of session.inPlace) attempt(context, session.path, () => adopted.removeSync())
   session.inPlace.clear()
   attempt(context, session.path, () => {
-    const gone = commit(session)
+    commit(session)
+    const { gone } = session
     if (gone !== undefined) reportBurial(session, finishSync(context.fs, context.layout, gone))
+    session.gone = undefined
   })
   session.release()
   if (exiting && isMainThread) attempt(context, session.path, () => buryThreadsOfProcess(context))
 }
 
-/** Renames the session out of the world of the living; undefined when nothing is left to delete. */
-function commit(session: Session): string | undefined {
+/** Renames the session out of the world of the living; `session.gone` then names what is left to delete. */
+function commit(session: Session): void {
+  if (session.gone !== undefined || !session.confirm()) return
   const { fs, layout, keep } = session.context
-  if (!session.confirm()) return undefined
-  if (!keep) return condemn(fs, layout, session.path, session.id)
+  if (!keep) {
+    session.gone = condemn(fs, layout, session.path, session.id)
+    return
+  }
   const kept = spare(fs, layout, session.path, session.id)
-  process.emitWarning('keep is set: the temporary files of this manager were not removed.', {
-    type: 'TempFileManagerWarning',
-    detail: kept,
-  })
-  return undefined
+  tell('keep is set: the temporary files of this manager were not removed.', kept)
 }
 
 // Worker threads are ended by the process's exit without a word to them. Their ids begin with our pid; the

@@ -1,6 +1,7 @@
 // What a manager does in the background: refresh its own session, sweep the root, beat on a shared volume.
 // Promise: nothing of it begins before the first use, throws into the program, or outlives stop().
 
+import { joinSignals } from '../abort.ts'
 import type { Context } from '../context.ts'
 import { log } from '../observe.ts'
 import { beat, type Heartbeat } from '../session/heartbeat.ts'
@@ -48,10 +49,17 @@ export class Maintenance {
     this.#schedule.soon()
   }
 
-  sweep(options: SweepOptions, closing: AbortSignal): Promise<SweepReport> {
-    const signal = options.signal === undefined ? closing : AbortSignal.any([options.signal, closing])
+  async sweep(options: SweepOptions, closing: AbortSignal): Promise<SweepReport> {
+    const { signal, detach } = joinSignals(options.signal, closing)
     const { fs, native, layout, sharedVolume } = this.#context
-    return sweep({ fs, native, layout, sharedVolume, ownId: this.#session()?.id }, { ...options, signal })
+    try {
+      return await sweep(
+        { fs, native, layout, sharedVolume, ownId: this.#session()?.id },
+        { ...options, signal },
+      )
+    } finally {
+      detach()
+    }
   }
 
   cancel(): void {

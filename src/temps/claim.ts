@@ -22,7 +22,6 @@ export function claimEntry<M>(hold: Hold): Claim<M> {
     complete: () => entry.remove(),
     release: () => entry.release(),
   }
-  hold.session.context.quota.addEntry()
   hold.session.context.counters.claimed++
   return Object.assign(entry, members)
 }

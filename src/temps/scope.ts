@@ -1,6 +1,7 @@
 // A group of temps that end together, last made first. Promise: what is still being made when the scope ends
 // is aborted and waited for, everything is disposed whatever fails before it, and nothing is made afterwards.
 
+import { joinSignals } from '../abort.ts'
 import { TempFileError } from '../errors.ts'
 import type { ReceiveOptions } from '../streams/receive.ts'
 import { destroySource, type Source } from '../streams/source.ts'
@@ -58,7 +59,12 @@ export class Scope implements TempScope {
 
   async receive(source: Source, options: ReceiveOptions = {}): Promise<ReceivedFile> {
     if (this.#ending !== undefined) destroySource(source)
-    return this.#make(() => this.#maker.receive(source, { ...options, signal: this.#joined(options.signal) }))
+    const { signal, detach } = joinSignals(this.signal, options.signal)
+    try {
+      return await this.#make(() => this.#maker.receive(source, { ...options, signal }))
+    } finally {
+      detach()
+    }
   }
 
   adopt(path: string, options?: AdoptOptions): Promise<TempFile | TempDir> {
@@ -115,10 +121,6 @@ export class Scope implements TempScope {
     }
     this.#members.push(member)
     return member
-  }
-
-  #joined(signal: AbortSignal | undefined): AbortSignal {
-    return signal === undefined ? this.signal : AbortSignal.any([signal, this.signal])
   }
 
   #requireOpen(): void {
