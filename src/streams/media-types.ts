@@ -122,6 +122,11 @@ export function hasSignature(extension: string): boolean {
   return Object.hasOwn(SIGNED, extension)
 }
 
+/** Whether files of this extension are text, which has no signature. */
+export function isUnsignedText(extension: string): boolean {
+  return Object.hasOwn(UNSIGNED, extension)
+}
+
 /** A media type without parameters, in lower case, under its first name. */
 export function canonicalType(type: string): string {
   const plain = (type.split(';', 1)[0] ?? '').trim().toLowerCase()
