@@ -229,6 +229,7 @@ describe.each([['the same device'], ...(isRoot ? [['another device']] : [])])(
         [makeFile(), KEEP],
         [makeFile('b'), REPLACE],
         [makeTree(), KEEP],
+        [makeFile('c'), { overwrite: true, durable: true }],
       ] as const) {
         for (const parent of ['missing', 'file']) {
           await expect(moveInto(nodeFs, source, join(away, parent, 'x'), options)).rejects.toMatchObject({
