@@ -14,6 +14,7 @@ import {
   type SendOptions,
   type SendResult,
 } from '../http/index.ts'
+import { boundaryOf } from '../http/part-header.ts'
 import { requestScope } from '../http/request-scope.ts'
 import { deliver, prepare } from '../http/send.ts'
 import { TempFileManager, type TempFileManagerOptions, type TempScope } from '../index.ts'
@@ -134,6 +135,7 @@ function addParser(fastify: FastifyInstance): void {
 
 /** With `attachFieldsToBody`, @fastify/multipart has read the whole form into memory before the handler runs. */
 function refuseEaten(request: FastifyRequest): void {
+  boundaryOf(request.headers['content-type']) // a JSON body is there, too, and is the client's mistake
   if (request.body === undefined || request.body === null) return
   throw invalid(
     'The form has already been read into request.body: @fastify/multipart is registered with attachFieldsToBody. Switch that option off, or do not call saveTempFiles() on this route.',

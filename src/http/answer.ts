@@ -26,6 +26,9 @@ export interface Answer {
 /** Bytes read from the disk at once. */
 const READ_BYTES = 256 * 1024
 
+/** What a Range header looks like; any other is as good as none (RFC 9110 section 14.2). */
+const BYTE_RANGES = /^\s*bytes=\s*(?:\d+-\d*|-\d+)\s*(?:,\s*(?:\d+-\d*|-\d+)\s*)*$/i
+
 /** Makes the answer. @throws ERR_TEMP_REMOVED, ERR_TEMP_IO, ERR_TEMP_OPTION_INVALID */
 export async function answerTo(req: IncomingMessage, entry: Sendable, options: SendOptions): Promise<Answer> {
   const stats = await statOf(entry)
@@ -124,7 +127,8 @@ function strongTag({ ino, size, mtimeMs, ctimeMs }: Stats): string {
 function underOurTag(req: IncomingMessage, stats: Stats): Readable {
   const ours = strongTag(stats)
   const theirs = `W/"${stats.size.toString(16)}-${stats.mtime.getTime().toString(16)}"`
-  const headers = { ...req.headers }
+  const { 'cache-control': _, ...headers } = req.headers // fetch adds no-cache to If-None-Match, which is no reason to send it again
+  if (!BYTE_RANGES.test(headers.range ?? '')) delete headers.range
   for (const name of ['if-match', 'if-none-match', 'if-range'] as const) {
     const value = headers[name]
     if (typeof value === 'string')

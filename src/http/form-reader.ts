@@ -2,6 +2,7 @@
 // first failure, wherever it comes from, is the one that is thrown, and after it nothing is left: no file, no
 // open part, no listener that could do more.
 
+import { setMaxListeners } from 'node:events'
 import type { Readable } from 'node:stream'
 import { Dicer } from '@fastify/busboy'
 import { TempFileError } from '../errors.ts'
@@ -54,6 +55,7 @@ export class FormReader {
   #textBytes = 0
 
   constructor(owner: Owner, rules: FormRules, limits: FormLimits) {
+    setMaxListeners(0, this.#stop.signal) // one for each file that is arriving
     this.#owner = owner
     this.#rules = rules
     this.#limits = limits

@@ -6,7 +6,7 @@ import { FormReader } from './form-reader.ts'
 import { type FormRules, formInvalid, formLimits, tooLarge } from './form-rules.ts'
 import { boundaryOf } from './part-header.ts'
 import { progressOf } from './progress.ts'
-import { type HttpRequest, openBody } from './request-body.ts'
+import { contentTypeOf, type HttpRequest, openBody, type RequestBody } from './request-body.ts'
 import { onAbort } from './signals.ts'
 import { type Owner, ownerSignal } from './uploaded-file.ts'
 
@@ -51,7 +51,7 @@ import { type Owner, ownerSignal } from './uploaded-file.ts'
  */
 export async function receiveForm(request: HttpRequest, owner: Owner, rules: FormRules = {}): Promise<Form> {
   const limits = formLimits(rules)
-  const body = openBody(request)
+  const body = openForm(request)
   const reader = new FormReader(owner, rules, limits)
   const stop = (error: Error): void => {
     body.abandon(error)
@@ -89,5 +89,15 @@ export async function receiveForm(request: HttpRequest, owner: Owner, rules: For
     throw await reader.undo(error)
   } finally {
     detach()
+  }
+}
+
+/** A body that was read because it is no form (express.json) is the client's mistake, any other the program's. */
+function openForm(request: HttpRequest): RequestBody {
+  try {
+    return openBody(request)
+  } catch (error) {
+    boundaryOf(contentTypeOf(request))
+    throw error
   }
 }

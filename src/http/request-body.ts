@@ -34,6 +34,11 @@ export function isNodeRequest(request: HttpRequest): request is IncomingMessage 
   return typeof (request as Partial<IncomingMessage>).pipe === 'function' // asked for, not assumed
 }
 
+export function contentTypeOf(request: HttpRequest): string | undefined {
+  if (isNodeRequest(request)) return request.headers['content-type']
+  return request.headers.get('content-type') ?? undefined
+}
+
 function alreadyRead(): TempFileError {
   return new TempFileError(
     'ERR_TEMP_OPTION_INVALID',

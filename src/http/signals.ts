@@ -1,6 +1,7 @@
 // Listening to several abort signals at once. Promise: nothing stays on a signal that outlives the request
 // (`AbortSignal.any` keeps its sources alive on Node 20).
 
+import { setMaxListeners } from 'node:events'
 import { TempFileError } from '../errors.ts'
 
 /** Calls `stop` once, with a typed error, when one of the signals aborts; returns what takes the listeners off. */
@@ -21,7 +22,10 @@ export function onAbort(
     stop(abortError(aborted.reason))
     return () => {}
   }
-  for (const signal of present) signal.addEventListener('abort', listener)
+  for (const signal of present) {
+    setMaxListeners(0, signal) // many transfers at once under one signal are no leak
+    signal.addEventListener('abort', listener)
+  }
   return detach
 }
 
