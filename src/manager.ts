@@ -1,24 +1,17 @@
-// TempFileManager: takes the options, wires the rooms, and holds no logic of its own beyond when a session
-// begins and ends.
+// TempFileManager: takes the options, wires the rooms, and holds no logic of its own.
 
-import { joinSignals } from './abort.ts'
 import { type Context, type Counters, newCounters } from './context.ts'
-import { errnoOf, ioError, isTempFileError, TempFileError } from './errors.ts'
 import { claim } from './handoff/claim.ts'
 import type { HandoffInfo } from './handoff/info.ts'
 import { checkTicket } from './handoff/record.ts'
-import { reportCleanupError } from './observe.ts'
+import { Lifecycle } from './lifecycle.ts'
 import { resolveOptions, type TempFileManagerOptions } from './options.ts'
-import { type ExitTask, exitRegistry } from './session/exit-hook.ts'
 import { isTicket, layoutOf } from './session/layout.ts'
 import { checkRoot } from './session/root.ts'
-import { Session } from './session/session.ts'
 import { Quota } from './streams/quota.ts'
 import { checkReceiveOptions, type ReceiveOptions } from './streams/receive.ts'
 import { destroySource, type Source } from './streams/source.ts'
-import { endSession, endSessionSync } from './sweep/end-session.ts'
 import { inspectHandoff, listHandoffs } from './sweep/handoff-list.ts'
-import { Maintenance } from './sweep/maintenance.ts'
 import type { SweepReport } from './sweep/report.ts'
 import type { SweepOptions } from './sweep/sweep.ts'
 import { measureRoot, type RootUsage } from './sweep/usage.ts'
@@ -27,7 +20,7 @@ import { claimEntry } from './temps/claim.ts'
 import { createDir, createDirAsync } from './temps/dir.ts'
 import { createFile, createFileAsync, receiveFile } from './temps/file.ts'
 import type { DirOptions, FileOptions } from './temps/file-options.ts'
-import { Namer, type Naming } from './temps/naming.ts'
+import { Namer } from './temps/naming.ts'
 import { Scope } from './temps/scope.ts'
 import type { AdoptOptions, Claim, ReceivedFile, TempDir, TempFile, TempScope } from './temps/types.ts'
 
@@ -61,26 +54,14 @@ export interface ManagerStats extends Readonly<Counters> {
 export class TempFileManager implements Disposable, AsyncDisposable {
   readonly #context: Context
   readonly #namer: Namer
-  readonly #maintenance: Maintenance
-  readonly #pending = new Set<Promise<unknown>>()
-  readonly #abort = new AbortController()
-  readonly #exitTask: ExitTask
-  #session: Session | undefined
-  /** The session while close() runs: exit and closeSync() finish it. */
-  #retiring: Session | undefined
-  #closing: Promise<void> | undefined
+  readonly #life: Lifecycle
 
   constructor(options?: TempFileManagerOptions) {
     const settings = resolveOptions(options)
     const quota = new Quota(settings.limits, settings.fs)
     this.#context = { ...settings, layout: layoutOf(settings.root), quota, counters: newCounters() }
     this.#namer = new Namer(settings.prefix)
-    this.#maintenance = new Maintenance(
-      this.#context,
-      () => this.#session,
-      () => this.#dropLost(),
-    )
-    this.#exitTask = { signals: settings.signals, run: () => this.#end(true) }
+    this.#life = new Lifecycle(this.#context)
   }
 
   /** Absolute path of the root directory, `<baseDir>/<name>-<uid>`; not made before the first use. */
@@ -90,7 +71,7 @@ export class TempFileManager implements Disposable, AsyncDisposable {
 
   /** Absolute path of this manager's private directory; undefined until the first use and after close. */
   get sessionPath(): string | undefined {
-    return this.#session?.path
+    return this.#life.session?.path
   }
 
   /**
@@ -110,22 +91,22 @@ export class TempFileManager implements Disposable, AsyncDisposable {
    * ```
    */
   file(options?: string | FileOptions): TempFile {
-    return this.#create(createFile, this.#namer.check(options))
+    return this.#life.create(createFile, this.#namer.check(options))
   }
 
   /** Makes an empty directory, mode 0700, and returns at once. A string is the suffix of its name. @throws as {@link file} */
   dir(options?: string | DirOptions): TempDir {
-    return this.#create(createDir, this.#namer.check(options))
+    return this.#life.create(createDir, this.#namer.check(options))
   }
 
   /** As {@link file}, off the event loop: for network file systems. Rejects with the same codes. */
   fileAsync(options?: string | FileOptions): Promise<TempFile> {
-    return this.#run((session) => createFileAsync(session, this.#namer.check(options)))
+    return this.#life.run((session) => createFileAsync(session, this.#namer.check(options)))
   }
 
   /** As {@link dir}, off the event loop: for network file systems. Rejects with the same codes. */
   dirAsync(options?: string | DirOptions): Promise<TempDir> {
-    return this.#run((session) => createDirAsync(session, this.#namer.check(options)))
+    return this.#life.run((session) => createDirAsync(session, this.#namer.check(options)))
   }
 
   /**
@@ -145,17 +126,16 @@ export class TempFileManager implements Disposable, AsyncDisposable {
    * ```
    */
   async receive(source: Source, options: ReceiveOptions = {}): Promise<ReceivedFile> {
-    const { signal, detach } = joinSignals(this.#abort.signal, options.signal)
     try {
-      const prepared = checkReceiveOptions({ ...options, signal })
-      const { suffix, prefix, name, mode } = options
-      const naming = this.#namer.check({ suffix, prefix, name, mode })
-      return await this.#run((session) => receiveFile(session, naming, source, prepared), source)
+      return await this.#life.abortable(options.signal, (signal) => {
+        const prepared = checkReceiveOptions({ ...options, signal })
+        const { suffix, prefix, name, mode } = options
+        const naming = this.#namer.check({ suffix, prefix, name, mode })
+        return this.#life.run((session) => receiveFile(session, naming, source, prepared))
+      })
     } catch (error) {
-      destroySource(source)
+      if (options.keepSource !== true) destroySource(source)
       throw error
-    } finally {
-      detach()
     }
   }
 
@@ -165,12 +145,12 @@ export class TempFileManager implements Disposable, AsyncDisposable {
    * @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_NO_SPACE, ERR_TEMP_QUOTA, ERR_TEMP_IO, ERR_TEMP_CLOSED
    */
   adopt(path: string, options: AdoptOptions = {}): Promise<TempFile | TempDir> {
-    return this.#run((session) => adopt(session, path, this.#context.prefix, options))
+    return this.#life.run((session) => adopt(session, path, this.#context.prefix, options))
   }
 
   /** A group of temps that are disposed together, last made first. @throws ERR_TEMP_CLOSED */
   scope(): TempScope {
-    this.#requireOpen()
+    this.#life.requireOpen()
     return new Scope(this)
   }
 
@@ -208,7 +188,7 @@ export class TempFileManager implements Disposable, AsyncDisposable {
    * ```
    */
   claim<M = unknown>(ticket: string): Promise<Claim<M>> {
-    return this.#run(async (session) => {
+    return this.#life.run(async (session) => {
       const { quota } = this.#context
       quota.addEntry()
       try {
@@ -258,9 +238,8 @@ export class TempFileManager implements Disposable, AsyncDisposable {
    * for (const entry of report.entries) console.log(entry.name, entry.action, entry.reason)
    * ```
    */
-  async sweep(options: SweepOptions = {}): Promise<SweepReport> {
-    this.#requireOpen()
-    return await this.#track(this.#maintenance.sweep(options, this.#abort.signal))
+  sweep(options: SweepOptions = {}): Promise<SweepReport> {
+    return this.#life.sweep(options)
   }
 
   /** Counters; no disk access. */
@@ -270,8 +249,8 @@ export class TempFileManager implements Disposable, AsyncDisposable {
       ...counters,
       entries: quota.entries,
       bytes: quota.bytes,
-      claims: this.#session?.held.size ?? 0,
-      pending: this.#pending.size,
+      claims: this.#life.session?.held.size ?? 0,
+      pending: this.#life.pending,
     }
   }
 
@@ -286,15 +265,12 @@ export class TempFileManager implements Disposable, AsyncDisposable {
    * by `onCleanupError`.
    */
   close(): Promise<void> {
-    this.#closing ??= this.#close()
-    return this.#closing
+    return this.#life.close()
   }
 
   /** As {@link close}, at once: what is still running fails by itself. Idempotent. */
   closeSync(): void {
-    this.#closing ??= Promise.resolve()
-    this.#abort.abort(closedError())
-    this.#end(false)
+    this.#life.closeSync()
   }
 
   [Symbol.dispose](): void {
@@ -304,123 +280,8 @@ export class TempFileManager implements Disposable, AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
-
-  async #close(): Promise<void> {
-    const session = this.#session
-    this.#retiring = session
-    this.#session = undefined
-    this.#abort.abort(closedError())
-    await this.#maintenance.stop()
-    await Promise.allSettled(this.#pending)
-    if (session !== undefined) await endSession(session)
-    this.#retiring = undefined
-    exitRegistry().delete(this.#exitTask)
-  }
-
-  #end(exiting: boolean): void {
-    this.#maintenance.cancel()
-    const session = this.#session ?? this.#retiring
-    this.#session = undefined
-    this.#retiring = undefined
-    if (session !== undefined) endSessionSync(session, exiting)
-    exitRegistry().delete(this.#exitTask)
-  }
-
-  #requireOpen(): void {
-    if (this.#closing !== undefined) throw closedError()
-  }
-
-  /** The session, made at the first use. */
-  #live(): Session {
-    if (this.#session !== undefined) return this.#session
-    this.#requireOpen()
-    exitRegistry().add(this.#exitTask)
-    this.#maintenance.start()
-    try {
-      this.#session = Session.open(this.#context)
-    } catch (error) {
-      exitRegistry().delete(this.#exitTask)
-      throw this.#noticed(error)
-    }
-    this.#maintenance.begin(this.#session)
-    return this.#session
-  }
-
-  #create<T>(make: (session: Session, naming: Naming) => T, naming: Naming): T {
-    const session = this.#session ?? this.#live()
-    try {
-      return make(session, naming)
-    } catch (error) {
-      if (!this.#mayTryAgain(session, error)) throw this.#noticed(error)
-    }
-    try {
-      return make(this.#live(), naming)
-    } catch (error) {
-      throw this.#noticed(error)
-    }
-  }
-
-  async #run<T>(work: (session: Session) => Promise<T>, source?: unknown): Promise<T> {
-    return await this.#track(this.#attempt(work, source))
-  }
-
-  async #attempt<T>(work: (session: Session) => Promise<T>, source: unknown): Promise<T> {
-    this.#requireOpen()
-    const session = this.#live()
-    try {
-      return await work(session)
-    } catch (error) {
-      const untouched = !(
-        source instanceof Object &&
-        'readableDidRead' in source &&
-        source.readableDidRead === true
-      )
-      if (!untouched || !this.#mayTryAgain(session, error)) throw this.#noticed(error)
-    }
-    try {
-      return await work(this.#live())
-    } catch (error) {
-      throw this.#noticed(error)
-    }
-  }
-
-  async #track<T>(work: Promise<T>): Promise<T> {
-    this.#pending.add(work)
-    try {
-      return await work
-    } finally {
-      this.#pending.delete(work)
-    }
-  }
-
-  /** Whether a creation failed because our directory was taken away, so that it may work now. */
-  #mayTryAgain(session: Session, error: unknown): boolean {
-    if (errnoOf(error) !== 'ENOENT' || this.#closing !== undefined) return false
-    if (!session.confirm()) this.#dropLost()
-    return true
-  }
-
-  #dropLost(): void {
-    const session = this.#session
-    if (session === undefined || !session.lost) return
-    this.#session = undefined
-    this.#context.counters.sessionsLost++
-    reportCleanupError(this.#context.onCleanupError, session.lostError(), true)
-  }
-
-  /** The typed error; a full disk also sets a sweep going, for a crash may have filled it. */
-  #noticed(error: unknown): unknown {
-    const typed = isTempFileError(error) || !(error instanceof Error) || errnoOf(error) === undefined
-    const failure = typed ? error : ioError(error, 'make a temporary file or directory', this.#session?.path)
-    if (isTempFileError(failure) && failure.code === 'ERR_TEMP_NO_SPACE') this.#maintenance.soon()
-    return failure
-  }
 }
 
 type WithArguments<E, O, T> =
   | [fn: (entry: E) => Promise<T> | T]
   | [options: string | O, fn: (entry: E) => Promise<T> | T]
-
-function closedError(): TempFileError {
-  return new TempFileError('ERR_TEMP_CLOSED', 'This manager is closed. Make another one, or close it later.')
-}

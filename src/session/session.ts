@@ -35,6 +35,20 @@ export interface Resource {
   close(): Promise<void>
 }
 
+/** A creation failed because the session's directory is not there (any more). Never leaves the library. */
+export class Vanished extends Error {
+  constructor(cause: unknown) {
+    super('the session is gone', { cause })
+  }
+}
+
+/** The error for a creation inside a session that failed. */
+export function creationError(error: unknown, path: string): Error {
+  return errnoOf(error) === 'ENOENT'
+    ? new Vanished(error)
+    : ioError(error, 'make a temporary file or directory', path)
+}
+
 /** What can be removed at close and at exit. */
 export interface Removable {
   remove(): Promise<void>
@@ -103,19 +117,31 @@ export class Session {
    */
   confirm(): boolean {
     if (this.#lost) return false
-    const { fs, layout } = this.context
-    if (identityOf(this.context, this.path) === this.#identity) return true
-    for (const name of fs.readdirSync(layout.sessions).map(String)) {
-      const entry = parseSessionsEntry(name)
-      if (entry?.kind !== 'dead' || entry.id !== this.id) continue
-      const tombstone = inside(layout.sessions, name)
-      if (identityOf(this.context, tombstone) !== this.#identity) continue
-      fs.renameSync(tombstone, this.path)
-      log.session('took our session back from %s', name)
-      return true
+    // Sweepers rename it there and back while we look: it is lost when three looks in a row found it nowhere.
+    for (let look = 0; look < 3; look++) {
+      if (identityOf(this.context, this.path) === this.#identity || this.#takeBack()) return true
     }
     this.#lost = true
     this.#lease?.close()
+    return false
+  }
+
+  /** Renames our directory back from a tombstone's name; false when it does not stand under one. */
+  #takeBack(): boolean {
+    const { fs, layout } = this.context
+    try {
+      for (const name of fs.readdirSync(layout.sessions).map(String)) {
+        const entry = parseSessionsEntry(name)
+        if (entry?.kind !== 'dead' || entry.id !== this.id) continue
+        const tombstone = inside(layout.sessions, name)
+        if (identityOf(this.context, tombstone) !== this.#identity) continue
+        fs.renameSync(tombstone, this.path)
+        log.session('took our session back from %s', name)
+        return true
+      }
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error // the sweeper was quicker, or all of the root is gone
+    }
     return false
   }
 
@@ -179,7 +205,7 @@ function make(context: Context, id: string): Made {
       fs.mkdirSync(directory, { mode: 0o700 })
       fs.chmodSync(directory, 0o700)
     }
-    if (context.native && process.platform !== 'win32') lease = bindLease(draft)
+    if (context.native && process.platform === 'linux') lease = bindLease(draft)
     const { stripped } = writeRecord(fs, inside(draft, OWNER), ownerRecord(context, id, lease), true)
     syncDirectorySync(fs, draft)
     const identity = identityOf(context, draft)

@@ -1,7 +1,6 @@
 // What a manager does in the background: refresh its own session, sweep the root, beat on a shared volume.
 // Promise: nothing of it begins before the first use, throws into the program, or outlives stop().
 
-import { joinSignals } from '../abort.ts'
 import type { Context } from '../context.ts'
 import { log } from '../observe.ts'
 import { beat, type Heartbeat } from '../session/heartbeat.ts'
@@ -37,9 +36,9 @@ export class Maintenance {
     const before = this.#heartbeat
     this.#heartbeat = before
       .then((old) => old?.stop())
-      .then(() => beat(fs, session.path, sharedVolume, () => this.#look(session)))
+      .then(() => beat(fs, session.path, sharedVolume, () => this.#compromised(session)))
       .catch((error: unknown) => {
-        log.session('no heartbeat: %s', error instanceof Error ? error.message : error)
+        log.session('no heartbeat: %s', messageOf(error))
         return undefined
       })
   }
@@ -49,17 +48,9 @@ export class Maintenance {
     this.#schedule.soon()
   }
 
-  async sweep(options: SweepOptions, closing: AbortSignal): Promise<SweepReport> {
-    const { signal, detach } = joinSignals(options.signal, closing)
+  sweep(options: SweepOptions): Promise<SweepReport> {
     const { fs, native, layout, sharedVolume } = this.#context
-    try {
-      return await sweep(
-        { fs, native, layout, sharedVolume, ownId: this.#session()?.id },
-        { ...options, signal },
-      )
-    } finally {
-      detach()
-    }
+    return sweep({ fs, native, layout, sharedVolume, ownId: this.#session()?.id }, options)
   }
 
   cancel(): void {
@@ -74,11 +65,18 @@ export class Maintenance {
   async #run(signal: AbortSignal): Promise<void> {
     const session = this.#session()
     if (session !== undefined) {
-      await session.refresh()
+      // A full disk may be why it fails, and then the sweep is what helps.
+      await session.refresh().catch((error: unknown) => log.session('not refreshed: %s', messageOf(error)))
       this.#look(session)
     }
-    if (this.#context.sharedVolume === undefined) await this.sweep({}, signal)
-    else await underSweepLock(this.#context.layout, () => this.sweep({}, signal))
+    if (this.#context.sharedVolume === undefined) await this.sweep({ signal })
+    else await underSweepLock(this.#context.layout, () => this.sweep({ signal }))
+  }
+
+  // proper-lockfile gives a compromised lock up; a session that is still ours must go on beating.
+  #compromised(session: Session): void {
+    this.#look(session)
+    if (!session.lost && !session.ended) this.begin(session)
   }
 
   // Called from timers and from proper-lockfile: must not throw.
@@ -86,7 +84,11 @@ export class Maintenance {
     try {
       if (!session.confirm()) this.#onLost()
     } catch (error) {
-      log.session('could not look after the session: %s', error instanceof Error ? error.message : error)
+      log.session('could not look after the session: %s', messageOf(error))
     }
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

@@ -5,7 +5,7 @@ import { isAbsolute, join as joinPath, relative } from 'node:path'
 import { removeTree, removeTreeSync } from '../disk/remove.ts'
 import { errnoOf, TempFileError } from '../errors.ts'
 import { inside } from '../session/layout.ts'
-import type { Session } from '../session/session.ts'
+import { creationError, type Session } from '../session/session.ts'
 import { Entry, type Holding, nameOf } from './entry.ts'
 import { makeWrapper } from './exact-name.ts'
 import { firstFailure } from './failure.ts'
@@ -80,7 +80,7 @@ export function createDir(session: Session, naming: Naming): DirEntry {
   } catch (error) {
     context.quota.dropEntry()
     holding?.discardSync()
-    throw error
+    throw creationError(error, session.path)
   }
   context.counters.directoriesCreated++
   return new DirEntry(session, sequence, naming.affixes, holding)
@@ -101,7 +101,7 @@ export async function createDirAsync(session: Session, naming: Naming): Promise<
   } catch (error) {
     context.quota.dropEntry()
     await holding?.discard()
-    throw error
+    throw creationError(error, session.path)
   }
   context.counters.directoriesCreated++
   return new DirEntry(session, sequence, naming.affixes, holding)

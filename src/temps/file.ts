@@ -9,7 +9,7 @@ import { statsOf } from '../disk/stats.ts'
 import { errnoOf, ioError, TempFileError } from '../errors.ts'
 import { inside } from '../session/layout.ts'
 import { CREATE_FLAGS } from '../session/root.ts'
-import type { Session } from '../session/session.ts'
+import { creationError, type Session } from '../session/session.ts'
 import {
   checkReceiveOptions,
   fill,
@@ -217,7 +217,7 @@ export function createFile(session: Session, naming: Naming): FileEntry {
   } catch (error) {
     context.quota.dropEntry()
     holding?.discardSync()
-    throw error
+    throw creationError(error, session.path)
   }
   context.counters.filesCreated++
   return new FileEntry(session, sequence, naming.affixes, holding)
@@ -282,7 +282,7 @@ async function openNew(session: Session, naming: Naming): Promise<Opened> {
   } catch (error) {
     context.quota.dropEntry()
     await holding?.discard()
-    throw error
+    throw creationError(error, session.path)
   }
 }
 

@@ -1,0 +1,184 @@
+// When a manager's session begins and ends, and what runs in it meanwhile. Promise: it begins at the first use,
+// begins anew when somebody took the directory away, and at the end everything that runs has come to a stop
+// before its files go.
+
+import { joinSignals } from './abort.ts'
+import type { Context } from './context.ts'
+import { ioError, isTempFileError, TempFileError } from './errors.ts'
+import { reportCleanupError } from './observe.ts'
+import { type ExitTask, exitRegistry } from './session/exit-hook.ts'
+import { Session, Vanished } from './session/session.ts'
+import { endSession, endSessionSync } from './sweep/end-session.ts'
+import { Maintenance } from './sweep/maintenance.ts'
+import type { SweepReport } from './sweep/report.ts'
+import type { SweepOptions } from './sweep/sweep.ts'
+
+export class Lifecycle {
+  readonly #context: Context
+  readonly #maintenance: Maintenance
+  readonly #pending = new Set<Promise<unknown>>()
+  readonly #abort = new AbortController()
+  readonly #exitTask: ExitTask
+  #session: Session | undefined
+  /** The session while close() runs: exit and closeSync() finish it. */
+  #retiring: Session | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(context: Context) {
+    this.#context = context
+    this.#maintenance = new Maintenance(
+      context,
+      () => this.#session,
+      () => this.#dropLost(),
+    )
+    this.#exitTask = { signals: context.signals, run: () => this.#end(true) }
+  }
+
+  /** The session, if one was made. */
+  get session(): Session | undefined {
+    return this.#session
+  }
+
+  /** Operations running now. */
+  get pending(): number {
+    return this.#pending.size
+  }
+
+  /** @throws ERR_TEMP_CLOSED */
+  requireOpen(): void {
+    if (this.#closing !== undefined) throw closedError()
+  }
+
+  /** Makes something in the session, at once; once more if the directory had been taken away. */
+  create<A, T>(make: (session: Session, argument: A) => T, argument: A): T {
+    const session = this.#session ?? this.#begin()
+    try {
+      return make(session, argument)
+    } catch (error) {
+      if (!this.#mayTryAgain(session, error)) throw this.#noticed(error)
+    }
+    try {
+      return make(this.#session ?? this.#begin(), argument)
+    } catch (error) {
+      throw this.#noticed(error)
+    }
+  }
+
+  /** Runs an operation in the session; close() waits for it. */
+  async run<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    this.requireOpen()
+    return await this.#track(this.#attempt(work, this.#session ?? this.#begin()))
+  }
+
+  /** As {@link run}, for one that can be aborted: by `signal`, and by close(). */
+  async abortable<T>(signal: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const joined = joinSignals(this.#abort.signal, signal)
+    try {
+      return await work(joined.signal)
+    } finally {
+      joined.detach()
+    }
+  }
+
+  sweep(options: SweepOptions): Promise<SweepReport> {
+    return this.abortable(options.signal, (signal) => {
+      this.requireOpen()
+      return this.#track(this.#maintenance.sweep({ ...options, signal }))
+    })
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  closeSync(): void {
+    this.#closing ??= Promise.resolve()
+    this.#abort.abort(closedError())
+    this.#end(false)
+  }
+
+  async #close(): Promise<void> {
+    const session = this.#session
+    this.#retiring = session
+    this.#session = undefined
+    this.#abort.abort(closedError())
+    await this.#maintenance.stop()
+    await Promise.allSettled(this.#pending)
+    if (session !== undefined) await endSession(session)
+    this.#retiring = undefined
+    exitRegistry().delete(this.#exitTask)
+  }
+
+  #end(exiting: boolean): void {
+    this.#maintenance.cancel()
+    const session = this.#session ?? this.#retiring
+    this.#session = undefined
+    this.#retiring = undefined
+    if (session !== undefined) endSessionSync(session, exiting)
+    exitRegistry().delete(this.#exitTask)
+  }
+
+  #begin(): Session {
+    this.requireOpen()
+    exitRegistry().add(this.#exitTask)
+    this.#maintenance.start()
+    try {
+      this.#session = Session.open(this.#context)
+    } catch (error) {
+      exitRegistry().delete(this.#exitTask)
+      throw this.#noticed(error)
+    }
+    this.#maintenance.begin(this.#session)
+    return this.#session
+  }
+
+  async #attempt<T>(work: (session: Session) => Promise<T>, session: Session): Promise<T> {
+    try {
+      return await work(session)
+    } catch (error) {
+      if (!this.#mayTryAgain(session, error)) throw this.#noticed(error)
+    }
+    try {
+      return await work(this.#session ?? this.#begin())
+    } catch (error) {
+      throw this.#noticed(error)
+    }
+  }
+
+  async #track<T>(work: Promise<T>): Promise<T> {
+    this.#pending.add(work)
+    try {
+      return await work
+    } finally {
+      this.#pending.delete(work)
+    }
+  }
+
+  /** Whether a creation failed because our directory was taken away, so that it may work now. */
+  #mayTryAgain(session: Session, error: unknown): boolean {
+    if (!(error instanceof Vanished) || this.#closing !== undefined) return false
+    if (!session.confirm()) this.#dropLost()
+    return true
+  }
+
+  #dropLost(): void {
+    const session = this.#session
+    if (session === undefined || !session.lost) return
+    this.#session = undefined
+    this.#context.counters.sessionsLost++
+    reportCleanupError(this.#context.onCleanupError, session.lostError(), true)
+  }
+
+  /** What the caller gets; a full disk also sets a sweep going, for a crash may have filled it. */
+  #noticed(error: unknown): unknown {
+    const failure =
+      error instanceof Vanished ? ioError(error.cause, 'make a temporary file or directory') : error
+    if (isTempFileError(failure) && failure.code === 'ERR_TEMP_NO_SPACE') this.#maintenance.soon()
+    return failure
+  }
+}
+
+function closedError(): TempFileError {
+  return new TempFileError('ERR_TEMP_CLOSED', 'This manager is closed. Make another one, or close it later.')
+}
