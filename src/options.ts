@@ -3,7 +3,7 @@
 
 import nodeFs from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
-import { resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import type { FileSystem } from './disk/file-system.ts'
 import { TempFileError } from './errors.ts'
 import { checkAffixes, checkName, displayName } from './names.ts'
@@ -116,11 +116,16 @@ function baseDirectory(given: unknown, fs: FileSystem): string {
   if (typeof base !== 'string' || base === '' || base.includes('\0')) {
     invalid('baseDir must be the path of a directory, a string without NUL characters.')
   }
-  const absolute = resolve(base)
+  return realPath(fs, resolve(base))
+}
+
+/** The real path of what exists of it: the rest is made, and judged, at first use, below the same real directory. */
+function realPath(fs: FileSystem, path: string): string {
   try {
-    return String(fs.realpathSync(absolute))
+    return String(fs.realpathSync(path))
   } catch {
-    return absolute // does not exist yet: made, and judged, at first use
+    const parent = dirname(path)
+    return parent === path ? path : join(realPath(fs, parent), basename(path))
   }
 }
 

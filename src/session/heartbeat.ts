@@ -3,6 +3,7 @@
 // and its timer holds no process open (proper-lockfile unrefs it).
 
 import type { FileSystem } from '../disk/file-system.ts'
+import { errnoOf } from '../errors.ts'
 import { log } from '../observe.ts'
 import { HEARTBEAT, inside } from './layout.ts'
 
@@ -18,6 +19,11 @@ export async function beat(
   onCompromised: () => void,
 ): Promise<Heartbeat> {
   const { lock } = await import('proper-lockfile')
+  try {
+    fs.rmdirSync(inside(session, HEARTBEAT)) // left by a beat that was compromised; the session is ours alone
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error
+  }
   const release = await lock(session, {
     lockfilePath: inside(session, HEARTBEAT),
     update: timing.heartbeat,

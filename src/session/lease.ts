@@ -34,16 +34,31 @@ export function bindLease(directory: string): Lease | undefined {
     fs.chmodSync(bound, 0o600)
     const stats = fs.lstatSync(bound, { bigint: true })
     fs.renameSync(bound, inside(directory, LEASE))
-    return { identity: { dev: String(stats.dev), ino: String(stats.ino) }, close: () => closeServer(server) }
+    const socket = socketOf(server)
+    const close = (): void => {
+      if (server.listening && socketOf(server) === socket) server.close()
+    }
+    return { identity: { dev: String(stats.dev), ino: String(stats.ino) }, close }
   } catch (error) {
     log.session('no lease here: %s', error instanceof Error ? error.message : error)
-    closeServer(server)
+    if (server.listening) server.close()
     return undefined
   }
 }
 
-function closeServer(server: Server): void {
-  if (server.listening) server.close()
+/**
+ * The kernel's name for the server's socket, such as 'socket:[4711]'. Where stray code has closed our
+ * descriptor, its number may be a file of the program's by now, and closing the server would close that.
+ */
+function socketOf(server: Server): string | undefined {
+  // The only way to the descriptor; undocumented, so a Node without it leaves both looks undefined, and alike.
+  const fd = (server as { _handle?: { fd?: unknown } })._handle?.fd
+  if (typeof fd !== 'number') return undefined
+  try {
+    return fs.readlinkSync(`/proc/self/fd/${fd}`)
+  } catch {
+    return undefined
+  }
 }
 
 /** Knocks at the lease inside `directory`. Never throws, leaves no socket behind. */

@@ -125,6 +125,8 @@ export function spare(fs: FileSystem, layout: Layout, path: string, id: string):
     if (errnoOf(error) !== 'EEXIST') throw error
   }
   fs.chmodSync(layout.kept, 0o700)
+  // Before the rename also: nobody looks for claims in kept/, so a kill in between would lose them.
+  giveBackAll(fs, layout, inside(path, CLAIMS))
   const kept = inside(layout.kept, id)
   fs.renameSync(path, kept)
   giveBackAll(fs, layout, inside(kept, CLAIMS))

@@ -12,7 +12,17 @@ import type { Facts } from './verdict.ts'
 
 /** Where a refused connection proves that nobody holds the socket: local file systems of one kernel. Elsewhere
  * (nfs, cifs, 9p, fuse, unknown) other mounts and clones of the same tree gave false deaths. */
-const PROVING = new Set(['ext2', 'ext3', 'ext4', 'xfs', 'btrfs', 'f2fs', 'zfs', 'tmpfs', 'overlay'])
+export const PROVING: ReadonlySet<string> = new Set([
+  'ext2',
+  'ext3',
+  'ext4',
+  'xfs',
+  'btrfs',
+  'f2fs',
+  'zfs',
+  'tmpfs',
+  'overlay',
+])
 
 export interface Evidence {
   readonly facts: Facts
@@ -102,18 +112,22 @@ function processOf(by: Observer, pid: number): Facts['process'] {
 function threadOf(owner: Owner): Facts['thread'] {
   if (owner.tid === undefined || owner.startTime === undefined) return 'unreadable'
   const leader = statOf(`/proc/${owner.pid}/stat`)
-  if (leader === undefined) return 'unreadable' // hidden, or gone since: the next look tells
+  if (typeof leader === 'string') return 'unreadable' // hidden, or gone since: the next look tells
   const thread = statOf(`/proc/${owner.pid}/task/${owner.tid}/stat`)
-  if (thread === undefined) return statOf(`/proc/${owner.pid}/stat`) === undefined ? 'unreadable' : 'missing'
+  if (thread === 'unreadable') return 'unreadable'
+  if (thread === 'missing')
+    return typeof statOf(`/proc/${owner.pid}/stat`) === 'string' ? 'unreadable' : 'missing'
   if (thread.startTime !== owner.startTime) return 'other-start'
   if (leader.state === 'Z' && leader.threads <= 1) return 'zombie'
   return 'same'
 }
 
-function statOf(path: string): ReturnType<typeof parseStat> {
+// 'missing' needs the kernel's word for it: a sweeper out of file descriptors (EMFILE) sees nothing either.
+function statOf(path: string): NonNullable<ReturnType<typeof parseStat>> | 'missing' | 'unreadable' {
   try {
-    return parseStat(fs.readFileSync(path, 'utf8'))
-  } catch {
-    return undefined
+    return parseStat(fs.readFileSync(path, 'utf8')) ?? 'unreadable'
+  } catch (error) {
+    const errno = errnoOf(error)
+    return errno === 'ENOENT' || errno === 'ESRCH' ? 'missing' : 'unreadable'
   }
 }

@@ -16,6 +16,7 @@ export class Maintenance {
   readonly #onLost: () => void
   readonly #schedule: Schedule
   #heartbeat: Promise<Heartbeat | undefined> = Promise.resolve(undefined)
+  #stopped = false
 
   constructor(context: Context, session: () => Session | undefined, onLost: () => void) {
     this.#context = context
@@ -54,10 +55,12 @@ export class Maintenance {
   }
 
   cancel(): void {
+    this.#stopped = true
     this.#schedule.cancel()
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true
     await this.#schedule.stop()
     await (await this.#heartbeat)?.stop()
   }
@@ -76,7 +79,7 @@ export class Maintenance {
   // proper-lockfile gives a compromised lock up; a session that is still ours must go on beating.
   #compromised(session: Session): void {
     this.#look(session)
-    if (!session.lost && !session.ended) this.begin(session)
+    if (!session.lost && !session.ended && !this.#stopped) this.begin(session)
   }
 
   // Called from timers and from proper-lockfile: must not throw.

@@ -55,6 +55,37 @@ export async function sweepSession(
   inTurn: InTurn,
   signal: AbortSignal | undefined,
 ): Promise<void> {
+  try {
+    await sweepEntry(by, name, inTurn, signal)
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT' || stands(by, name)) throw error
+    const kind = parseSessionsEntry(name)
+    by.report.add({
+      name: `sessions/${forLog(name)}`,
+      kind: kind === undefined ? 'foreign' : kindOf(kind),
+      action: 'left-to-others',
+      reason: 'it went while it was looked at',
+      files: 0,
+      bytes: 0,
+    })
+  }
+}
+
+function stands(by: SessionSweep, name: string): boolean {
+  try {
+    by.fs.lstatSync(inside(by.layout.sessions, name))
+    return true
+  } catch (error) {
+    return errnoOf(error) !== 'ENOENT'
+  }
+}
+
+async function sweepEntry(
+  by: SessionSweep,
+  name: string,
+  inTurn: InTurn,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const { fs, layout, report } = by
   const parsed = parseSessionsEntry(name)
   const path = inside(layout.sessions, name)
@@ -65,7 +96,15 @@ export async function sweepSession(
     burial?: Burial,
   ): void => {
     const { files = 0, bytes = 0 } = burial?.removed ?? {}
-    report.add({ name: `sessions/${forLog(name)}`, kind, action, reason, files, bytes })
+    const left = burial === undefined ? undefined : leftOf(burial)
+    report.add({
+      name: `sessions/${forLog(name)}`,
+      kind,
+      action: left === undefined ? action : 'kept',
+      reason: left === undefined ? reason : `${reason}; not all of it could be removed: ${left}`,
+      files,
+      bytes,
+    })
     if (burial === undefined) return
     report.givenBack(burial.claims.returned)
     for (const { name: claim, why } of burial.claims.stuck) report.error(`claims/${forLog(claim)}`, why)
@@ -124,6 +163,15 @@ export async function sweepSession(
   if (fate.fate === 'taken') return tell(kind, 'left-to-others', 'somebody else was at it first')
   if (fate.fate === 'buried') return tell(kind, 'removed', fate.reason, fate.burial)
   return tell(kind, fate.fate === 'spared' ? 'spared' : 'kept', fate.reason)
+}
+
+/** What of a condemned session still stands, for the next sweep to try; undefined when nothing does. */
+function leftOf({ claims, removed }: Burial): string | undefined {
+  const [kept] = removed.kept
+  if (kept !== undefined) return kept.reason
+  const [failed] = removed.errors
+  if (failed !== undefined) return errnoOf(failed.error) ?? String(failed.error)
+  return claims.stuck[0] === undefined ? undefined : 'a claim could not be given back'
 }
 
 function kindOf(entry: SessionsEntry): SweepEntry['kind'] {

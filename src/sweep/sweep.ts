@@ -63,16 +63,16 @@ class Run {
   readonly #options: SweepOptions
   readonly #report = new ReportBuilder()
   readonly #startedAt = performance.now()
-  readonly #endsAt: number
+  readonly #signal: AbortSignal | undefined
   readonly #convict: Convict
   #burials: Promise<void> = Promise.resolve()
   #stopped = false
+  #thrown: { readonly error: unknown } | undefined
 
   constructor(swept: Swept, options: SweepOptions) {
     this.#swept = swept
     this.#options = options
-    const deadline = options.deadline === undefined ? Infinity : toMilliseconds(options.deadline, 'deadline')
-    this.#endsAt = this.#startedAt + deadline
+    this.#signal = ending(options)
     const maxAge = options.maxAge === undefined ? undefined : toMilliseconds(options.maxAge, 'maxAge')
     if (options.onProgress !== undefined && typeof options.onProgress !== 'function') {
       throw new TempFileError('ERR_TEMP_OPTION_INVALID', 'onProgress must be a function.')
@@ -94,24 +94,35 @@ class Run {
       try {
         await work()
       } catch (error) {
-        if (!this.#stopping()) this.#report.error(name, forLog(errnoOf(error) ?? String(error)))
+        if (!this.#stopping()) this.#report.error(forLog(name), forLog(errnoOf(error) ?? String(error)))
       }
-      this.#options.onProgress?.({ done: ++done, total, bytes: this.#report.bytes })
+      this.#tell({ done: ++done, total, bytes: this.#report.bytes })
     }
     const mounts = readMounts()
     const context = { ...this.#swept, now, mounts, dryRun, convict: this.#convict, report: this.#report }
     await this.#each(sessions, (name) =>
       step(`sessions/${name}`, () =>
-        sweepSession(context, name, (burial) => this.#inTurn(burial), this.#options.signal),
+        sweepSession(context, name, (burial) => this.#inTurn(burial), this.#signal),
       ),
     )
     await this.#burials
     await this.#each(handoffs, (name) => step(`handoffs/${name}`, () => this.#handoff(name, now, dryRun)))
+    if (this.#thrown !== undefined) throw this.#thrown.error
     return this.#report.build(dryRun, !this.#stopped, this.#startedAt)
   }
 
+  // What the caller's own function throws is the caller's to get, once everything begun has come to its end.
+  #tell(progress: SweepProgress): void {
+    try {
+      this.#options.onProgress?.(progress)
+    } catch (error) {
+      this.#thrown ??= { error }
+      this.#stopped = true
+    }
+  }
+
   #stopping(): boolean {
-    if (this.#options.signal?.aborted === true || performance.now() > this.#endsAt) this.#stopped = true
+    if (this.#signal?.aborted === true) this.#stopped = true
     return this.#stopped
   }
 
@@ -166,7 +177,7 @@ class Run {
     }
     const gone = expire(this.#swept, ticket, now)
     if (gone === undefined) return keep('it was claimed meanwhile')
-    const { removed } = await this.#inTurn(() => finish(fs, layout, gone, this.#options.signal))
+    const { removed } = await this.#inTurn(() => finish(fs, layout, gone, this.#signal))
     this.#report.expired(ticket)
     this.#report.add({
       name,
@@ -184,7 +195,7 @@ class Run {
     const old = now !== undefined && now - fs.lstatSync(directory).ctimeMs > DRAFT_AGE_MS
     const reason = old ? 'a draft over an hour old' : 'a draft being made'
     const removes = old && this.#options.dryRun !== true
-    if (removes) await finish(fs, layout, condemn(fs, layout, directory, '0'), this.#options.signal)
+    if (removes) await finish(fs, layout, condemn(fs, layout, directory, '0'), this.#signal)
     const action = removes ? 'removed' : old ? 'would-remove' : 'kept'
     this.#report.add({ name, kind: 'draft', action, reason, files: 0, bytes: 0 })
   }
@@ -210,6 +221,16 @@ class Run {
       return []
     }
   }
+}
+
+/** The caller's signal and the deadline, as one; a deletion half way through stops for either. */
+function ending({ signal, deadline }: SweepOptions): AbortSignal | undefined {
+  const milliseconds =
+    deadline === undefined ? Number.POSITIVE_INFINITY : toMilliseconds(deadline, 'deadline')
+  // A timer's longest delay; a sweep that may run for 24 days may as well run on.
+  if (milliseconds > 2 ** 31 - 1) return signal
+  const timeout = AbortSignal.timeout(milliseconds)
+  return signal === undefined ? timeout : AbortSignal.any([signal, timeout])
 }
 
 /** Sweepers that begin together take different ends, so that each finds work of its own. */

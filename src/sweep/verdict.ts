@@ -38,17 +38,19 @@ export interface Verdict {
 type Opinion = { readonly says: 'alive' | 'dead'; readonly because: string } | { readonly unheard: string }
 
 export function verdict(facts: Facts): Verdict {
-  if (facts.record === 'unknown-version') {
+  if (facts.record === 'unknown-version' && facts.lease !== 'answers') {
     return { verdict: 'unknown', reason: 'its record was written by another version of this package' }
   }
   const opinions = [ofThread(facts), ofLease(facts)]
   const heard = opinions.flatMap((opinion) => ('says' in opinion ? [opinion] : []))
-  const alive = heard.find((opinion) => opinion.says === 'alive')
-  if (alive !== undefined) return { verdict: 'alive', reason: `owner alive (${alive.because})` }
-  if (heard.length > 0) {
-    return { verdict: 'dead', reason: `owner dead (${heard.map((opinion) => opinion.because).join(', ')})` }
-  }
+  const alive = heard.filter((opinion) => opinion.says === 'alive')
+  if (alive.length > 0) return { verdict: 'alive', reason: `owner alive (${inWords(alive)})` }
+  if (heard.length > 0) return { verdict: 'dead', reason: `owner dead (${inWords(heard)})` }
   return { verdict: 'unknown', reason: whyUnknown(facts, opinions) }
+}
+
+function inWords(opinions: readonly { readonly because: string }[]): string {
+  return opinions.map((opinion) => opinion.because).join(', ')
 }
 
 function ofThread(facts: Facts): Opinion {
