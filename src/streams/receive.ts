@@ -4,6 +4,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import type { FileSystem } from '../disk/file-system.ts'
 import { errnoOf, isTempFileError, TempFileError } from '../errors.ts'
+import { watchAbort } from './abort-watch.ts'
 import { BlockWriter } from './block-writer.ts'
 import { HeadGate } from './head-gate.ts'
 import { type Intake, openIntake } from './intake.ts'
@@ -70,12 +71,9 @@ export async function fill(target: Fill, source: Source, prepared: PreparedRecei
     },
     onError: (error) => first.fail(error),
   })
-  const onAbort = (): void => {
-    if (signal !== undefined) first.fail(abortError(signal))
-  }
-  signal?.addEventListener('abort', onAbort)
+  const unwatch = signal && watchAbort(signal, () => first.fail(abortError(signal)))
   try {
-    if (signal?.aborted === true) onAbort()
+    if (signal?.aborted === true) throw abortError(signal)
     const meter = new Meter(prepared, quota.fileBytes, intake.size)
     if (prepared.hash !== undefined) hash = createHash(prepared.hash)
     if (meter.total !== undefined) quota.checkRoom(meter.total)
@@ -107,7 +105,7 @@ export async function fill(target: Fill, source: Source, prepared: PreparedRecei
     quota.giveBack(reserved)
     throw error
   } finally {
-    signal?.removeEventListener('abort', onAbort)
+    unwatch?.()
     await writer.settle()
   }
 }

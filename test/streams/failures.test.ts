@@ -1,13 +1,9 @@
-import { once } from 'node:events'
-import fs, { createReadStream } from 'node:fs'
-import http from 'node:http'
-import net, { type AddressInfo } from 'node:net'
-import { PassThrough, Readable } from 'node:stream'
+import fs from 'node:fs'
+import { Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
-import { isTempFileError } from '../../src/errors.ts'
 import type { ReceiveOptions } from '../../src/streams/receive.ts'
 import { destroySource, type Source } from '../../src/streams/source.ts'
-import { receive, receiveFails, type Surroundings } from './receiving.ts'
+import { listeners, receive, receiveFails, type Surroundings } from './receiving.ts'
 
 const MEGABYTE = Buffer.alloc(1024 * 1024, 'x')
 
@@ -72,15 +68,6 @@ function watchReturn(source: Generator<Uint8Array> | AsyncGenerator<Uint8Array>)
     return original(value)
   }
   return { source, givenUp: () => returned }
-}
-
-function listeners(readable: Readable): Record<string, number> {
-  return Object.fromEntries(
-    ['data', 'end', 'error', 'close', 'readable', 'pause', 'resume'].map((name) => [
-      name,
-      readable.listenerCount(name),
-    ]),
-  )
 }
 
 function same(one: object, other: object): boolean {
@@ -203,166 +190,6 @@ test('an onProgress that throws fails the receive with its own error', async () 
     await turns()
     expect(givenUp(), kind).toBe(true)
   }
-})
-
-describe('a source that fails by itself', () => {
-  test('its error is the cause', async () => {
-    const mine = new Error('mine')
-    async function* failing(): AsyncGenerator<string> {
-      yield 'some'
-      throw mine
-    }
-    const web = new ReadableStream({ start: (controller) => controller.error(mine) })
-    for (const source of [failing(), Readable.from(failing()), web]) {
-      expect((await receiveFails('ERR_TEMP_IO', source)).cause).toBe(mine)
-    }
-  })
-
-  test('one that was destroyed with an error before, or is destroyed while the free space is looked at', async () => {
-    const mine = new Error('mine')
-    const before = new PassThrough().on('error', () => {})
-    before.destroy(mine)
-    expect((await receiveFails('ERR_TEMP_IO', before)).cause).toBe(mine)
-    const meanwhile = new PassThrough()
-    const around: Surroundings = {
-      limits: { minFreeBytes: 1 },
-      fs: {
-        statfs(path, callback) {
-          meanwhile.destroy(mine)
-          fs.statfs(path, callback)
-        },
-      },
-    }
-    expect((await receiveFails('ERR_TEMP_IO', meanwhile, {}, around)).cause).toBe(mine)
-    expect(meanwhile.listenerCount('error')).toBe(0)
-  })
-
-  test('one that was closed early, before or on the way, is truncated', async () => {
-    const before = new PassThrough()
-    before.destroy()
-    await receiveFails('ERR_TEMP_TRUNCATED', before)
-    const halfway = new PassThrough()
-    halfway.write('half')
-    setImmediate(() => halfway.destroy())
-    await receiveFails('ERR_TEMP_TRUNCATED', halfway)
-    expect(halfway.listenerCount('close')).toBe(0)
-  })
-
-  test('one that was read before, or is being read by another, says so', async () => {
-    const spent = Readable.from(['x'])
-    for await (const _ of spent);
-    expect((await receiveFails('ERR_TEMP_OPTION_INVALID', spent)).message).toContain('already been read')
-    const locked = new Blob(['x']).stream()
-    locked.getReader()
-    expect((await receiveFails('ERR_TEMP_OPTION_INVALID', locked)).message).toContain('locked')
-  })
-
-  test('a file that is not there keeps its errno in the cause', async () => {
-    const error = await receiveFails('ERR_TEMP_IO', createReadStream('/does/not/exist'))
-    expect(error.cause).toMatchObject({ code: 'ENOENT' })
-  })
-
-  test('one that hangs is given up when its signal aborts', async () => {
-    const hanging: [string, Source][] = [
-      ['node', new PassThrough()],
-      ['web', new ReadableStream({})],
-      ['web that never finishes cancelling', new ReadableStream({ cancel: () => new Promise(() => {}) })],
-      ['iterator', { [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }) }],
-    ]
-    for (const [kind, source] of hanging) {
-      const controller = new AbortController()
-      setImmediate(() => controller.abort(new Error('enough')))
-      const error = await receiveFails('ERR_TEMP_ABORTED', source, { signal: controller.signal })
-      expect(error.cause, kind).toMatchObject({ message: 'enough' })
-    }
-  })
-
-  test('fewer bytes than expected are truncated, whatever the kind, and say how far it came', async () => {
-    for (const source of ['abc', Readable.from(['abc']), new Blob(['abc']), ['abc']]) {
-      const error = await receiveFails('ERR_TEMP_TRUNCATED', source, { expectedBytes: 4 })
-      expect(isTempFileError(error) && error.details).toEqual({ bytes: 3, expected: 4 })
-    }
-  })
-})
-
-describe('the body of a request', () => {
-  async function serve(
-    options: ReceiveOptions,
-    client: (port: number) => unknown,
-  ): Promise<{ request: http.IncomingMessage; error: unknown; server: http.Server }> {
-    const server = http.createServer()
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const { port } = server.address() as AddressInfo // it listens on a port
-    client(port)
-    const [request, response] = (await once(server, 'request')) as [http.IncomingMessage, http.ServerResponse] // its documented arguments
-    let error: unknown
-    try {
-      await receive(request, options)
-    } catch (caught) {
-      error = caught
-    }
-    response.setHeader('connection', 'close')
-    response.statusCode = isTempFileError(error) ? error.status : 200
-    response.end('answered')
-    return { request, error, server }
-  }
-
-  test('of a client that goes away half way is an abort', async () => {
-    const { request, error, server } = await serve({}, (port) => {
-      const socket = net.connect(port, '127.0.0.1', () => {
-        socket.write('POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\nsome', () =>
-          socket.destroy(),
-        )
-      })
-    })
-    expect(error).toMatchObject({ code: 'ERR_TEMP_ABORTED' })
-    expect(request.destroyed).toBe(true)
-    await new Promise((resolve) => server.close(resolve))
-    expect(listeners(request)).toMatchObject({ data: 0, end: 0, error: 0, close: 0 })
-  })
-
-  test('that is too large is given up, and its client still gets the answer', async () => {
-    let answer: Promise<string> | undefined
-    const { request, error, server } = await serve({ maxBytes: 100_000 }, (port) => {
-      answer = new Promise((resolve, reject) => {
-        const socket = net.connect(port, '127.0.0.1', () => {
-          socket.write('POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10000000\r\n\r\n')
-          socket.write(MEGABYTE.subarray(0, 200_000))
-        })
-        socket.on('error', reject)
-        let text = ''
-        socket.on('data', (chunk) => {
-          text += String(chunk)
-          if (text.includes('answered')) resolve(text)
-        })
-        socket.on('close', () => resolve(text))
-      })
-    })
-    expect(error).toMatchObject({ code: 'ERR_TEMP_TOO_LARGE' })
-    expect(request.destroyed).toBe(true)
-    expect(request.socket.remoteAddress).toBe('127.0.0.1')
-    expect(await answer).toMatch(/^HTTP\/1.1 413 /)
-    server.closeAllConnections()
-    await new Promise((resolve) => server.close(resolve))
-  })
-
-  test('with keepSource is only paused, for its caller to drain', async () => {
-    let sent: Promise<unknown> | undefined
-    const { request, error, server } = await serve({ maxBytes: 10, keepSource: true }, (port) => {
-      sent = fetch(`http://127.0.0.1:${port}`, { method: 'POST', body: MEGABYTE }).then(
-        (answer) => answer.status,
-      )
-    })
-    expect(error).toMatchObject({ code: 'ERR_TEMP_TOO_LARGE' })
-    expect(request.destroyed).toBe(false)
-    expect(request.isPaused()).toBe(true)
-    expect(listeners(request)).toMatchObject({ data: 0, error: 0 })
-    request.resume()
-    expect(await sent).toBe(413)
-    server.closeAllConnections()
-    await new Promise((resolve) => server.close(resolve))
-  })
 })
 
 test('destroySource gives up anything, throws never, and leaves no listener', async () => {

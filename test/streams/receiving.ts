@@ -4,6 +4,7 @@ import { getEventListeners } from 'node:events'
 import fs, { closeSync, fstatSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { expect } from 'vitest'
 import type { FileSystem } from '../../src/disk/file-system.ts'
 import { isTempFileError, type TempFileErrorCode } from '../../src/errors.ts'
@@ -92,4 +93,14 @@ export async function receiveFails(
   expect(error.code).toBe(code)
   expect(error.message).not.toContain(tmpdir())
   return error
+}
+
+/** How many listeners stand on a stream, by event. */
+export function listeners(readable: Readable): Record<string, number> {
+  return Object.fromEntries(
+    ['data', 'end', 'error', 'close', 'readable', 'pause', 'resume'].map((name) => [
+      name,
+      readable.listenerCount(name),
+    ]),
+  )
 }

@@ -1,0 +1,86 @@
+import fs, { createReadStream } from 'node:fs'
+import { PassThrough, Readable } from 'node:stream'
+import { describe, expect, test } from 'vitest'
+import { isTempFileError } from '../../src/errors.ts'
+import type { Source } from '../../src/streams/source.ts'
+import { receiveFails, type Surroundings } from './receiving.ts'
+
+describe('a source that fails by itself', () => {
+  test('its error is the cause', async () => {
+    const mine = new Error('mine')
+    async function* failing(): AsyncGenerator<string> {
+      yield 'some'
+      throw mine
+    }
+    const web = new ReadableStream({ start: (controller) => controller.error(mine) })
+    for (const source of [failing(), Readable.from(failing()), web]) {
+      expect((await receiveFails('ERR_TEMP_IO', source)).cause).toBe(mine)
+    }
+  })
+
+  test('one that was destroyed with an error before, or is destroyed while the free space is looked at', async () => {
+    const mine = new Error('mine')
+    const before = new PassThrough().on('error', () => {})
+    before.destroy(mine)
+    expect((await receiveFails('ERR_TEMP_IO', before)).cause).toBe(mine)
+    const meanwhile = new PassThrough()
+    const around: Surroundings = {
+      limits: { minFreeBytes: 1 },
+      fs: {
+        statfs(path, callback) {
+          meanwhile.destroy(mine)
+          fs.statfs(path, callback)
+        },
+      },
+    }
+    expect((await receiveFails('ERR_TEMP_IO', meanwhile, {}, around)).cause).toBe(mine)
+    expect(meanwhile.listenerCount('error')).toBe(0)
+  })
+
+  test('one that was closed early, before or on the way, is truncated', async () => {
+    const before = new PassThrough()
+    before.destroy()
+    await receiveFails('ERR_TEMP_TRUNCATED', before)
+    const halfway = new PassThrough()
+    halfway.write('half')
+    setImmediate(() => halfway.destroy())
+    await receiveFails('ERR_TEMP_TRUNCATED', halfway)
+    expect(halfway.listenerCount('close')).toBe(0)
+  })
+
+  test('one that was read before, or is being read by another, says so', async () => {
+    const spent = Readable.from(['x'])
+    for await (const _ of spent);
+    expect((await receiveFails('ERR_TEMP_OPTION_INVALID', spent)).message).toContain('already been read')
+    const locked = new Blob(['x']).stream()
+    locked.getReader()
+    expect((await receiveFails('ERR_TEMP_OPTION_INVALID', locked)).message).toContain('locked')
+  })
+
+  test('a file that is not there keeps its errno in the cause', async () => {
+    const error = await receiveFails('ERR_TEMP_IO', createReadStream('/does/not/exist'))
+    expect(error.cause).toMatchObject({ code: 'ENOENT' })
+  })
+
+  test('one that hangs is given up when its signal aborts', async () => {
+    const hanging: [string, Source][] = [
+      ['node', new PassThrough()],
+      ['web', new ReadableStream({})],
+      ['web that never finishes cancelling', new ReadableStream({ cancel: () => new Promise(() => {}) })],
+      ['iterator', { [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }) }],
+    ]
+    for (const [kind, source] of hanging) {
+      const controller = new AbortController()
+      setImmediate(() => controller.abort(new Error('enough')))
+      const error = await receiveFails('ERR_TEMP_ABORTED', source, { signal: controller.signal })
+      expect(error.cause, kind).toMatchObject({ message: 'enough' })
+    }
+  })
+
+  test('fewer bytes than expected are truncated, whatever the kind, and say how far it came', async () => {
+    for (const source of ['abc', Readable.from(['abc']), new Blob(['abc']), ['abc']]) {
+      const error = await receiveFails('ERR_TEMP_TRUNCATED', source, { expectedBytes: 4 })
+      expect(isTempFileError(error) && error.details).toEqual({ bytes: 3, expected: 4 })
+    }
+  })
+})
