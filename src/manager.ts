@@ -3,7 +3,7 @@
 import { type Context, type Counters, newCounters } from './context.ts'
 import { claim } from './handoff/claim.ts'
 import type { HandoffInfo } from './handoff/info.ts'
-import { checkTicket } from './handoff/record.ts'
+import { checkTicket, goneError } from './handoff/record.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { resolveOptions, type TempFileManagerOptions } from './options.ts'
 import { isTicket, layoutOf } from './session/layout.ts'
@@ -214,9 +214,10 @@ export class TempFileManager implements Disposable, AsyncDisposable {
     return await listHandoffs(this.#context)
   }
 
-  /** One handoff, without claiming it. @throws ERR_TEMP_TICKET_INVALID, ERR_TEMP_HANDOFF_GONE, ERR_TEMP_IO */
+  /** One handoff, without claiming it. @throws ERR_TEMP_TICKET_INVALID, ERR_TEMP_HANDOFF_GONE, ERR_TEMP_UNSAFE_ROOT, ERR_TEMP_IO */
   async inspect(ticket: string): Promise<HandoffInfo> {
     checkTicket(isTicket(ticket))
+    if (!checkRoot(this.#context.fs, this.#context.layout)) throw goneError()
     return await inspectHandoff(this.#context, ticket)
   }
 
@@ -254,8 +255,9 @@ export class TempFileManager implements Disposable, AsyncDisposable {
     }
   }
 
-  /** What is on disk under the root, per session and handoff, and whose it is. @throws ERR_TEMP_IO */
+  /** What is on disk under the root, per session and handoff, and whose it is. @throws ERR_TEMP_UNSAFE_ROOT, ERR_TEMP_IO */
   async usage(): Promise<RootUsage> {
+    checkRoot(this.#context.fs, this.#context.layout)
     return await measureRoot(this.#context)
   }
 

@@ -1,13 +1,17 @@
 // One sweep at a time on a shared volume, and one cron job. Promise: it spares double work and nothing more:
 // safety comes from the renames, so a lock that is stolen or stale does no harm.
 
+import { errnoOf } from '../errors.ts'
 import { log } from '../observe.ts'
 import type { Layout } from '../session/layout.ts'
 
 /** A holder that has not touched the lock for this long is presumed dead. */
 const STALE_MS = 60_000
 
-/** Runs `work` under the root's sweep lock; undefined when somebody else holds it. */
+/**
+ * Runs `work` under the root's sweep lock; undefined when somebody else holds it. Where no lock can be made (a
+ * full disk, which a sweep may be about to recover), the work is done without.
+ */
 export async function underSweepLock<T>(layout: Layout, work: () => Promise<T>): Promise<T | undefined> {
   const { lock } = await import('proper-lockfile')
   let release: () => Promise<void>
@@ -20,8 +24,9 @@ export async function underSweepLock<T>(layout: Layout, work: () => Promise<T>):
       onCompromised: (error) => log.sweep('sweep lock: %s', error.message),
     })
   } catch (error) {
-    log.sweep('another sweep is at work: %s', error instanceof Error ? error.message : error)
-    return undefined
+    const held = errnoOf(error) === 'ELOCKED'
+    log.sweep(held ? 'another sweep is at work' : 'no sweep lock: %s', String(error))
+    return held ? undefined : await work()
   }
   try {
     return await work()

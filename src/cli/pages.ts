@@ -1,0 +1,49 @@
+// The words of the manual's pages. No decisions here.
+
+import type { Page } from './manual.ts'
+
+export const PROGRAM: Page = {
+  description: [
+    'Every program that uses the package temp-file-manager under one name shares one root directory, <base>/<name>-<uid>. These commands look at it from outside. They make no session of their own and never touch what a live process uses.',
+    "A command's own manual: temp-file-manager COMMAND --help.",
+  ],
+  examples: [
+    ['temp-file-manager ls --name my-service', 'What is there, whose it is, and how large.'],
+    ['temp-file-manager doctor --base-dir /srv/tmp', 'Before the first deployment.'],
+  ],
+}
+
+export const LS: Page = {
+  description: [
+    'Lists the sessions (private directories of processes) and the handoffs (files published for other processes) under a root. OWNER is alive, dead or unknown, and WHY says on what evidence. The dead are removed by the next sweep; the unknown are kept.',
+  ],
+  examples: [["temp-file-manager ls --json | jq '.bytes'", 'Bytes under the root, for a monitor.']],
+}
+
+export const SWEEP: Page = {
+  description: [
+    'Removes what dead processes left, gives back the handoffs that they had claimed, and removes handoffs whose time to live is over. Every manager does so by itself at its first use and every ten minutes; this is for hosts where none runs, and for looking with --dry-run.',
+    'A session is removed only on proof by the kernel that its owner is dead. What cannot be proven is kept, and told with its reason. Two sweeps at once do no harm; a lock spares the second one the work.',
+  ],
+  examples: [
+    ['temp-file-manager sweep --dry-run', 'What would be removed, and why the rest is kept.'],
+    [
+      '17 * * * * temp-file-manager sweep --name my-service >/dev/null',
+      'A line for cron: silent unless something fails.',
+    ],
+  ],
+}
+
+export const INSPECT: Page = {
+  description: ['Shows a handoff: its size, age and metadata, how often it was claimed, and who has it now.'],
+  examples: [
+    ['temp-file-manager inspect --json 1q2w3e4r5t6y7w8p9a0s1d2f3g', "The same as the manager's inspect()."],
+  ],
+}
+
+export const DOCTOR: Page = {
+  description: [
+    'Checks the place where the root is or will be: ownership and modes, file system, space, age cleaners (systemd-tmpfiles), lengths of paths, whether the kernel can prove an owner dead here. It makes and removes one private directory in the base directory, and changes nothing else.',
+  ],
+  examples: [['temp-file-manager doctor --json', 'Each check with its status, for a deployment pipeline.']],
+}

@@ -1,0 +1,69 @@
+// How things look on a terminal, and that they are plain everywhere else. Promise: colours only on a terminal
+// that NO_COLOR and TERM=dumb do not forbid, and no character from a disk that could steer the terminal.
+
+import { styleText } from 'node:util'
+import formatBytes from 'bytes'
+import ms from 'ms'
+import { forLog } from '../names.ts'
+
+export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow'
+
+/** A stream that may be a terminal. */
+export interface Output {
+  readonly isTTY?: boolean | undefined
+  write(text: string): unknown
+}
+
+/** Whether `stream` takes colours and bars. https://no-color.org: any non-empty NO_COLOR forbids. */
+export function isFancy(stream: Output, env: NodeJS.ProcessEnv = process.env): boolean {
+  return stream.isTTY === true && !env['NO_COLOR'] && env['TERM'] !== 'dumb'
+}
+
+export type Paint = (style: Style, text: string) => string
+
+export function painter(stream: Output): Paint {
+  if (!isFancy(stream)) return (_, text) => text
+  return (style, text) => styleText(style, text)
+}
+
+/** One cell: a text from anywhere, and how it looks. */
+export interface Cell {
+  readonly text: string
+  readonly style?: Style | undefined
+  readonly right?: boolean | undefined
+}
+
+/** Rows in columns as wide as their widest cell, the head dim; the last column is not padded. */
+export function table(head: readonly string[], rows: readonly (readonly Cell[])[], paint: Paint): string {
+  const shown = rows.map((row) => row.map((cell) => ({ ...cell, text: forLog(cell.text) })))
+  const widths = head.map((title, column) =>
+    Math.max(title.length, ...shown.map((row) => row[column]?.text.length ?? 0)),
+  )
+  const line = (cells: readonly Cell[]): string =>
+    cells
+      .map((cell, column) => {
+        const last = column === cells.length - 1
+        const width = last && cell.right !== true ? 0 : (widths[column] ?? 0)
+        const text = cell.right === true ? cell.text.padStart(width) : cell.text.padEnd(width)
+        return cell.style === undefined ? text : paint(cell.style, text)
+      })
+      .join('  ')
+      .trimEnd()
+  const titles = head.map((text, column): Cell => ({ text, style: 'dim', right: shown[0]?.[column]?.right }))
+  return `${[line(titles), ...shown.map(line)].join('\n')}\n`
+}
+
+/** '1.5MB'. */
+export function size(bytes: number): string {
+  return formatBytes.format(bytes, { decimalPlaces: 1 }) ?? String(bytes)
+}
+
+/** '3h'; '-' where it is not known. */
+export function duration(milliseconds: number | undefined): string {
+  return milliseconds === undefined ? '-' : ms(Math.max(0, Math.round(milliseconds)))
+}
+
+/** '1 file', '2 files'. */
+export function count(number: number, one: string, many = `${one}s`): string {
+  return `${number} ${number === 1 ? one : many}`
+}
