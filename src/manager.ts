@@ -100,13 +100,15 @@ export class TempFileManager implements Disposable, AsyncDisposable {
   }
 
   /** As {@link file}, off the event loop: for network file systems. Rejects with the same codes. */
-  fileAsync(options?: string | FileOptions): Promise<TempFile> {
-    return this.#life.run((session) => createFileAsync(session, this.#namer.check(options)))
+  async fileAsync(options?: string | FileOptions): Promise<TempFile> {
+    const naming = this.#namer.check(options)
+    return await this.#life.run((session) => createFileAsync(session, naming))
   }
 
   /** As {@link dir}, off the event loop: for network file systems. Rejects with the same codes. */
-  dirAsync(options?: string | DirOptions): Promise<TempDir> {
-    return this.#life.run((session) => createDirAsync(session, this.#namer.check(options)))
+  async dirAsync(options?: string | DirOptions): Promise<TempDir> {
+    const naming = this.#namer.check(options)
+    return await this.#life.run((session) => createDirAsync(session, naming))
   }
 
   /**

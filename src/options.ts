@@ -82,14 +82,17 @@ function invalid(message: string): never {
 
 /** Checks a manager's options. @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_NAME_INVALID */
 export function resolveOptions(options: TempFileManagerOptions = {}): Settings {
-  if (typeof options !== 'object' || options === null) invalid('The options must be an object.')
-  const fs: FileSystem = options.fs ?? nodeFs
+  if (!isObject(options)) invalid('The options must be an object.')
+  for (const section of ['limits', 'handoff', 'sweep'] as const)
+    if (options[section] !== undefined && !isObject(options[section]))
+      invalid(`${section} must be an object.`)
+  const fs = fileSystem(options.fs)
   const prefix = options.prefix ?? 'tmp-'
   checkAffixes(prefix, '', SESSION_RANDOM_LENGTH + 1 + 16)
   return {
     root: inside(
       baseDirectory(options.baseDir, fs),
-      `${checkName(options.name ?? 'temp-file-manager')}-${userTag()}`,
+      checkName(`${checkName(options.name ?? 'temp-file-manager')}-${userTag()}`),
     ),
     prefix,
     fs,
@@ -103,6 +106,18 @@ export function resolveOptions(options: TempFileManagerOptions = {}): Settings {
     keep: flag(options.keep, process.env['TEMP_FILE_MANAGER_KEEP'] === '1', 'keep'),
     onCleanupError: cleanupPolicy(options.onCleanupError),
   }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}
+
+/** One call stands for all: what has it not is no file system at all, such as a module's namespace given by mistake. */
+function fileSystem(given: FileSystem | undefined): FileSystem {
+  if (given === undefined) return nodeFs
+  if (!isObject(given) || typeof given.openSync !== 'function' || !isObject(given.promises))
+    invalid('fs must be a file system such as node:fs or memfs.fs.')
+  return given
 }
 
 function flag(value: unknown, fallback: boolean, option: string): boolean {
@@ -159,6 +174,7 @@ function interval(every: Duration | false): number | undefined {
 
 function resolveSharedVolume(given: TempFileManagerOptions['sharedVolume']): Settings['sharedVolume'] {
   if (given === undefined || given === false) return undefined
+  if (given !== true && !isObject(given)) invalid('sharedVolume must be true, false or an object.')
   const { heartbeat, stale } = given === true ? {} : given
   const beat = toMilliseconds(heartbeat ?? '15s', 'sharedVolume.heartbeat')
   const age = toMilliseconds(stale ?? '24h', 'sharedVolume.stale')

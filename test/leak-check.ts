@@ -1,0 +1,23 @@
+// The suite leaves the temporary directory as it found it. For one run of the suite TMPDIR is a directory of its
+// own, so that whatever any test makes in os.tmpdir(), by whatever name, is seen here; what stands there at the
+// end fails the run.
+
+import { mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** Caches that tools keep in the temporary directory on purpose: tsx's and Node's own. */
+const TOOLS = /^(?:tsx-|node-compile-cache$|node-jiti$)/
+
+export default function checkForLeaks(): () => void {
+  const before = process.env['TMPDIR']
+  const directory = realpathSync(mkdtempSync(join(tmpdir(), 'tfm-suite-')))
+  process.env['TMPDIR'] = directory
+  return () => {
+    const left = readdirSync(directory).filter((name) => !TOOLS.test(name))
+    rmSync(directory, { recursive: true, force: true })
+    if (before === undefined) delete process.env['TMPDIR']
+    else process.env['TMPDIR'] = before
+    if (left.length > 0) throw new Error(`The tests left ${left.length} things behind: ${left.join(', ')}`)
+  }
+}
