@@ -53,7 +53,7 @@ function describeSession({ name, pid, verdict, files, bytes }: SessionUsage): Ro
   const more = files > RECORDS ? `${files - RECORDS} files besides its own records` : 'only its own records'
   return {
     kind: 'session',
-    what: `${name.slice(0, 8)}…  pid ${pid ?? '?'}`,
+    what: `pid ${pid ?? '?'}  ${name}`,
     bytes,
     more: `${verdict}, ${more}`,
   }

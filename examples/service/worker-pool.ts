@@ -1,6 +1,7 @@
 // The worker threads. Promise: never more than the machine has use for, none at all after a quiet spell, and
 // its figures can be read at any time.
 
+import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { Piscina } from 'piscina'
@@ -21,11 +22,14 @@ export interface PoolFigures {
 export class WorkerPool {
   readonly #piscina: Piscina<ClipTask, ClipDone | Refused>
 
+  /** One for every thread that is not over; the pool itself forgets a thread when it begins to end it. */
+  readonly #ends = new Set<Promise<void>>()
+
   constructor(listen: { progress(progress: ClipProgress): void; threadEnded(): void }) {
     this.#piscina = new Piscina<ClipTask, ClipDone | Refused>({
       filename: fileURLToPath(new URL('process-clip.ts', import.meta.url)),
       minThreads: 0,
-      maxThreads: Math.max(1, Math.min(4, availableParallelism() - 1)),
+      maxThreads: Math.max(2, Math.min(4, availableParallelism() - 1)),
       idleTimeout: Number(process.env['CLIP_IDLE_MS'] ?? 5_000),
       maxQueue: 1_000,
       // A thread that waits with Atomics.wait runs no timer: its session could not look after itself.
@@ -34,7 +38,12 @@ export class WorkerPool {
     this.#piscina.on('message', listen.progress)
     this.#piscina.on('workerCreate', ({ id }: { id: number }) => {
       const thread = this.#piscina.threads.find((candidate) => candidate.threadId === id)
-      thread?.once('exit', listen.threadEnded)
+      if (thread === undefined) return
+      const ended = once(thread, 'exit').then(() => {
+        this.#ends.delete(ended)
+        listen.threadEnded()
+      })
+      this.#ends.add(ended)
     })
   }
 
@@ -58,5 +67,6 @@ export class WorkerPool {
   /** Lets running tasks end; queued ones are refused and stay handed off for the next start. */
   async close(): Promise<void> {
     await this.#piscina.close({ force: true })
+    await Promise.all(this.#ends)
   }
 }

@@ -136,6 +136,7 @@ async function run(file) {
   } finally {
     busy = false
     $('file').value = ''
+    await look()
   }
 }
 
@@ -163,6 +164,7 @@ async function discard() {
   $('job').hidden = true
   $('drop').classList.remove('small')
   $('player').removeAttribute('src')
+  await look()
 }
 
 /** @param {any} entry one row of the live view: a session or a handoff */
@@ -185,7 +187,7 @@ function row(entry) {
 
 let shown = ''
 
-async function watch() {
+async function look() {
   try {
     const stats = await (await fetch('stats')).json()
     $('link').className = 'link up'
@@ -207,6 +209,10 @@ async function watch() {
     $('link').className = 'link down'
     $('link-text').textContent = 'server stopped'
   }
+}
+
+async function watch() {
+  await look()
   setTimeout(watch, 700)
 }
 
