@@ -1,0 +1,47 @@
+// Runs the real command line, as a shell would. Promise: what is returned is all that it wrote, and its status.
+
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+const COMMAND = [process.execPath, '--import', 'tsx', MAIN]
+
+export interface Ran {
+  readonly status: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+type Env = Readonly<Record<string, string | undefined>>
+
+/** Runs it with pipes for standard output and error. */
+export async function run(args: readonly string[], env: Env = {}): Promise<Ran> {
+  return await capture([...COMMAND, ...args], env)
+}
+
+/** Runs it on a pseudo terminal (util-linux's script(1)); both streams come as one. */
+export async function runOnTerminal(args: readonly string[], env: Env = {}): Promise<Ran> {
+  const line = [...COMMAND, ...args].map((word) => `'${word}'`).join(' ')
+  return await capture(['script', '-qefc', line, '/dev/null'], { TERM: 'xterm-256color', ...env })
+}
+
+async function capture([program = '', ...args]: readonly string[], env: Env): Promise<Ran> {
+  const clean = {
+    ...process.env,
+    NO_COLOR: undefined,
+    FORCE_COLOR: undefined,
+    TEMP_FILE_MANAGER_DIR: undefined,
+  }
+  const child = spawn(program, args, { env: { ...clean, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+  })
+  await once(child, 'close')
+  return { status: child.exitCode, stdout, stderr }
+}
