@@ -19,11 +19,16 @@ interface Mount {
   readonly upperDir: string | undefined
 }
 
+// Mounts change rarely and are asked for with every removal: what is parsed is kept until the text differs.
+let last: { readonly text: string; readonly table: MountTable } | undefined
+
 /** The table of this process: /proc/self/mountinfo on Linux, empty elsewhere or where /proc is not mounted. */
 export function readMounts(): MountTable {
   if (process.platform !== 'linux') return parseMounts('')
   try {
-    return parseMounts(readFileSync('/proc/self/mountinfo', 'utf8'))
+    const text = readFileSync('/proc/self/mountinfo', 'utf8')
+    if (text !== last?.text) last = { text, table: parseMounts(text) }
+    return { ...last.table } // a snapshot of its own, see remove.ts
   } catch {
     return parseMounts('')
   }
