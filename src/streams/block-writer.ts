@@ -80,7 +80,10 @@ export class BlockWriter {
     for (;;) {
       this.#block ??= lendBlock(false)
       let block = this.#block
-      if (this.#used === block.length && this.#used === SMALL_BLOCK) block = this.#grow(block)
+      if (this.#used === SMALL_BLOCK && block.length === SMALL_BLOCK) {
+        if (taken === chunk.length) return taken // it may have been all
+        block = this.#grow(block)
+      }
       if (this.#used === block.length) {
         if (this.#inFlight !== undefined) return taken
         this.#start(block)

@@ -179,6 +179,38 @@ function failWrites(error: NodeJS.ErrnoException | null, from: number): Surround
   }
 }
 
+describe('a signal that aborts while the disk is being written to', () => {
+  function abortingAt(call: number): { signal: AbortSignal; around: Surroundings; calls(): number } {
+    const controller = new AbortController()
+    let calls = 0
+    const around: Surroundings = {
+      fs: {
+        write(...args) {
+          if (++calls === call) controller.abort()
+          fs.write(...args)
+        },
+      },
+    }
+    return { signal: controller.signal, around, calls: () => calls }
+  }
+
+  test('stops a large chunk after the write that runs', async () => {
+    for (const source of [
+      Buffer.alloc(64 * MEGABYTE.length),
+      [Buffer.alloc(900_000), Buffer.alloc(1_040_000)],
+    ]) {
+      const { signal, around, calls } = abortingAt(1)
+      await receiveFails('ERR_TEMP_ABORTED', source, { signal }, around)
+      expect(calls()).toBe(1)
+    }
+  })
+
+  test('still fails the receive when it was the last write', async () => {
+    const { signal, around } = abortingAt(1)
+    await receiveFails('ERR_TEMP_ABORTED', 'little', { signal }, around)
+  })
+})
+
 test('an onProgress that throws fails the receive with its own error', async () => {
   for (const [kind, make] of Object.entries(endless)) {
     const { source, givenUp } = make()

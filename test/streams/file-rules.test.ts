@@ -61,6 +61,19 @@ describe('the ready rules on real files', () => {
     await receiveFails('ERR_TEMP_TYPE_REJECTED', '', { accept: { types: ['image/png'] } })
   })
 
+  test('a source that uses its buffer again is judged and stored by what it gave', async () => {
+    const bytes = media('poster.jpg')
+    function* reused(): Generator<Uint8Array> {
+      const buffer = Buffer.alloc(100)
+      for (let at = 0; at < bytes.length; at += 100) {
+        const length = bytes.copy(buffer, 0, at, at + 100)
+        yield buffer.subarray(0, length)
+      }
+    }
+    const { content } = await receive(reused(), declare(fileRules.image, 'poster.jpg'))
+    expect(content.equals(bytes)).toBe(true)
+  })
+
   test('a PDF is one by its first bytes', async () => {
     const { result } = await receive(
       '%PDF-1.7\n...',
