@@ -41,7 +41,7 @@ export class Lifecycle {
 
   /** Operations running now. */
   get pending(): number {
-    return this.#pending.size
+    return this.#pending.size + (this.#session?.working.size ?? 0)
   }
 
   /** @throws ERR_TEMP_CLOSED */
@@ -105,7 +105,10 @@ export class Lifecycle {
     this.#abort.abort(closedError())
     await this.#maintenance.stop()
     await Promise.allSettled(this.#pending)
-    if (session !== undefined) await endSession(session)
+    if (session !== undefined) {
+      await Promise.allSettled(session.working)
+      await endSession(session)
+    }
     this.#retiring = undefined
     exitRegistry().delete(this.#exitTask)
   }

@@ -206,7 +206,8 @@ export class TempFileManager implements Disposable, AsyncDisposable {
   async withClaim<T, M = unknown>(ticket: string, fn: (claim: Claim<M>) => Promise<T> | T): Promise<T> {
     await using held = await this.claim<M>(ticket)
     const result = await fn(held)
-    await held.complete()
+    // Released, handed on or persisted by `fn` it is done with; given back by a close() it is not.
+    if (!held.removed || this.#life.session === undefined) await held.complete()
     return result
   }
 
@@ -225,7 +226,7 @@ export class TempFileManager implements Disposable, AsyncDisposable {
 
   /** Claims and completes, unseen. @throws as {@link claim} */
   async discard(ticket: string): Promise<void> {
-    const held = await this.claim(ticket)
+    await using held = await this.claim(ticket)
     await held.complete()
   }
 

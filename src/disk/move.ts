@@ -16,6 +16,11 @@ import { openDirectory, syncDescriptor, syncTree } from './sync.ts'
 export interface MoveOptions extends PlaceOptions {
   /** Sync the data before and the names after. */
   readonly durable: boolean
+  /**
+   * Removes a source that was copied, in place of deleting it where it stands: a claim's data may be given back
+   * while half of it is deleted, so its claim must be completed first.
+   */
+  readonly retire?: (() => Promise<void>) | undefined
 }
 
 /**
@@ -49,7 +54,9 @@ export async function moveInto(
       else putBack(fs, to, from, stats)
       throw error
     }
-    return copied ? await removeTree(fs, from) : undefined
+    if (!copied) return undefined
+    await options.retire?.()
+    return await removeTree(fs, from)
   } catch (error) {
     throw ioError(error, 'move it to its destination', to)
   } finally {

@@ -2,23 +2,25 @@
 //   1. rename handoffs/<ticket> to claims/<ticket>                   the commit, synchronous
 //   2. read the record; refused: rename it back and report
 //   3. rename attempt-<n> to attempt-<n+1>; only then the caller sees it
-// Not found at 1: search.ts says where it stands, and a holder that proves dead is buried at once.
+// Not found at 1: sweep/holder.ts says where it stands, and a holder that proves dead is buried at once.
 
 import { constants } from 'node:fs'
+import { hostname } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { FileSystem } from '../disk/file-system.ts'
+import { removeTreeSync } from '../disk/remove.ts'
 import { errnoOf, ioError, isTempFileError, TempFileError } from '../errors.ts'
 import { channels, log } from '../observe.ts'
 import { attemptName, DATA, goneName, inside, isTicket, parseAttempt } from '../session/layout.ts'
 import type { Session } from '../session/session.ts'
 import { freeFromDead, type Holder } from '../sweep/holder.ts'
-import { undoPublishings } from './give-back.ts'
+import { isSpent, renameIfThere, undoPublishings } from './give-back.ts'
 import { Hold } from './hold.ts'
 import { checkTicket, corruptError, goneError, readHandoff } from './record.ts'
 
 /** A single look called 976 of 12,651 live handoffs gone (they were between two directories); so we look for this long. */
-const LOOKS = 5
-const PAUSE_MS = 25
+export const LOOKS = 5
+export const PAUSE_MS = 25
 /** How often it may be seen on its way from one directory to another before we say that somebody has it. */
 const MOST_MOVES = 500
 
@@ -27,6 +29,7 @@ export async function claim(session: Session, ticket: unknown): Promise<Hold> {
   checkTicket(isTicket(ticket))
   const wanted = String(ticket)
   for (let look = 0, moves = 0; look < LOOKS; ) {
+    if (session.ended) throw closedError()
     const hold = attempt(session, wanted)
     if (hold !== undefined) {
       log.handoff('claimed %s, attempt %d', wanted, hold.attempt)
@@ -49,9 +52,11 @@ export async function claim(session: Session, ticket: unknown): Promise<Hold> {
 /** One try, in one turn of the loop; undefined when it is not in handoffs/. */
 function attempt(session: Session, ticket: string): Hold | undefined {
   const { fs, layout } = session.context
-  if (session.held.has(ticket))
-    throw claimedError({ pid: process.pid, hostname: undefined, since: undefined })
   const directory = inside(session.claims, ticket)
+  if (session.held.has(ticket)) {
+    const since = fs.lstatSync(directory).ctimeMs
+    throw claimedError({ pid: process.pid, hostname: hostname(), since })
+  }
   try {
     fs.renameSync(inside(layout.handoffs, ticket), directory)
   } catch (error) {
@@ -68,7 +73,18 @@ function attempt(session: Session, ticket: string): Hold | undefined {
     return take(session, directory, ticket)
   } catch (error) {
     session.held.delete(ticket)
-    throw isTempFileError(error) ? error : ioError(error, 'claim the handoff', directory)
+    if (isTempFileError(error)) throw error
+    putBack(session, directory, ticket)
+    throw ioError(error, 'claim the handoff', directory)
+  }
+}
+
+/** Won, but it cannot be taken: others may try, and until then it must not stand in our claims/. */
+function putBack(session: Session, directory: string, ticket: string): void {
+  try {
+    renameIfThere(session.context.fs, directory, inside(session.context.layout.handoffs, ticket))
+  } catch (error) {
+    log.handoff('%s stays in our claims: %s', ticket, errnoOf(error))
   }
 }
 
@@ -83,13 +99,14 @@ function take(session: Session, directory: string, ticket: string): Hold | undef
       : read.state === 'missing'
         ? 'it is missing'
         : read.why
-  if (why === 'empty') {
-    // Its data was moved away and the completion cut short: finish that.
-    fs.renameSync(directory, inside(layout.sessions, goneName(ticket)))
+  if (isSpent(fs, directory, ticket)) {
+    const gone = inside(layout.sessions, goneName(ticket))
+    fs.renameSync(directory, gone)
+    removeTreeSync(fs, gone)
     throw goneError()
   }
   if (why !== undefined || read.state !== 'read') {
-    fs.renameSync(directory, inside(layout.handoffs, ticket))
+    putBack(session, directory, ticket)
     throw corruptError(why ?? 'it is missing', inside(layout.handoffs, ticket))
   }
   return new Hold(session, directory, read.record, countAttempt(fs, directory, names))
@@ -102,7 +119,6 @@ function dataProblem(
 ): string | undefined {
   const data = inside(directory, DATA)
   const names = stands(fs, data) ? fs.readdirSync(data).map(String) : []
-  if (names.length === 0) return 'empty'
   if (!names.includes(record.name)) return 'it names a file that is not there'
   const stats = fs.lstatSync(inside(data, record.name))
   const matches = record.kind === 'file' ? stats.isFile() : stats.isDirectory()
@@ -129,6 +145,13 @@ function stands(fs: FileSystem, path: string): boolean {
     if (errnoOf(error) === 'ENOENT') return false
     throw error
   }
+}
+
+function closedError(): TempFileError {
+  return new TempFileError(
+    'ERR_TEMP_CLOSED',
+    'Cannot claim: the manager was closed meanwhile. The handoff stays.',
+  )
 }
 
 function claimedError(holder: Holder): TempFileError {

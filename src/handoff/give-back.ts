@@ -2,7 +2,7 @@
 // second time finds nothing to do. Synchronous: a commit rename in flight while the process exits would
 // lose the handoff.
 //   1. undo a half finished publishing of the claimed data (handOff of a claim, see publish.ts)
-//   2. nothing left in data/: it had been completed, condemn it
+//   2. nothing left in data/: it had been completed, condemn and delete the husk
 //   3. touch attempt-<n>, so that the time to live starts again; 4. rename it into handoffs/
 
 import type { FileSystem } from '../disk/file-system.ts'
@@ -10,6 +10,7 @@ import { removeTreeSync } from '../disk/remove.ts'
 import { errnoOf } from '../errors.ts'
 import { log } from '../observe.ts'
 import { DATA, goneName, inside, isTicket, type Layout, parseAttempt } from '../session/layout.ts'
+import { readHandoff } from './record.ts'
 
 export interface GivenBack {
   /** Tickets that can be claimed again. */
@@ -53,14 +54,22 @@ export function giveBack(fs: FileSystem, layout: Layout, claim: string, ticket: 
   const names = list(fs, claim)
   if (names === undefined) return false
   undoPublishings(fs, claim, names)
-  if ((list(fs, inside(claim, DATA)) ?? []).length === 0) {
-    renameIfThere(fs, claim, inside(layout.sessions, goneName(ticket)))
+  if (isSpent(fs, claim, ticket)) {
+    const gone = inside(layout.sessions, goneName(ticket))
+    // A husk: it is deleted at once, for the sweep that gives it back has read sessions/ already.
+    if (renameIfThere(fs, claim, gone)) removeTreeSync(fs, gone)
     return false
   }
   touchAttempt(fs, claim, names)
   const returned = renameIfThere(fs, claim, inside(layout.handoffs, ticket))
   if (returned) log.handoff('gave %s back', ticket)
   return returned
+}
+
+/** Its data was moved away, by persist or another handOff, and the completion cut short. A record we cannot read says nothing. */
+export function isSpent(fs: FileSystem, claim: string, ticket: string): boolean {
+  const data = list(fs, inside(claim, DATA)) ?? []
+  return data.length === 0 && readHandoff(fs, claim, ticket).state === 'read'
 }
 
 /** Moves data that a half finished handOff of the claim had taken back into its place. */
@@ -87,7 +96,7 @@ export function touchAttempt(fs: FileSystem, directory: string, names: readonly 
   }
 }
 
-function renameIfThere(fs: FileSystem, from: string, to: string): boolean {
+export function renameIfThere(fs: FileSystem, from: string, to: string): boolean {
   try {
     fs.renameSync(from, to)
     return true

@@ -2,12 +2,12 @@
 // away it goes back by itself, whatever happens to us; after that it never comes back.
 
 import { removeTree, removeTreeSync } from '../disk/remove.ts'
-import { syncDirectory } from '../disk/sync.ts'
-import { errnoOf, ioError } from '../errors.ts'
+import { syncDirectory, syncDirectorySync } from '../disk/sync.ts'
+import { ioError } from '../errors.ts'
 import { log } from '../observe.ts'
 import { DATA, goneName, inside } from '../session/layout.ts'
 import type { Session } from '../session/session.ts'
-import { giveBack } from './give-back.ts'
+import { giveBack, renameIfThere } from './give-back.ts'
 import type { HandoffRecord } from './record.ts'
 
 export class Hold {
@@ -15,6 +15,8 @@ export class Hold {
   readonly directory: string
   readonly record: HandoffRecord
   readonly attempt: number
+  /** Where it stands since it was completed; asked again after a failed sync. */
+  #gone: string | undefined
 
   constructor(session: Session, directory: string, record: HandoffRecord, attempt: number) {
     this.session = session
@@ -31,7 +33,7 @@ export class Hold {
   async complete(): Promise<void> {
     const gone = this.#commit()
     if (gone === undefined) return
-    const { fs } = this.session.context
+    const { fs, keep } = this.session.context
     if (this.record.durable) {
       try {
         await syncDirectory(fs, this.session.path)
@@ -39,40 +41,59 @@ export class Hold {
         throw ioError(error, 'sync the completion of the handoff', gone)
       }
     }
+    if (keep) return
     const report = await removeTree(fs, gone)
     if (report.errors.length > 0) log.handoff('completed, but not all deleted yet: %o', report.errors)
   }
 
   completeSync(): void {
     const gone = this.#commit()
-    if (gone !== undefined) removeTreeSync(this.session.context.fs, gone)
+    if (gone === undefined) return
+    const { fs, keep } = this.session.context
+    if (this.record.durable) {
+      try {
+        syncDirectorySync(fs, this.session.path)
+      } catch (error) {
+        throw ioError(error, 'sync the completion of the handoff', gone)
+      }
+    }
+    if (!keep) removeTreeSync(fs, gone)
   }
 
   /** Gives it back for another attempt. @throws ERR_TEMP_SESSION_LOST, ERR_TEMP_IO */
   release(): void {
     const { context, held } = this.session
+    const { ticket } = this.record
+    const attempt = (): boolean => giveBack(context.fs, context.layout, this.directory, ticket)
     try {
-      giveBack(context.fs, context.layout, this.directory, this.record.ticket)
-      held.delete(this.record.ticket)
+      // Not there: our directory may stand under a tombstone's name, from where confirm() takes it back.
+      if (!attempt() && this.session.confirm()) attempt()
+      held.delete(ticket)
     } catch (error) {
       throw ioError(error, 'give the handoff back', this.directory)
     }
   }
 
   #commit(): string | undefined {
+    if (this.#gone !== undefined) return this.#gone
     const { session, directory, record } = this
+    const { fs } = session.context
     const gone = inside(session.path, goneName(record.ticket))
+    let done: boolean
     try {
-      session.context.fs.renameSync(directory, gone)
+      done = renameIfThere(fs, directory, gone)
+      if (!done) {
+        // Our directory stands under a tombstone's name (then again), or it was buried: then the claim went back.
+        if (!session.confirm()) throw session.lostError()
+        done = renameIfThere(fs, directory, gone)
+      }
     } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') throw ioError(error, 'complete the handoff', directory)
-      // Our directory was taken for a dead one's, and the claim went back: somebody else may have it now.
-      if (!session.confirm()) throw session.lostError()
-      session.held.delete(record.ticket)
-      return undefined
+      throw ioError(error, 'complete the handoff', directory)
     }
     session.held.delete(record.ticket)
+    if (!done) return undefined
     log.handoff('completed %s', record.ticket)
+    this.#gone = gone
     return gone
   }
 }

@@ -1,7 +1,7 @@
 // Publishing: a file or directory leaves its session. Promise: after a kill at any point the handoff exists
 // whole or not at all, and after a failure the live handle is as it was.
 //   1. build .pub-<ticket> beside the data: data/, handoff.json, attempt-0
-//   2. rename the data into it
+//   2. rename the data into it              (adopted in place on another device: copy it)
 //   3. sync all of it, bottom-up            (durable)
 //   4. rename it into handoffs/             the commit, synchronous
 //   5. sync handoffs/                       (durable: without it ext4, xfs and btrfs lost it in a power cut)
@@ -9,10 +9,13 @@
 import { constants } from 'node:fs'
 import { hostname } from 'node:os'
 import type { Context } from '../context.ts'
+import { copyAcross } from '../disk/copy.ts'
+import type { FileSystem } from '../disk/file-system.ts'
 import { writeRecord } from '../disk/record.ts'
-import { removeTreeSync } from '../disk/remove.ts'
+import { removeTree, removeTreeSync } from '../disk/remove.ts'
 import { syncDirectory, syncTree } from '../disk/sync.ts'
 import { errnoOf, ioError, TempFileError } from '../errors.ts'
+import { displayName } from '../names.ts'
 import { channels, log } from '../observe.ts'
 import { type Duration, toMilliseconds } from '../quantities.ts'
 import {
@@ -25,8 +28,8 @@ import {
   TICKET_BYTES,
 } from '../session/layout.ts'
 import type { Session } from '../session/session.ts'
-import { touchAttempt } from './give-back.ts'
-import { checkMeta, HANDOFF_VERSION, type HandoffRecord, type Json } from './record.ts'
+import { renameIfThere, touchAttempt } from './give-back.ts'
+import { checkMeta, HANDOFF_VERSION, type HandoffRecord, isGoodName, type Json } from './record.ts'
 
 /** Options of {@link TempEntry.handOff}. */
 export interface HandOffOptions {
@@ -60,35 +63,72 @@ export async function publish(
   const { ticket } = record
   const origin = entry.path
   const draft = inside(workshop, publishName(ticket))
-  const moved = inside(inside(draft, DATA), entry.name)
+  const moved = inside(inside(draft, DATA), record.name)
   const published = inside(layout.handoffs, ticket)
+  let copied = false
   try {
+    checkKind(fs, entry)
     build(session, draft, record)
-    fs.renameSync(origin, moved)
+    copied = await moveAcross(fs, origin, moved)
     if (record.durable) await syncTree(fs, draft)
     touchAttempt(fs, draft, [attemptName(0)])
     fs.renameSync(draft, published)
+    if (record.durable) await syncPublished(context, published, draft)
   } catch (error) {
-    undo(context, draft, moved, origin)
-    throw publishError(session, error, origin)
+    // First of all: our directory may stand under a tombstone's name, and must be back before anything is undone.
+    const ours = session.confirm()
+    undo(fs, draft, moved, copied ? undefined : origin)
+    throw publishError(session, ours, error, origin)
   }
-  if (record.durable) {
-    try {
-      await syncDirectory(fs, layout.handoffs)
-    } catch (error) {
-      if (takeBack(context, published, draft)) {
-        undo(context, draft, moved, origin)
-        throw publishError(session, error, origin)
-      }
-    }
-  }
+  if (copied) await removeTree(fs, origin)
   log.handoff('published %s', ticket)
   if (channels.handoff.hasSubscribers)
     channels.handoff.publish({ ticket, kind: record.kind, name: record.name })
   return ticket
 }
 
+/** The name of what was adopted in place is anybody's; a claimant refuses a record with one that is no good name. */
+function plainName(name: string): string {
+  return isGoodName(name) ? name : displayName(name)
+}
+
+/** A link or another thing in its place would be refused by every claimant. */
+function checkKind(fs: FileSystem, entry: Publishable): void {
+  const stats = fs.lstatSync(entry.path)
+  if (entry.kind === 'file' ? stats.isFile() : stats.isDirectory()) return
+  throw new TempFileError(
+    'ERR_TEMP_IO',
+    `Cannot hand it off: at its path stands something that is not a ${entry.kind === 'file' ? 'file' : 'directory'}. Put the data itself there.`,
+    { path: entry.path },
+  )
+}
+
+/** True when it was copied: what was adopted in place may stand on another device. */
+async function moveAcross(fs: FileSystem, origin: string, moved: string): Promise<boolean> {
+  try {
+    fs.renameSync(origin, moved)
+    return false
+  } catch (error) {
+    if (errnoOf(error) !== 'EXDEV') throw error
+  }
+  await copyAcross(fs, origin, moved)
+  return true
+}
+
+/** Step 5; when it fails the handoff is taken back, unless somebody has claimed it: then it is theirs, and published. */
+async function syncPublished(context: Context, published: string, draft: string): Promise<void> {
+  const { fs, layout } = context
+  try {
+    await syncDirectory(fs, layout.handoffs)
+  } catch (error) {
+    if (renameIfThere(fs, published, draft)) throw error
+    log.handoff('claimed before it was durable: %s', errnoOf(error))
+  }
+}
+
 function newRecord(context: Context, entry: Publishable, options: HandOffOptions): HandoffRecord {
+  if (typeof options !== 'object' || options === null)
+    throw new TempFileError('ERR_TEMP_OPTION_INVALID', 'The options of handOff must be an object.')
   const { durable = true } = options
   if (typeof durable !== 'boolean')
     throw new TempFileError('ERR_TEMP_OPTION_INVALID', 'durable must be true or false.')
@@ -96,7 +136,7 @@ function newRecord(context: Context, entry: Publishable, options: HandOffOptions
     v: HANDOFF_VERSION,
     ticket: randomText(TICKET_BYTES),
     kind: entry.kind,
-    name: entry.name,
+    name: plainName(entry.name),
     ttl: options.ttl === undefined ? context.handoffTtl : toMilliseconds(options.ttl, 'ttl'),
     durable,
     meta: checkMeta(options.meta),
@@ -115,20 +155,10 @@ function build(session: Session, draft: string, record: HandoffRecord): void {
   fs.closeSync(fs.openSync(inside(draft, attemptName(0)), NEW_EMPTY, 0o600))
 }
 
-/** False when somebody has claimed it already: then it is theirs, and published it stays. */
-function takeBack(context: Context, published: string, draft: string): boolean {
+/** `origin`: where the data goes back to; undefined when it never left. */
+function undo(fs: FileSystem, draft: string, moved: string, origin: string | undefined): void {
   try {
-    context.fs.renameSync(published, draft)
-    return true
-  } catch {
-    return false
-  }
-}
-
-function undo(context: Context, draft: string, moved: string, origin: string): void {
-  const { fs } = context
-  try {
-    fs.renameSync(moved, origin)
+    if (origin !== undefined) fs.renameSync(moved, origin)
   } catch (error) {
     // Never moved, or the whole session is gone. Anything else: the data must not be deleted with the draft.
     if (errnoOf(error) !== 'ENOENT') return
@@ -136,9 +166,13 @@ function undo(context: Context, draft: string, moved: string, origin: string): v
   removeTreeSync(fs, draft)
 }
 
-function publishError(session: Session, error: unknown, origin: string): TempFileError {
+function publishError(session: Session, ours: boolean, error: unknown, origin: string): TempFileError {
+  if (session.ended)
+    return new TempFileError('ERR_TEMP_CLOSED', 'Cannot hand it off: its manager was closed meanwhile.', {
+      cause: error,
+    })
   if (errnoOf(error) !== 'ENOENT') return ioError(error, 'publish the handoff', origin)
-  if (!session.confirm()) return session.lostError()
+  if (!ours) return session.lostError()
   return new TempFileError('ERR_TEMP_REMOVED', 'Cannot hand it off: it was removed by somebody else.', {
     cause: error,
     path: origin,

@@ -112,7 +112,7 @@ export function parseHandoff(value: unknown, ticket: string): HandoffRead {
   }
 }
 
-function isGoodName(name: unknown): name is string {
+export function isGoodName(name: unknown): name is string {
   try {
     checkName(name)
     return true

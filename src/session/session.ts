@@ -74,6 +74,8 @@ export class Session {
   readonly inPlace = new Set<Removable>()
   /** Tickets this session holds. */
   readonly held = new Set<string>()
+  /** What its entries are doing: publishing, persisting, completing. The end of the session waits for them. */
+  readonly working = new Set<Promise<unknown>>()
   /** Open streams and handles of all its entries. */
   readonly resources = new Set<Resource>()
   #lease: Lease | undefined
@@ -104,6 +106,16 @@ export class Session {
           throw ioError(error, 'make a session for temporary files', context.layout.sessions)
         }
       }
+    }
+  }
+
+  /** Runs an entry's operation, which the end of the session waits for. */
+  async during<T>(work: Promise<T>): Promise<T> {
+    this.working.add(work)
+    try {
+      return await work
+    } finally {
+      this.working.delete(work)
     }
   }
 

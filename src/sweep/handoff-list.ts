@@ -1,8 +1,12 @@
 // All handoffs of a root, or one of them, without claiming: the free ones and those held in some session.
+// Promise: one that is on its way from one directory to another is neither missed, told twice nor called corrupt.
 
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Context } from '../context.ts'
+import type { FileSystem } from '../disk/file-system.ts'
 import { measureTree } from '../disk/measure.ts'
 import { errnoOf } from '../errors.ts'
+import { LOOKS, PAUSE_MS } from '../handoff/claim.ts'
 import type { HandoffInfo } from '../handoff/info.ts'
 import { goneError } from '../handoff/record.ts'
 import { volumeNow } from '../session/clock.ts'
@@ -11,54 +15,91 @@ import { readOwner } from '../session/owner.ts'
 import { ageOf } from './expiry.ts'
 import { findClaim } from './holder.ts'
 
-/** Every handoff of the root. */
-export async function listHandoffs(context: Context): Promise<HandoffInfo[]> {
-  const { fs, layout } = context
+/** One that is not where the listing saw it has moved, or was completed: the latter is common and not waited for. */
+const MOVES_WHEN_LISTING = 1
+
+/** Where handoffs are looked for. */
+type Rooms = Pick<Context, 'fs' | 'layout'>
+
+/** Who holds it, when it is not free. */
+interface Holding {
+  readonly directory: string
+  readonly id: string
+}
+
+/** Every handoff of the root, each once, also one that moves while we look. */
+export async function listHandoffs(rooms: Rooms): Promise<HandoffInfo[]> {
+  const { fs, layout } = rooms
   const now = volumeNow(fs, layout)
   const found: HandoffInfo[] = []
-  for (const ticket of namesIn(context, layout.handoffs)) {
-    if (!isTicket(ticket)) continue
-    const info = await describe(context, inside(layout.handoffs, ticket), ticket, now)
-    if (info !== undefined) found.push(info)
-  }
-  for (const name of namesIn(context, layout.sessions)) {
-    const entry = parseSessionsEntry(name)
-    if (entry === undefined || entry.kind === 'new') continue
-    const directory = inside(layout.sessions, name)
-    for (const ticket of namesIn(context, inside(directory, CLAIMS))) {
-      if (!isTicket(ticket)) continue
-      const info = await describe(context, inside(inside(directory, CLAIMS), ticket), ticket, now, {
-        directory,
-        id: entry.id,
-      })
-      if (info !== undefined) found.push(info)
-    }
+  for (const [ticket, seen] of ticketsIn(rooms)) {
+    const info = await describe(rooms, seen.at, ticket, now, seen.holding)
+    const moved = info ?? (await lookFor(rooms, ticket, now, MOVES_WHEN_LISTING))
+    if (moved !== undefined) found.push(moved)
   }
   return found
 }
 
-/** One handoff, free or claimed. @throws ERR_TEMP_HANDOFF_GONE */
-export async function inspectHandoff(context: Context, ticket: string): Promise<HandoffInfo> {
-  const { fs, layout } = context
-  const now = volumeNow(fs, layout)
-  for (let look = 0; look < 3; look++) {
-    const free = await describe(context, inside(layout.handoffs, ticket), ticket, now)
-    if (free !== undefined) return free
-    const found = findClaim(fs, layout, ticket)
-    if (found === undefined) continue
-    const held = await describe(context, found.claim, ticket, now, found.id === ticket ? undefined : found)
-    if (held !== undefined) return held
-  }
-  throw goneError()
+/** One handoff, free or claimed; looked for as long as by a claimant. @throws ERR_TEMP_HANDOFF_GONE */
+export async function inspectHandoff(rooms: Rooms, ticket: string): Promise<HandoffInfo> {
+  const now = volumeNow(rooms.fs, rooms.layout)
+  const found = await lookFor(rooms, ticket, now, LOOKS)
+  if (found === undefined) throw goneError()
+  return found
 }
 
-/** Undefined when nothing stands there. */
+/** Tickets and where each was seen first. */
+function ticketsIn(rooms: Rooms): Map<string, { at: string; holding?: Holding }> {
+  const { layout } = rooms
+  const seen = new Map<string, { at: string; holding?: Holding }>()
+  for (const ticket of namesIn(rooms, layout.handoffs))
+    if (isTicket(ticket)) seen.set(ticket, { at: inside(layout.handoffs, ticket) })
+  for (const name of namesIn(rooms, layout.sessions)) {
+    const entry = parseSessionsEntry(name)
+    if (entry === undefined || entry.kind === 'new') continue
+    const directory = inside(layout.sessions, name)
+    if (isTicket(entry.id)) {
+      // Suspected to be expired: it may be renamed back. Condemned: it is no handoff any more.
+      if (entry.kind === 'dead' && !seen.has(entry.id)) seen.set(entry.id, { at: directory })
+      continue
+    }
+    for (const ticket of namesIn(rooms, inside(directory, CLAIMS))) {
+      const holding = { directory, id: entry.id }
+      if (isTicket(ticket) && !seen.has(ticket))
+        seen.set(ticket, { at: inside(inside(directory, CLAIMS), ticket), holding })
+    }
+  }
+  return seen
+}
+
+async function lookFor(
+  rooms: Rooms,
+  ticket: string,
+  now: number | undefined,
+  looks: number,
+): Promise<HandoffInfo | undefined> {
+  const { fs, layout } = rooms
+  for (let look = 1; ; look++) {
+    const free = await describe(rooms, inside(layout.handoffs, ticket), ticket, now)
+    if (free !== undefined) return free
+    const found = findClaim(fs, layout, ticket)
+    if (found !== undefined) {
+      const holding = found.id === ticket ? undefined : found
+      const held = await describe(rooms, found.claim, ticket, now, holding)
+      if (held !== undefined) return held
+    }
+    if (look === looks) return undefined
+    await pause(PAUSE_MS)
+  }
+}
+
+/** Undefined when it does not stand there, or left while we looked: half of what was seen would be untrue. */
 async function describe(
-  context: Context,
+  context: Rooms,
   directory: string,
   ticket: string,
   now: number | undefined,
-  holder?: { readonly directory: string; readonly id: string },
+  holder?: Holding,
 ): Promise<HandoffInfo | undefined> {
   const { fs } = context
   let since: number
@@ -79,12 +120,14 @@ async function describe(
         : { pid: undefined, hostname: undefined, since }
   const passed = now === undefined || age.since === undefined ? undefined : Math.max(0, now - age.since)
   const free = claimant === undefined && record !== undefined && passed !== undefined
+  const size = await measureTree(fs, inside(directory, DATA))
+  if (!stands(fs, directory)) return undefined
   return {
     ticket,
     state: record === undefined ? 'corrupt' : claimant === undefined ? 'available' : 'claimed',
     kind: record?.kind,
     name: record?.name,
-    ...(await measureTree(fs, inside(directory, DATA))),
+    ...size,
     meta: record?.meta,
     attempts: age.attempts ?? 0,
     publishedAt: record?.publishedAt,
@@ -100,7 +143,16 @@ async function describe(
   }
 }
 
-function namesIn(context: Context, directory: string): string[] {
+function stands(fs: FileSystem, path: string): boolean {
+  try {
+    fs.lstatSync(path)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function namesIn(context: Rooms, directory: string): string[] {
   try {
     return context.fs.readdirSync(directory).map(String)
   } catch (error) {

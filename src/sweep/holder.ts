@@ -36,7 +36,7 @@ export interface Found {
 
 /** Looks into every claims/, tombstones' too. */
 export function findClaim(fs: FileSystem, layout: Layout, ticket: string): Found | undefined {
-  for (const name of fs.readdirSync(layout.sessions).map(String)) {
+  for (const name of namesOf(fs, layout.sessions)) {
     const entry = parseSessionsEntry(name)
     if (entry === undefined || entry.kind === 'new') continue
     const directory = inside(layout.sessions, name)
@@ -73,6 +73,15 @@ export async function freeFromDead(context: Context, ticket: string): Promise<Fr
   }
   const holder = { pid: judged.owner?.pid, hostname: judged.owner?.hostname, since: found.since }
   return stillThere(fs, found.claim) ? { state: 'held', holder } : { state: 'moving' }
+}
+
+function namesOf(fs: FileSystem, directory: string): string[] {
+  try {
+    return fs.readdirSync(directory).map(String)
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [] // no root yet
+    throw error
+  }
 }
 
 function stillThere(fs: FileSystem, path: string): boolean {

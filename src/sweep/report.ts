@@ -1,5 +1,7 @@
 // What a sweep tells: every entry of the root, what was decided of it and why.
 
+import type { HandoffInfo } from '../handoff/info.ts'
+
 /** One entry of the root as a sweep saw it. */
 export interface SweepEntry {
   /** Its name on disk at the time, with its room: 'sessions/s-...', 'handoffs/...'. */
@@ -20,6 +22,8 @@ export interface SweepReport {
   readonly files: number
   readonly bytes: number
   readonly sessionsRemoved: number
+  /** Every handoff as it stands after the sweep: age, size, attempts, claimant, expiry. */
+  readonly handoffs: readonly HandoffInfo[]
   /** Tickets that dead claimants held and that can be claimed again. */
   readonly claimsGivenBack: readonly string[]
   /** Tickets whose time to live was over. */
@@ -72,8 +76,14 @@ export class ReportBuilder {
     return this.#bytes
   }
 
-  build(dryRun: boolean, complete: boolean, startedAt: number): SweepReport {
+  build(
+    dryRun: boolean,
+    complete: boolean,
+    startedAt: number,
+    handoffs: readonly HandoffInfo[],
+  ): SweepReport {
     return {
+      handoffs,
       entries: this.#entries,
       files: this.#files,
       bytes: this.#bytes,

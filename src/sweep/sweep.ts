@@ -14,6 +14,7 @@ import { inside, isTicket, type Layout, parseSessionsEntry } from '../session/la
 import { checkRoot } from '../session/root.ts'
 import { condemn, finish } from './bury.ts'
 import { ageOf, expire, isOverdue } from './expiry.ts'
+import { listHandoffs } from './handoff-list.ts'
 import { ReportBuilder, type SweepProgress, type SweepReport } from './report.ts'
 import { type Convict, sweepSession } from './sweep-session.ts'
 
@@ -83,7 +84,7 @@ class Run {
   async go(): Promise<SweepReport> {
     const { fs, layout } = this.#swept
     const dryRun = this.#options.dryRun === true
-    if (!checkRoot(fs, layout)) return this.#report.build(dryRun, true, this.#startedAt)
+    if (!checkRoot(fs, layout)) return this.#report.build(dryRun, true, this.#startedAt, [])
     const now = volumeNow(fs, layout)
     const sessions = shuffle(this.#list(layout.sessions))
     const handoffs = this.#list(layout.handoffs)
@@ -108,7 +109,8 @@ class Run {
     await this.#burials
     await this.#each(handoffs, (name) => step(`handoffs/${name}`, () => this.#handoff(name, now, dryRun)))
     if (this.#thrown !== undefined) throw this.#thrown.error
-    return this.#report.build(dryRun, !this.#stopped, this.#startedAt)
+    const left = this.#stopped ? [] : await listHandoffs(this.#swept)
+    return this.#report.build(dryRun, !this.#stopped, this.#startedAt, left)
   }
 
   // What the caller's own function throws is the caller's to get, once everything begun has come to its end.

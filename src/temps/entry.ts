@@ -6,9 +6,9 @@
 import { resolve } from 'node:path'
 import { inspect } from 'node:util'
 import type { Context } from '../context.ts'
-import { moveInto } from '../disk/move.ts'
+import { type MoveOptions, moveInto } from '../disk/move.ts'
 import { retry, retrySync } from '../disk/retry.ts'
-import { errnoOf, ioError, TempFileError } from '../errors.ts'
+import { errnoOf, ioError, isTempFileError, TempFileError } from '../errors.ts'
 import { type HandOffOptions, publish } from '../handoff/publish.ts'
 import { channels, cleanupError, endWatch, log, reportCleanupError, watchForLoss } from '../observe.ts'
 import { inside } from '../session/layout.ts'
@@ -102,9 +102,9 @@ export abstract class Entry implements TempEntry {
     if (this.removed) return
     try {
       await this.#closeResources()
-      if (!this.context.keep) await retry(() => this.#discard())
+      if (!this.#spared) await retry(() => this.#discard())
     } catch (error) {
-      throw cleanupError(error, this.path)
+      throw isTempFileError(error) ? error : cleanupError(error, this.path)
     }
     this.settle('removed')
   }
@@ -113,9 +113,9 @@ export abstract class Entry implements TempEntry {
     if (this.removed) return
     try {
       void this.#closeResources()
-      if (!this.context.keep) retrySync(() => this.#discardSync())
+      if (!this.#spared) retrySync(() => this.#discardSync())
     } catch (error) {
-      throw cleanupError(error, this.path)
+      throw isTempFileError(error) ? error : cleanupError(error, this.path)
     }
     this.settle('removed')
   }
@@ -133,7 +133,7 @@ export abstract class Entry implements TempEntry {
     }
     const holding = this.#extras?.holding
     this.#report(() => {
-      if (holding?.leaveSync === undefined || this.context.keep) {
+      if (holding?.leaveSync === undefined) {
         this.removeSync()
         return
       }
@@ -147,7 +147,7 @@ export abstract class Entry implements TempEntry {
     if (this.#state !== LIVE || this.#session.ended) return
     const holding = this.#extras?.holding
     try {
-      if (holding?.leave === undefined || this.context.keep) {
+      if (holding?.leave === undefined) {
         await this.remove()
         return
       }
@@ -160,24 +160,34 @@ export abstract class Entry implements TempEntry {
   }
 
   /** Gives a claim back; for any other entry the same as remove(). */
-  async release(): Promise<void> {
+  async giveBack(): Promise<void> {
     this.requireLive('release')
     await this.#closeResources()
     await this.#extras?.holding?.leave?.()
     this.settle('released')
   }
 
-  async persist(destination: string, options: PersistOptions = {}): Promise<string> {
+  persist(destination: string, options: PersistOptions = {}): Promise<string> {
+    return this.#session.during(this.#persist(destination, options))
+  }
+
+  handOff(options: HandOffOptions = {}): Promise<string> {
+    return this.#session.during(this.#handOff(options))
+  }
+
+  async #persist(destination: string, options: PersistOptions): Promise<string> {
     this.requireLive('persist')
     this.#refuseOpenWriters('persist')
     const { overwrite = true, durable = true, mode } = options
-    const target = await moveTo(this.context, this.path, destination, { overwrite, durable, mode })
+    const holding = this.#extras?.holding
+    const retire = holding?.leave === undefined ? undefined : () => holding.vacate()
+    const target = await moveTo(this.context, this.path, destination, { overwrite, durable, mode, retire })
     this.context.counters.persisted++
     await this.#vacate()
     return target
   }
 
-  async handOff(options: HandOffOptions = {}): Promise<string> {
+  async #handOff(options: HandOffOptions): Promise<string> {
     this.requireLive('hand off')
     this.#refuseOpenWriters('hand off')
     const ticket = await publish(
@@ -265,6 +275,11 @@ export abstract class Entry implements TempEntry {
     }
   }
 
+  /** `keep` removes nothing; a claim must be completed all the same, or it would come back. */
+  get #spared(): boolean {
+    return this.context.keep && this.#extras?.holding?.leave === undefined
+  }
+
   get #noun(): string {
     return this.kind === 'file' ? 'file' : 'directory'
   }
@@ -276,7 +291,7 @@ export abstract class Entry implements TempEntry {
 
   async #discard(): Promise<void> {
     const holding = this.#extras?.holding
-    if (holding !== undefined) return holding.discard()
+    if (holding !== undefined) return this.#session.during(holding.discard())
     await fineIfGone(() => this.removeAt(this.path))
   }
 
@@ -346,7 +361,7 @@ async function moveTo(
   context: Context,
   source: string,
   destination: unknown,
-  options: { overwrite: boolean; durable: boolean; mode: number | undefined },
+  options: MoveOptions,
 ): Promise<string> {
   if (typeof destination !== 'string' || destination === '' || destination.includes('\0')) {
     throw new TempFileError('ERR_TEMP_OPTION_INVALID', 'persist needs the path of the destination, a string.')
