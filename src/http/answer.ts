@@ -96,7 +96,7 @@ async function statOf(entry: Sendable): Promise<Stats> {
   )
 }
 
-function gone(path: string, cause?: unknown): TempFileError {
+export function gone(path: string, cause?: unknown): TempFileError {
   return new TempFileError(
     'ERR_TEMP_REMOVED',
     'The file is no longer there. Send it before its scope ends or it is removed.',

@@ -3,8 +3,9 @@
 
 import { open } from 'node:fs/promises'
 import type { IncomingHttpHeaders } from 'node:http'
-import { ioError, isTempFileError, TempFileError } from '../errors.ts'
+import { errnoOf, ioError, isTempFileError, TempFileError } from '../errors.ts'
 import { type Duration, type Size, toBytes, toMilliseconds } from '../quantities.ts'
+import { gone } from './answer.ts'
 import type { BodyProgress } from './form-rules.ts'
 import { progressOf } from './progress.ts'
 import { type PieceReply, sendPiece } from './put-piece.ts'
@@ -83,8 +84,13 @@ export async function putFile(
   if (chunkBytes === 0)
     throw new TempFileError('ERR_TEMP_OPTION_INVALID', 'chunkBytes must be at least 1 byte.')
   const retries = options.retries ?? (chunkBytes === undefined ? 0 : 3)
+  if (!Number.isSafeInteger(retries) || retries < 0) {
+    throw new TempFileError('ERR_TEMP_OPTION_INVALID', 'retries must be a whole number, 0 or more.')
+  }
   const handle = await open(file.path, 'r').catch((error: unknown) => {
-    throw ioError(error, 'read the file to send', file.path)
+    throw errnoOf(error) === 'ENOENT'
+      ? gone(file.path, error)
+      : ioError(error, 'read the file to send', file.path)
   })
   const stop = new AbortController()
   const detach = onAbort([options.signal], (error) => stop.abort(error))

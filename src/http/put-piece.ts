@@ -4,7 +4,7 @@
 import type { FileHandle } from 'node:fs/promises'
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { ioError, TempFileError } from '../errors.ts'
 import { silent } from './silence.ts'
 
@@ -73,18 +73,22 @@ export function sendPiece(piece: Piece): Promise<PieceReply> {
       request.end()
       return
     }
-    file = piece.handle.createReadStream({ start, end: end - 1, autoClose: false, highWaterMark: READ_BYTES })
-    let bytes = 0
-    file.on('data', (chunk: Uint8Array) => {
-      bytes += chunk.length
-      piece.onBytes(chunk.length)
-    })
+    file = Readable.from(read(piece), { objectMode: false, highWaterMark: READ_BYTES })
     file.on('error', (error) => settle(ioError(error, 'read the file while sending it')))
-    file.on('end', () => {
-      if (bytes < end - start) settle(shorter())
-    })
     file.pipe(request)
   })
+}
+
+/** The piece's bytes, told of as the connection asks for more. Not the handle's own stream, which would close it. */
+async function* read({ handle, start, end, onBytes }: Piece): AsyncGenerator<Uint8Array> {
+  for (let position = start; position < end; ) {
+    const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, end - position))
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, position)
+    if (bytesRead === 0) throw shorter()
+    position += bytesRead
+    yield buffer.subarray(0, bytesRead)
+    onBytes(bytesRead)
+  }
 }
 
 /** Reads an answer, as much of it as is kept. */

@@ -1,0 +1,231 @@
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { connect } from 'node:net'
+import express, { type Express } from 'express'
+import multer from 'multer'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { sendTemp, tempScope, tempStorage, tempUpload } from '../../src/express/index.ts'
+import { fileRules, isTempFileError, type TempScope } from '../../src/index.ts'
+import { curl, field, file, halfPost, multipart, post } from '../http/clients.ts'
+import { listen, media, Premises, type Served } from '../http/premises.ts'
+
+let premises: Premises
+let app: Express
+let server: Served
+
+beforeEach(async () => {
+  premises = new Premises()
+  app = express()
+  server = await listen(createServer(app))
+})
+
+afterEach(async () => {
+  await premises.expectNothingLeft()
+  await server.close()
+  await premises.expectNothingOpen()
+  await premises.close()
+})
+
+const clip = readFileSync(media('clip.mp4'))
+
+describe('req.temp', () => {
+  test('lives until the response is over, and its signal aborts first', async () => {
+    const order: string[] = []
+    let scope: TempScope | undefined
+    app.use(tempScope(premises.manager))
+    app.get('/', async (req, res) => {
+      scope = req.temp
+      const made = await req.temp.receive('content')
+      req.temp.signal.addEventListener('abort', () =>
+        order.push(`aborted, file there: ${existsSync(made.path)}`),
+      )
+      res.on('close', () => order.push('closed'))
+      res.sendFile(made.path, { dotfiles: 'allow' })
+    })
+    const response = await fetch(server.url)
+    expect(await response.text()).toBe('content')
+    await premises.expectNothingLeft()
+    expect(order).toContain('aborted, file there: true')
+    expect(() => scope?.file()).toThrow(expect.objectContaining({ code: 'ERR_TEMP_CLOSED' }))
+  })
+
+  test('is the same for every middleware of a request, and another for the next', async () => {
+    const scopes: TempScope[] = []
+    app.use(tempScope(premises.manager), tempScope(premises.manager))
+    app.use((req, _res, next) => {
+      scopes.push(req.temp)
+      next()
+    })
+    app.post('/', tempUpload(premises.manager), (req, res) => {
+      scopes.push(req.temp)
+      res.end()
+    })
+    await (await post(server.url, multipart([]))).text()
+    await (await post(server.url, multipart([]))).text()
+    expect(scopes[0]).toBe(scopes[1])
+    expect(scopes[2]).toBe(scopes[3])
+    expect(scopes[0]).not.toBe(scopes[2])
+  })
+
+  test('ends when the client goes away while the handler runs', async () => {
+    app.use(tempScope(premises.manager))
+    const ended = new Promise<void>((resolve) => {
+      app.get('/', async (req) => {
+        await req.temp.receive('content')
+        req.temp.signal.addEventListener('abort', () => resolve())
+        socket.destroy()
+      })
+    })
+    const socket = connect(server.port, '127.0.0.1', () => socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'))
+    await ended
+  })
+
+  test('has ended already when the client went away before it was made', async () => {
+    const result = new Promise<unknown>((resolve) => {
+      app.use((_req, res, next) => void res.once('close', () => next()))
+      app.use(tempScope(premises.manager))
+      app.use((req) => void req.temp.receive('x').catch(resolve))
+    })
+    const socket = connect(server.port, '127.0.0.1', () => socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'))
+    await once(server.server, 'request')
+    socket.destroy()
+    expect(await result).toMatchObject({ code: 'ERR_TEMP_CLOSED' })
+  })
+
+  test('of a manager that is closed fails by next(error)', async () => {
+    await premises.manager.close()
+    app.use(tempScope(premises.manager))
+    app.use((req) => void req.temp.file())
+    app.use(((error, _req, res, _next) =>
+      res.status(isTempFileError(error) ? error.status : 500).end()) satisfies express.ErrorRequestHandler)
+    const response = await fetch(server.url)
+    expect(response.status).toBe(503)
+    await response.text()
+  })
+
+  test('and sendTemp serve a file with a range', async () => {
+    app.get('/', tempScope(premises.manager), async (req, res) => {
+      const made = await req.temp.receive('0123456789')
+      res.setHeader('x-mine', '1')
+      await sendTemp(req, res, made, { fileName: 'digits.txt' })
+    })
+    const response = await fetch(server.url, { headers: { range: 'bytes=2-4' } })
+    expect([response.status, await response.text(), response.headers.get('x-mine')]).toEqual([
+      206,
+      '234',
+      '1',
+    ])
+  })
+})
+
+test('tempUpload leaves req.file and req.files to multer', async () => {
+  app.post(
+    '/',
+    tempUpload(premises.manager),
+    (req, res) => void res.json({ file: 'file' in req, files: 'files' in req }),
+  )
+  const response = await post(server.url, multipart([file('f', 'a', 'x')]))
+  expect(await response.json()).toEqual({ file: false, files: false })
+})
+
+test('tempUpload after a body parser that has eaten the form is the program’s mistake', async () => {
+  app.use(express.raw({ type: '*/*' }))
+  app.post('/', tempUpload(premises.manager))
+  app.use(((error, _req, res, _next) =>
+    res.status(500).end(String(isTempFileError(error) && error.code))) satisfies express.ErrorRequestHandler)
+  const response = await post(server.url, multipart([field('a', '1')]))
+  expect(await response.text()).toBe('ERR_TEMP_OPTION_INVALID')
+})
+
+describe('multer with tempStorage', () => {
+  const asked = (): ReturnType<typeof multer> =>
+    multer({
+      storage: tempStorage(premises.manager, { accept: fileRules.video, hash: 'md5' }),
+      limits: { fileSize: 1_000_000, files: 2 },
+    })
+
+  test('stores into req.temp, and its files end with the response unless handed off', async () => {
+    app.post('/', asked().array('f'), async (req, res) => {
+      const files = Array.isArray(req.files) ? req.files : []
+      const ticket = await files[1]?.temp?.handOff()
+      res.json({
+        ticket,
+        files: files.map(({ originalname, size, filename, path, destination, temp }) => ({
+          originalname,
+          size,
+          same: path === `${destination}/${filename}`,
+          type: temp?.detectedType,
+        })),
+      })
+    })
+    const response = await post(
+      server.url,
+      multipart([file('f', 'a.mp4', clip), file('f', 'b.mp4', clip), field('x', '1')]),
+    )
+    const { ticket, files } = (await response.json()) as { ticket: string; files: unknown }
+    expect(files).toEqual(
+      ['a.mp4', 'b.mp4'].map((originalname) => ({
+        originalname,
+        size: clip.length,
+        same: true,
+        type: 'video/mp4',
+      })),
+    )
+    await premises.expectNothingLeft()
+    await premises.manager.discard(ticket)
+  })
+
+  const errors = ((error, _req, res, _next) => {
+    res.status(isTempFileError(error) ? error.status : 400).end(String(error.code))
+  }) satisfies express.ErrorRequestHandler
+
+  test.each<[string, () => Buffer, string]>([
+    [
+      'a disguised file',
+      () => multipart([file('f', 'a.mp4', clip), file('f', 'b.mp4', Buffer.alloc(10_000))]),
+      '415 ERR_TEMP_TYPE_REJECTED',
+    ],
+    [
+      'a disguised file with 40 MB to come',
+      () => multipart([file('f', 'b.mp4', Buffer.alloc(40_000_000))]),
+      '415 ERR_TEMP_TYPE_REJECTED',
+    ],
+    [
+      'a file over multer’s own limit',
+      () =>
+        multipart([
+          file('f', 'a.mp4', clip),
+          file('f', 'a.mp4', Buffer.concat([clip, Buffer.alloc(1_000_000)])),
+        ]),
+      '400 LIMIT_FILE_SIZE',
+    ],
+    [
+      'too many files',
+      () => multipart([1, 2, 3].map(() => file('f', 'a.mp4', clip))),
+      '400 LIMIT_FILE_COUNT',
+    ],
+  ])('refuses %s and leaves nothing', async (_, body, expected) => {
+    app.post('/', asked().array('f'), (_req, res) => void res.end())
+    app.use(errors)
+    const response = await post(server.url, body())
+    expect(`${response.status} ${await response.text()}`).toBe(expected)
+  })
+
+  test('leaves nothing when the handler throws', async () => {
+    app.post('/', asked().single('f'), () => {
+      throw new Error('the handler failed')
+    })
+    app.use(errors)
+    expect(await curl('-F', `f=@${media('clip.mp4')}`, server.url)).toMatchObject({ status: 400 })
+  })
+
+  test('leaves nothing when the client goes away', async () => {
+    app.post('/', asked().single('f'))
+    app.use((() => {}) satisfies express.RequestHandler)
+    const body = multipart([file('f', 'a.mp4', Buffer.concat([clip, Buffer.alloc(300_000)]))])
+    const socket = await halfPost(server.port, '/', body, clip.length + 100_000)
+    await expect.poll(() => premises.left().length).toBe(1)
+    socket.destroy()
+  })
+})
