@@ -10,7 +10,7 @@ import { isTicket, layoutOf } from './session/layout.ts'
 import { checkRoot } from './session/root.ts'
 import { Quota } from './streams/quota.ts'
 import { checkReceiveOptions, type ReceiveOptions } from './streams/receive.ts'
-import { destroySource, type Source } from './streams/source.ts'
+import { destroySource, holdSource, type Source } from './streams/source.ts'
 import { inspectHandoff, listHandoffs } from './sweep/handoff-list.ts'
 import type { SweepReport } from './sweep/report.ts'
 import type { SweepOptions } from './sweep/sweep.ts'
@@ -128,6 +128,7 @@ export class TempFileManager implements Disposable, AsyncDisposable {
    * ```
    */
   async receive(source: Source, options: ReceiveOptions = {}): Promise<ReceivedFile> {
+    const release = holdSource(source) // it may fail while the file is being opened
     try {
       return await this.#life.abortable(options.signal, (signal) => {
         const prepared = checkReceiveOptions({ ...options, signal })
@@ -138,6 +139,8 @@ export class TempFileManager implements Disposable, AsyncDisposable {
     } catch (error) {
       if (options.keepSource !== true) destroySource(source)
       throw error
+    } finally {
+      release()
     }
   }
 

@@ -60,7 +60,7 @@ describe('a source that fails by itself', () => {
   test('one that fails while its file is still being opened is held until then', async () => {
     const source = createReadStream('/does/not/exist')
     const release = holdSource(source)
-    await new Promise((resolve) => source.once('close', resolve))
+    await new Promise<void>((resolve) => source.once('close', () => resolve()))
     const received = receiveFails('ERR_TEMP_IO', source)
     release()
     expect((await received).cause).toMatchObject({ code: 'ENOENT' })
