@@ -112,7 +112,7 @@ async function gone(ticket: string): Promise<boolean> {
 }
 
 async function ordinary(): Promise<void> {
-  act('A job', "The job's data holds a ticket, 30 characters; the clip never goes through Redis.")
+  act('A job', "The job's data holds a ticket, 26 characters; the clip never goes through Redis.")
   const { job, ticket } = await put()
   const { state, result } = await settled(job)
   check('completed', state === 'completed', `by worker pid ${result?.pid}, attempt ${result?.attempt}`)

@@ -2,7 +2,7 @@
 // The next start reclaims exactly what the dead one left, finishes the job that had been handed off, and does
 // not touch the file that the living one is still receiving.
 
-import { act, check, megabytes, say } from '../stage.ts'
+import { act, check, megabytes, paint, say } from '../stage.ts'
 import type { Scene } from './main.ts'
 import { becomes, everythingIn, filesIn, show } from './root-view.ts'
 import { ServerProcess } from './server-process.ts'
@@ -40,19 +40,16 @@ export async function actTwo(scene: Scene): Promise<void> {
   console.log()
 
   const next = await ServerProcess.start('express', scene.env)
-  const { sessions, bytes, jobs } = next.found
-  say(
-    `the next start says: reclaimed ${megabytes(bytes)} of ${sessions} dead session, took up ${jobs} open job`,
-  )
-  check(
-    'it reclaimed all that the dead server left',
-    sessions === 1 && waste > 0 && bytes >= waste,
-    megabytes(waste),
-  )
-  check(
-    'the living server keeps its half file',
-    (await filesIn(scene.root)).some((file) => file.bytes >= 24 * MB),
-  )
+  const { sessions, bytes, jobs, verdicts } = next.found
+  say(paint('cyan', 'the next start sweeps first:'))
+  for (const { name, action, reason } of verdicts) {
+    say(`   ${action.padEnd(8)} ${name.slice(0, 24)}…  ${paint('dim', reason)}`)
+  }
+  say(`reclaimed ${megabytes(bytes)} of ${sessions} dead session, took up ${jobs} open job`)
+  check('all that the dead server left', sessions === 1 && waste > 0 && bytes >= waste, megabytes(waste))
+  const spare = verdicts.find(({ name }) => name.includes(`-${survivor.pid}-`))
+  const half = (await filesIn(scene.root)).some((file) => file.bytes >= 24 * MB)
+  check('and nothing of the living one, which keeps its half file', half && spare?.action === 'kept')
   await show(scene.root, 'after the next start')
   console.log()
 

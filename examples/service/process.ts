@@ -4,7 +4,7 @@
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import closeWithGrace from 'close-with-grace'
-import type { ClipService } from './service.ts'
+import type { ClipService, Found } from './service.ts'
 
 /** How long a request that is still running at the stop may take to end, in milliseconds. */
 const REQUEST_GRACE = 4_000
@@ -13,7 +13,7 @@ const REQUEST_GRACE = 4_000
 export interface Listening {
   readonly url: string
   readonly archive: string
-  readonly found: ClipService['found']
+  readonly found: Found
 }
 
 export function announce(framework: string, server: Server, service: ClipService): void {

@@ -1,17 +1,27 @@
 // Everything behind the routes, the same for Express and Fastify: the manager, the jobs with their worker pool,
 // the archive. Promise: close() ends them in the order that loses nothing.
 
-import type { TempFileManager } from 'temp-file-manager'
+import type { SweepEntry, TempFileManager } from 'temp-file-manager'
 import { type Archive, startArchive } from './archive.ts'
 import { JobBook } from './jobs.ts'
 import { openManager } from './manager.ts'
+
+/** What a start found in the root. */
+export interface Found {
+  /** Sessions of dead processes, and their bytes, that were removed. */
+  readonly sessions: number
+  readonly bytes: number
+  /** Open jobs that were taken up again. */
+  readonly jobs: number
+  /** What the sweep decided of each entry, and why. */
+  readonly verdicts: readonly Pick<SweepEntry, 'name' | 'action' | 'reason'>[]
+}
 
 export interface ClipService {
   readonly manager: TempFileManager
   readonly jobs: JobBook
   readonly archive: Archive
-  /** What this start found: bytes and sessions of dead processes removed, open jobs taken up again. */
-  readonly found: { readonly sessions: number; readonly bytes: number; readonly jobs: number }
+  readonly found: Found
   close(): Promise<void>
 }
 
@@ -21,7 +31,12 @@ export async function startService(): Promise<ClipService> {
   // The manager sweeps by itself at its first use; asking for it here lets us say what it reclaimed.
   const report = await manager.sweep()
   const archive = await startArchive(manager)
-  const found = { sessions: report.sessionsRemoved, bytes: report.bytes, jobs: await jobs.recover() }
+  const found = {
+    sessions: report.sessionsRemoved,
+    bytes: report.bytes,
+    jobs: await jobs.recover(),
+    verdicts: report.entries.map(({ name, action, reason }) => ({ name, action, reason })),
+  }
   return {
     manager,
     jobs,

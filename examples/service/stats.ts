@@ -4,7 +4,7 @@
 import type { HandoffInfo, ManagerStats, SessionUsage } from 'temp-file-manager'
 import type { JobBook } from './jobs.ts'
 import { readMeta } from './meta.ts'
-import type { ClipService } from './service.ts'
+import type { ClipService, Found } from './service.ts'
 import type { PoolFigures } from './worker-pool.ts'
 
 export interface RootEntry {
@@ -21,7 +21,7 @@ export interface Stats {
   readonly pool: PoolFigures
   readonly jobs: ReturnType<JobBook['counts']>
   readonly manager: ManagerStats
-  readonly found: ClipService['found']
+  readonly found: Found
   /** `bytes` counts everything, `files` leaves the library's own records out. */
   readonly root: { readonly bytes: number; readonly files: number; readonly entries: readonly RootEntry[] }
 }

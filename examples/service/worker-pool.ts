@@ -1,7 +1,6 @@
 // The worker threads. Promise: never more than the machine has use for, none at all after a quiet spell, and
 // its figures can be read at any time.
 
-import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { Piscina } from 'piscina'
@@ -21,7 +20,6 @@ export interface PoolFigures {
 
 export class WorkerPool {
   readonly #piscina: Piscina<ClipTask, ClipDone | Refused>
-
   /** One for every thread that is not over; the pool itself forgets a thread when it begins to end it. */
   readonly #ends = new Set<Promise<void>>()
 
@@ -39,7 +37,7 @@ export class WorkerPool {
     this.#piscina.on('workerCreate', ({ id }: { id: number }) => {
       const thread = this.#piscina.threads.find((candidate) => candidate.threadId === id)
       if (thread === undefined) return
-      const ended = once(thread, 'exit').then(() => {
+      const ended = new Promise<void>((resolve) => thread.once('exit', () => resolve())).then(() => {
         this.#ends.delete(ended)
         listen.threadEnded()
       })
