@@ -1,0 +1,141 @@
+// An owner of the torture: a program that does what its standard input says and tells on standard output, by
+// synchronous writes, what it is about to do and what it has done. Promise: every line it wrote is true, so
+// what a kill -9 may have left half done is exactly what lies between two lines.
+
+import fs from 'node:fs'
+import { createInterface } from 'node:readline'
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { isTempFileError, type TempEntry, type TempFile, TempFileManager } from '../../src/index.ts'
+import { countdown } from './countdown.ts'
+
+const base = isMainThread ? String(process.argv[2]) : String(workerData)
+const held = new Map<string, { complete(): Promise<void>; release(): Promise<void> }>()
+const entries: TempEntry[] = []
+const workers: { readonly number: string; readonly worker: Worker }[] = []
+let threads = 0
+const disk = countdown()
+const manager = new TempFileManager({
+  baseDir: base,
+  fs: disk.fs,
+  sweep: { onStart: false, every: false },
+  handoff: { ttl: '1d' },
+  onCleanupError: (error) => say('reported', error.code),
+})
+
+function say(...words: readonly string[]): void {
+  const line = `${words.join(' ')}\n`
+  if (isMainThread) fs.writeSync(1, line)
+  else parentPort?.postMessage(line)
+}
+
+/** A file that holds its own name, so that anybody can tell whether it is whole. */
+function makeFile(): TempFile {
+  const file = manager.file({ name: `f-${process.hrtime.bigint()}` })
+  fs.writeFileSync(file.path, file.name)
+  return file
+}
+
+const commands: Record<string, (argument: string) => Promise<void> | void> = {
+  file() {
+    const file = makeFile()
+    entries.push(file)
+    say('file', file.path)
+  },
+  dir() {
+    const dir = manager.dir()
+    entries.push(dir)
+    for (const name of ['a', 'b']) {
+      fs.mkdirSync(dir.join(name))
+      fs.writeFileSync(dir.join(name, 'x'), 'x')
+      say('file', dir.join(name, 'x'))
+    }
+  },
+  async drop() {
+    const entry = entries.pop()
+    if (entry === undefined) return
+    say('dropping', entry.path)
+    await entry.remove()
+  },
+  async publish() {
+    const ticket = await makeFile().handOff({ durable: false })
+    say('published', ticket)
+  },
+  async claim(ticket) {
+    say('claiming', ticket)
+    const claim = await manager.claim(ticket)
+    held.set(ticket, claim)
+    say('claimed', ticket)
+    const content = fs.readFileSync(claim.path, 'utf8')
+    if (content !== claim.name) say('damaged', ticket)
+  },
+  async complete() {
+    const [next] = held
+    if (next === undefined) return
+    const [ticket, claim] = next
+    held.delete(ticket)
+    say('completing', ticket)
+    await claim.complete()
+    say('completed', ticket)
+  },
+  async release() {
+    const [next] = held
+    if (next === undefined) return
+    const [ticket, claim] = next
+    held.delete(ticket)
+    say('releasing', ticket)
+    await claim.release()
+    say('released', ticket)
+  },
+  async sweep() {
+    await manager.sweep()
+  },
+  /** kill -9 at the n-th disk call from now. */
+  doom(n) {
+    disk.killAfter(Number(n))
+  },
+  /** Blocks the event loop for good. */
+  block() {
+    say('blocked')
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+  },
+  async worker() {
+    const worker = new Worker(String(process.argv[1]), { workerData: base })
+    const number = String(threads++)
+    workers.push({ number, worker })
+    await new Promise<void>((resolve) => {
+      worker.on('message', (line: string) => {
+        say('worker', number, line.trim())
+        if (line.startsWith('session')) resolve()
+      })
+      worker.on('exit', () => resolve())
+    })
+  },
+  async terminate() {
+    const last = workers.pop()
+    if (last === undefined) return
+    say('terminating', last.number)
+    await last.worker.terminate()
+  },
+  async close() {
+    await manager.close()
+    say('closed')
+  },
+  exit() {
+    process.exit(0)
+  },
+}
+
+async function obey(line: string): Promise<void> {
+  const [id = '', word = '', argument = ''] = line.split(' ')
+  try {
+    await commands[word]?.(argument)
+  } catch (error) {
+    say('failed', word, argument || '-', isTempFileError(error) ? error.code : String(error))
+  }
+  say('done', id)
+}
+
+commands['file']?.('')
+say('session', String(manager.sessionPath))
+if (isMainThread) createInterface({ input: process.stdin }).on('line', (line) => void obey(line))
+else setInterval(() => {}, 1 << 30)
