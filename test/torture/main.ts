@@ -153,7 +153,7 @@ class Torture {
       'release',
       'sweep',
     ]
-    if (owner.kind === 'plain' && random.chance(0.15)) may.push('worker', 'terminate')
+    if (owner.kind === 'plain' && random.chance(0.3)) may.push('worker', 'terminate')
     if (owner.kind === 'plain' && random.chance(0.25)) {
       owner.leaving = true // at an unknown moment
       this.#counts.killed++
