@@ -50,7 +50,7 @@ function checkBase(fs: FileSystem, base: string): void {
     stats = fs.statSync(base)
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error
-    fs.mkdirSync(base, { recursive: true, mode: 0o700 })
+    makeBase(fs, base)
     stats = fs.statSync(base)
   }
   if (!stats.isDirectory()) throw unsafe('The base directory is not a directory. Set baseDir to one.', base)
@@ -59,6 +59,21 @@ function checkBase(fs: FileSystem, base: string): void {
       'Everybody may rename files in the base directory: it is world-writable without the sticky bit. Run chmod +t on it, or set baseDir to a private directory.',
       base,
     )
+  }
+}
+
+/** Level by level: under a umask that strips owner bits nothing could be made in the level above. */
+function makeBase(fs: FileSystem, path: string): void {
+  for (;;) {
+    try {
+      fs.mkdirSync(path, { mode: 0o700 })
+      fs.chmodSync(path, 0o700)
+      return
+    } catch (error) {
+      if (errnoOf(error) === 'EEXIST') return
+      if (errnoOf(error) !== 'ENOENT' || dirname(path) === path) throw error
+      makeBase(fs, dirname(path))
+    }
   }
 }
 

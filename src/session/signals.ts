@@ -7,7 +7,6 @@ import { constants } from 'node:os'
 import { isMainThread } from 'node:worker_threads'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-type OurSignal = (typeof SIGNALS)[number]
 
 // signal-exit raises a signal again only when all listeners are its own, so it and we must not wait for each
 // other. Both versions count their listeners on an emitter that they publish: 3 under this name on process,
@@ -33,7 +32,7 @@ export function foreignListeners(signal: NodeJS.Signals, ours: number): number {
 /** Listens until the returned function is called. In a worker thread signals do not arrive: nothing is done. */
 export function listenToSignals(cleanUp: () => void): () => void {
   if (!isMainThread) return () => {}
-  const listener = (signal: OurSignal): void => {
+  const listener = (signal: NodeJS.Signals): void => {
     if (foreignListeners(signal, 1) > 0) return
     cleanUp()
     stop()
@@ -43,6 +42,7 @@ export function listenToSignals(cleanUp: () => void): () => void {
   const stop = (): void => {
     for (const signal of SIGNALS) process.off(signal, listener)
   }
-  for (const signal of SIGNALS) process.on(signal, listener)
+  // First in the row: a program's `once` listener before us would be gone when we count, and its work cut short.
+  for (const signal of SIGNALS) process.prependListener(signal, listener)
   return stop
 }

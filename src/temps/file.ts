@@ -4,9 +4,10 @@
 import { constants } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import type { Readable, Writable } from 'node:stream'
+import { joinSignals } from '../abort.ts'
 import { close, open } from '../disk/descriptors.ts'
 import { statsOf } from '../disk/stats.ts'
-import { errnoOf, ioError, TempFileError } from '../errors.ts'
+import { errnoOf, ioError, TempFileError, type TempFileErrorOptions } from '../errors.ts'
 import { inside } from '../session/layout.ts'
 import { CREATE_FLAGS } from '../session/root.ts'
 import { creationError, type Session } from '../session/session.ts'
@@ -17,7 +18,7 @@ import {
   type ReceiveOptions,
   type WriteResult,
 } from '../streams/receive.ts'
-import { destroySource, type Source } from '../streams/source.ts'
+import { destroySource, holdSource, type Source } from '../streams/source.ts'
 import { Entry, fineIfGone, type Holding, nameOf } from './entry.ts'
 import { makeWrapper } from './exact-name.ts'
 import type { Naming } from './naming.ts'
@@ -57,6 +58,15 @@ export class FileEntry extends Entry implements TempFile {
   }
 
   async write(source: Source, options: ReceiveOptions = {}): Promise<WriteResult> {
+    const release = holdSource(source) // it may fail while the file is being opened
+    try {
+      return await this.#write(source, options)
+    } finally {
+      release()
+    }
+  }
+
+  async #write(source: Source, options: ReceiveOptions): Promise<WriteResult> {
     let prepared: PreparedReceive
     try {
       this.requireLive('write to')
@@ -65,6 +75,30 @@ export class FileEntry extends Entry implements TempFile {
       destroySource(source)
       throw error
     }
+    // The end of the file ends the writing, and nothing half written is handed off or persisted.
+    const ending = new AbortController()
+    const { signal, detach } = joinSignals(ending.signal, prepared.signal)
+    const work = this.#replaceBy(source, { ...prepared, signal })
+    const settled = work.then(nothing, nothing)
+    const done = this.track({
+      writes: true,
+      close: () => {
+        ending.abort(removedError('This temporary file was removed while it was written.'))
+        return settled
+      },
+    })
+    let result: WriteResult
+    try {
+      result = await work
+    } finally {
+      done()
+      detach()
+    }
+    await prepared.inspect?.(this)
+    return result
+  }
+
+  async #replaceBy(source: Source, prepared: PreparedReceive): Promise<WriteResult> {
     const { fs, quota } = this.context
     let fd: number
     try {
@@ -73,8 +107,7 @@ export class FileEntry extends Entry implements TempFile {
       destroySource(source)
       throw this.#openError(error)
     }
-    quota.giveBack(this.charged)
-    this.charge(0)
+    this.#recharge(0)
     let result: WriteResult
     try {
       result = await fill({ fs, fd, directory: this.session.path, quota }, source, prepared)
@@ -84,10 +117,15 @@ export class FileEntry extends Entry implements TempFile {
       throw error
     }
     await close(fs, fd)
-    this.charge(result.bytes)
-    if (this.removed) quota.giveBack(result.bytes)
-    await prepared.inspect?.(this)
+    this.#recharge(result.bytes)
     return result
+  }
+
+  /** What was counted for the old content is given back; `bytes` are counted already. */
+  #recharge(bytes: number): void {
+    this.context.quota.giveBack(this.charged)
+    this.charge(bytes)
+    if (bytes > 0 && this.removed) this.context.quota.giveBack(bytes)
   }
 
   createReadStream(options: ReadStreamOptions = {}): Readable {
@@ -102,14 +140,24 @@ export class FileEntry extends Entry implements TempFile {
 
   async open(flags: string | number = 'r+'): Promise<FileHandle> {
     this.requireLive('open')
+    // The interface is loose about handles; what a file system returns here is its own FileHandle.
+    const opening = this.context.fs.promises.open(this.path, flags) as Promise<FileHandle>
+    let ending = false
+    const done = this.track({
+      writes: flags !== 'r',
+      close: async () => {
+        ending = true
+        await opening.then((opened) => opened.close()).catch(nothing)
+      },
+    })
     let handle: FileHandle
     try {
-      // The interface is loose about handles; what a file system returns here is its own FileHandle.
-      handle = (await this.context.fs.promises.open(this.path, flags)) as FileHandle
+      handle = await opening
     } catch (error) {
+      done()
       throw this.#openError(error)
     }
-    const done = this.track({ writes: flags !== 'r', close: () => handle.close().catch(() => {}) })
+    if (ending) throw removedError('This temporary file was removed while it was opened.')
     const close = handle.close.bind(handle)
     handle.close = async () => {
       done()
@@ -166,12 +214,16 @@ export class FileEntry extends Entry implements TempFile {
 
   #openError(error: unknown): TempFileError {
     if (errnoOf(error) !== 'ENOENT') return ioError(error, 'open a temporary file', this.path)
-    return new TempFileError('ERR_TEMP_REMOVED', 'This temporary file was removed by somebody else.', {
-      cause: error,
-      path: this.path,
-    })
+    const why = this.removed ? 'while it was opened' : 'by somebody else'
+    return removedError(`This temporary file was removed ${why}.`, { cause: error, path: this.path })
   }
 }
+
+function removedError(message: string, options?: TempFileErrorOptions): TempFileError {
+  return new TempFileError('ERR_TEMP_REMOVED', message, options)
+}
+
+function nothing(): void {}
 
 class ReceivedFileEntry extends FileEntry implements ReceivedFile {
   readonly #result: WriteResult

@@ -1,0 +1,313 @@
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import type { TempFileManager } from '../../src/index.ts'
+import { failure } from '../fixtures/failures.ts'
+import { digestsOf, namesIn, published } from '../fixtures/handoff-root.ts'
+import { steppingDisk, systemError } from '../fixtures/stepping-disk.ts'
+import { tempBase, tempManager } from '../fixtures/temp-base.ts'
+
+async function handoff(manager: TempFileManager): Promise<string> {
+  return (await manager.receive('text', { name: 'a.txt' })).handOff({ meta: { job: 1 } })
+}
+
+/** What is left in the session when a claim has left it. */
+function inSession(manager: TempFileManager): string[] {
+  return namesIn(manager.sessionPath ?? '').concat(namesIn(manager.sessionPath ?? '', 'claims'))
+}
+
+const EMPTY_SESSION = ['claims', 'lease', 'owner.json']
+
+describe('a claim', () => {
+  it.each([
+    ['complete()', (manager: TempFileManager, ticket: string) => manager.claim(ticket).then((c) => c.complete())],
+    ['remove()', (manager: TempFileManager, ticket: string) => manager.claim(ticket).then((c) => c.remove())],
+    ['removeSync()', (manager: TempFileManager, ticket: string) => manager.claim(ticket).then((c) => c.removeSync())],
+    ['withClaim', (manager: TempFileManager, ticket: string) => manager.withClaim(ticket, () => {})],
+    ['discard', (manager: TempFileManager, ticket: string) => manager.discard(ticket)],
+  ])('ends for good by %s', async (_, end) => {
+    const manager = tempManager()
+    const ticket = await handoff(manager)
+    await end(manager, ticket)
+    expect(published(manager.root)).toEqual([])
+    expect(inSession(manager)).toEqual(EMPTY_SESSION)
+    expect(manager.stats()).toMatchObject({ claims: 0, entries: 0 })
+    await failure('ERR_TEMP_HANDOFF_GONE', () => manager.claim(ticket))
+  })
+
+  const releases: [string, (manager: TempFileManager, ticket: string) => Promise<unknown>][] = [
+    ['release()', async (manager, ticket) => (await manager.claim(ticket)).release()],
+    [
+      'the end of an `await using` block, complete() forgotten',
+      async (manager, ticket) => {
+        await using claim = await manager.claim(ticket)
+        void claim.path
+      },
+    ],
+    [
+      'the end of a `using` block',
+      async (manager, ticket) => {
+        using claim = await manager.claim(ticket)
+        void claim.path
+      },
+    ],
+    [
+      'a throw in withClaim',
+      (manager, ticket) =>
+        manager
+          .withClaim(ticket, () => {
+            throw new Error('broken clip')
+          })
+          .catch((error: unknown) => expect(error).toMatchObject({ message: 'broken clip' })),
+    ],
+    [
+      'a rejection in withClaim',
+      (manager, ticket) =>
+        expect(manager.withClaim(ticket, () => Promise.reject(new Error('later')))).rejects.toThrow('later'),
+    ],
+    ['release() within withClaim', (manager, ticket) => manager.withClaim(ticket, (claim) => claim.release())],
+    [
+      'a throw in a scope',
+      async (manager, ticket) => {
+        const work = async (): Promise<void> => {
+          await using scope = manager.scope()
+          await scope.claim(ticket)
+          scope.file()
+          throw new Error('in the scope')
+        }
+        await expect(work()).rejects.toThrow('in the scope')
+      },
+    ],
+  ]
+  it.each(releases)('goes back by %s, with its data, its meta and its count', async (_, release) => {
+    const manager = tempManager()
+    const ticket = await handoff(manager)
+    await release(manager, ticket)
+    expect(published(manager.root)).toEqual([ticket])
+    expect(inSession(manager)).toEqual(EMPTY_SESSION)
+    expect(manager.stats()).toMatchObject({ claims: 0, entries: 0, cleanupErrors: 0 })
+    await release(manager, ticket)
+    const claim = await manager.claim<{ job: number }>(ticket)
+    expect([claim.attempt, claim.meta, readFileSync(claim.path, 'utf8')]).toEqual([3, { job: 1 }, 'text'])
+  })
+
+  it('goes back at close() and closeSync(), and the next one counts on', async () => {
+    const baseDir = tempBase()
+    const one = tempManager({ baseDir })
+    const ticket = await handoff(one)
+    await one.claim(ticket)
+    await one.close()
+    const two = tempManager({ baseDir })
+    expect((await two.claim(ticket)).attempt).toBe(2)
+    two.closeSync()
+    expect((await tempManager({ baseDir }).claim(ticket)).attempt).toBe(3)
+    expect(namesIn(one.root, 'sessions')).toHaveLength(1)
+  })
+
+  it('may be completed twice, and at once', async () => {
+    const manager = tempManager()
+    const claim = await manager.claim(await handoff(manager))
+    await Promise.all([claim.complete(), claim.complete(), claim.remove()])
+    await claim.complete()
+    claim.removeSync()
+    await manager.close()
+    await claim.complete()
+    expect(claim.removed).toBe(true)
+  })
+
+  it('that was released cannot be completed any more: it may be another’s by now', async () => {
+    const manager = tempManager()
+    const ticket = await handoff(manager)
+    const first = await manager.claim(ticket)
+    await first.release()
+    const second = await manager.claim(ticket)
+    const error = await failure('ERR_TEMP_REMOVED', () => first.complete())
+    expect(error.message).toContain('released before')
+    await failure('ERR_TEMP_REMOVED', () => first.remove())
+    await failure('ERR_TEMP_REMOVED', () => first.release())
+    await first[Symbol.asyncDispose]()
+    expect(existsSync(second.path)).toBe(true)
+    await second.complete()
+    await failure('ERR_TEMP_REMOVED', () => second.release())
+  })
+
+  it('that a close() gave back does not say it was completed', async () => {
+    const baseDir = tempBase()
+    const manager = tempManager({ baseDir })
+    const ticket = await handoff(manager)
+    const claim = await manager.claim(ticket)
+    await manager.close()
+    await failure('ERR_TEMP_CLOSED', () => claim.complete())
+    const other = tempManager({ baseDir })
+    await failure('ERR_TEMP_CLOSED', () => other.withClaim(ticket, () => other.close()))
+    expect(published(manager.root)).toEqual([ticket])
+  })
+
+  it('is completed by persist(), which moves its data out', async () => {
+    const manager = tempManager()
+    const ticket = await handoff(manager)
+    const target = join(tempBase(), 'kept.txt')
+    const claim = await manager.claim(ticket)
+    expect(await claim.persist(target)).toBe(target)
+    expect(readFileSync(target, 'utf8')).toBe('text')
+    await claim.complete()
+    expect(inSession(manager)).toEqual(EMPTY_SESSION)
+    await failure('ERR_TEMP_HANDOFF_GONE', () => manager.claim(ticket))
+  })
+
+  it('is completed before its data is deleted when persist() copied it to another device', async () => {
+    const baseDir = tempBase()
+    const manager = tempManager({ baseDir })
+    const dir = manager.dir()
+    for (const name of ['a', 'b', 'c']) writeFileSync(dir.join(name), name)
+    const ticket = await dir.handOff()
+    const shm = tempBase('/dev/shm')
+    expect(statSync(shm).dev).not.toBe(statSync(baseDir).dev)
+    let deleted = 0
+    const worker = tempManager({
+      baseDir,
+      fs: steppingDisk((call, path) => {
+        if (call !== 'unlink' || !path.includes('/data/')) return
+        deleted++
+        expect(path, 'nothing that could be given back is deleted in place').toContain('/.gone-')
+      }),
+    })
+    const claim = await worker.claim(ticket)
+    await claim.persist(join(shm, 'kept'))
+    expect(deleted).toBe(3)
+    expect(Object.keys(digestsOf(join(shm, 'kept')))).toEqual(['a', 'b', 'c'])
+    expect(inSession(worker)).toEqual(EMPTY_SESSION)
+  })
+
+  it('is published anew by handOff() under another ticket, which completes the old one', async () => {
+    const manager = tempManager()
+    const ticket = await handoff(manager)
+    const claim = await manager.claim(ticket)
+    const next = await claim.handOff({ meta: 'second station' })
+    expect(next).not.toBe(ticket)
+    expect(published(manager.root)).toEqual([next])
+    await failure('ERR_TEMP_HANDOFF_GONE', () => manager.claim(ticket))
+    const again = await manager.claim(next)
+    expect([again.attempt, again.meta, again.name]).toEqual([1, 'second station', 'a.txt'])
+    const viaWith = await again.release().then(() => manager.withClaim(next, (held) => held.handOff()))
+    expect(published(manager.root)).toEqual([viaWith])
+  })
+
+  it('is a TempFile or a TempDir in all other respects', async () => {
+    const manager = tempManager()
+    const file = await manager.claim(await handoff(manager))
+    if (file.kind !== 'file') throw new Error('it was a file')
+    expect(await file.size()).toBe(4)
+    expect(await (await file.blob()).text()).toBe('text')
+    const stream = file.createReadStream()
+    await file.release()
+    expect(stream.destroyed).toBe(true)
+    const made = manager.dir()
+    mkdirSync(made.join('sub'))
+    const dir = await manager.claim(await made.handOff())
+    if (dir.kind !== 'dir') throw new Error('it was a directory')
+    expect(existsSync(dir.join('sub'))).toBe(true)
+    expect(JSON.stringify(dir)).not.toContain(manager.root)
+  })
+
+  it('kept until close outlives its scope, and goes back at the close', async () => {
+    const manager = tempManager()
+    const ticket = await handoff(manager)
+    {
+      await using scope = manager.scope()
+      const claim = await scope.claim(ticket)
+      claim.keepUntilClose()
+    }
+    await failure('ERR_TEMP_HANDOFF_CLAIMED', () => manager.claim(ticket))
+    await manager.close()
+    expect(published(manager.root)).toEqual([ticket])
+  })
+
+  it('completes under `keep` too, sparing the data, and a release gives it back', async () => {
+    const baseDir = tempBase()
+    const publisher = tempManager({ baseDir })
+    const [done, undone] = [await handoff(publisher), await handoff(publisher)]
+    const manager = tempManager({ baseDir, keep: true })
+    await manager.withClaim(done, () => {})
+    {
+      await using claim = await manager.claim(undone)
+      void claim
+    }
+    expect(published(manager.root)).toEqual([undone])
+    process.once('warning', () => {})
+    await manager.close()
+    expect(published(manager.root)).toEqual([undone])
+    await failure('ERR_TEMP_HANDOFF_GONE', () => publisher.claim(done))
+    const kept = Object.keys(digestsOf(join(manager.root, 'kept')))
+    expect(kept.some((path) => path.endsWith('/data/a.txt'))).toBe(true)
+  })
+
+  it('whose completion fails before the commit is still held, and goes back with its scope', async () => {
+    let broken = true
+    const manager = tempManager({
+      fs: steppingDisk((call, path) => {
+        if (broken && call === 'rename' && path.includes('/.gone-')) throw systemError('EIO')
+      }),
+    })
+    const ticket = await handoff(manager)
+    const claim = await manager.claim(ticket)
+    const error = await failure('ERR_TEMP_IO', () => claim.complete())
+    expect(error.message).toContain('complete the handoff')
+    expect([claim.removed, existsSync(claim.path), manager.stats().claims]).toEqual([false, true, 1])
+    await failure('ERR_TEMP_IO', () => manager.withClaim(ticket, () => {}).catch(() => manager.claim(ticket).catch(() => claim.complete())))
+    broken = false
+    await claim.complete()
+    await failure('ERR_TEMP_HANDOFF_GONE', () => manager.claim(ticket))
+  })
+
+  it('whose completion cannot be synced says so, never comes back, and can be asked again', async () => {
+    let broken = false
+    let syncs = 0
+    const manager = tempManager({
+      fs: steppingDisk((call) => {
+        if (call !== 'fsync') return
+        if (broken) throw systemError('EIO')
+        syncs++
+      }),
+    })
+    const ticket = await handoff(manager)
+    const claim = await manager.claim(ticket)
+    broken = true
+    await failure('ERR_TEMP_IO', () => claim.complete())
+    expect(published(manager.root)).toEqual([])
+    broken = false
+    syncs = 0
+    await claim.complete()
+    expect(syncs, 'the sync is made up for').toBe(1)
+    expect(inSession(manager)).toEqual(EMPTY_SESSION)
+  })
+
+  it('whose session was buried under it by mistake says SESSION_LOST', async () => {
+    const manager = tempManager({ onCleanupError: () => {} })
+    const other = tempManager({ baseDir: join(manager.root, '..') })
+    const ticket = await handoff(other)
+    const claim = await manager.claim(ticket)
+    const { renameSync } = await import('node:fs')
+    const session = manager.sessionPath ?? ''
+    renameSync(session, session.replace('/s-', '/.gone-').concat('-0'))
+    const taken = await other.claim(ticket)
+    await failure('ERR_TEMP_SESSION_LOST', () => claim.complete())
+    expect(existsSync(taken.path)).toBe(true)
+    await other.sweep()
+  })
+
+  it.each(['complete', 'release'] as const)(
+    'can %s() while its session stands under a tombstone’s name',
+    async (way) => {
+      const manager = tempManager()
+      const ticket = await handoff(manager)
+      const claim = await manager.claim(ticket)
+      const { renameSync } = await import('node:fs')
+      const session = manager.sessionPath ?? ''
+      renameSync(session, session.replace('/s-', '/.dead-').concat('-0'))
+      await claim[way]()
+      expect(published(manager.root)).toEqual(way === 'complete' ? [] : [ticket])
+      expect(namesIn(session, 'claims')).toEqual([])
+    },
+  )
+})

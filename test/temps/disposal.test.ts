@@ -1,0 +1,333 @@
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readdirSync, readlinkSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import type { TempFileError } from '../../src/errors.ts'
+import type { TempDir, TempFile } from '../../src/index.ts'
+import { failure, failureSync } from '../fixtures/failures.ts'
+import { canFreeze, freeze } from '../fixtures/immutable.ts'
+import { tempManager } from '../fixtures/temp-base.ts'
+
+/** Descriptors of this process on files at or under `path`. */
+function openOn(path: string): string[] {
+  return readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      const target = readlinkSync(`/proc/self/fd/${fd}`)
+      return target.startsWith(path) ? [target] : []
+    } catch {
+      return []
+    }
+  })
+}
+
+describe.each(['file', 'dir'] as const)('a %s', (kind) => {
+  const make = (manager: ReturnType<typeof tempManager>, content = true): TempFile | TempDir => {
+    const entry = manager[kind]()
+    if (content && entry.kind === 'dir') writeFileSync(entry.join('inside'), 'x')
+    return entry
+  }
+
+  test('goes at the end of a using block, on return and on throw', () => {
+    const manager = tempManager()
+    const paths: string[] = []
+    const work = (fail: boolean): void => {
+      using entry = make(manager)
+      paths.push(entry.path)
+      if (fail) throw new Error('mine')
+    }
+    work(false)
+    expect(() => work(true)).toThrow('mine')
+    expect(paths.map((path) => existsSync(path))).toEqual([false, false])
+  })
+
+  test('goes at the end of an await using block, on return and on throw', async () => {
+    const manager = tempManager()
+    const paths: string[] = []
+    const work = async (fail: boolean): Promise<void> => {
+      await using entry = make(manager)
+      paths.push(entry.path)
+      if (fail) throw new Error('mine')
+    }
+    await work(false)
+    await expect(work(true)).rejects.toThrow('mine')
+    expect(paths.map((path) => existsSync(path))).toEqual([false, false])
+  })
+
+  test('may be disposed twice, in every way, and at once; it is counted once', async () => {
+    const manager = tempManager()
+    const entry = make(manager)
+    await Promise.all([
+      entry.remove(),
+      entry.remove(),
+      entry[Symbol.asyncDispose](),
+      entry[Symbol.asyncDispose](),
+    ])
+    entry.removeSync()
+    entry[Symbol.dispose]()
+    await entry.remove()
+    expect(existsSync(entry.path)).toBe(false)
+    expect(entry.removed).toBe(true)
+    expect(manager.stats()).toMatchObject({ entries: 0, removed: 1, cleanupErrors: 0 })
+  })
+
+  test('may be disposed synchronously while an asynchronous disposal runs', async () => {
+    const manager = tempManager()
+    const entry = make(manager)
+    const running = entry[Symbol.asyncDispose]()
+    entry[Symbol.dispose]()
+    await running
+    expect(manager.stats()).toMatchObject({ entries: 0, removed: 1, cleanupErrors: 0 })
+  })
+
+  test.each(['dispose', 'asyncDispose', 'remove', 'removeSync'] as const)(
+    'that somebody else removed is fine to %s',
+    async (way) => {
+      const manager = tempManager({ onCleanupError: 'throw' })
+      const entry = make(manager)
+      rmSync(entry.path, { recursive: true })
+      if (way === 'dispose') entry[Symbol.dispose]()
+      else if (way === 'asyncDispose') await entry[Symbol.asyncDispose]()
+      else await entry[way]()
+      expect(entry.removed).toBe(true)
+      expect(manager.stats()).toMatchObject({ entries: 0, cleanupErrors: 0 })
+    },
+  )
+
+  test('kept until close outlives its scope and goes with its manager, or by remove()', async () => {
+    const manager = tempManager()
+    const kept = make(manager).keepUntilClose()
+    const removed = make(manager).keepUntilClose()
+    kept[Symbol.dispose]()
+    await kept[Symbol.asyncDispose]()
+    removed[Symbol.dispose]()
+    expect([existsSync(kept.path), existsSync(removed.path)]).toEqual([true, true])
+    await removed.remove()
+    expect([existsSync(kept.path), existsSync(removed.path)]).toEqual([true, false])
+    expect(kept.removed).toBe(false)
+    await manager.close()
+    expect(existsSync(kept.path)).toBe(false)
+    expect(kept.removed).toBe(true)
+    kept[Symbol.dispose]()
+  })
+
+  describe.skipIf(!canFreeze)('that cannot be removed', () => {
+    const stuck = (
+      manager: ReturnType<typeof tempManager>,
+    ): { entry: TempFile | TempDir; thaw: () => void } => {
+      const entry = make(manager)
+      return { entry, thaw: freeze(entry.kind === 'dir' ? entry.join('inside') : entry.path) }
+    }
+
+    test('is warned of, stays in its session, and goes when the manager closes', async () => {
+      const manager = tempManager()
+      const warned = vi.fn<(warning: Error) => void>()
+      process.on('warning', warned)
+      onTestFinished(() => void process.off('warning', warned))
+      const { entry, thaw } = stuck(manager)
+      const warning = once(process, 'warning')
+      entry[Symbol.dispose]()
+      await warning
+      expect(warned.mock.calls[0]?.[0]).toMatchObject({ code: 'ERR_TEMP_CLEANUP' })
+      expect(entry.removed).toBe(false)
+      expect(existsSync(entry.path)).toBe(true)
+      expect(manager.stats()).toMatchObject({ entries: 1, cleanupErrors: 1 })
+      thaw()
+      await manager.close()
+      expect(existsSync(entry.path)).toBe(false)
+    })
+
+    test('is told to a function, with its path, and can be tried again', () => {
+      const told: TempFileError[] = []
+      const manager = tempManager({ onCleanupError: (error) => void told.push(error) })
+      const { entry, thaw } = stuck(manager)
+      entry[Symbol.dispose]()
+      expect(told).toMatchObject([{ code: 'ERR_TEMP_CLEANUP', status: 500, path: entry.path }])
+      expect(entry.removed).toBe(false)
+      thaw()
+      entry[Symbol.dispose]()
+      expect(existsSync(entry.path)).toBe(false)
+      expect(manager.stats()).toMatchObject({ entries: 0, removed: 1, cleanupErrors: 1 })
+    })
+
+    test('is thrown from the end of the block if the manager is told so', () => {
+      const manager = tempManager({ onCleanupError: 'throw' })
+      const { entry, thaw } = stuck(manager)
+      failureSync('ERR_TEMP_CLEANUP', () => entry[Symbol.dispose]())
+      thaw()
+      entry[Symbol.dispose]()
+      expect(existsSync(entry.path)).toBe(false)
+    })
+
+    test('is thrown by an explicit remove, whatever the policy, and remove can be called again', () => {
+      const manager = tempManager({ onCleanupError: () => {} })
+      const { entry, thaw } = stuck(manager)
+      const error = failureSync('ERR_TEMP_CLEANUP', () => entry.removeSync())
+      expect(error.cause).toMatchObject({ code: 'EPERM' })
+      thaw()
+      entry.removeSync()
+      expect(existsSync(entry.path)).toBe(false)
+    })
+  })
+})
+
+test.skipIf(!canFreeze)(
+  'what cannot be removed off the loop is reported, thrown and tried again alike',
+  async () => {
+    const told: TempFileError[] = []
+    const calm = tempManager({ onCleanupError: (error) => void told.push(error) })
+    const strict = tempManager({ onCleanupError: 'throw' })
+    const files = [calm.file(), strict.file(), calm.file(), calm.dir()] as const
+    const [reported, thrown, removed, full] = files
+    writeFileSync(full.join('inside'), 'x')
+    const thaws = [reported.path, thrown.path, removed.path, full.join('inside')].map((path) => freeze(path))
+    await Promise.all([
+      reported[Symbol.asyncDispose](),
+      failure('ERR_TEMP_CLEANUP', () => thrown[Symbol.asyncDispose]()),
+      failure('ERR_TEMP_CLEANUP', () => removed.remove()),
+      failure('ERR_TEMP_CLEANUP', () => full.remove()),
+    ])
+    expect(told.map((error) => error.path)).toEqual([reported.path])
+    expect(files.map((file) => file.removed)).toEqual([false, false, false, false])
+    for (const thaw of thaws) thaw()
+    await Promise.all(files.map((file) => file.remove()))
+    expect(files.map((file) => existsSync(file.path))).toEqual([false, false, false, false])
+  },
+)
+
+test.skipIf(!canFreeze)('a cleanup policy that throws itself breaks nothing, and is warned of', async () => {
+  const manager = tempManager({
+    onCleanupError: () => {
+      throw new Error('the policy fails')
+    },
+  })
+  const file = manager.file()
+  const thaw = freeze(file.path)
+  const warning = once(process, 'warning')
+  file[Symbol.dispose]()
+  expect((await warning)[0]).toMatchObject({ message: 'the policy fails' })
+  thaw()
+})
+
+test.skipIf(!canFreeze)(
+  'a session that cannot be removed at close is reported, and close resolves',
+  async () => {
+    const told: TempFileError[] = []
+    const manager = tempManager({ onCleanupError: (error) => void told.push(error) })
+    const [bad, good] = [manager.file(), manager.file()]
+    const sessions = `${manager.root}/sessions`
+    const id = manager.sessionPath?.split('/s-')[1]
+    const thaw = freeze(bad.path)
+    await manager.close()
+    expect(told).toMatchObject([{ code: 'ERR_TEMP_CLEANUP' }])
+    const [gone = ''] = readdirSync(sessions)
+    expect(gone).toMatch(new RegExp(`^\\.gone-${id}-`))
+    expect(readdirSync(`${sessions}/${gone}`), 'all the rest is removed').toEqual([bad.name])
+    expect(existsSync(good.path)).toBe(false)
+    thaw()
+    const next = tempManager({ baseDir: dirname(manager.root) })
+    await next.sweep()
+    expect(readdirSync(sessions), 'the next sweep finishes it').toEqual([])
+  },
+)
+
+test.skipIf(!canFreeze)(
+  'a directory with a mount point inside is kept and reported, and what is mounted is untouched',
+  async () => {
+    const manager = tempManager()
+    const dir = manager.dir()
+    mkdirSync(dir.join('mounted'))
+    writeFileSync(dir.join('other'), 'x')
+    execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', dir.join('mounted')])
+    let mounted = true
+    const unmount = (): void => {
+      if (mounted) execFileSync('umount', [dir.join('mounted')])
+      mounted = false
+    }
+    onTestFinished(unmount)
+    writeFileSync(dir.join('mounted', 'precious'), 'x')
+    await failure('ERR_TEMP_CLEANUP', () => dir.remove())
+    failureSync('ERR_TEMP_CLEANUP', () => dir.removeSync())
+    expect(readdirSync(dir.join('mounted'))).toEqual(['precious'])
+    unmount()
+    await dir.remove()
+    expect(existsSync(dir.path)).toBe(false)
+  },
+)
+
+describe('what is open on a file', () => {
+  test('is closed before the file goes: read streams, write streams, handles, a write that runs', async () => {
+    const manager = tempManager()
+    const file = manager.file()
+    writeFileSync(file.path, 'x'.repeat(1_000_000))
+    const reader = file.createReadStream()
+    const writer = file.createWriteStream({ flags: 'a' })
+    const handle = await file.open()
+    await once(reader, 'open')
+    writer.write('more')
+    await once(writer, 'open')
+    const write = failure('ERR_TEMP_ABORTED', () => file.write(neverEnding()))
+    await vi.waitFor(() => expect(manager.stats().bytes).toBeGreaterThan(0))
+    expect(openOn(file.path).length).toBeGreaterThanOrEqual(3)
+    await file.remove()
+    expect(openOn(file.path)).toEqual([])
+    expect([reader.destroyed, writer.destroyed, handle.fd]).toEqual([true, true, -1])
+    await write
+    expect(manager.stats()).toMatchObject({ entries: 0, bytes: 0 })
+  })
+
+  test('is closed by the end of a using block too, soon after', async () => {
+    const manager = tempManager()
+    const file = manager.file()
+    const reader = file.createReadStream()
+    const handle = await file.open()
+    file[Symbol.dispose]()
+    expect(existsSync(file.path)).toBe(false)
+    await vi.waitFor(() => expect([reader.closed, handle.fd]).toEqual([true, -1]))
+  })
+
+  test('is closed by the manager’s close', async () => {
+    const manager = tempManager()
+    const file = manager.file()
+    const reader = file.createReadStream()
+    const handle = await file.open()
+    const base = manager.root
+    await manager.close()
+    expect([reader.destroyed, handle.fd]).toEqual([true, -1])
+    expect(openOn(base)).toEqual([])
+  })
+
+  test('and being opened while the file goes is closed as well', async () => {
+    const manager = tempManager()
+    const file = manager.file()
+    await Promise.all([failure('ERR_TEMP_REMOVED', () => file.open()), file.remove()])
+    expect(openOn(file.path)).toEqual([])
+  })
+
+  test('does not count once its user has closed it', async () => {
+    const manager = tempManager()
+    const file = manager.file()
+    const handle = await file.open()
+    await handle.close()
+    const reader = file.createReadStream().resume()
+    await once(reader, 'close')
+    await file.remove()
+    expect(file.removed).toBe(true)
+  })
+
+  test('a stream whose file is gone does not crash the program', async () => {
+    const manager = tempManager()
+    const file = manager.file()
+    unlinkSync(file.path)
+    file.createReadStream()
+    await file.remove()
+    expect(file.removed).toBe(true)
+  })
+})
+
+async function* neverEnding(): AsyncGenerator<string> {
+  for (;;) {
+    yield 'x'.repeat(100_000)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}

@@ -1,0 +1,189 @@
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, isAbsolute } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { failure, failureSync } from '../fixtures/failures.ts'
+import { tempBase, tempManager } from '../fixtures/temp-base.ts'
+
+const modeOf = (path: string): number => statSync(path).mode & 0o7777
+
+/** Sets the umask until the test ends. */
+function underUmask(mask: number): void {
+  const before = process.umask(mask)
+  onTestFinished(() => void process.umask(before))
+}
+
+describe('a new file', () => {
+  test('stands empty and private in the session when file() returns', () => {
+    const manager = tempManager()
+    using file = manager.file('.mkv')
+    expect(isAbsolute(file.path)).toBe(true)
+    expect(dirname(file.path)).toBe(manager.sessionPath)
+    expect(statSync(file.path)).toMatchObject({ size: 0 })
+    expect(modeOf(file.path)).toBe(0o600)
+    expect(file.name).toMatch(/^tmp-[0-9a-z]{16}-\d+\.mkv$/)
+    expect(file.path.endsWith(`/${file.name}`)).toBe(true)
+    expect(file).toMatchObject({ kind: 'file', removed: false })
+  })
+
+  test('has a name that no file of any other manager has', () => {
+    const base = tempBase()
+    const [one, two] = [tempManager({ baseDir: base }), tempManager({ baseDir: base })]
+    const names = [one, two, one, two].flatMap((manager) => [manager.file().name, manager.dir().name])
+    expect(new Set(names).size).toBe(names.length)
+  })
+
+  test('takes the manager’s prefix, or its own', () => {
+    const manager = tempManager({ prefix: 'clip-' })
+    expect(manager.file('.a').name).toMatch(/^clip-\w+-\d+\.a$/)
+    expect(manager.file({ prefix: 'x', suffix: '.b' }).name).toMatch(/^x\w+-\d+\.b$/)
+    expect(manager.file({ prefix: '' }).name).toMatch(/^\w{16}-\d+$/)
+  })
+
+  test.each(['映画.mkv', 'v1..2.tar.gz', 'n'.repeat(255), 'owner.json', 'lease', ' a'])(
+    'is called exactly %s when asked for',
+    async (name) => {
+      const manager = tempManager()
+      const [first, second] = [manager.file({ name }), await manager.fileAsync({ name })]
+      expect([first.name, second.name]).toEqual([name, name])
+      expect(first.path).not.toBe(second.path)
+      writeFileSync(first.path, '1')
+      first[Symbol.dispose]()
+      expect(existsSync(dirname(first.path)), 'its own directory goes with it').toBe(false)
+      await second[Symbol.asyncDispose]()
+      expect(existsSync(dirname(second.path))).toBe(false)
+    },
+  )
+
+  test('keeps its path when the program changes its directory', () => {
+    const manager = tempManager()
+    const before = process.cwd()
+    onTestFinished(() => process.chdir(before))
+    const file = manager.file()
+    process.chdir('/')
+    expect(existsSync(file.path)).toBe(true)
+    expect(existsSync(manager.file().path)).toBe(true)
+    file.removeSync()
+    expect(existsSync(file.path)).toBe(false)
+  })
+
+  test.each([0o777, 0o000, 0o277])('is private and usable whatever the umask: %o', async (mask) => {
+    underUmask(mask)
+    const manager = tempManager({ baseDir: `${tempBase()}/made/for/it` })
+    const files = [manager.file(), await manager.fileAsync(), await manager.receive('x')]
+    expect(files.map((file) => modeOf(file.path))).toEqual([0o600, 0o600, 0o600])
+    const dirs = [manager.dir(), await manager.dirAsync(), manager.dir({ name: 'exact' })]
+    expect(dirs.map((dir) => modeOf(dir.path))).toEqual([0o700, 0o700, 0o700])
+    const session = manager.sessionPath ?? ''
+    for (const place of [
+      manager.root,
+      `${manager.root}/sessions`,
+      `${manager.root}/handoffs`,
+      session,
+      `${session}/claims`,
+    ])
+      expect(modeOf(place), place.slice(manager.root.length)).toBe(0o700)
+    expect(modeOf(`${session}/owner.json`)).toBe(0o600)
+    expect(modeOf(`${session}/lease`)).toBe(0o600)
+    expect(modeOf(dirname(manager.root)) & 0o700, 'the base directory it made').toBe(0o700)
+  })
+
+  test('has the mode asked for, whatever the umask', async () => {
+    underUmask(0o077)
+    const manager = tempManager()
+    const made = [
+      manager.file({ mode: 0o644 }),
+      await manager.fileAsync({ mode: 0o640 }),
+      manager.dir({ mode: 0o755 }),
+    ]
+    expect(made.map((entry) => modeOf(entry.path))).toEqual([0o644, 0o640, 0o755])
+  })
+
+  test('never follows a link or takes over a file that stands at its name', () => {
+    const manager = tempManager()
+    const first = manager.file()
+    const sequence = Number(/-(\d+)$/.exec(first.name)?.[1])
+    const next = first.path.replace(/\d+$/, String(sequence + 1))
+    writeFileSync(next, 'planted')
+    failureSync('ERR_TEMP_IO', () => manager.file())
+    expect(readFileSync(next, 'utf8')).toBe('planted')
+    expect(manager.stats().entries, 'the failed one is not counted').toBe(1)
+  })
+})
+
+describe('what is done with a file', () => {
+  test('reads and writes go through its streams, handles, blob and size', async () => {
+    const manager = tempManager()
+    await using file = manager.file('.txt')
+    await pipeline(['one ', 'two'], file.createWriteStream())
+    expect(await file.size()).toBe(7)
+    await using handle = await file.open('a')
+    await handle.writeFile(' three')
+    await handle.close()
+    const parts: string[] = []
+    for await (const part of file.createReadStream({ encoding: 'utf8', start: 4 })) parts.push(part)
+    expect(parts.join('')).toBe('two three')
+    const blob = await file.blob({ type: 'text/plain' })
+    expect([blob.type, blob.size, await blob.text()]).toEqual(['text/plain', 13, 'one two three'])
+  })
+
+  test('write replaces the content, and counts what it wrote in place of what was there', async () => {
+    const manager = tempManager()
+    const file = manager.file()
+    expect(await file.write('a long first content', { hash: 'sha256' })).toMatchObject({ bytes: 20 })
+    expect(manager.stats().bytes).toBe(20)
+    expect(await file.write('short')).toMatchObject({ bytes: 5, digest: undefined })
+    expect(readFileSync(file.path, 'utf8')).toBe('short')
+    expect(manager.stats().bytes).toBe(5)
+    await file.remove()
+    expect(manager.stats().bytes).toBe(0)
+  })
+
+  test('a write that fails leaves an empty file, not half of one', async () => {
+    const manager = tempManager()
+    const file = manager.file()
+    await file.write('before')
+    await failure('ERR_TEMP_TOO_LARGE', () => file.write(['12345', '67890'], { maxBytes: 8 }))
+    expect(await file.size()).toBe(0)
+    expect(manager.stats().bytes).toBe(0)
+    await file.write('after')
+    expect(readFileSync(file.path, 'utf8')).toBe('after')
+  })
+
+  test('after removal every use says ERR_TEMP_REMOVED, after close ERR_TEMP_CLOSED', async () => {
+    const manager = tempManager()
+    const [gone, left] = [manager.file(), manager.file()]
+    await gone.remove()
+    const uses = (file: typeof gone): (() => unknown)[] => [
+      () => file.write('x'),
+      () => file.createReadStream(),
+      () => file.createWriteStream(),
+      () => file.open(),
+      () => file.blob(),
+      () => file.size(),
+      () => file.persist('/nowhere'),
+      () => file.handOff(),
+      () => file.keepUntilClose(),
+    ]
+    for (const use of uses(gone)) await failure('ERR_TEMP_REMOVED', use)
+    await manager.close()
+    for (const use of uses(left)) await failure('ERR_TEMP_CLOSED', use)
+    expect(left.removed).toBe(true)
+  })
+
+  test('a file taken away by somebody else is ERR_TEMP_REMOVED to whoever opens it', async () => {
+    const manager = tempManager()
+    const file = manager.file()
+    const { unlinkSync } = await import('node:fs')
+    unlinkSync(file.path)
+    await failure('ERR_TEMP_REMOVED', () => file.open())
+    await failure('ERR_TEMP_REMOVED', () => file.size())
+    await failure('ERR_TEMP_REMOVED', () => file.write('x'))
+  })
+
+  test('prints and serialises without its path', () => {
+    const manager = tempManager()
+    const file = manager.file()
+    expect(JSON.parse(JSON.stringify(file))).toEqual({ kind: 'file', name: file.name, removed: false })
+  })
+})
