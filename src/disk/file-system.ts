@@ -70,10 +70,9 @@ type Callback<T = void> = (error?: NodeJS.ErrnoException | null, value?: T) => v
  *
  * @example
  * ```ts
- * import { fs, vol } from 'memfs'
+ * import { fs } from 'memfs'
  * import { TempFileManager } from 'temp-file-manager'
  *
- * vol.mkdirSync('/tmp', { recursive: true })
  * using manager = new TempFileManager({ fs, baseDir: '/tmp' })
  * using file = manager.file('.txt')
  * console.log(file.path.startsWith('/tmp/')) // true
