@@ -208,8 +208,9 @@ class Torture {
       if (owner.leaving && owner.lives && !owner.busy) owner.kill('SIGKILL')
       if (owner.stopped) await owner.stop()
       else await owner.until(() => !owner.leaving || !owner.lives || !owner.busy)
-      if (owner.leaving && owner.lives) owner.kill('SIGKILL')
-      if (owner.leaving) await owner.ended
+      if (!owner.leaving) continue
+      owner.kill('SIGKILL') // a closed one may go on for its threads' sake
+      await owner.ended
     }
   }
 
