@@ -15,7 +15,7 @@ import { type Burial, condemn, finish, finishSync, spare } from './bury.ts'
 export async function endSession(session: Session): Promise<void> {
   session.ended = true
   await Promise.allSettled([...session.resources].map((resource) => resource.close()))
-  for (const adopted of session.inPlace)
+  for (const adopted of session.context.keep ? [] : session.inPlace)
     await adopted.remove().catch((error: unknown) => report(session.context, error, session.path))
   session.inPlace.clear()
   try {
@@ -36,7 +36,8 @@ export function endSessionSync(session: Session, exiting: boolean): void {
   const { context } = session
   session.ended = true
   for (const resource of session.resources) void resource.close()
-  for (const adopted of session.inPlace) attempt(context, session.path, () => adopted.removeSync())
+  for (const adopted of context.keep ? [] : session.inPlace)
+    attempt(context, session.path, () => adopted.removeSync())
   session.inPlace.clear()
   attempt(context, session.path, () => {
     commit(session)

@@ -3,16 +3,15 @@
 // again; nothing of it stays open. A live handle is a session, a number and a shared pair of affixes: no
 // list of handles is kept, so a million of them cost no more a piece than one.
 
-import { resolve } from 'node:path'
 import { inspect } from 'node:util'
 import type { Context } from '../context.ts'
-import { type MoveOptions, moveInto } from '../disk/move.ts'
 import { retry, retrySync } from '../disk/retry.ts'
-import { errnoOf, ioError, isTempFileError, TempFileError } from '../errors.ts'
+import { errnoOf, isTempFileError, TempFileError } from '../errors.ts'
 import { type HandOffOptions, publish } from '../handoff/publish.ts'
 import { channels, cleanupError, endWatch, log, reportCleanupError, watchForLoss } from '../observe.ts'
 import { inside } from '../session/layout.ts'
 import type { Resource, Session } from '../session/session.ts'
+import { persist } from './persist.ts'
 import type { PersistOptions, TempEntry } from './types.ts'
 
 /** Beginning and end of a generated name; shared by all entries made alike. */
@@ -178,10 +177,9 @@ export abstract class Entry implements TempEntry {
   async #persist(destination: string, options: PersistOptions): Promise<string> {
     this.requireLive('persist')
     this.#refuseOpenWriters('persist')
-    const { overwrite = true, durable = true, mode } = options
     const holding = this.#extras?.holding
     const retire = holding?.leave === undefined ? undefined : () => holding.vacate()
-    const target = await moveTo(this.context, this.path, destination, { overwrite, durable, mode, retire })
+    const target = await persist(this.#session, this.path, destination, options, retire)
     this.context.counters.persisted++
     await this.#vacate()
     return target
@@ -355,22 +353,4 @@ export async function fineIfGone(remove: () => Promise<void>): Promise<void> {
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error
   }
-}
-
-async function moveTo(
-  context: Context,
-  source: string,
-  destination: unknown,
-  options: MoveOptions,
-): Promise<string> {
-  if (typeof destination !== 'string' || destination === '' || destination.includes('\0')) {
-    throw new TempFileError('ERR_TEMP_OPTION_INVALID', 'persist needs the path of the destination, a string.')
-  }
-  const target = resolve(destination)
-  try {
-    await moveInto(context.fs, source, target, options)
-  } catch (error) {
-    throw ioError(error, 'persist a temporary file or directory', target)
-  }
-  return target
 }

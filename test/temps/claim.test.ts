@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { TempFileManager } from '../../src/index.ts'
@@ -20,9 +20,15 @@ const EMPTY_SESSION = ['claims', 'lease', 'owner.json']
 
 describe('a claim', () => {
   it.each([
-    ['complete()', (manager: TempFileManager, ticket: string) => manager.claim(ticket).then((c) => c.complete())],
+    [
+      'complete()',
+      (manager: TempFileManager, ticket: string) => manager.claim(ticket).then((c) => c.complete()),
+    ],
     ['remove()', (manager: TempFileManager, ticket: string) => manager.claim(ticket).then((c) => c.remove())],
-    ['removeSync()', (manager: TempFileManager, ticket: string) => manager.claim(ticket).then((c) => c.removeSync())],
+    [
+      'removeSync()',
+      (manager: TempFileManager, ticket: string) => manager.claim(ticket).then((c) => c.removeSync()),
+    ],
     ['withClaim', (manager: TempFileManager, ticket: string) => manager.withClaim(ticket, () => {})],
     ['discard', (manager: TempFileManager, ticket: string) => manager.discard(ticket)],
   ])('ends for good by %s', async (_, end) => {
@@ -65,7 +71,10 @@ describe('a claim', () => {
       (manager, ticket) =>
         expect(manager.withClaim(ticket, () => Promise.reject(new Error('later')))).rejects.toThrow('later'),
     ],
-    ['release() within withClaim', (manager, ticket) => manager.withClaim(ticket, (claim) => claim.release())],
+    [
+      'release() within withClaim',
+      (manager, ticket) => manager.withClaim(ticket, (claim) => claim.release()),
+    ],
     [
       'a throw in a scope',
       async (manager, ticket) => {
@@ -234,7 +243,6 @@ describe('a claim', () => {
       void claim
     }
     expect(published(manager.root)).toEqual([undone])
-    process.once('warning', () => {})
     await manager.close()
     expect(published(manager.root)).toEqual([undone])
     await failure('ERR_TEMP_HANDOFF_GONE', () => publisher.claim(done))
@@ -254,7 +262,9 @@ describe('a claim', () => {
     const error = await failure('ERR_TEMP_IO', () => claim.complete())
     expect(error.message).toContain('complete the handoff')
     expect([claim.removed, existsSync(claim.path), manager.stats().claims]).toEqual([false, true, 1])
-    await failure('ERR_TEMP_IO', () => manager.withClaim(ticket, () => {}).catch(() => manager.claim(ticket).catch(() => claim.complete())))
+    await failure('ERR_TEMP_IO', () =>
+      manager.withClaim(ticket, () => {}).catch(() => manager.claim(ticket).catch(() => claim.complete())),
+    )
     broken = false
     await claim.complete()
     await failure('ERR_TEMP_HANDOFF_GONE', () => manager.claim(ticket))
@@ -287,7 +297,6 @@ describe('a claim', () => {
     const other = tempManager({ baseDir: join(manager.root, '..') })
     const ticket = await handoff(other)
     const claim = await manager.claim(ticket)
-    const { renameSync } = await import('node:fs')
     const session = manager.sessionPath ?? ''
     renameSync(session, session.replace('/s-', '/.gone-').concat('-0'))
     const taken = await other.claim(ticket)
@@ -302,8 +311,7 @@ describe('a claim', () => {
       const manager = tempManager()
       const ticket = await handoff(manager)
       const claim = await manager.claim(ticket)
-      const { renameSync } = await import('node:fs')
-      const session = manager.sessionPath ?? ''
+        const session = manager.sessionPath ?? ''
       renameSync(session, session.replace('/s-', '/.dead-').concat('-0'))
       await claim[way]()
       expect(published(manager.root)).toEqual(way === 'complete' ? [] : [ticket])

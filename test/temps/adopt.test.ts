@@ -1,0 +1,151 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { join, relative } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { failure } from '../fixtures/failures.ts'
+import { tempBase, tempManager } from '../fixtures/temp-base.ts'
+
+const canMount = spawnSync('unshare', ['-m', 'true']).status === 0
+
+function volume(): string {
+  const directory = tempBase()
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', directory])
+  onTestFinished(() => void execFileSync('umount', [directory]))
+  return directory
+}
+
+const places = [
+  ['of the same device', () => tempBase()] as const,
+  ['of another device', () => volume()] as const,
+]
+
+describe.each(canMount ? places : places.slice(0, 1))('a foreign entry %s', (_where, place) => {
+  test('is moved in as a file, and goes with its scope', async () => {
+    const foreign = join(place(), 'upload.mkv')
+    writeFileSync(foreign, 'frames', { mode: 0o640 })
+    utimesSync(foreign, 5, 6)
+    const manager = tempManager()
+    const path = await (async () => {
+      await using adopted = await manager.adopt(foreign)
+      expect(adopted.kind).toBe('file')
+      expect(existsSync(foreign)).toBe(false)
+      expect(adopted.path.startsWith(`${manager.sessionPath}/tmp-`)).toBe(true)
+      expect(adopted.name).toMatch(/\.mkv$/)
+      expect(readFileSync(adopted.path, 'utf8')).toBe('frames')
+      expect(statSync(adopted.path)).toMatchObject({ mtimeMs: 6000 })
+      expect(statSync(adopted.path).mode & 0o777).toBe(0o640)
+      return adopted.path
+    })()
+    expect(existsSync(path)).toBe(false)
+    expect(manager.stats()).toMatchObject({ entries: 0, filesCreated: 1, removed: 1 })
+  })
+
+  test('is moved in as a directory with all it holds', async () => {
+    const foreign = join(place(), 'frames')
+    mkdirSync(join(foreign, 'a'), { recursive: true })
+    writeFileSync(join(foreign, 'a/1'), 'one')
+    const manager = tempManager()
+    const adopted = await manager.adopt(foreign)
+    if (adopted.kind !== 'dir') throw new Error('not a directory')
+    expect(existsSync(foreign)).toBe(false)
+    expect(readFileSync(adopted.join('a/1'), 'utf8')).toBe('one')
+    await manager.close()
+    expect(existsSync(adopted.path)).toBe(false)
+  })
+
+  test('in place stays where it is until its scope ends', async () => {
+    const foreign = join(place(), 'x.bin')
+    writeFileSync(foreign, 'x')
+    const manager = tempManager()
+    {
+      await using adopted = await manager.adopt(foreign, { inPlace: true })
+      expect(adopted).toMatchObject({ path: foreign, name: 'x.bin' })
+      expect(existsSync(foreign)).toBe(true)
+    }
+    expect(existsSync(foreign)).toBe(false)
+  })
+})
+
+describe('adopted in place', () => {
+  test.each(['close', 'closeSync'] as const)('a file and a full directory go at %s', async (way) => {
+    const base = tempBase()
+    const [file, dir] = [join(base, 'f'), join(base, 'd')]
+    writeFileSync(file, '')
+    mkdirSync(join(dir, 'a'), { recursive: true })
+    const manager = tempManager()
+    await manager.adopt(file, { inPlace: true })
+    await manager.adopt(dir, { inPlace: true })
+    await manager[way]()
+    expect([existsSync(file), existsSync(dir)]).toEqual([false, false])
+  })
+
+  test('is left alone at close once it was persisted or removed', async () => {
+    const base = tempBase()
+    const [one, two] = [join(base, 'one'), join(base, 'two')]
+    writeFileSync(one, '1')
+    writeFileSync(two, '2')
+    const manager = tempManager()
+    await (await manager.adopt(one, { inPlace: true })).persist(join(base, 'elsewhere'))
+    await (await manager.adopt(two, { inPlace: true })).remove()
+    writeFileSync(one, 'another file of the same name')
+    writeFileSync(two, 'another file of the same name')
+    await manager.close()
+    expect([existsSync(one), existsSync(two), existsSync(join(base, 'elsewhere'))]).toEqual([
+      true,
+      true,
+      true,
+    ])
+  })
+
+  test('is not removed where the manager keeps', async () => {
+    const file = join(tempBase(), 'f')
+    writeFileSync(file, '')
+    const manager = tempManager({ keep: true })
+    await manager.adopt(file, { inPlace: true })
+    await manager.close()
+    expect(existsSync(file)).toBe(true)
+  })
+})
+
+test('a relative path is taken from where the program stands', async () => {
+  const foreign = join(tempBase(), 'x')
+  writeFileSync(foreign, '')
+  const manager = tempManager()
+  await manager.adopt(relative(process.cwd(), foreign))
+  expect(existsSync(foreign)).toBe(false)
+})
+
+test('a link is refused, and neither it nor its target is touched', async () => {
+  const base = tempBase()
+  writeFileSync(join(base, 'target'), 'x')
+  symlinkSync('target', join(base, 'link'))
+  const manager = tempManager()
+  for (const inPlace of [true, false])
+    await failure('ERR_TEMP_IO', () => manager.adopt(join(base, 'link'), { inPlace }))
+  expect(readFileSync(join(base, 'link'), 'utf8')).toBe('x')
+})
+
+test('what is not there, or is no path, is refused and not counted', async () => {
+  const manager = tempManager({ limits: { entries: 1 } })
+  await failure('ERR_TEMP_IO', () => manager.adopt(join(tempBase(), 'nothing')))
+  for (const path of ['', 'a\0', undefined, 5])
+    await failure('ERR_TEMP_OPTION_INVALID', () => manager.adopt(path as string)) // untyped programs
+  expect(manager.stats().entries).toBe(0)
+})
+
+test('beyond limits.entries it stays where it is', async () => {
+  const foreign = join(tempBase(), 'x')
+  writeFileSync(foreign, '')
+  const manager = tempManager({ limits: { entries: 1 } })
+  manager.file()
+  await failure('ERR_TEMP_QUOTA', () => manager.adopt(foreign))
+  expect(existsSync(foreign)).toBe(true)
+})

@@ -1,0 +1,193 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, isAbsolute, join, relative } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { failure } from '../fixtures/failures.ts'
+import { tempBase, tempManager } from '../fixtures/temp-base.ts'
+
+const canMount = spawnSync('unshare', ['-m', 'true']).status === 0
+
+/** A small file system of its own. */
+function volume(size = '4m'): string {
+  const directory = tempBase()
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', directory])
+  onTestFinished(() => void execFileSync('umount', [directory]))
+  return directory
+}
+
+const places = [
+  ['on the same device', () => tempBase()] as const,
+  ['on another device', () => volume()] as const,
+]
+
+describe.each(canMount ? places : places.slice(0, 1))('persist %s', (_where, place) => {
+  test('moves a file for good, with its content, mode and times', async () => {
+    const target = join(place(), 'movie.mkv')
+    const manager = tempManager()
+    const { path, returned } = await (async () => {
+      await using file = manager.file('.mkv')
+      writeFileSync(file.path, 'frames')
+      chmodSync(file.path, 0o640)
+      utimesSync(file.path, 1_000_000, 1_234_567)
+      const returned = await file.persist(target)
+      expect(file.removed).toBe(true)
+      return { path: file.path, returned }
+    })()
+    expect(returned).toBe(target)
+    expect(readFileSync(target, 'utf8')).toBe('frames')
+    expect(statSync(target).mode & 0o7777).toBe(0o640)
+    expect(statSync(target).mtimeMs).toBe(1_234_567_000)
+    expect(existsSync(path)).toBe(false)
+    expect(readdirSync(dirname(target)), 'nothing beside it').toEqual(['movie.mkv'])
+    expect(manager.stats()).toMatchObject({ entries: 0, persisted: 1, removed: 0 })
+    await manager.close()
+    expect(readFileSync(target, 'utf8'), 'outlives the manager').toBe('frames')
+  })
+
+  test('moves a directory with all it holds', async () => {
+    const target = join(place(), 'result')
+    const manager = tempManager()
+    const dir = manager.dir()
+    mkdirSync(dir.join('a/b'), { recursive: true })
+    writeFileSync(dir.join('a/b/file'), 'x', { mode: 0o600 })
+    symlinkSync('b/file', dir.join('a/link'))
+    utimesSync(dir.join('a/b/file'), 1, 2)
+    utimesSync(dir.join('a'), 3, 4)
+    await dir.persist(target, { mode: 0o755 })
+    expect(readFileSync(join(target, 'a/link'), 'utf8')).toBe('x')
+    expect(statSync(target).mode & 0o777).toBe(0o755)
+    expect(statSync(join(target, 'a/b/file')).mtimeMs).toBe(2000)
+    expect(statSync(join(target, 'a')).mtimeMs).toBe(4000)
+    expect(existsSync(dir.path)).toBe(false)
+  })
+
+  test('gives the mode asked for', async () => {
+    const manager = tempManager()
+    const target = await manager.file().persist(join(place(), 'x'), { mode: 0o644, durable: false })
+    expect(statSync(target).mode & 0o777).toBe(0o644)
+  })
+
+  test('replaces an existing file, unless overwrite is false: then the handle stays usable', async () => {
+    const target = join(place(), 'x')
+    writeFileSync(target, 'old')
+    const manager = tempManager()
+    const file = manager.file()
+    await file.write('new')
+    chmodSync(file.path, 0o640)
+    await failure('ERR_TEMP_EXISTS', () => file.persist(target, { overwrite: false, mode: 0o666 }))
+    expect(readFileSync(target, 'utf8')).toBe('old')
+    expect(file.removed).toBe(false)
+    expect(statSync(file.path).mode & 0o777, 'its mode is as it was').toBe(0o640)
+    expect(await file.size()).toBe(3)
+    expect(readdirSync(dirname(target))).toEqual(['x'])
+    await file.persist(target)
+    expect(readFileSync(target, 'utf8')).toBe('new')
+  })
+
+  test('of many at once without overwrite exactly one wins, and the others keep their files', async () => {
+    const target = join(place(), 'prize')
+    const manager = tempManager()
+    const files = await Promise.all(Array.from({ length: 12 }, (_, n) => manager.receive(`candidate ${n}`)))
+    const results = await Promise.allSettled(
+      files.map((file) => file.persist(target, { overwrite: false, durable: false })),
+    )
+    const winners = files.filter((_, n) => results[n]?.status === 'fulfilled')
+    expect(winners).toHaveLength(1)
+    for (const result of results)
+      if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'ERR_TEMP_EXISTS' })
+    expect(files.filter((file) => !file.removed && existsSync(file.path))).toHaveLength(11)
+    expect(readFileSync(target, 'utf8')).toMatch(/^candidate \d+$/)
+    expect(readdirSync(dirname(target))).toEqual(['prize'])
+  })
+
+  test('into a directory that does not exist fails and leaves the handle usable', async () => {
+    const manager = tempManager()
+    const file = manager.file()
+    await file.write('still here')
+    await failure('ERR_TEMP_IO', () => file.persist(join(place(), 'no/such/place')))
+    expect(file.removed).toBe(false)
+    expect(readFileSync(file.path, 'utf8')).toBe('still here')
+    file.removeSync()
+  })
+
+  test('over a directory that is not empty is refused', async () => {
+    const target = place()
+    writeFileSync(join(target, 'theirs'), '')
+    const manager = tempManager()
+    const [file, dir] = [manager.file(), manager.dir()]
+    await failure('ERR_TEMP_EXISTS', () => file.persist(target))
+    await failure('ERR_TEMP_EXISTS', () => dir.persist(target))
+    expect(readdirSync(target)).toEqual(['theirs'])
+    expect([existsSync(file.path), existsSync(dir.path)]).toEqual([true, true])
+  })
+})
+
+test.skipIf(!canMount)('a persist to a full volume leaves nothing there and the handle usable', async () => {
+  const target = volume('1m')
+  const manager = tempManager()
+  const file = await manager.receive(Buffer.alloc(2_000_000))
+  await failure('ERR_TEMP_NO_SPACE', () => file.persist(join(target, 'big')))
+  expect(readdirSync(target)).toEqual([])
+  expect(await file.size()).toBe(2_000_000)
+  expect(manager.stats()).toMatchObject({ entries: 1, bytes: 2_000_000, persisted: 0 })
+})
+
+test('a relative destination is taken from where the program stands', async () => {
+  const base = tempBase()
+  const manager = tempManager()
+  const target = await manager.file().persist(relative(process.cwd(), join(base, 'x')))
+  expect(isAbsolute(target)).toBe(true)
+  expect(target).toBe(join(base, 'x'))
+})
+
+test('a file under an exact name leaves nothing of its own directory', async () => {
+  const manager = tempManager()
+  const file = manager.file({ name: 'exact.txt' })
+  await file.persist(join(tempBase(), 'x'))
+  expect(readdirSync(manager.sessionPath ?? '').sort()).toEqual(['claims', 'lease', 'owner.json'])
+})
+
+test('is refused while something may still write, and works once that is closed', async () => {
+  const manager = tempManager()
+  const file = manager.file()
+  const target = join(tempBase(), 'x')
+  const handle = await file.open()
+  await failure('ERR_TEMP_IO', () => file.persist(target))
+  await handle.close()
+  const writing = file.write('half')
+  await failure('ERR_TEMP_IO', () => file.persist(target))
+  await writing
+  const reader = file.createReadStream()
+  await file.persist(target)
+  expect(readFileSync(target, 'utf8')).toBe('half')
+  reader.destroy()
+})
+
+test.each(['', 'a\0b', undefined, null, 5])('a destination %j is refused', async (destination) => {
+  const manager = tempManager()
+  const file = manager.file()
+  // What a program without types may pass.
+  await failure('ERR_TEMP_OPTION_INVALID', () => file.persist(destination as string))
+  expect(existsSync(file.path)).toBe(true)
+})
+
+test.each([{ mode: 0o10000 }, { mode: -1 }, { mode: '644' }, { overwrite: 'no' }, { durable: 1 }, 5, null])(
+  'options %j are refused, and the handle stays usable',
+  async (options) => {
+    const manager = tempManager()
+    const file = manager.file()
+    // What a program without types may pass.
+    await failure('ERR_TEMP_OPTION_INVALID', () => file.persist(join(tempBase(), 'x'), options as object))
+    expect(existsSync(file.path)).toBe(true)
+  },
+)

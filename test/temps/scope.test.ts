@@ -1,0 +1,239 @@
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { describe, expect, test } from 'vitest'
+import { failure } from '../fixtures/failures.ts'
+import { canFreeze, freeze } from '../fixtures/immutable.ts'
+import { tempBase, tempManager } from '../fixtures/temp-base.ts'
+
+/** What stands in the session besides the library's own. */
+const left = (session = ''): string[] =>
+  readdirSync(session).filter((name) => !['claims', 'lease', 'owner.json'].includes(name))
+
+describe('a scope', () => {
+  test('removes what was made in it, on return and on throw, and nothing else', async () => {
+    const manager = tempManager()
+    const other = manager.file()
+    const work = async (fail: boolean): Promise<void> => {
+      await using scope = manager.scope()
+      scope.file('.a')
+      writeFileSync(scope.dir().join('x'), '')
+      await scope.fileAsync()
+      await scope.dirAsync()
+      await scope.receive('text')
+      const foreign = join(tempBase(), 'x')
+      writeFileSync(foreign, '')
+      await scope.adopt(foreign)
+      expect(left(manager.sessionPath)).toHaveLength(7)
+      if (fail) throw new Error('mine')
+    }
+    await work(false)
+    await expect(work(true)).rejects.toThrow('mine')
+    expect(left(manager.sessionPath)).toEqual([other.name])
+    expect(manager.stats().entries).toBe(1)
+  })
+
+  test('disposes last made first, deferred functions in their place', async () => {
+    const manager = tempManager()
+    const order: string[] = []
+    {
+      await using scope = manager.scope()
+      const first = scope.file()
+      scope.defer(() => void order.push(`first is there: ${existsSync(first.path)}`))
+      const second = scope.dir()
+      scope.defer(async () => {
+        await new Promise((resolve) => setImmediate(resolve))
+        order.push(`second is there: ${existsSync(second.path)}`)
+      })
+      const third = scope.file()
+      scope.defer(() => void order.push(`third is there: ${existsSync(third.path)}`))
+      scope.file()
+    }
+    expect(order).toEqual(['third is there: true', 'second is there: true', 'first is there: true'])
+  })
+
+  test('each thing goes before what was made before it', async () => {
+    const manager = tempManager()
+    const scope = manager.scope()
+    const first = scope.file()
+    scope.defer(() => {
+      expect(existsSync(second.path), 'the second has gone').toBe(false)
+      expect(existsSync(first.path), 'the first has not').toBe(true)
+    })
+    const second = scope.file()
+    await scope[Symbol.asyncDispose]()
+    expect.assertions(2)
+  })
+
+  test('goes on when a deferred function fails, and throws that at the end', async () => {
+    const manager = tempManager()
+    const one = manager.scope()
+    const file = one.file()
+    one.defer(() => {
+      throw new Error('mine')
+    })
+    await expect(one[Symbol.asyncDispose]()).rejects.toThrow('mine')
+    expect(existsSync(file.path)).toBe(false)
+
+    const two = manager.scope()
+    two.defer(() => Promise.reject(new Error('first')))
+    two.defer(() => Promise.reject(new Error('second')))
+    await expect(two[Symbol.asyncDispose]()).rejects.toMatchObject({
+      name: 'AggregateError',
+      errors: [{ message: 'second' }, { message: 'first' }],
+    })
+  })
+
+  test('may end twice and at once; its functions run once', async () => {
+    const manager = tempManager()
+    const scope = manager.scope()
+    let runs = 0
+    scope.defer(() => void runs++)
+    await Promise.all([scope[Symbol.asyncDispose](), scope[Symbol.asyncDispose]()])
+    await scope[Symbol.asyncDispose]()
+    expect(runs).toBe(1)
+  })
+
+  test('aborts its signal first, and a receive in flight; its source is destroyed, nothing stays', async () => {
+    const manager = tempManager()
+    const scope = manager.scope()
+    const source = new Readable({ read() {} })
+    source.push('some bytes')
+    const receiving = failure('ERR_TEMP_ABORTED', () => scope.receive(source))
+    const order: string[] = []
+    scope.signal.addEventListener('abort', () => order.push('signal'))
+    scope.defer(() => void order.push('deferred'))
+    await scope[Symbol.asyncDispose]()
+    await receiving
+    expect(order).toEqual(['signal', 'deferred'])
+    expect(scope.signal.reason).toMatchObject({ code: 'ERR_TEMP_CLOSED' })
+    expect(source.destroyed).toBe(true)
+    expect(left(manager.sessionPath)).toEqual([])
+  })
+
+  test('takes in what was still being made, and removes it', async () => {
+    const manager = tempManager()
+    const scope = manager.scope()
+    const making = [scope.fileAsync(), scope.dirAsync()]
+    await scope[Symbol.asyncDispose]()
+    const made = await Promise.all(making)
+    expect(made.map((entry) => entry.removed)).toEqual([true, true])
+    expect(left(manager.sessionPath)).toEqual([])
+  })
+
+  test('makes nothing after its end', async () => {
+    const manager = tempManager()
+    const scope = manager.scope()
+    await scope[Symbol.asyncDispose]()
+    const source = Readable.from(['x'])
+    for (const late of [
+      () => scope.file(),
+      () => scope.dir(),
+      () => scope.fileAsync(),
+      () => scope.dirAsync(),
+      () => scope.receive(source),
+      () => scope.adopt(tempBase()),
+      () => scope.claim('0'.repeat(26)),
+      () => scope.defer(() => {}),
+    ])
+      await failure('ERR_TEMP_CLOSED', late)
+    expect(source.destroyed).toBe(true)
+    expect(manager.sessionPath, 'nothing was made at all').toBeUndefined()
+  })
+
+  test('of a closed manager cannot be had', async () => {
+    const manager = tempManager()
+    await manager.close()
+    await failure('ERR_TEMP_CLOSED', () => manager.scope())
+  })
+
+  test('leaves alone what was persisted, handed off or kept until close', async () => {
+    const manager = tempManager()
+    const target = join(tempBase(), 'x')
+    const { kept, ticket } = await (async () => {
+      await using scope = manager.scope()
+      await scope.file().persist(target)
+      const ticket = await scope.file().handOff({ durable: false })
+      return { kept: scope.file().keepUntilClose(), ticket }
+    })()
+    expect(existsSync(target)).toBe(true)
+    expect(existsSync(kept.path)).toBe(true)
+    expect(existsSync(join(manager.root, 'handoffs', ticket))).toBe(true)
+    await manager.discard(ticket)
+  })
+
+  test('lives long without holding on to what went before it', async () => {
+    const manager = tempManager()
+    await using scope = manager.scope()
+    for (let n = 0; n < 1000; n++) scope.file().removeSync()
+    expect(manager.stats()).toMatchObject({ entries: 0, removed: 1000 })
+    const last = scope.file()
+    await scope[Symbol.asyncDispose]()
+    expect(existsSync(last.path)).toBe(false)
+  })
+
+  test.skipIf(!canFreeze)(
+    'with a removal that fails removes the rest and reports by the policy',
+    async () => {
+      const manager = tempManager({ onCleanupError: 'throw' })
+      const scope = manager.scope()
+      const [first, second] = [scope.file(), scope.file()]
+      freeze(second.path)
+      await failure('ERR_TEMP_CLEANUP', () => scope[Symbol.asyncDispose]())
+      expect([existsSync(first.path), existsSync(second.path)]).toEqual([false, true])
+    },
+  )
+})
+
+describe('withFile and withDir', () => {
+  test('give the entry, return what the function returns, and remove it', async () => {
+    const manager = tempManager()
+    const [length, path] = await manager.withFile('.txt', async (file) => {
+      await file.write('hello')
+      return [await file.size(), file.path] as const
+    })
+    expect([length, existsSync(path)]).toEqual([5, false])
+    expect(path).toMatch(/\.txt$/)
+    const dir = await manager.withDir({ suffix: '.d' }, (made) => {
+      mkdirSync(made.join('a'))
+      return made
+    })
+    expect(dir.path).toMatch(/\.d$/)
+    expect(existsSync(dir.path)).toBe(false)
+    expect(await manager.withFile((file) => file.kind)).toBe('file')
+    expect(await manager.withDir((made) => made.kind)).toBe('dir')
+  })
+
+  test('remove it when the function throws, at once or later, and throw that', async () => {
+    const manager = tempManager()
+    let path = ''
+    await expect(
+      manager.withFile((file) => {
+        path = file.path
+        throw new Error('mine')
+      }),
+    ).rejects.toThrow('mine')
+    expect(existsSync(path)).toBe(false)
+    await expect(
+      manager.withDir(async (dir) => {
+        path = dir.path
+        await once(process, 'nothing', { signal: AbortSignal.abort() })
+      }),
+    ).rejects.toMatchObject({ name: 'AbortError' })
+    expect(existsSync(path)).toBe(false)
+  })
+
+  test('leave a persisted file alone', async () => {
+    const manager = tempManager()
+    const target = join(tempBase(), 'x')
+    expect(await manager.withFile((file) => file.persist(target))).toBe(target)
+    expect(existsSync(target)).toBe(true)
+  })
+
+  test('refuse bad options before anything is made', async () => {
+    const manager = tempManager()
+    await failure('ERR_TEMP_NAME_INVALID', () => manager.withFile('../x', () => 1))
+    expect(manager.sessionPath).toBeUndefined()
+  })
+})
