@@ -17,8 +17,8 @@ export interface SendOptions {
   readonly headers?: Readonly<Record<string, string>> | undefined
   /**
    * 'never' (default). 'after-response': when the response is over, however it ended. 'after-full-body': when a
-   * GET was answered 200 with the whole file and all of it was handed to the client's connection; an aborted
-   * download, HEAD, 206, 304, 412 and 416 leave the file where it is.
+   * GET was answered 200 with the whole file and the client has got the last byte; an aborted download, HEAD,
+   * 206, 304, 412 and 416 leave the file where it is.
    */
   readonly remove?: RemoveWhen | undefined
 }

@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { finished } from 'node:stream/promises'
 import { ioError, TempFileError } from '../errors.ts'
 import { type Answer, answerTo } from './answer.ts'
+import { askForReceipt } from './receipt.ts'
 import type { Sendable, SendOptions, SendResult } from './send-options.ts'
 
 /**
@@ -14,8 +15,9 @@ import type { Sendable, SendOptions, SendResult } from './send-options.ts'
  * Content-Disposition with a safe name, `X-Content-Type-Options: nosniff` and `Cache-Control: private, no-store`.
  * If it throws, nothing was sent, except for ERR_TEMP_IO after the first byte (the connection is closed then).
  *
- * `remove: 'after-full-body'` knows that the operating system took the last byte for the client. A client
- * that dies while that is in the kernel's buffers, or behind a proxy, cannot be told from one that got it.
+ * `remove: 'after-full-body'` makes the response the last of its connection, and takes the client's orderly end
+ * of it for the receipt: a client that leaves with bytes unread resets it, and the file stays. It resolves when
+ * that is known (60 s at most). Behind a proxy it is the proxy that is asked.
  *
  * @throws ERR_TEMP_REMOVED (the file is gone), ERR_TEMP_OPTION_INVALID (a directory; `remove` for a plain path;
  * headers already sent), ERR_TEMP_IO, ERR_TEMP_CLEANUP (the removal failed)
@@ -73,6 +75,8 @@ export async function deliver(
   options: SendOptions,
   answer: Answer,
 ): Promise<SendResult> {
+  const onFullBody = options.remove === 'after-full-body' && answer.whole && req.method === 'GET'
+  const receipt = onFullBody ? askForReceipt(res) : undefined
   let bytes = 0
   let complete = false
   try {
@@ -84,9 +88,10 @@ export async function deliver(
     throw error
   } finally {
     answer.body?.destroy()
+    if (!complete) receipt?.cancel()
   }
-  const gotItAll = complete && answer.whole && req.method === 'GET'
-  const removed = options.remove === 'after-response' || (options.remove === 'after-full-body' && gotItAll)
+  const got = onFullBody && complete && (receipt === undefined || (await receipt.confirmed()))
+  const removed = options.remove === 'after-response' || got
   if (removed) await entry.remove?.()
   return { status: answer.status, bytes, complete, removed }
 }

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { readFile, truncate, writeFile } from 'node:fs/promises'
-import { request as httpRequest } from 'node:http'
+import { Agent, request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -279,6 +279,47 @@ describe('the file is removed', () => {
     expect(await outcome).toMatchObject({ status: 200, complete: false, removed })
     expect(existsSync(big.path)).toBe(!removed)
   })
+
+  test.each(['destroy', 'resetAndDestroy'] as const)(
+    'not after a full body that the client leaves unread (%s)',
+    async (how) => {
+      options = { remove: 'after-full-body' }
+      const written = new Promise<void>((resolve) => {
+        server.server.on('request', (_req, res) => res.once('finish', resolve))
+      })
+      const socket = connect(server.port, '127.0.0.1', () =>
+        socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'),
+      )
+      socket.pause()
+      await written
+      await new Promise((resolve) => socket.once('readable', resolve)) // it has come, and is not read
+      socket[how]()
+      expect(await outcome).toMatchObject({ status: 200, removed: false })
+      expect(existsSync(sent.path)).toBe(true)
+    },
+  )
+
+  test.each<[string, () => Promise<unknown>]>([
+    ['curl', () => curl(server.url)],
+    ['curl with HTTP/1.0', () => curl('-0', server.url)],
+    ['fetch', () => get()],
+    ['http.request that keeps its connections', () => kept()],
+  ])('after a full body that %s has read, for good', async (_, download) => {
+    options = { remove: 'after-full-body' }
+    await download()
+    expect(await outcome).toMatchObject({ status: 200, complete: true, removed: true })
+  })
+
+  async function kept(): Promise<void> {
+    const agent = new Agent({ keepAlive: true })
+    const [response] = await once(
+      httpRequest({ port: server.port, host: '127.0.0.1', agent }).end(),
+      'response',
+    )
+    response.resume()
+    await once(response, 'end')
+    agent.destroy()
+  }
 
   test('never, when the client has gone before the answer begins', async () => {
     options = { remove: 'after-full-body' }
