@@ -15,8 +15,9 @@ import { readOwner } from '../session/owner.ts'
 import { ageOf } from './expiry.ts'
 import { findClaim } from './holder.ts'
 
-/** One that is not where the listing saw it has moved, or was completed: the latter is common and not waited for. */
-const MOVES_WHEN_LISTING = 1
+/** One that is not where the listing saw it has moved, or was completed: the latter is common and not waited for long. */
+const WHEN_LISTING = { looks: 3, pauseMs: 1 }
+const WHEN_ASKED = { looks: LOOKS, pauseMs: PAUSE_MS }
 
 /** Where handoffs are looked for. */
 type Rooms = Pick<Context, 'fs' | 'layout'>
@@ -34,7 +35,7 @@ export async function listHandoffs(rooms: Rooms): Promise<HandoffInfo[]> {
   const found: HandoffInfo[] = []
   for (const [ticket, seen] of ticketsIn(rooms)) {
     const info = await describe(rooms, seen.at, ticket, now, seen.holding)
-    const moved = info ?? (await lookFor(rooms, ticket, now, MOVES_WHEN_LISTING))
+    const moved = info ?? (await lookFor(rooms, ticket, now, WHEN_LISTING))
     if (moved !== undefined) found.push(moved)
   }
   return found
@@ -43,7 +44,7 @@ export async function listHandoffs(rooms: Rooms): Promise<HandoffInfo[]> {
 /** One handoff, free or claimed; looked for as long as by a claimant. @throws ERR_TEMP_HANDOFF_GONE */
 export async function inspectHandoff(rooms: Rooms, ticket: string): Promise<HandoffInfo> {
   const now = volumeNow(rooms.fs, rooms.layout)
-  const found = await lookFor(rooms, ticket, now, LOOKS)
+  const found = await lookFor(rooms, ticket, now, WHEN_ASKED)
   if (found === undefined) throw goneError()
   return found
 }
@@ -76,7 +77,7 @@ async function lookFor(
   rooms: Rooms,
   ticket: string,
   now: number | undefined,
-  looks: number,
+  patience: { readonly looks: number; readonly pauseMs: number },
 ): Promise<HandoffInfo | undefined> {
   const { fs, layout } = rooms
   for (let look = 1; ; look++) {
@@ -88,8 +89,8 @@ async function lookFor(
       const held = await describe(rooms, found.claim, ticket, now, holding)
       if (held !== undefined) return held
     }
-    if (look === looks) return undefined
-    await pause(PAUSE_MS)
+    if (look === patience.looks) return undefined
+    await pause(patience.pauseMs)
   }
 }
 

@@ -311,7 +311,7 @@ describe('a claim', () => {
       const manager = tempManager()
       const ticket = await handoff(manager)
       const claim = await manager.claim(ticket)
-        const session = manager.sessionPath ?? ''
+      const session = manager.sessionPath ?? ''
       renameSync(session, session.replace('/s-', '/.dead-').concat('-0'))
       await claim[way]()
       expect(published(manager.root)).toEqual(way === 'complete' ? [] : [ticket])

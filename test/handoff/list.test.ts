@@ -1,0 +1,91 @@
+import { renameSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import type { HandoffInfo, TempFileManager } from '../../src/index.ts'
+import { steppingDisk } from '../fixtures/stepping-disk.ts'
+import { tempBase, tempManager } from '../fixtures/temp-base.ts'
+
+/** The four places that tell of handoffs must tell the same. */
+const places: [string, (manager: TempFileManager) => Promise<readonly HandoffInfo[]>][] = [
+  ['handoffs()', (manager) => manager.handoffs()],
+  ['usage()', async (manager) => (await manager.usage()).handoffs],
+  ['the sweep’s report', async (manager) => (await manager.sweep()).handoffs],
+  [
+    'inspect()',
+    async (manager) => Promise.all((await manager.handoffs()).map(({ ticket }) => manager.inspect(ticket))),
+  ],
+]
+
+describe.each(places)('%s', (_, tell) => {
+  it('tells age, size, attempts, claimant and expiry of the free and of the claimed', async () => {
+    const baseDir = tempBase()
+    const [publisher, worker] = [tempManager({ baseDir }), tempManager({ baseDir })]
+    const dir = publisher.dir({ name: 'frames' })
+    writeFileSync(dir.join('one'), 'x'.repeat(1000))
+    writeFileSync(dir.join('two'), 'y'.repeat(24))
+    const free = await dir.handOff({ ttl: '1h', meta: { job: 1 } })
+    const held = await (await publisher.receive('text', { name: 'a.txt' })).handOff()
+    await (await worker.claim(held)).release()
+    await worker.claim(held)
+    const told = [...(await tell(publisher))]
+    expect(told).toHaveLength(2)
+    const [one, two] = [told.find((info) => info.ticket === free), told.find((info) => info.ticket === held)]
+    expect(one).toMatchObject({
+      state: 'available',
+      kind: 'dir',
+      name: 'frames',
+      files: 2,
+      bytes: 1024,
+      meta: { job: 1 },
+      attempts: 0,
+      claimant: undefined,
+      problem: undefined,
+    })
+    expect(one?.age).toBeGreaterThanOrEqual(0)
+    expect(one?.expiresIn).toBeLessThanOrEqual(3_600_000)
+    expect(one?.expiresIn).toBeGreaterThan(3_500_000)
+    expect(two).toMatchObject({
+      state: 'claimed',
+      kind: 'file',
+      name: 'a.txt',
+      bytes: 4,
+      attempts: 2,
+      expiresIn: undefined,
+      claimant: { pid: process.pid, hostname: hostname() },
+    })
+    expect(Math.abs((two?.claimant?.since ?? 0) - Date.now())).toBeLessThan(60_000)
+    expect(Math.abs((two?.publishedAt ?? 0) - Date.now())).toBeLessThan(60_000)
+  })
+})
+
+describe('looking without claiming', () => {
+  it('neither misses nor calls corrupt what moves in the very moment', async () => {
+    const baseDir = tempBase()
+    const holder = tempManager({ baseDir })
+    holder.file()
+    const ticket = await (await holder.receive('text')).handOff()
+    const [free, claim] = [
+      join(holder.root, 'handoffs', ticket),
+      join(holder.sessionPath ?? '', 'claims', ticket),
+    ]
+    // Between the look at the directory and the look into its record it is claimed; at the next, it comes back.
+    let moves = 0
+    const disk = steppingDisk(() => {})
+    const { openSync } = disk
+    disk.openSync = (path, flags, mode) => {
+      if (path.endsWith('/handoff.json') && moves < 3) {
+        if (moves++ % 2 === 0) renameSync(free, claim)
+        else renameSync(claim, free)
+      }
+      return openSync(path, flags, mode)
+    }
+    const watcher = tempManager({ baseDir, fs: disk })
+    expect(await watcher.inspect(ticket)).toMatchObject({ bytes: 4, problem: undefined })
+    expect(moves).toBeGreaterThan(0)
+    moves = 0
+    if ((await holder.inspect(ticket)).state === 'claimed') renameSync(claim, free)
+    expect(await watcher.handoffs()).toMatchObject([{ ticket, problem: undefined }])
+    expect(moves).toBeGreaterThan(0)
+  })
+})
