@@ -2,6 +2,7 @@
 // sources' dependants alive on Node 20 as long as the longest lived source, here a manager's own.
 
 import { setMaxListeners } from 'node:events'
+import { TempFileError } from './errors.ts'
 
 /** A signal that aborts with the first of several, until it is detached. */
 export interface JoinedSignal {
@@ -9,8 +10,14 @@ export interface JoinedSignal {
   detach(): void
 }
 
+/** @throws ERR_TEMP_OPTION_INVALID for what is no signal */
 export function joinSignals(...signals: readonly (AbortSignal | undefined)[]): JoinedSignal {
   const present = signals.filter((signal) => signal !== undefined)
+  for (const signal of present) {
+    // By its methods: a test runner's realm has an AbortSignal of its own.
+    if (typeof signal?.addEventListener !== 'function')
+      throw new TempFileError('ERR_TEMP_OPTION_INVALID', 'signal must be an AbortSignal.')
+  }
   const [only] = present
   if (only !== undefined && present.length === 1) return { signal: only, detach: () => {} }
   const controller = new AbortController()

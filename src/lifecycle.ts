@@ -114,6 +114,7 @@ export class Lifecycle {
   }
 
   #end(exiting: boolean): void {
+    this.#closing ??= Promise.resolve() // a later exit listener would begin a session that nobody ends
     this.#maintenance.cancel()
     const session = this.#session ?? this.#retiring
     this.#session = undefined

@@ -130,14 +130,15 @@ export class TempFileManager implements Disposable, AsyncDisposable {
   async receive(source: Source, options: ReceiveOptions = {}): Promise<ReceivedFile> {
     const release = holdSource(source) // it may fail while the file is being opened
     try {
-      return await this.#life.abortable(options.signal, (signal) => {
-        const prepared = checkReceiveOptions({ ...options, signal })
-        const { suffix, prefix, name, mode } = options
-        const naming = this.#namer.check({ suffix, prefix, name, mode })
-        return this.#life.run((session) => receiveFile(session, naming, source, prepared))
-      })
+      this.#life.requireOpen()
+      const prepared = checkReceiveOptions(options)
+      const { suffix, prefix, name, mode } = options
+      const naming = this.#namer.check({ suffix, prefix, name, mode })
+      return await this.#life.abortable(prepared.signal, (signal) =>
+        this.#life.run((session) => receiveFile(session, naming, source, { ...prepared, signal })),
+      )
     } catch (error) {
-      if (options.keepSource !== true) destroySource(source)
+      if (options?.keepSource !== true) destroySource(source)
       throw error
     } finally {
       release()

@@ -78,13 +78,24 @@ export function cleanupError(cause: unknown, path: string): TempFileError {
   )
 }
 
-let uncollected: FinalizationRegistry<string> | undefined
+interface Loss {
+  readonly what: string
+  /** A temp whose manager was closed is no loss. */
+  readonly session: { readonly ended: boolean }
+}
 
-/** With `DEBUG=temp-file-manager:file`: names a temp that was collected without ever being disposed. */
-export function watchForLoss(entry: object, name: string): void {
-  uncollected ??= new FinalizationRegistry((where) => log.file('collected without being disposed: %s', where))
-  const made = new Error().stack?.split('\n').slice(3, 8).join('\n') ?? ''
-  uncollected.register(entry, `${name}, made\n${made}`, entry)
+let uncollected: FinalizationRegistry<Loss> | undefined
+
+/** With `DEBUG=temp-file-manager:file`: names a temp that was collected without ever being disposed, and where it was made. */
+export function watchForLoss(entry: object, name: string, session: Loss['session']): void {
+  uncollected ??= new FinalizationRegistry((loss) => {
+    if (!loss.session.ended) log.file('collected without being disposed: %s', loss.what)
+  })
+  const limit = Error.stackTraceLimit
+  Error.stackTraceLimit = 20 // ours come first; the program's own are what helps
+  const made = new Error().stack?.split('\n').slice(3).join('\n') ?? ''
+  Error.stackTraceLimit = limit
+  uncollected.register(entry, { what: `${name}, made\n${made}`, session }, entry)
 }
 
 /** Ends the watch when the temp is disposed. */

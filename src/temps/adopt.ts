@@ -44,8 +44,8 @@ export async function adopt(
   if (isDirectory) counters.directoriesCreated++
   else counters.filesCreated++
   return isDirectory
-    ? new DirEntry(session, sequence, affixes, holding)
-    : new FileEntry(session, sequence, affixes, holding)
+    ? new DirEntry(session, sequence, affixes, holding).announce()
+    : new FileEntry(session, sequence, affixes, holding).announce()
 }
 
 async function kindOf(session: Session, source: string): Promise<boolean> {

@@ -83,7 +83,7 @@ export function createDir(session: Session, naming: Naming): DirEntry {
     throw creationError(error, session.path)
   }
   context.counters.directoriesCreated++
-  return new DirEntry(session, sequence, naming.affixes, holding)
+  return new DirEntry(session, sequence, naming.affixes, holding).announce()
 }
 
 /** As {@link createDir}, without holding the event loop. */
@@ -104,5 +104,5 @@ export async function createDirAsync(session: Session, naming: Naming): Promise<
     throw creationError(error, session.path)
   }
   context.counters.directoriesCreated++
-  return new DirEntry(session, sequence, naming.affixes, holding)
+  return new DirEntry(session, sequence, naming.affixes, holding).announce()
 }

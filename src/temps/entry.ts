@@ -70,9 +70,14 @@ export abstract class Entry implements TempEntry {
     this.#extras = holding === undefined ? undefined : { holding, resources: undefined, bytes: 0 }
     if (log.file.enabled) {
       log.file('made %s', this.path)
-      watchForLoss(this, this.path)
+      watchForLoss(this, this.path, session)
     }
+  }
+
+  /** Tells observers of a new entry: once it is whole, for they look at it. */
+  announce(): this {
     if (channels.create.hasSubscribers) channels.create.publish({ entry: this })
+    return this
   }
 
   /** Removes what stands at `path`; throws the system's error. ENOENT is fine to throw. */
@@ -94,6 +99,7 @@ export abstract class Entry implements TempEntry {
   keepUntilClose(): this {
     this.requireLive('keep')
     this.#state = KEPT
+    endWatch(this)
     return this
   }
 

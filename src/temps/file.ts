@@ -272,14 +272,14 @@ export function createFile(session: Session, naming: Naming): FileEntry {
     throw creationError(error, session.path)
   }
   context.counters.filesCreated++
-  return new FileEntry(session, sequence, naming.affixes, holding)
+  return new FileEntry(session, sequence, naming.affixes, holding).announce()
 }
 
 /** As {@link createFile}, without holding the event loop. */
 export async function createFileAsync(session: Session, naming: Naming): Promise<FileEntry> {
   const opened = await openNew(session, naming)
   await close(session.context.fs, opened.fd)
-  return new FileEntry(session, opened.sequence, naming.affixes, opened.holding)
+  return new FileEntry(session, opened.sequence, naming.affixes, opened.holding).announce()
 }
 
 /** Makes a file and fills it from `source`; on any failure nothing of it stays. */
@@ -301,7 +301,7 @@ export async function receiveFile(
     throw error
   }
   await close(fs, fd)
-  const file = new ReceivedFileEntry(session, sequence, naming, holding, result)
+  const file = new ReceivedFileEntry(session, sequence, naming, holding, result).announce()
   if (prepared.inspect === undefined) return file
   try {
     await prepared.inspect(file)

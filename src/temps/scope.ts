@@ -1,7 +1,7 @@
 // A group of temps that end together, last made first. Promise: what is still being made when the scope ends
 // is aborted and waited for, everything is disposed whatever fails before it, and nothing is made afterwards.
 
-import { joinSignals } from '../abort.ts'
+import { type JoinedSignal, joinSignals } from '../abort.ts'
 import { TempFileError } from '../errors.ts'
 import type { ReceiveOptions } from '../streams/receive.ts'
 import { destroySource, type Source } from '../streams/source.ts'
@@ -58,12 +58,18 @@ export class Scope implements TempScope {
   }
 
   async receive(source: Source, options: ReceiveOptions = {}): Promise<ReceivedFile> {
-    if (this.#ending !== undefined) destroySource(source)
-    const { signal, detach } = joinSignals(this.signal, options.signal)
+    let joined: JoinedSignal
     try {
-      return await this.#make(() => this.#maker.receive(source, { ...options, signal }))
+      this.#requireOpen()
+      joined = joinSignals(this.signal, options?.signal)
+    } catch (error) {
+      destroySource(source)
+      throw error
+    }
+    try {
+      return await this.#make(() => this.#maker.receive(source, { ...options, signal: joined.signal }))
     } finally {
-      detach()
+      joined.detach()
     }
   }
 
