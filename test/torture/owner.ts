@@ -6,7 +6,7 @@ import fs from 'node:fs'
 import { createInterface } from 'node:readline'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { isTempFileError, type TempEntry, type TempFile, TempFileManager } from '../../src/index.ts'
-import { countdown } from './countdown.ts'
+import { countdown } from '../fixtures/countdown.ts'
 
 const base = isMainThread ? String(process.argv[2]) : String(workerData)
 const held = new Map<string, { complete(): Promise<void>; release(): Promise<void> }>()
@@ -91,7 +91,7 @@ const commands: Record<string, (argument: string) => Promise<void> | void> = {
   },
   /** kill -9 at the n-th disk call from now. */
   doom(n) {
-    disk.killAfter(Number(n))
+    disk.after(Number(n), 'SIGKILL')
   },
   /** Blocks the event loop for good. */
   block() {

@@ -2,7 +2,7 @@
 
 import { writeSync } from 'node:fs'
 import { TempFileManager } from '../../src/index.ts'
-import { countdown } from './countdown.ts'
+import { countdown } from '../fixtures/countdown.ts'
 
 const [base, times, killAfter] = process.argv.slice(2)
 const disk = countdown()
@@ -15,7 +15,7 @@ const manager = new TempFileManager({
 
 async function main(): Promise<void> {
   manager.file()
-  if (killAfter !== '0') disk.killAfter(Number(killAfter))
+  if (killAfter !== '0') disk.after(Number(killAfter), 'SIGKILL')
   for (let n = 0; n < Number(times); n++) {
     const report = await manager.sweep()
     writeSync(1, `reclaimed ${report.sessionsRemoved}\n`)

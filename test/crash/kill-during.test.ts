@@ -1,0 +1,136 @@
+// kill -9 in front of every single disk call of every deed: the process stops itself there, we look, kill it, and
+// sweep. Promise: while it is stopped nothing of it is touched, after its death nothing of it is left, and a
+// handoff is whole, once, or was completed.
+
+import fs, { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { TempFileManager } from '../../src/index.ts'
+import { bundle } from '../fixtures/bundle.ts'
+import { agedFileSystem, craftSession, REUSED_PID } from '../fixtures/crafted-session.ts'
+import { Held } from '../fixtures/held-process.ts'
+import { tempBase, tempManager } from '../fixtures/temp-base.ts'
+
+let programs = ''
+beforeAll(async () => {
+  programs = await bundle('doomed')
+})
+
+interface Deed {
+  readonly deed: string
+  /** A handoff is there for it. */
+  readonly handoff?: 'kept' | 'may be completed'
+  /** It may bring a second one into the world: its own. */
+  readonly publishes?: boolean
+  readonly persists?: boolean
+  /** Its own session is condemned on the way: anybody may finish that while it stands. */
+  readonly ends?: boolean
+  /** Fewest disk calls that it makes, so that the test cannot pass for want of them. */
+  readonly calls: number
+}
+
+const DEEDS: readonly Deed[] = [
+  { deed: 'session making', calls: 12 },
+  { deed: 'file making', calls: 5 },
+  { deed: 'receive', calls: 4 },
+  { deed: 'dir filling', calls: 8 },
+  { deed: 'claim', handoff: 'kept', calls: 2 },
+  { deed: 'complete', handoff: 'may be completed', calls: 3 },
+  { deed: 'release', handoff: 'kept', calls: 2 },
+  { deed: 'handing a claim on', handoff: 'may be completed', publishes: true, calls: 8 },
+  { deed: 'handing off', publishes: true, calls: 8 },
+  { deed: 'persist', persists: true, calls: 2 },
+  { deed: 'persisting a claim', handoff: 'may be completed', persists: true, calls: 3 },
+  { deed: 'exit hook', handoff: 'kept', ends: true, calls: 6 },
+  { deed: 'close', handoff: 'kept', ends: true, calls: 6 },
+  { deed: 'sweep', handoff: 'kept', ends: true, calls: 8 },
+]
+
+/** What stands under sessions/ beside the test's own session. */
+function strangers(manager: TempFileManager): string[] {
+  const own = manager.sessionPath
+  return readdirSync(join(manager.root, 'sessions')).filter((name) => own?.endsWith(name) !== true)
+}
+
+/** A dead session that holds the handoff and has something to delete. */
+function deadHolder(root: string, ticket: string): void {
+  const { path } = craftSession(root, { owner: REUSED_PID, files: { 'a-file': 'a' } })
+  mkdirSync(join(path, 'a-directory'))
+  fs.writeFileSync(join(path, 'a-directory', 'x'), 'x')
+  fs.renameSync(join(root, 'handoffs', ticket), join(path, 'claims', ticket))
+}
+
+/** Every handoff is whole. Returns their tickets. */
+async function wholeHandoffs(manager: TempFileManager): Promise<string[]> {
+  const found = await manager.handoffs()
+  for (const info of found) {
+    expect(info).toMatchObject({ state: 'available', problem: undefined, files: 1, bytes: 7 })
+    const data = join(manager.root, 'handoffs', info.ticket, 'data')
+    expect(readFileSync(join(data, String(info.name)), 'utf8')).toBe('payload')
+  }
+  return found.map((info) => info.ticket)
+}
+
+/** One kill at call `n`; false when the deed has fewer calls. */
+async function killAt(n: number, { deed, handoff, publishes, persists, ends }: Deed): Promise<boolean> {
+  const base = tempBase()
+  mkdirSync(join(base, 'persisted'))
+  const manager = tempManager({ baseDir: base })
+  // The making of a session includes the making of the root: there it must not be there yet.
+  const ticket = handoff === undefined ? '' : await (await manager.receive('payload')).handOff()
+  if (deed === 'sweep') deadHolder(manager.root, ticket)
+
+  const doomed = new Held(join(programs, 'doomed.cjs'), { args: [base, deed, String(n), ticket] })
+  const stopped = await doomed.stoppedBefore('finished')
+  if (stopped && ends !== true && existsSync(manager.root)) {
+    manager.file()
+    const before = strangers(manager)
+    const report = await manager.sweep()
+    expect(report.errors).toEqual([])
+    expect(report.sessionsRemoved).toBe(0)
+    expect(strangers(manager)).toEqual(before)
+  }
+  await doomed.slay()
+  if (!stopped) expect(doomed.stderr).toBe('')
+
+  manager.file()
+  const report = await manager.sweep()
+  expect(report.errors).toEqual([])
+  const drafts = strangers(manager)
+  expect(drafts.filter((name) => !name.startsWith('.new-'))).toEqual([])
+  const later = new TempFileManager({
+    baseDir: base,
+    fs: agedFileSystem(() => [[/\/\.new-(?!0-)[^/]*$/, 3_700_000]]),
+    sweep: { onStart: false, every: false },
+  })
+  expect((await later.sweep()).errors).toEqual([])
+  await later.close()
+  expect(strangers(manager).filter((name) => !name.startsWith('.new-0-'))).toEqual([])
+
+  const tickets = await wholeHandoffs(manager)
+  const own = tickets.filter((found) => found !== ticket)
+  const persisted = readdirSync(join(base, 'persisted'))
+  expect(own.length).toBeLessThanOrEqual(publishes === true ? 1 : 0)
+  expect(persisted.length).toBeLessThanOrEqual(persists === true ? 1 : 0)
+  if (persisted.length > 0) expect(readFileSync(join(base, 'persisted', 'there'), 'utf8')).toBe('payload')
+  if (handoff === 'kept') expect(tickets).toContain(ticket)
+  // One payload in, one payload somewhere: never two, and none only where the deed was to end it.
+  if (handoff === 'may be completed' && (publishes === true || persists === true))
+    expect(tickets.length + persisted.length).toBe(1)
+  if (!stopped && handoff === 'may be completed') expect(tickets).not.toContain(ticket)
+  await manager.close()
+  return stopped
+}
+
+describe.skipIf(process.platform !== 'linux')('kill -9 in front of each disk call of', () => {
+  test.each(DEEDS)('$deed: the next sweep leaves nothing of it, and loses no handoff', async (deed) => {
+    let calls = 0
+    // Two at a time: one starts while the other is looked at.
+    for (let stopped = true; stopped; ) {
+      const pair = await Promise.all([killAt(calls + 1, deed), killAt(calls + 2, deed)])
+      calls += pair.filter(Boolean).length
+      stopped = !pair.includes(false)
+    }
+    expect(calls).toBeGreaterThanOrEqual(deed.calls)
+  })
+})
