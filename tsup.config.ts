@@ -1,8 +1,15 @@
+import { readFile, writeFile } from 'node:fs/promises'
 import { defineConfig } from 'tsup'
 
 // One build of every entry in both formats. `splitting` keeps one copy of each class per format, so an
 // error made by temp-file-manager/http is an instance of the core's class. `bytes` is inlined: the core
 // loads nothing but `debug` at import.
+//
+// With `splitting`, tsup turns `import('x')` into require('x') in the CommonJS build. file-type is ESM only, so a
+// consumer's bundler could not resolve that (Node 20.19's require(esm) can); import() is restored.
+const REQUIRED =
+  /Promise\.resolve\(\)\.then\(\(\) => _interopRequireWildcard\(require\((["'][^."'][^"']*["'])\)\)\)/g
+
 export default defineConfig({
   entry: {
     index: 'src/index.ts',
@@ -20,5 +27,23 @@ export default defineConfig({
   sourcemap: false,
   treeshake: false,
   noExternal: ['bytes'],
-  dts: { entry: { index: 'src/index.ts', 'http/index': 'src/http/index.ts', 'express/index': 'src/express/index.ts', 'fastify/index': 'src/fastify/index.ts' }, banner: '/// <reference types="node" />' },
+  plugins: [
+    {
+      name: 'restore-dynamic-import',
+      async buildEnd({ writtenFiles }) {
+        for (const { name } of writtenFiles.filter((file) => file.name.endsWith('.cjs'))) {
+          await writeFile(name, (await readFile(name, 'utf8')).replace(REQUIRED, 'import($1)'))
+        }
+      },
+    },
+  ],
+  dts: {
+    entry: {
+      index: 'src/index.ts',
+      'http/index': 'src/http/index.ts',
+      'express/index': 'src/express/index.ts',
+      'fastify/index': 'src/fastify/index.ts',
+    },
+    banner: '/// <reference types="node" />',
+  },
 })

@@ -1,0 +1,42 @@
+// What an installation may cost. Measured when written (1.0.0-rc.1): see the line that this check prints. A new
+// dependency that breaks the budget needs a better reason than convenience.
+
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+
+const BUDGET = {
+  /** node_modules of an empty folder after `npm install temp-file-manager`. */
+  packages: 50,
+  installedBytes: 6 * 1024 ** 2,
+  /** The tarball itself. */
+  packedBytes: 300 * 1024,
+  unpackedBytes: 1.25 * 1024 ** 2,
+}
+
+export function checkBudget(folder, tarball) {
+  const lock = JSON.parse(readFileSync(join(folder, 'package-lock.json'), 'utf8'))
+  const packages = Object.keys(lock.packages).filter((path) => path !== '').length
+  const installedBytes = bytesBelow(join(folder, 'node_modules'))
+  const found = {
+    packages,
+    installedBytes,
+    packedBytes: tarball.packedBytes,
+    unpackedBytes: tarball.unpackedBytes,
+  }
+  const over = Object.entries(BUDGET).filter(([what, most]) => found[what] > most)
+  assert.deepEqual(over, [], `over the budget: ${JSON.stringify(found)}`)
+  return Object.entries(BUDGET)
+    .map(([what, most]) => `${what} ${show(found[what])} of ${show(most)}`)
+    .join(', ')
+}
+
+function bytesBelow(directory) {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0)
+}
+
+function show(number) {
+  return number > 1024 ? `${Math.round(number / 1024)} KB` : String(number)
+}

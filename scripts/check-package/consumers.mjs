@@ -1,0 +1,116 @@
+// Consumers: small programs of test/fixtures/consumer, in folders that hold the installed tarball. Promise: ESM,
+// CommonJS, both at once, TypeScript with nodenext and bundler resolution, bundled by esbuild, frameworks; each on
+// Node 20 (`using` lowered) and 24 (native).
+
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { build } from 'esbuild'
+
+const STRICT = {
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  skipLibCheck: false, // our own declarations are checked too
+  types: ['node'],
+}
+// esbuild cannot turn a CommonJS package's require() into ESM; every bundle of one for Node brings this line.
+const REQUIRE = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);"
+
+export async function consumers({ root, place, run, step }, tarball, alone, versions) {
+  const fixtures = join(root, 'test', 'fixtures', 'consumer')
+  const tsc = createRequire(import.meta.url).resolve('typescript/lib/tsc.js')
+  const check = (name, work) => step(name, work, { fatal: false })
+  const fine = async (node, file, cwd, flags = []) => {
+    const { stdout, stderr } = await run(versions[node], [...flags, file], cwd, { NODE_OPTIONS: '' })
+    if (stdout.trim() !== 'fine' || stderr.trim() !== '')
+      throw Object.assign(new Error(file), { stdout, stderr })
+  }
+  cpSync(fixtures, alone, { recursive: true })
+
+  for (const node of [20, 24]) {
+    for (const file of ['esm.mjs', 'cjs.cjs', 'both.mjs'])
+      await check(`Node ${node}: ${file}`, () => fine(node, file, alone))
+  }
+
+  for (const format of ['esm', 'cjs']) {
+    const outfile = join(place, 'bundled', format === 'esm' ? 'main.mjs' : 'main.cjs')
+    await check(`bundled by esbuild as ${format}, Node 20 and 24`, async () => {
+      await build({
+        entryPoints: [join(alone, format === 'esm' ? 'esm.mjs' : 'cjs.cjs')],
+        outfile,
+        bundle: true,
+        platform: 'node',
+        format,
+        target: 'node20',
+        banner: format === 'esm' ? { js: REQUIRE } : {},
+        logLevel: 'error',
+      })
+      for (const node of [20, 24]) await fine(node, outfile, join(place, 'bundled'))
+    })
+  }
+
+  await check('@types/node, the only other package of a TypeScript consumer', () =>
+    run(
+      'npm',
+      ['install', '--prefer-offline', '--no-fund', '--no-audit', '-D', '@types/node@20'],
+      alone,
+    ).then(() => ''),
+  )
+  const compile = async (folder, files, options, outDir) => {
+    const config = join(folder, `tsconfig.${outDir}.json`)
+    writeFileSync(
+      config,
+      JSON.stringify({ compilerOptions: { ...STRICT, ...options, outDir, rootDir: '.' }, files }),
+    )
+    await run(process.execPath, [tsc, '-p', config], folder)
+  }
+  const nodenext = { module: 'nodenext', moduleResolution: 'nodenext' }
+  await check('TypeScript nodenext, `using` lowered, on Node 20', async () => {
+    await compile(
+      alone,
+      ['using.mts', 'using.cts'],
+      { ...nodenext, target: 'es2022', lib: ['es2022', 'esnext.disposable'] },
+      'lowered',
+    )
+    for (const file of ['lowered/using.mjs', 'lowered/using.cjs']) await fine(20, file, alone)
+  })
+  await check('TypeScript nodenext, `using` as it is, on Node 24', async () => {
+    await compile(alone, ['using.mts', 'using.cts'], { ...nodenext, target: 'esnext' }, 'native')
+    for (const file of ['native/using.mjs', 'native/using.cjs']) {
+      if (!/await using/.test(readFileSync(join(alone, file), 'utf8'))) throw new Error('it was lowered')
+      await fine(24, file, alone)
+    }
+  })
+  await check('TypeScript with bundler resolution', async () => {
+    const bundler = {
+      module: 'esnext',
+      moduleResolution: 'bundler',
+      target: 'es2022',
+      lib: ['es2022', 'esnext.disposable'],
+    }
+    await compile(alone, ['using.mts'], bundler, 'bundler')
+    await fine(20, 'bundler/using.mjs', alone)
+  })
+
+  await check('frameworks: express, fastify, multer and their types', async () => {
+    const folder = join(place, 'frameworks')
+    mkdirSync(folder)
+    const versionOf = (name) =>
+      JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')).version
+    const names = ['express', 'fastify', 'multer', '@types/express', '@types/multer']
+    await run('npm', ['init', '-y'], folder)
+    const wanted = [tarball.path, '@types/node@20', ...names.map((name) => `${name}@${versionOf(name)}`)]
+    await run('npm', ['install', '--prefer-offline', '--no-fund', '--no-audit', ...wanted], folder)
+    cpSync(join(fixtures, 'frameworks.mts'), join(folder, 'frameworks.mts'))
+    const options = {
+      ...nodenext,
+      target: 'es2022',
+      lib: ['es2023', 'esnext.disposable'],
+      esModuleInterop: true,
+      skipLibCheck: true,
+    }
+    await compile(folder, ['frameworks.mts'], options, 'out')
+    for (const node of [20, 24]) await fine(node, 'out/frameworks.mjs', folder)
+  })
+}

@@ -1,0 +1,43 @@
+// What a user downloads. Promise: exactly this list; the names of chunks carry hashes, so their kind stands here.
+
+import assert from 'node:assert/strict'
+
+const EXPECTED = [
+  'CHANGELOG.md',
+  'LICENSE',
+  'README.md',
+  'dist/chunk-*.cjs',
+  'dist/chunk-*.js',
+  'dist/cli/main.js',
+  'dist/express/index.cjs',
+  'dist/express/index.d.cts',
+  'dist/express/index.d.ts',
+  'dist/express/index.js',
+  'dist/fastify/index.cjs',
+  'dist/fastify/index.d.cts',
+  'dist/fastify/index.d.ts',
+  'dist/fastify/index.js',
+  'dist/http/index.cjs',
+  'dist/http/index.d.cts',
+  'dist/http/index.d.ts',
+  'dist/http/index.js',
+  'dist/index.cjs',
+  'dist/index.d.cts',
+  'dist/index.d.ts',
+  'dist/index.js',
+  'dist/types-*.d.cts',
+  'dist/types-*.d.ts',
+  'package.json',
+]
+
+/** Chunks by kind: 'chunk-3REIBBUV.js', 'manager-Bglras-S.d.ts'. */
+function kindOf(path) {
+  return path
+    .replace(/^dist\/chunk-[A-Z0-9]{8}\.(c?js)$/, 'dist/chunk-*.$1')
+    .replace(/^dist\/[a-z-]+-[\w-]{8}\.d\.(c?ts)$/, 'dist/types-*.d.$1')
+}
+
+export function checkContents(files) {
+  assert.deepEqual([...new Set(files.map(kindOf))].sort(), EXPECTED)
+  return `${files.length} files`
+}
