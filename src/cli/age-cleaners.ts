@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 
 /** Later ones are hidden by earlier ones. */
-export const TMPFILES_DIRECTORIES = [
+const TMPFILES_DIRECTORIES = [
   '/etc/tmpfiles.d',
   '/run/tmpfiles.d',
   '/usr/local/lib/tmpfiles.d',
