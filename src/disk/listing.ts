@@ -101,12 +101,6 @@ function encoding(asBytes: boolean): 'buffer' | 'utf8' {
   return asBytes ? 'buffer' : 'utf8'
 }
 
-/** The plain names in a directory of our own layout. */
-export function namesIn(fs: FileSystem, path: string): string[] {
-  // Without options every implementation answers with strings; the loose interface says unknown.
-  return fs.readdirSync(path) as string[]
-}
-
 /** The entries of a directory, with their kinds and their names as strings. */
 export function entriesIn(fs: FileSystem, path: string): DiskEntry[] {
   // As in listSync.

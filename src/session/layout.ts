@@ -24,7 +24,7 @@ export function randomText(bytes: number): string {
 }
 
 /** Random part of a session's id and of the names of its files: 80 bits. */
-export const SESSION_RANDOM_BYTES = 10
+const SESSION_RANDOM_BYTES = 10
 /** Characters of {@link randomText}(10). */
 export const SESSION_RANDOM_LENGTH = 16
 /** A ticket is 128 random bits: 26 characters. */

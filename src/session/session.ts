@@ -15,7 +15,6 @@ import { errnoOf, ioError, TempFileError } from '../errors.ts'
 import { log } from '../observe.ts'
 import {
   CLAIMS,
-  deadName,
   inside,
   liveName,
   newName,
@@ -256,9 +255,4 @@ function identityOf(context: Context, path: string): string | undefined {
     if (errnoOf(error) === 'ENOENT') return undefined
     throw error
   }
-}
-
-/** The tombstone's path for a session that is suspected. */
-export function tombstoneOf(context: Pick<Context, 'layout'>, id: string): string {
-  return inside(context.layout.sessions, deadName(id))
 }

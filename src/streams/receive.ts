@@ -19,7 +19,7 @@ export {
   type Progress,
   type ReceiveOptions,
 } from './receive-options.ts'
-export { destroySource, type Source } from './source.ts'
+export type { Source } from './source.ts'
 
 /** What was written. */
 export interface WriteResult {

@@ -153,7 +153,8 @@ function stands(fs: FileSystem, path: string): boolean {
   }
 }
 
-function namesIn(context: Rooms, directory: string): string[] {
+/** Names in a directory of the root; none where it does not exist, or is no directory. */
+export function namesIn(context: Rooms, directory: string): string[] {
   try {
     return context.fs.readdirSync(directory).map(String)
   } catch (error) {

@@ -4,10 +4,9 @@
 import type { Context } from '../context.ts'
 import { measureTree } from '../disk/measure.ts'
 import { readMounts } from '../disk/mounts.ts'
-import { errnoOf } from '../errors.ts'
 import type { HandoffInfo } from '../handoff/info.ts'
 import { inside, parseSessionsEntry } from '../session/layout.ts'
-import { listHandoffs } from './handoff-list.ts'
+import { listHandoffs, namesIn } from './handoff-list.ts'
 import { judge } from './judge.ts'
 
 /** One session as {@link TempFileManager.usage} found it. */
@@ -68,14 +67,5 @@ export async function measureRoot(context: Context): Promise<RootUsage> {
     bytes: parts.reduce((sum, part) => sum + part.bytes, 0),
     sessions,
     handoffs,
-  }
-}
-
-function namesIn(context: Context, directory: string): string[] {
-  try {
-    return context.fs.readdirSync(directory).map(String)
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return []
-    throw error
   }
 }
