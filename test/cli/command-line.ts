@@ -26,6 +26,12 @@ export async function runOnTerminal(args: readonly string[], env: Env = {}): Pro
   return await capture(['script', '-qefc', line, '/dev/null'], { TERM: 'xterm-256color', ...env })
 }
 
+/** Runs it with `head -1` for a reader; the status is its own. */
+export async function runIntoHead(args: readonly string[]): Promise<Ran> {
+  const line = [...COMMAND, ...args].map((word) => `'${word}'`).join(' ')
+  return await capture(['bash', '-c', `set -o pipefail; ${line} | head -1`], {})
+}
+
 async function capture([program = '', ...args]: readonly string[], env: Env): Promise<Ran> {
   const clean = {
     ...process.env,

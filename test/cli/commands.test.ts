@@ -1,14 +1,14 @@
 import { execFile } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import type { HandoffInfo, RootUsage, SweepReport } from '../../src/index.ts'
 import { layoutOf } from '../../src/session/layout.ts'
 import { underSweepLock } from '../../src/sweep/sweep-lock.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
-import { run, runOnTerminal } from './command-line.ts'
+import { run, runIntoHead, runOnTerminal } from './command-line.ts'
 
 const OWNER = fileURLToPath(new URL('../fixtures/cli-owner.ts', import.meta.url))
 const NOBODY = '0123456789abcdefghjkmnpqrs'
@@ -139,6 +139,23 @@ describe('sweeping', () => {
   })
 })
 
+test.skipIf(process.getuid?.() !== 0)('a full disk does not keep a sweep from freeing it', async () => {
+  const base = tempBase()
+  const quietly = promisify(execFile)
+  await quietly('mount', ['-t', 'tmpfs', '-o', 'size=1m,mode=0700', 'tmpfs', base])
+  onTestFinished(async () => {
+    await quietly('umount', ['-l', base])
+  })
+  await leaveTheDead(base)
+  const manager = tempManager({ name: 'cli', baseDir: base })
+  const [dead = ''] = readdirSync(join(manager.root, 'sessions'))
+  const fill = (): void => writeFileSync(join(manager.root, 'sessions', dead, 'film'), Buffer.alloc(2 ** 21))
+  expect(fill).toThrow(/ENOSPC/)
+  const { status, stdout } = await run(['sweep', '--root', manager.root, '--json'])
+  expect(status).toBe(0)
+  expect(JSON.parse(stdout)).toMatchObject({ sessionsRemoved: 1, errors: [] })
+})
+
 describe('the command line itself', () => {
   test.each([
     ['no command', []],
@@ -188,6 +205,15 @@ describe('the command line itself', () => {
     expect(plain.stdout).not.toMatch(ESCAPE)
     expect(plain.stdout).not.toContain('sweeping')
     expect((await runOnTerminal(['ls', '--json', '--root', manager.root])).stdout).not.toMatch(ESCAPE)
+  })
+
+  test('a reader that has seen enough is no failure', async () => {
+    const manager = tempManager({ name: 'cli' })
+    manager.file()
+    for (let n = 0; n < 1500; n++) mkdirSync(join(manager.root, 'sessions', `s-${n}-unknown`))
+    const { status, stdout, stderr } = await runIntoHead(['ls', '--root', manager.root])
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    expect(stdout).toContain('1501 sessions')
   })
 
   test('--name and --base-dir name the same root as --root', async () => {
