@@ -107,7 +107,7 @@ export class Lifecycle {
     await Promise.allSettled(this.#pending)
     if (session !== undefined) {
       await Promise.allSettled(session.working)
-      await endSession(session)
+      if (!(await endSession(session))) return // it is tried again at exit, and by closeSync()
     }
     this.#retiring = undefined
     exitRegistry().delete(this.#exitTask)
@@ -118,8 +118,9 @@ export class Lifecycle {
     this.#maintenance.cancel()
     const session = this.#session ?? this.#retiring
     this.#session = undefined
+    this.#retiring = session
+    if (session !== undefined && !endSessionSync(session, exiting)) return // tried again at exit
     this.#retiring = undefined
-    if (session !== undefined) endSessionSync(session, exiting)
     exitRegistry().delete(this.#exitTask)
   }
 

@@ -25,41 +25,40 @@ export async function copyAcross(fs: FileSystem, source: string, destination: st
       { path: source },
     )
   }
+  if (!stats.isDirectory()) return copyLeaf(fs, source, destination, stats)
+  const pairs = [{ from: source, to: destination, stats }]
+  for (const { from, to } of pairs) {
+    // Made here and not by fs-extra, which would show the names inside to everybody until the end.
+    fs.mkdirSync(to, { mode: 0o700 })
+    // With withFileTypes every implementation answers with Dirents; the loose interface says unknown.
+    for (const { name } of (await fs.promises.readdir(from, { withFileTypes: true })) as DiskEntry[]) {
+      const child = {
+        from: `${from}/${name}`,
+        to: `${to}/${name}`,
+        stats: await statsOf(fs, `${from}/${name}`),
+      }
+      if (child.stats.isDirectory()) pairs.push(child)
+      else await copyLeaf(fs, child.from, child.to, child.stats)
+    }
+  }
+  // fs-extra keeps the times of files only; and writing into a directory had changed them.
+  for (const pair of pairs.reverse()) {
+    await fs.promises.chmod(pair.to, pair.stats.mode & 0o7777)
+    await fs.promises.utimes(pair.to, pair.stats.atimeMs / 1000, pair.stats.mtimeMs / 1000)
+  }
+}
+
+// One at a time: fs-extra copies a whole tree's files at once, and when one fails the others are still being
+// written while the caller removes what is there.
+async function copyLeaf(fs: FileSystem, from: string, to: string, stats: DiskStats): Promise<void> {
   // A special file would be read for ever (a device) or not at all (a FIFO).
-  const filter = async (from: string): Promise<boolean> => {
-    const entry = await statsOf(fs, from)
-    if (entry.isFile() || entry.isDirectory() || entry.isSymbolicLink()) return true
+  if (!stats.isFile() && !stats.isSymbolicLink()) {
     throw new TempFileError(
       'ERR_TEMP_IO',
       'A socket, FIFO or device cannot be moved to another device. Remove it first.',
       { path: from },
     )
   }
-  // Made here and not by fs-extra, which would show the names inside to everybody until the end.
-  if (stats.isDirectory()) fs.mkdirSync(destination, { mode: 0o700 })
   const { default: extra } = await import('fs-extra')
-  await extra.copy(source, destination, { preserveTimestamps: true, dereference: false, filter })
-  if (stats.isDirectory()) await restoreDirectories(fs, source, destination, stats)
-}
-
-/** fs-extra keeps the times of files only; and writing into a directory had changed them. */
-async function restoreDirectories(
-  fs: FileSystem,
-  source: string,
-  destination: string,
-  stats: DiskStats,
-): Promise<void> {
-  const pairs = [{ from: source, to: destination, stats }]
-  for (const { from, to } of pairs) {
-    // With withFileTypes every implementation answers with Dirents; the loose interface says unknown.
-    for (const entry of (await fs.promises.readdir(from, { withFileTypes: true })) as DiskEntry[]) {
-      if (!entry.isDirectory()) continue
-      const child = `${from}/${entry.name}`
-      pairs.push({ from: child, to: `${to}/${entry.name}`, stats: await statsOf(fs, child) })
-    }
-  }
-  for (const pair of pairs.reverse()) {
-    await fs.promises.chmod(pair.to, pair.stats.mode & 0o7777)
-    await fs.promises.utimes(pair.to, pair.stats.atimeMs / 1000, pair.stats.mtimeMs / 1000)
-  }
+  await extra.copy(from, to, { preserveTimestamps: true, dereference: false })
 }

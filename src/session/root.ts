@@ -123,7 +123,12 @@ function checkOneFileSystem(fs: FileSystem, layout: Layout): void {
     fs.renameSync(from, to)
     fs.rmdirSync(to)
   } catch (error) {
-    fs.rmdirSync(from)
+    // The error that led here is the one to report; a probe that stays is swept as an old draft.
+    for (const path of [from, to]) {
+      try {
+        fs.rmdirSync(path)
+      } catch {}
+    }
     if (errnoOf(error) !== 'EXDEV') throw error
     throw unsafe(
       'The root directory is split by a mount, so files cannot be renamed inside it. Mount the volume over the whole root or baseDir.',

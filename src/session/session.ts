@@ -219,10 +219,10 @@ function make(context: Context, id: string): Made {
     if (context.native && process.platform === 'linux') lease = bindLease(draft)
     const { stripped } = writeRecord(fs, inside(draft, OWNER), ownerRecord(context, id, lease), true)
     syncDirectorySync(fs, draft)
-    const identity = identityOf(context, draft)
+    const identity = readIdentity(context, draft)
     fs.renameSync(draft, inside(layout.sessions, liveName(id)))
     log.session('made session %s', id)
-    return { mendsModes: stripped, lease, identity: identity ?? '' }
+    return { mendsModes: stripped, lease, identity }
   } catch (error) {
     lease?.close()
     removeTreeSync(fs, draft)
@@ -246,11 +246,16 @@ function ownerRecord(context: Context, id: string, lease: Lease | undefined): Ow
   }
 }
 
-/** Device and inode, exact, as one string; undefined when nothing is there. */
+/** Device and inode, exact, as one string. */
+function readIdentity(context: Context, path: string): string {
+  const stats = context.fs.lstatSync(path, { bigint: true })
+  return `${stats.dev}:${stats.ino}`
+}
+
+/** As {@link readIdentity}; undefined when nothing is there. */
 function identityOf(context: Context, path: string): string | undefined {
   try {
-    const stats = context.fs.lstatSync(path, { bigint: true })
-    return `${stats.dev}:${stats.ino}`
+    return readIdentity(context, path)
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined
     throw error

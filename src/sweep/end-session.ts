@@ -12,7 +12,8 @@ import { ownIdentity } from '../session/process-identity.ts'
 import type { Session } from '../session/session.ts'
 import { type Burial, condemn, finish, finishSync, spare } from './bury.ts'
 
-export async function endSession(session: Session): Promise<void> {
+/** False when it could not even be condemned, so that exit has to try again. */
+export async function endSession(session: Session): Promise<boolean> {
   session.ended = true
   await Promise.allSettled([...session.resources].map((resource) => resource.close()))
   for (const adopted of session.context.keep ? [] : session.inPlace)
@@ -25,28 +26,34 @@ export async function endSession(session: Session): Promise<void> {
     if (gone !== undefined)
       reportBurial(session, await finish(session.context.fs, session.context.layout, gone))
     session.gone = undefined
+    return true
   } catch (error) {
     session.release()
     report(session.context, error, session.path)
+    return session.gone !== undefined || session.lost
   }
 }
 
 /** `exiting`: the process ends, so its worker threads' sessions end with it. */
-export function endSessionSync(session: Session, exiting: boolean): void {
+/** As {@link endSession}. */
+export function endSessionSync(session: Session, exiting: boolean): boolean {
   const { context } = session
   session.ended = true
   for (const resource of session.resources) void resource.close()
   for (const adopted of context.keep ? [] : session.inPlace)
     attempt(context, session.path, () => adopted.removeSync())
   session.inPlace.clear()
+  let committed = false
   attempt(context, session.path, () => {
     commit(session)
+    committed = true
     const { gone } = session
     if (gone !== undefined) reportBurial(session, finishSync(context.fs, context.layout, gone))
     session.gone = undefined
   })
   session.release()
   if (exiting && isMainThread) attempt(context, session.path, () => buryThreadsOfProcess(context))
+  return committed
 }
 
 /** Renames the session out of the world of the living; `session.gone` then names what is left to delete. */

@@ -338,8 +338,15 @@ async function openNew(session: Session, naming: Naming): Promise<Opened> {
   }
 }
 
+/** Closes the descriptor when it fails: nobody else would. */
 function setMode(session: Session, fd: number, naming: Naming): void {
-  session.context.fs.fchmodSync(fd, naming.mode ?? 0o600)
+  const { fs } = session.context
+  try {
+    fs.fchmodSync(fd, naming.mode ?? 0o600)
+  } catch (error) {
+    fs.closeSync(fd)
+    throw error
+  }
 }
 
 async function discard(session: Session, path: string, holding: Holding | undefined): Promise<void> {
