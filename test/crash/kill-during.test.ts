@@ -1,5 +1,5 @@
 // kill -9 in front of every single disk call of every deed: the process stops itself there, we look, kill it, and
-// sweep. Promise: while it is stopped nothing of it is touched, after its death nothing of it is left, and a
+// sweep (handing off, completing and releasing: handoff-kill.test.ts). Promise: while it is stopped nothing of it is touched, after its death nothing of it is left, and a
 // handoff is whole, once, or was completed.
 
 import fs, { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
@@ -20,8 +20,6 @@ interface Deed {
   readonly deed: string
   /** A handoff is there for it. */
   readonly handoff?: 'kept' | 'may be completed'
-  /** It may bring a second one into the world: its own. */
-  readonly publishes?: boolean
   readonly persists?: boolean
   /** Its own session is condemned on the way: anybody may finish that while it stands. */
   readonly ends?: boolean
@@ -35,10 +33,6 @@ const DEEDS: readonly Deed[] = [
   { deed: 'receive', calls: 4 },
   { deed: 'dir filling', calls: 8 },
   { deed: 'claim', handoff: 'kept', calls: 2 },
-  { deed: 'complete', handoff: 'may be completed', calls: 3 },
-  { deed: 'release', handoff: 'kept', calls: 2 },
-  { deed: 'handing a claim on', handoff: 'may be completed', publishes: true, calls: 8 },
-  { deed: 'handing off', publishes: true, calls: 8 },
   { deed: 'persist', persists: true, calls: 2 },
   { deed: 'persisting a claim', handoff: 'may be completed', persists: true, calls: 3 },
   { deed: 'exit hook', handoff: 'kept', ends: true, calls: 6 },
@@ -72,7 +66,7 @@ async function wholeHandoffs(manager: TempFileManager): Promise<string[]> {
 }
 
 /** One kill at call `n`; false when the deed has fewer calls. */
-async function killAt(n: number, { deed, handoff, publishes, persists, ends }: Deed): Promise<boolean> {
+async function killAt(n: number, { deed, handoff, persists, ends }: Deed): Promise<boolean> {
   const base = tempBase()
   mkdirSync(join(base, 'persisted'))
   const manager = tempManager({ baseDir: base })
@@ -108,15 +102,13 @@ async function killAt(n: number, { deed, handoff, publishes, persists, ends }: D
   expect(strangers(manager).filter((name) => !name.startsWith('.new-0-'))).toEqual([])
 
   const tickets = await wholeHandoffs(manager)
-  const own = tickets.filter((found) => found !== ticket)
   const persisted = readdirSync(join(base, 'persisted'))
-  expect(own.length).toBeLessThanOrEqual(publishes === true ? 1 : 0)
+  expect(tickets.filter((found) => found !== ticket)).toEqual([])
   expect(persisted.length).toBeLessThanOrEqual(persists === true ? 1 : 0)
   if (persisted.length > 0) expect(readFileSync(join(base, 'persisted', 'there'), 'utf8')).toBe('payload')
   if (handoff === 'kept') expect(tickets).toContain(ticket)
   // One payload in, one payload somewhere: never two, and none only where the deed was to end it.
-  if (handoff === 'may be completed' && (publishes === true || persists === true))
-    expect(tickets.length + persisted.length).toBe(1)
+  if (handoff === 'may be completed') expect(tickets.length + persisted.length).toBe(1)
   if (!stopped && handoff === 'may be completed') expect(tickets).not.toContain(ticket)
   await manager.close()
   return stopped
