@@ -1,0 +1,46 @@
+// What is on disk, per session and handoff, and whose it is.
+
+import fs, { renameSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { basename, join } from 'node:path'
+import { expect, test } from 'vitest'
+import { craftSession, REUSED_PID } from '../fixtures/crafted-session.ts'
+import { tempManager } from '../fixtures/temp-base.ts'
+
+test('usage tells files, bytes, owner and verdict of each, and changes nothing', async () => {
+  const manager = tempManager()
+  fs.writeFileSync(manager.file().path, Buffer.alloc(10_000))
+  const ticket = await (await manager.receive(Buffer.alloc(500))).handOff()
+  const dead = craftSession(manager.root, { owner: REUSED_PID, files: { a: 'aaa', b: 'bb' } })
+  const tombstone = craftSession(manager.root, { owner: REUSED_PID })
+  renameSync(tombstone.path, join(manager.root, 'sessions', `.dead-${tombstone.id}-x`))
+  const draft = craftSession(manager.root, { prefix: '.new-' })
+  const usage = await manager.usage()
+  const of = (name: string) => usage.sessions.find((session) => session.name === name)
+  expect(usage.root).toBe(manager.root)
+  expect(of(basename(String(manager.sessionPath)))).toMatchObject({
+    state: 'live',
+    verdict: 'alive',
+    pid: process.pid,
+    hostname: hostname(),
+    files: 3, // owner.json, lease and the file
+  })
+  expect(of(basename(String(manager.sessionPath)))?.bytes).toBeGreaterThanOrEqual(10_000)
+  expect(of(dead.name)).toMatchObject({ state: 'live', verdict: 'dead', program: 'crafted', files: 4 })
+  expect(of(`.dead-${tombstone.id}-x`)).toMatchObject({ state: 'tombstone', verdict: 'dead' })
+  expect(of(draft.name)).toMatchObject({ state: 'draft' })
+  expect(usage.handoffs).toMatchObject([{ ticket, state: 'available', files: 1, bytes: 500 }])
+  expect(usage.bytes).toBe(usage.sessions.reduce((sum, session) => sum + session.bytes, 0) + 500)
+  expect((await manager.usage()).sessions.length).toBe(4)
+})
+
+test('usage of a root that was never made is nothing', async () => {
+  const manager = tempManager()
+  expect(await manager.usage()).toEqual({
+    root: manager.root,
+    files: 0,
+    bytes: 0,
+    sessions: [],
+    handoffs: [],
+  })
+})
