@@ -1,9 +1,9 @@
 // What becomes of the rest of a request that was refused half-way. Closing at once makes the kernel send a
 // reset, which can destroy the answer before the client has read it (RFC 9112 section 9.6); reading on for
-// ever lets a client waste the server's time. Promise: the answer gets out, and the rest costs at most
-// DRAIN_BYTES or DRAIN_MS after it; a client that is quicker than that keeps its connection.
+// ever lets a client waste the server's time. Promise: the answer gets out; a rest of up to DRAIN_BYTES is read
+// and the connection kept, with more to come the answer is its last, and it is closed DRAIN_MS after that.
 
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 
 /** The most that is read and thrown away before the request counts as over. */
 const DRAIN_BYTES = 16 * 1024 * 1024
@@ -16,11 +16,13 @@ const TICK_MS = 250
 /** Throws the rest of a node request away, in bounds; `length` and `received` say how much that is, if known. */
 export function lingerNode(req: IncomingMessage, length: number | undefined, received: number): void {
   if (req.readableEnded || req.destroyed) return
+  if (req.httpVersionMajor !== 1) return void req.resume() // a stream of HTTP/2 ends by itself after its answer
   const { socket } = req
   const written = socket.bytesWritten
   let left = DRAIN_BYTES
   let waited = 0
   let answeredFor = 0
+  let over = false
 
   const done = (): void => {
     clearInterval(timer)
@@ -32,17 +34,22 @@ export function lingerNode(req: IncomingMessage, length: number | undefined, rec
   }
   const onData = (chunk: Uint8Array): void => {
     left -= chunk.length
-    if (left < 0) endEarly(req)
+    if (left < 0) cut()
   }
   const onEnd = (): void => {
-    if (req.complete || req.destroyed) done()
+    if (!over) done() // else only its readers think that it has ended
+  }
+  const cut = (): void => {
+    over = true
+    makeLast(req)
+    endEarly(req)
   }
   const tick = (): void => {
     waited += TICK_MS
     if (socket.bytesWritten > written && socket.writableLength === 0) answeredFor += TICK_MS
-    if (answeredFor < DRAIN_MS && waited < ANSWER_MS + DRAIN_MS) return
+    if (answeredFor < DRAIN_MS && waited < ANSWER_MS) return
     done()
-    socket.destroySoon()
+    socket.destroy()
   }
   const timer = setInterval(tick, TICK_MS).unref()
   req.on('data', onData)
@@ -50,8 +57,21 @@ export function lingerNode(req: IncomingMessage, length: number | undefined, rec
   req.on('error', done)
   req.on('close', onEnd)
   socket.on('close', done)
-  if (length !== undefined && length - received > DRAIN_BYTES) endEarly(req)
+  if (length !== undefined && length - received > DRAIN_BYTES) cut()
   else req.resume()
+}
+
+/**
+ * Makes the answer to this request the last on its connection, and closes only our side after it, so that what
+ * still comes does not reset it. There is no public way from a request to its response but its socket's
+ * `_httpMessage`, which is gone once the response has finished.
+ */
+function makeLast({ socket }: IncomingMessage): void {
+  const { _httpMessage: res } = socket as { _httpMessage?: ServerResponse | null }
+  socket.destroySoon = () => void socket.end()
+  if (res === undefined || res === null) socket.end()
+  else if (res.headersSent) res.once('finish', () => socket.end())
+  else res.shouldKeepAlive = false // says 'Connection: close'
 }
 
 /**

@@ -7,7 +7,7 @@ import multer from 'multer'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { sendTemp, tempScope, tempStorage, tempUpload } from '../../src/express/index.ts'
 import { fileRules, isTempFileError, type TempScope } from '../../src/index.ts'
-import { curl, field, file, halfPost, multipart, post } from '../http/clients.ts'
+import { announced, curl, field, file, halfPost, multipart, post } from '../http/clients.ts'
 import { listen, media, Premises, type Served } from '../http/premises.ts'
 
 let premises: Premises
@@ -210,6 +210,15 @@ describe('multer with tempStorage', () => {
     app.use(errors)
     const response = await post(server.url, body())
     expect(`${response.status} ${await response.text()}`).toBe(expected)
+  })
+
+  test('refuses a disguised file at once, although a gigabyte was announced', async () => {
+    app.post('/', asked().array('f'))
+    app.use(errors)
+    const socket = await announced(server.port, '/', 'f', 1024 ** 3)
+    const [answer] = await once(socket, 'data')
+    expect(String(answer)).toMatch(/^HTTP\/1.1 415 /)
+    socket.destroy()
   })
 
   test('leaves nothing when the handler throws', async () => {

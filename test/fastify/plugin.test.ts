@@ -141,7 +141,7 @@ describe('a mistake of the program is named', () => {
       addRoute(app)
       const { status, body } = await upload(await listening())
       expect([status, body.code]).toEqual([500, 'ERR_TEMP_OPTION_INVALID'])
-      expect(body.message).toContain('attachFieldsToBody')
+      expect(body.message).toContain('Switch that option off')
     },
   )
 

@@ -60,6 +60,19 @@ export async function halfPost(port: number, path: string, body: Buffer, bytes: 
   return socket
 }
 
+/** A connection that announces a form of so many bytes, and sends a megabyte of a disguised video. */
+export async function announced(port: number, path: string, name: string, bytes: number): Promise<Socket> {
+  const start = multipart([file(name, 'zeros.mp4', Buffer.alloc(1_000_000))], false)
+  const socket = connect(port, '127.0.0.1')
+  socket.on('error', () => {})
+  await once(socket, 'connect')
+  socket.write(
+    `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: ${FORM_TYPE}\r\nContent-Length: ${bytes}\r\n\r\n`,
+  )
+  socket.write(start)
+  return socket
+}
+
 export interface CurlResult {
   readonly status: number
   readonly out: string

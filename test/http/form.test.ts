@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { getEventListeners } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -179,12 +180,14 @@ describe('a form', () => {
 
   test('computes digests and reports progress to the last byte', async () => {
     const told: { bytes: number; total?: number }[] = []
-    rules = { hash: 'sha256', onProgress: (progress) => told.push(progress) }
+    const { signal } = new AbortController()
+    rules = { signal, hash: 'sha256', onProgress: (progress) => told.push(progress) }
     const clip = readFileSync(media('clip.mp4'))
     const body = multipart([file('f', 'clip.mp4', clip)])
     const { files } = await received([file('f', 'clip.mp4', clip)])
     expect(files[0]?.['digest']).toBe(createHash('sha256').update(clip).digest('hex'))
     expect(told.at(-1)).toEqual({ bytes: body.length, total: body.length })
+    expect(getEventListeners(signal, 'abort')).toEqual([])
   })
 
   test('may come chunked, after Expect: 100-continue, and from curl', async () => {

@@ -1,6 +1,6 @@
 // The client that goes away, and the client that must still read what it is told.
 
-import { once } from 'node:events'
+import { getEventListeners, once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type FormRules, receiveBody, receiveForm } from '../../src/http/index.ts'
 import { fileRules, isTempFileError, type TempFileErrorCode } from '../../src/index.ts'
-import { curl, FORM_TYPE, field, file, halfPost, multipart, post } from './clients.ts'
+import { announced, curl, FORM_TYPE, field, file, halfPost, multipart, post } from './clients.ts'
 import { Premises, type Served, serve } from './premises.ts'
 
 const MEGABYTE = 1024 * 1024
@@ -134,6 +134,7 @@ describe('a signal ends an upload', () => {
     expect(await outcome).toBe(code)
     const [answer] = await once(socket, 'data')
     expect(String(answer)).toContain(code)
+    expect(getEventListeners(signal, 'abort')).toEqual([])
     socket.destroy()
   })
 
@@ -223,7 +224,20 @@ describe('a client that is refused reads why', () => {
     socket.destroy()
   })
 
+  test('and is told that the connection ends, if more is to come than is read', async () => {
+    rules = { accept: fileRules.video }
+    const socket = await announced(server.port, '/', 'f', 1024 ** 3)
+    let answer = ''
+    socket.setEncoding('utf8').on('data', (text) => {
+      answer += text
+    })
+    await once(socket, 'end')
+    expect(answer).toMatch(/^HTTP\/1.1 415 .*Connection: close/s)
+    socket.destroy()
+  })
+
   test('one that goes on for ever is cut off after it was answered', async () => {
+    server.server.keepAliveTimeout = 0 // or Node's own server would do it
     rules = { maxFileBytes: 10 }
     const socket = connect(server.port, '127.0.0.1')
     socket.on('error', () => {})

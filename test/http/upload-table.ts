@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Form, FormRules } from '../../src/http/index.ts'
 import { fileRules, type TempFileManager, type TempScope } from '../../src/index.ts'
-import { curl, FORM_TYPE, field, file, halfPost, multipart, type Part, post } from './clients.ts'
+import { announced, curl, FORM_TYPE, field, file, halfPost, multipart, type Part, post } from './clients.ts'
 import { media, Premises, type Served } from './premises.ts'
 
 /** What the application under test tells the test. */
@@ -110,7 +110,14 @@ export function uploadTable(framework: string, start: Start): void {
       expect(witness.reached).toBe(0)
     })
 
-    test('refused with 100 MB still to come', async () => {
+    test('refused long before its end: a gigabyte was announced, the first megabyte is enough', async () => {
+      const socket = await announced(server.port, '/uploads', 'video', 1024 ** 3)
+      const [answer] = await once(socket, 'data')
+      expect(String(answer)).toMatch(/^HTTP\/1.1 415 /)
+      socket.destroy()
+    })
+
+    test('refused with 100 MB to come, to curl', async () => {
       const path = join(premises.directory, 'zeros.mp4')
       await writeFile(path, Buffer.alloc(100 * 1024 * 1024))
       expect(await curl('-F', `video=@${path}`, `${server.url}/uploads`)).toMatchObject({ status: 415 })
