@@ -1,0 +1,14 @@
+// How much is measured: all of it, or the smoke that CI runs. Promise: quick changes numbers of rounds and sizes,
+// never what is compared.
+
+export interface Effort {
+  readonly quick: boolean
+  /** Picks a number for the full run or the quick one. */
+  of(full: number, quick: number): number
+  /** Where everything of the run is made; removed at its end. */
+  readonly directory: string
+}
+
+export function effort(quick: boolean, directory: string): Effort {
+  return { quick, directory, of: (full, small) => (quick ? small : full) }
+}

@@ -1,0 +1,56 @@
+// A measured figure against its target. Promise: missed means missed by more than the noise: the whole interval
+// lies on the wrong side.
+
+import { type Interval, interval } from './interval.ts'
+
+export type Target = { readonly atMost: number } | { readonly atLeast: number }
+export type Verdict = 'met' | 'within noise' | 'missed' | 'for comparison'
+
+/** One line of the table. */
+export interface Row {
+  readonly group: string
+  readonly what: string
+  readonly against: string
+  /** What was measured of the two sides, with its unit: '8.4 us'. */
+  readonly ours: string
+  readonly theirs: string
+  readonly figure: Interval
+  /** 'x' for a ratio. */
+  readonly unit: string
+  readonly target: Target | undefined
+  readonly verdict: Verdict
+  /** Every round's figure. */
+  readonly rounds: readonly number[]
+}
+
+export interface Measured {
+  readonly group: string
+  readonly what: string
+  readonly against: string
+  readonly ours: string
+  readonly theirs: string
+  readonly unit?: string
+  readonly target?: Target
+  readonly rounds: readonly number[]
+}
+
+export function row(measured: Measured): Row {
+  const figure = interval(measured.rounds)
+  const { target } = measured
+  return { unit: 'x', ...measured, target, figure, verdict: verdictOf(figure, target) }
+}
+
+export function verdictOf(figure: Interval, target: Target | undefined): Verdict {
+  if (target === undefined) return 'for comparison'
+  const [median, best, limit] =
+    'atMost' in target
+      ? [figure.median, figure.low, target.atMost]
+      : [-figure.median, -figure.high, -target.atLeast]
+  if (median <= limit) return 'met'
+  return best <= limit ? 'within noise' : 'missed'
+}
+
+export function inWords(target: Target | undefined): string {
+  if (target === undefined) return ''
+  return 'atMost' in target ? `<= ${target.atMost}` : `>= ${target.atLeast}`
+}

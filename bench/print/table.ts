@@ -1,0 +1,38 @@
+// The result as a table for a terminal, and as Markdown for docs/performance.md.
+
+import { inWords, type Row } from '../measure/verdict.ts'
+
+const HEADS = ['what', 'against', 'ours', 'theirs', 'figure', 'between', 'target', ''] as const
+
+function cells(row: Row): string[] {
+  const { median, low, high } = row.figure
+  const figure = (value: number): string => (row.unit === 'x' ? value.toFixed(2) : value.toFixed(1))
+  return [
+    row.what,
+    row.against,
+    row.ours,
+    row.theirs,
+    `${figure(median)} ${row.unit}`,
+    `${figure(low)} to ${figure(high)}`,
+    inWords(row.target),
+    row.verdict === 'for comparison' ? '' : row.verdict,
+  ]
+}
+
+export function table(rows: readonly Row[]): string {
+  const lines = [[...HEADS], ...rows.map(cells)]
+  const widths = HEADS.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)))
+  return lines
+    .map((line) =>
+      line
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}
+
+export function markdown(rows: readonly Row[]): string {
+  const line = (fields: readonly string[]): string => `| ${fields.join(' | ')} |`
+  return [line(HEADS), line(HEADS.map(() => '---')), ...rows.map((row) => line(cells(row)))].join('\n')
+}
