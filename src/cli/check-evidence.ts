@@ -1,7 +1,7 @@
 // The doctor's look at evidence: can the kernel prove here that an owner lives or is dead? Promise: what it makes
 // for that, one private directory in the base directory, it removes.
 
-import { mkdtempSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { errnoOf } from '../errors.ts'
 import { askLease, bindLease } from '../session/lease.ts'
@@ -11,6 +11,7 @@ import type { Finding } from './finding.ts'
 export async function checkLease(base: string): Promise<Finding> {
   const check = 'lease'
   if (process.platform !== 'linux') return { check, status: 'note', found: 'leases are used on Linux only' }
+  if (!existsSync(base)) return { check, status: 'note', found: 'not tried: there is no base directory yet' }
   let directory: string
   try {
     directory = mkdtempSync(join(base, '.temp-file-manager-doctor-'))

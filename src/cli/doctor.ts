@@ -46,7 +46,7 @@ async function examine(manager: TempFileManager): Promise<Finding[]> {
     ['space', () => checkSpace(place)],
     ['age cleaners', () => checkAgeCleaners(root)],
     ['path lengths', () => checkLengths(root)],
-    ['lease', () => checkLease(place)],
+    ['lease', () => checkLease(base)],
     ['process evidence', () => checkProc()],
     ['contents', () => checkContents(manager)],
     ['environment', () => checkEnvironment()],

@@ -23,7 +23,7 @@ export type Paint = (style: Style, text: string) => string
 
 export function painter(stream: Output): Paint {
   if (!isFancy(stream)) return (_, text) => text
-  return (style, text) => styleText(style, text)
+  return (style, text) => styleText(style, text, { validateStream: false }) // isFancy has validated it
 }
 
 /** One cell: a text from anywhere, and how it looks. */

@@ -142,15 +142,16 @@ describe('sweeping', () => {
 test.skipIf(process.getuid?.() !== 0)('a full disk does not keep a sweep from freeing it', async () => {
   const base = tempBase()
   const quietly = promisify(execFile)
-  await quietly('mount', ['-t', 'tmpfs', '-o', 'size=1m,mode=0700', 'tmpfs', base])
+  await quietly('mount', ['-t', 'tmpfs', '-o', 'nr_inodes=60,mode=0700', 'tmpfs', base])
   onTestFinished(async () => {
     await quietly('umount', ['-l', base])
   })
   await leaveTheDead(base)
   const manager = tempManager({ name: 'cli', baseDir: base })
   const [dead = ''] = readdirSync(join(manager.root, 'sessions'))
-  const fill = (): void => writeFileSync(join(manager.root, 'sessions', dead, 'film'), Buffer.alloc(2 ** 21))
-  expect(fill).toThrow(/ENOSPC/)
+  expect(() => {
+    for (let n = 0; n < 100; n++) writeFileSync(join(manager.root, 'sessions', dead, `part-${n}`), '')
+  }).toThrow(/ENOSPC/)
   const { status, stdout } = await run(['sweep', '--root', manager.root, '--json'])
   expect(status).toBe(0)
   expect(JSON.parse(stdout)).toMatchObject({ sessionsRemoved: 1, errors: [] })

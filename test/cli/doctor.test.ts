@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { ageRuleOf, parseTmpfiles } from '../../src/cli/age-cleaners.ts'
@@ -33,6 +33,15 @@ describe('doctor', () => {
       found: 'a held one answers, a released one refuses',
     })
     expect(finding(found, 'process evidence')?.status).toBe('ok')
+    expect(readdirSync(base)).toEqual([])
+  })
+
+  test('where there is no base directory yet, none is made', async () => {
+    const base = tempBase()
+    const found = await diagnose(['--base-dir', join(base, 'later')])
+    expect(finding(found, 'base directory')?.status).toBe('note')
+    expect(finding(found, 'lease')?.status).toBe('note')
+    expect(readdirSync(base)).toEqual([])
   })
 
   test('a world-writable base directory without the sticky bit is a problem, and chmod +t the advice', async () => {
