@@ -1,0 +1,41 @@
+// Worker threads have sessions of their own, whatever way they end.
+
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { runChild } from '../fixtures/child.ts'
+import { tempBase } from '../fixtures/temp-base.ts'
+
+const sessions = (base: string): string[] =>
+  readdirSync(join(base, `temp-file-manager-${process.geteuid?.()}`, 'sessions'))
+
+test.each([
+  ['return', 'codes 0 0 0', 'after 1'],
+  ['exit', 'codes 6 6 6', 'after 1'],
+  ['terminate', 'codes 1 1 1', 'after 4'],
+])(
+  'threads that %s leave nothing, at once or at the next sweep, though their process lives',
+  async (ending, codes, after) => {
+    const base = tempBase()
+    const ended = await runChild('threads.mts', { args: [base, ending] })
+    expect(ended, ended.stderr).toMatchObject({ code: 0, signal: null })
+    expect(ended.stdout.split('\n')).toEqual(
+      expect.arrayContaining([
+        'distinct 4',
+        codes,
+        after,
+        expect.stringMatching(/^swept 1 /),
+        'mine false true',
+      ]),
+    )
+    expect(sessions(base)).toEqual([])
+  },
+)
+
+test('the process’s exit ends the sessions of its threads that still run', async () => {
+  const base = tempBase()
+  const ended = await runChild('threads.mts', { args: [base, 'process-exit'] })
+  expect(ended, ended.stderr).toMatchObject({ code: 5, signal: null })
+  expect(ended.stdout).toContain('distinct 4')
+  expect(sessions(base)).toEqual([])
+})
