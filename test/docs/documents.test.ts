@@ -48,17 +48,22 @@ function leads(page: string, target: string): boolean {
   const file = path === '' ? join(ROOT, page) : join(ROOT, dirname(page), decodeURIComponent(path))
   if (!existsSync(file)) return false
   if (heading === undefined || !file.endsWith('.md')) return true
-  const anchors = [...readFileSync(file, 'utf8').matchAll(/^#+ (.+)$/gm)].map((match) =>
-    anchorOf(match[1] ?? ''),
-  )
-  return anchors.includes(heading)
+  return anchorsOf(readFileSync(file, 'utf8')).includes(heading)
 }
 
-/** As GitHub makes them. */
-function anchorOf(title: string): string {
-  return title
-    .toLowerCase()
-    .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
-    .trim()
-    .replaceAll(' ', '-')
+/** Of headings as GitHub makes them (the second 'Example' is 'example-1'), and those written as such. */
+function anchorsOf(page: string): string[] {
+  const seen = new Map<string, number>()
+  const written = [...page.matchAll(/<a id="([^"]+)"/g)].map((match) => match[1] ?? '')
+  const headings = [...page.replaceAll(/^```[\s\S]*?^```/gm, '').matchAll(/^#+ (.+)$/gm)].map((match) => {
+    const anchor = (match[1] ?? '')
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .trim()
+      .replaceAll(' ', '-')
+    const times = seen.get(anchor) ?? 0
+    seen.set(anchor, times + 1)
+    return times === 0 ? anchor : `${anchor}-${times}`
+  })
+  return [...headings, ...written]
 }
