@@ -34,15 +34,8 @@ try {
   const folder = await step('install into an empty folder', () => installAlone(tarball.path))
   await step('size and number of packages', () => checkBudget(folder, tarball))
   await step('npm audit --omit=dev', () => audit(folder))
-  await step('the command line, as installed', async () => {
-    const { stdout } = await run(
-      join(folder, 'node_modules', '.bin', 'temp-file-manager'),
-      ['--version'],
-      folder,
-    )
-    return stdout.trim()
-  })
   const versions = await step('Node 20 and 24', () => nodes(shelf))
+  await step('the command line, as installed, on both', () => commandLine(folder, versions))
   await consumers(shelf, tarball, folder, versions)
   await checkQuickStart(shelf, tarball, versions)
   await step('npm publish --dry-run', dryRun)
@@ -110,6 +103,27 @@ async function audit(folder) {
     if (report?.metadata !== undefined) throw error
     return `not asked: this registry answers no audit (${report?.message ?? report?.error?.summary ?? error.code})`
   }
+}
+
+async function commandLine(folder, versions) {
+  const base = join(place, 'base')
+  mkdirSync(base, { mode: 0o700 })
+  const { stdout } = await run(
+    join(folder, 'node_modules', '.bin', 'temp-file-manager'),
+    ['--version'],
+    folder,
+  )
+  for (const node of [20, 24]) {
+    const main = join(folder, 'node_modules', 'temp-file-manager', 'dist', 'cli', 'main.js')
+    for (const command of ['ls', 'sweep', 'doctor']) {
+      // doctor's status also tells of the machine it runs on: little space is no fault of the package.
+      const ran = await run(versions[node], [main, command, '--base-dir', base, '--json']).catch(
+        (error) => error,
+      )
+      if (parsed(ran.stdout) === undefined || ran.stderr !== '') throw ran
+    }
+  }
+  return stdout.trim()
 }
 
 async function dryRun() {
