@@ -152,7 +152,9 @@ function build(session: Session, draft: string, record: HandoffRecord): void {
     if (session.mendsModes) fs.chmodSync(directory, 0o700)
   }
   writeRecord(fs, inside(draft, RECORD), record, false)
-  fs.closeSync(fs.openSync(inside(draft, attemptName(0)), NEW_EMPTY, 0o600))
+  const fd = fs.openSync(inside(draft, attemptName(0)), NEW_EMPTY, 0o600)
+  if (session.mendsModes) fs.fchmodSync(fd, 0o600)
+  fs.closeSync(fd)
 }
 
 /** `origin`: where the data goes back to; undefined when it never left. */
@@ -161,9 +163,18 @@ function undo(fs: FileSystem, draft: string, moved: string, origin: string | und
     if (origin !== undefined) fs.renameSync(moved, origin)
   } catch (error) {
     // Never moved, or the whole session is gone. Anything else: the data must not be deleted with the draft.
-    if (errnoOf(error) !== 'ENOENT') return
+    if (errnoOf(error) !== 'ENOENT' || stands(fs, moved)) return
   }
   removeTreeSync(fs, draft)
+}
+
+function stands(fs: FileSystem, path: string): boolean {
+  try {
+    fs.lstatSync(path)
+    return true
+  } catch (error) {
+    return errnoOf(error) !== 'ENOENT'
+  }
 }
 
 function publishError(session: Session, ours: boolean, error: unknown, origin: string): TempFileError {

@@ -36,7 +36,10 @@ export function bindLease(directory: string): Lease | undefined {
     fs.renameSync(bound, inside(directory, LEASE))
     const socket = socketOf(server)
     const close = (): void => {
-      if (server.listening && socketOf(server) === socket) server.close()
+      const now = socketOf(server)
+      // Where nothing has taken the number, closing clears the loop's watcher of it, which would stand in the
+      // way of the next one.
+      if (server.listening && (now === socket || now === undefined)) server.close()
     }
     return { identity: { dev: String(stats.dev), ino: String(stats.ino) }, close }
   } catch (error) {

@@ -119,6 +119,7 @@ function checkOneFileSystem(fs: FileSystem, layout: Layout): void {
   const from = inside(layout.sessions, name)
   const to = inside(layout.handoffs, name)
   fs.mkdirSync(from, { mode: 0o700 })
+  fs.chmodSync(from, 0o700) // to move a directory it must be writable itself, which a umask may prevent
   try {
     fs.renameSync(from, to)
     fs.rmdirSync(to)

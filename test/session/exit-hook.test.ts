@@ -1,0 +1,48 @@
+import { writeFileSync } from 'node:fs'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import type { TempFileManager } from '../../src/index.ts'
+import { exitRegistry } from '../../src/session/exit-hook.ts'
+import { foreignListeners } from '../../src/session/signals.ts'
+import { tempBase } from '../fixtures/temp-base.ts'
+
+const EVENTS = ['exit', 'SIGINT', 'SIGTERM', 'SIGHUP']
+const listeners = (): number[] => EVENTS.map((event) => process.listenerCount(event))
+
+test('twelve reloads of the module leave one listener of ours', async () => {
+  const before = listeners()
+  const base = tempBase()
+  const managers: TempFileManager[] = []
+  onTestFinished(async () => {
+    for (const manager of managers) await manager.close()
+  })
+  for (let reload = 0; reload < 12; reload++) {
+    vi.resetModules()
+    const { TempFileManager: Reloaded } = await import('../../src/index.ts')
+    const manager = new Reloaded({ baseDir: base, sweep: { onStart: false, every: false } })
+    writeFileSync(manager.file().path, 'x')
+    managers.push(manager)
+  }
+  expect(new Set(managers.map((manager) => manager.constructor)).size, 'copies of the class').toBe(12)
+  expect(listeners()).toEqual(before.map((count) => count + 1))
+  for (const manager of managers) await manager.close()
+  expect(listeners()).toEqual(before)
+})
+
+test('tasks without signals bring no signal listener', () => {
+  const before = listeners()
+  const task = { signals: false, run: () => {} }
+  exitRegistry().add(task)
+  expect(listeners()).toEqual(before.map((count, n) => (n === 0 ? count + 1 : count)))
+  exitRegistry().delete(task)
+  exitRegistry().delete(task)
+  expect(listeners()).toEqual(before)
+})
+
+test('listeners of signal-exit, which count themselves, are discounted; others are not', () => {
+  const base = foreignListeners('SIGTERM', 0)
+  const other = (): void => {}
+  process.on('SIGTERM', other)
+  onTestFinished(() => void process.off('SIGTERM', other))
+  expect(foreignListeners('SIGTERM', 0)).toBe(base + 1)
+  expect(foreignListeners('SIGTERM', 1)).toBe(base)
+})

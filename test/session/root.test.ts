@@ -1,0 +1,148 @@
+import { once } from 'node:events'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  rmdirSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { runChild } from '../fixtures/child.ts'
+import { failure, failureSync } from '../fixtures/failures.ts'
+import { tempBase, tempManager } from '../fixtures/temp-base.ts'
+
+const uid = process.geteuid?.()
+const rootIn = (base: string): string => join(base, `temp-file-manager-${uid}`)
+const modeOf = (path: string): number => statSync(path).mode & 0o7777
+
+describe('a root that somebody else may have planted is refused, and nothing is made in it', () => {
+  test('a symbolic link, even to a directory of our own', async () => {
+    const base = tempBase()
+    mkdirSync(join(base, 'target'), { mode: 0o700 })
+    symlinkSync('target', rootIn(base))
+    const manager = tempManager({ baseDir: base })
+    const error = failureSync('ERR_TEMP_UNSAFE_ROOT', () => manager.file())
+    expect(error).toMatchObject({ status: 500, path: rootIn(base) })
+    await failure('ERR_TEMP_UNSAFE_ROOT', () => manager.receive('x'))
+    await failure('ERR_TEMP_UNSAFE_ROOT', () => manager.sweep())
+    expect(readdirSync(join(base, 'target'))).toEqual([])
+  })
+
+  test('a dangling link', () => {
+    const base = tempBase()
+    symlinkSync('nowhere', rootIn(base))
+    failureSync('ERR_TEMP_UNSAFE_ROOT', () => tempManager({ baseDir: base }).file())
+    expect(existsSync(join(base, 'nowhere'))).toBe(false)
+  })
+
+  test('a file', () => {
+    const base = tempBase()
+    writeFileSync(rootIn(base), '')
+    failureSync('ERR_TEMP_UNSAFE_ROOT', () => tempManager({ baseDir: base }).file())
+  })
+
+  test.skipIf(uid !== 0)('another user’s directory', () => {
+    const base = tempBase()
+    mkdirSync(rootIn(base), { mode: 0o700 })
+    chownSync(rootIn(base), 65534, 65534)
+    failureSync('ERR_TEMP_UNSAFE_ROOT', () => tempManager({ baseDir: base }).file())
+    expect(readdirSync(rootIn(base))).toEqual([])
+  })
+
+  test('a room in it that is a link', () => {
+    const base = tempBase()
+    mkdirSync(rootIn(base), { mode: 0o700 })
+    mkdirSync(join(base, 'elsewhere'))
+    symlinkSync(join(base, 'elsewhere'), join(rootIn(base), 'sessions'))
+    failureSync('ERR_TEMP_UNSAFE_ROOT', () => tempManager({ baseDir: base }).file())
+    expect(readdirSync(join(base, 'elsewhere'))).toEqual([])
+  })
+
+  test('a base directory in which everybody may rename', () => {
+    const base = tempBase()
+    chmodSync(base, 0o777)
+    failureSync('ERR_TEMP_UNSAFE_ROOT', () => tempManager({ baseDir: base }).file())
+    expect(readdirSync(base)).toEqual([])
+    chmodSync(base, 0o1777)
+    expect(existsSync(tempManager({ baseDir: base }).file().path), 'the sticky bit mends it').toBe(true)
+  })
+
+  test('a base directory that is a file', () => {
+    const base = join(tempBase(), 'file')
+    writeFileSync(base, '')
+    failureSync('ERR_TEMP_UNSAFE_ROOT', () => tempManager({ baseDir: base }).file())
+  })
+})
+
+test('a base directory may be a link; the root stands at its real path', () => {
+  const base = tempBase()
+  mkdirSync(join(base, 'real'))
+  symlinkSync('real', join(base, 'link'))
+  const manager = tempManager({ baseDir: join(base, 'link') })
+  expect(manager.root).toBe(rootIn(realpathSync(join(base, 'real'))))
+})
+
+test.each([0o750, 0o777, 0o2770])(
+  'a root of our own that is too open (%o) is mended, with one warning',
+  async (mode) => {
+    const base = tempBase()
+    mkdirSync(rootIn(base))
+    chmodSync(rootIn(base), mode)
+    const warned = vi.fn()
+    process.on('warning', warned)
+    onTestFinished(() => void process.off('warning', warned))
+    const warning = once(process, 'warning')
+    const [one, two] = [tempManager({ baseDir: base }), tempManager({ baseDir: base })]
+    one.file()
+    await warning
+    two.file()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(modeOf(rootIn(base)) & 0o777).toBe(0o700)
+    expect(warned).toHaveBeenCalledTimes(1)
+    expect(warned.mock.calls[0]?.[0]).toMatchObject({ name: 'TempFileManagerWarning', detail: rootIn(base) })
+  },
+)
+
+test('a root is made with its parents, private', () => {
+  const base = join(tempBase(), 'a', 'b', 'c')
+  const manager = tempManager({ baseDir: base })
+  manager.file()
+  for (const path of [base, manager.root, join(manager.root, 'sessions'), join(manager.root, 'handoffs')])
+    expect(modeOf(path)).toBe(0o700)
+})
+
+test('a refused root works once it is put right', () => {
+  const base = tempBase()
+  symlinkSync('nowhere', rootIn(base))
+  const manager = tempManager({ baseDir: base })
+  const listeners = process.listenerCount('exit')
+  failureSync('ERR_TEMP_UNSAFE_ROOT', () => manager.file())
+  expect(process.listenerCount('exit'), 'no listener for a manager without a session').toBe(listeners)
+  const { unlinkSync } = process.getBuiltinModule('node:fs')
+  unlinkSync(rootIn(base))
+  expect(existsSync(manager.file().path)).toBe(true)
+})
+
+test.skipIf(uid !== 0).each(['0777', '0277', '0000'])(
+  'a user without privileges can work under umask %s, in a base directory that is made for it',
+  async (mask) => {
+    const base = tempBase()
+    chmodSync(base, 0o1777)
+    const parent = join(base, '..')
+    const before = modeOf(parent)
+    chmodSync(parent, 0o755) // the suite's own directory is private
+    onTestFinished(() => chmodSync(parent, before))
+    const ended = await runChild('unprivileged.mts', { args: [join(base, 'made', 'for'), mask] })
+    expect(ended.stderr).toBe('')
+    expect(ended).toMatchObject({ code: 0, stdout: 'all of it worked\n' })
+    const sessions = join(base, 'made', 'for', 'temp-file-manager-65534', 'sessions')
+    expect(readdirSync(sessions)).toEqual([])
+    rmdirSync(sessions)
+  },
+)
