@@ -46,7 +46,7 @@ export function readOwner(fs: FileSystem, directory: string, id: string): OwnerR
 }
 
 /** Checks a parsed record. */
-export function parseOwner(value: unknown, id: string): OwnerRead {
+function parseOwner(value: unknown, id: string): OwnerRead {
   if (typeof value !== 'object' || value === null) return { state: 'corrupt', why: 'it is not an object' }
   const o = value as Record<string, unknown> // an object of unknown members: each is checked below
   if (o['v'] !== OWNER_VERSION) {
