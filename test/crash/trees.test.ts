@@ -1,0 +1,89 @@
+// Trees that are hard to delete, left by an ordinary user's killed process and swept by another of his. Promise:
+// all of it goes, and nothing beyond a link is touched.
+
+import {
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { beforeAll, describe, expect, test } from 'vitest'
+import type { SweepReport } from '../../src/index.ts'
+import { bundle } from '../fixtures/bundle.ts'
+import { Held } from '../fixtures/held-process.ts'
+import { canMount, ORDINARY, ordinaryBase } from '../fixtures/mounts.ts'
+
+let programs = ''
+beforeAll(async () => {
+  if (canMount) programs = await bundle('forester', 'sweeper', 'owner')
+})
+
+function asOrdinary(program: string, args: readonly string[]): Held {
+  return new Held(join(programs, `${program}.cjs`), { args, uid: ORDINARY, cwd: '/' })
+}
+
+describe.runIf(canMount)('as an ordinary user (needs root to become one)', () => {
+  test('0500 and 000 directories, names of any bytes, paths over 4,096 bytes, 100,000 files, links, FIFOs and sockets are swept', async () => {
+    const base = ordinaryBase()
+    const outside = join(base, 'outside')
+    mkdirSync(outside)
+    for (const name of ['precious', 'mine']) writeFileSync(join(outside, name), name)
+    for (const path of [outside, join(outside, 'mine')]) chownSync(path, ORDINARY, ORDINARY)
+
+    const forester = asOrdinary('forester', [base, outside])
+    const session = await forester.line('grown')
+    const tree = join(session, readdirSync(session).find((name) => name.startsWith('tmp-')) ?? '?')
+    expect(readdirSync(tree).sort()).toEqual([
+      'bytes',
+      'closed',
+      'deep',
+      'links',
+      'many',
+      'special',
+      'unwritable',
+    ])
+    expect(readdirSync(join(tree, 'many')).length).toBe(100_000)
+    expect(lstatSync(join(tree, 'special', 'fifo')).isFIFO()).toBe(true)
+    expect(lstatSync(join(tree, 'special', 'socket')).isSocket()).toBe(true)
+    await forester.slay()
+
+    const sweeper = asOrdinary('sweeper', [base, '1'])
+    const report: SweepReport = JSON.parse(await sweeper.line('report'))
+    expect(await sweeper.ended).toEqual({ code: 0, signal: null })
+    expect(report).toMatchObject({ errors: [], sessionsRemoved: 1, complete: true })
+    expect(report.files).toBeGreaterThan(100_000)
+    expect(existsSync(session)).toBe(false)
+    expect(readdirSync(join(session, '..'))).toEqual([])
+    expect(readFileSync(join(outside, 'precious'), 'utf8')).toBe('precious')
+    expect(readFileSync(join(outside, 'mine'), 'utf8')).toBe('mine')
+  }, 60_000)
+
+  test("a session whose process became another user's is spared: kill(2) says EPERM", async () => {
+    const base = ordinaryBase()
+    const owner = new Held(join(programs, 'owner.cjs'), {
+      args: [base],
+      cwd: '/',
+      env: { OWNER_UIDS: `${ORDINARY},${ORDINARY - 1}` },
+    })
+    const session = dirname(await owner.line('ready'))
+    owner.say('close-sockets')
+    expect(await owner.line('closed')).toBe('1')
+    const sweepers = Array.from({ length: 8 }, () => asOrdinary('sweeper', [base, '2']))
+    for (const sweeper of sweepers) {
+      const report: SweepReport = JSON.parse(await sweeper.line('report'))
+      const entry = report.entries.find((one) => session.endsWith(one.name))
+      expect(entry).toMatchObject({ action: 'kept' })
+      expect(entry?.reason).toBe(`owner alive (pid ${owner.pid}, the process exists, another user's)`)
+      expect(report.errors).toEqual([])
+      await sweeper.ended
+    }
+    expect(existsSync(session)).toBe(true)
+    await owner.slay()
+    const last = asOrdinary('sweeper', [base, '1'])
+    expect(JSON.parse(await last.line('report'))).toMatchObject({ sessionsRemoved: 1, errors: [] })
+  })
+})
