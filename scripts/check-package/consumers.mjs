@@ -57,13 +57,13 @@ export async function consumers({ root, place, run, step }, tarball, alone, vers
       alone,
     ).then(() => ''),
   )
-  const compile = async (folder, files, options, outDir) => {
+  const compile = async (folder, files, options, outDir, compiler = tsc) => {
     const config = join(folder, `tsconfig.${outDir}.json`)
     writeFileSync(
       config,
       JSON.stringify({ compilerOptions: { ...STRICT, ...options, outDir, rootDir: '.' }, files }),
     )
-    await run(process.execPath, [tsc, '-p', config], folder)
+    await run(process.execPath, [compiler, '-p', config], folder)
   }
   const nodenext = { module: 'nodenext', moduleResolution: 'nodenext' }
   await check('TypeScript nodenext, `using` lowered, on Node 20', async () => {
@@ -91,6 +91,16 @@ export async function consumers({ root, place, run, step }, tarball, alone, vers
     }
     await compile(alone, ['using.mts'], bundler, 'bundler')
     await fine(20, 'bundler/using.mjs', alone)
+  })
+
+  await check('TypeScript 5.2, the oldest that knows `using`', async () => {
+    const folder = join(place, 'typescript-5.2')
+    mkdirSync(folder)
+    await run('npm', ['init', '-y'], folder)
+    await run('npm', ['install', '--prefer-offline', '--no-fund', '--no-audit', 'typescript@5.2'], folder)
+    const oldest = join(folder, 'node_modules', 'typescript', 'lib', 'tsc.js')
+    const options = { ...nodenext, target: 'es2022', lib: ['es2022', 'esnext.disposable'] }
+    await compile(alone, ['using.mts', 'using.cts'], options, 'oldest', oldest)
   })
 
   await check('frameworks: express, fastify, multer and their types', async () => {
