@@ -5,6 +5,7 @@
 
 import type { FileSystem } from '../disk/file-system.ts'
 import { entriesIn } from '../disk/listing.ts'
+import { recentMounts } from '../disk/mounts.ts'
 import { type RemoveReport, removeTreeSliced, removeTreeSync } from '../disk/remove.ts'
 import { errnoOf } from '../errors.ts'
 import { type GivenBack, giveBackAll } from '../handoff/give-back.ts'
@@ -53,7 +54,7 @@ export async function buryIfDead(
   const live = inside(layout.sessions, liveName(id))
   const tombstone = directory === live ? inside(layout.sessions, deadName(id)) : directory
   if (directory === live && !renameIfThere(fs, live, tombstone)) return { fate: 'taken' }
-  const judged = await judge(yard, tombstone, id)
+  const judged = await judge(yard, tombstone, id, recentMounts(fs, layout.root))
   const conviction =
     judged.verdict === 'dead' ? { sentence: 'bury', reason: judged.reason } : convict(judged, tombstone)
   if (conviction === undefined) return giveLifeBack(fs, tombstone, live, judged.reason)
@@ -113,7 +114,8 @@ export async function finish(
 ): Promise<Burial> {
   const prepared = prepare(fs, layout, gone)
   const removed = newReport()
-  for (const path of prepared.doomed) add(removed, await removeTreeSliced(fs, path, { signal }))
+  const mounts = recentMounts(fs, layout.root)
+  for (const path of prepared.doomed) add(removed, await removeTreeSliced(fs, path, { signal, mounts }))
   return { claims: prepared.claims, removed }
 }
 
