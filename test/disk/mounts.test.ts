@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import fs, { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { parseMounts, readMounts } from '../../src/disk/mounts.ts'
+import { parseMounts, readMounts, recentMounts } from '../../src/disk/mounts.ts'
 
 const TEXT = `21 1 254:0 / / rw,relatime - ext4 /dev/vda rw
 22 21 0:20 / /proc rw,nosuid - proc proc rw
@@ -88,6 +88,17 @@ describe.runIf(process.platform === 'linux' && process.getuid?.() === 0)(
       expect(table.below(base)).toEqual([tmpfs, bind])
       expect(table.of(join(bind, 'x'))).toMatchObject({ fsType: 'tmpfs', mountPoint: bind })
       expect(table.of(base)?.mountPoint).not.toBe(bind)
+    })
+
+    test('a table is believed for a moment only where nothing is mounted below', () => {
+      const clear = join(base, 'clear')
+      mkdirSync(clear)
+      expect(recentMounts(fs, clear)).toBe(recentMounts(fs, clear))
+      const tmpfs = join(base, 'tmpfs')
+      mkdirSync(tmpfs)
+      execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', tmpfs])
+      mounted.push(tmpfs)
+      expect(recentMounts(fs, base)).not.toBe(recentMounts(fs, base))
     })
   },
 )
