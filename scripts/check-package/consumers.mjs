@@ -123,4 +123,17 @@ export async function consumers({ root, place, run, step }, tarball, alone, vers
     await compile(folder, ['frameworks.mts'], options, 'out')
     for (const node of [20, 24]) await fine(node, 'out/frameworks.mjs', folder)
   })
+
+  await check('Express 4', async () => {
+    const folder = join(place, 'express-4')
+    mkdirSync(folder)
+    await run('npm', ['init', '-y'], folder)
+    await run(
+      'npm',
+      ['install', '--prefer-offline', '--no-fund', '--no-audit', tarball.path, 'express@4'],
+      folder,
+    )
+    cpSync(join(fixtures, 'express4.cjs'), join(folder, 'express4.cjs'))
+    for (const node of [20, 24]) await fine(node, 'express4.cjs', folder)
+  })
 }
