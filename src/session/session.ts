@@ -95,7 +95,7 @@ export class Session {
   /** Makes a session. @throws ERR_TEMP_UNSAFE_ROOT, ERR_TEMP_NO_SPACE, ERR_TEMP_IO */
   static open(context: Context): Session {
     for (let attempt = 1; ; attempt++) {
-      openRoot(context.fs, context.layout)
+      openRoot(context.fs, context.layout, context.native)
       const { id, random } = newSessionId(process.pid)
       try {
         return new Session(context, id, random, make(context, id))
@@ -124,13 +124,19 @@ export class Session {
 
   /**
    * Looks whether our directory is still ours: a sweeper that wrongly suspected us left it under a
-   * tombstone's name, from where we take it back. False when it is gone for good.
+   * tombstone's name, from where we take it back. False when it is gone for good. Never throws.
    */
   confirm(): boolean {
     if (this.#lost) return false
-    // Sweepers rename it there and back while we look: it is lost when three looks in a row found it nowhere.
-    for (let look = 0; look < 3; look++) {
-      if (identityOf(this.context, this.path) === this.#identity || this.#takeBack()) return true
+    try {
+      // Sweepers rename it there and back while we look: it is lost when three looks in a row found it nowhere.
+      for (let look = 0; look < 3; look++) {
+        if (identityOf(this.context, this.path) === this.#identity || this.#takeBack()) return true
+      }
+    } catch (error) {
+      // A disk that cannot be asked says nothing; what is done next will tell.
+      log.session('could not look after our session: %s', errnoOf(error))
+      return true
     }
     this.#lost = true
     this.#lease?.close()

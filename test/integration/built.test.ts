@@ -1,0 +1,164 @@
+// The package as it is built: what comes with an import, what a file costs the kernel, and that the ESM and the
+// CommonJS copy in one process are one library.
+
+import { execFileSync, spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import type * as Library from '../../src/index.ts'
+import { builtPackage } from '../fixtures/built.ts'
+import { tempBase } from '../fixtures/temp-base.ts'
+
+const canTrace = spawnSync('strace', ['-f', '-o', '/dev/null', 'true']).status === 0
+const program = (name: string): string =>
+  fileURLToPath(new URL(`../fixtures/children/${name}`, import.meta.url))
+const project = fileURLToPath(new URL('../..', import.meta.url))
+
+let built: string
+beforeAll(async () => {
+  built = await builtPackage()
+})
+
+/** Lines of a trace between the markers, as [thread, call, arguments]. */
+function traced(calls: string, args: string[]): { tid: string; call: string; rest: string }[] {
+  const output = join(tempBase(), 'trace')
+  execFileSync(
+    'strace',
+    ['-f', '-qq', '-e', `trace=${calls}`, '-e', 'signal=none', '-o', output, process.execPath, ...args],
+    {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    },
+  )
+  const lines = readFileSync(output, 'utf8').split('\n')
+  const [begin, end] = ['begin', 'end'].map((name) =>
+    lines.findIndex((line) => line.includes(`/marker-${name}`)),
+  )
+  return lines.slice((begin ?? 0) + 1, end).flatMap((line) => {
+    const match = /^(\d+) +(\w+)\((.*)$/.exec(line)
+    return match === null ? [] : [{ tid: match[1] ?? '', call: match[2] ?? '', rest: match[3] ?? '' }]
+  })
+}
+
+describe.each(['import', 'require'] as const)('%s of the package', (way) => {
+  const load = (use: string): Record<string, unknown> =>
+    JSON.parse(
+      execFileSync(process.execPath, [program('loads.mjs'), built, way, use], {
+        encoding: 'utf8',
+        env: { ...process.env, BASE: tempBase() },
+      }),
+    )
+
+  test('adds no listener, holds nothing open, patches nothing, and loads debug and ms alone', () => {
+    const { packages, ...rest } = load('no')
+    expect(rest).toEqual({ listeners: 0, resources: [], untouched: true })
+    expect((packages as string[]).filter((name) => !['has-flag', 'supports-color'].includes(name))).toEqual([
+      'debug',
+      'ms',
+    ])
+  })
+
+  test('and the first file load neither tmp nor fs-extra nor proper-lockfile', () => {
+    const { packages, untouched } = load('use')
+    for (const late of ['tmp', 'fs-extra', 'proper-lockfile', 'graceful-fs', 'signal-exit', 'file-type'])
+      expect(packages).not.toContain(late)
+    expect(untouched).toBe(true)
+  })
+
+  test.skipIf(!canTrace)('reads its own code and changes nothing on the disk', () => {
+    const calls = traced('%file,%network', [program('loads.mjs'), built, way, 'no'])
+    expect(calls.length).toBeGreaterThan(3)
+    const reading = new Set([
+      'openat',
+      'open',
+      'stat',
+      'lstat',
+      'newfstatat',
+      'statx',
+      'readlink',
+      'access',
+      'getcwd',
+      'getsockname',
+      'getsockopt',
+    ])
+    for (const { call, rest } of calls) {
+      expect(reading, `${call}(${rest}`).toContain(call)
+      expect(rest, `${call}(${rest}`).not.toMatch(/O_WRONLY|O_RDWR|O_CREAT/)
+      const path = /"([^"]*)"/.exec(rest)?.[1] ?? project
+      // Node looks for package.json in every directory up to the root.
+      const lookedUp = path.endsWith('/package.json') || project.startsWith(path)
+      expect(path.startsWith(project) || lookedUp, `${call}(${rest}`).toBe(true)
+    }
+  })
+})
+
+describe.skipIf(!canTrace)('a file costs', () => {
+  const ours = (way: string): ReturnType<typeof traced> =>
+    traced('%file,close,socket,connect,fsync', [
+      program('hot-path.mjs'),
+      join(built, 'index.js'),
+      tempBase(),
+      way,
+    ])
+
+  test('with using exactly openat, close and unlink', () => {
+    const calls = ours('using')
+    expect(calls.map(({ call }) => call)).toEqual(
+      Array.from({ length: 3 }, () => ['openat', 'close', 'unlink']).flat(),
+    )
+    expect(new Set(calls.map(({ tid }) => tid)).size, 'in the one thread').toBe(1)
+    expect(calls[0]?.rest).toMatch(/O_RDWR\|O_CREAT\|O_EXCL\|O_NOFOLLOW\|O_CLOEXEC, 0600/)
+  })
+
+  test('with await using the same, the unlink in another thread than the event loop’s', () => {
+    const calls = ours('await using')
+    expect(calls.map(({ call }) => call)).toEqual(
+      Array.from({ length: 3 }, () => ['openat', 'close', 'unlink']).flat(),
+    )
+    const loop = calls.find(({ call }) => call === 'openat')?.tid
+    for (const { call, tid } of calls) expect(tid === loop, call).toBe(call !== 'unlink')
+  })
+})
+
+describe('the ESM and the CommonJS copy in one process', () => {
+  const copies = async (): Promise<[typeof Library, typeof Library]> => {
+    const esm: typeof Library = await import(join(built, 'index.js'))
+    const cjs: typeof Library = createRequire(import.meta.url)(join(built, 'index.cjs'))
+    return [esm, cjs]
+  }
+
+  test('are two copies of the class that share the default manager', async () => {
+    const [esm, cjs] = await copies()
+    onTestFinished(() => esm.setTempManager(undefined))
+    expect(esm.TempFileManager).not.toBe(cjs.TempFileManager)
+    expect(cjs.getTempManager()).toBe(esm.getTempManager())
+    const mine = new esm.TempFileManager({ baseDir: tempBase() })
+    cjs.setTempManager(mine as unknown as Library.TempFileManager) // classes with private members are nominal
+    expect(esm.getTempManager()).toBe(mine)
+  })
+
+  test('recognise each other’s errors, by isTempFileError and by instanceof', async () => {
+    const [esm, cjs] = await copies()
+    for (const [one, other] of [
+      [esm, cjs],
+      [cjs, esm],
+    ] as const) {
+      const error = new one.TempFileError('ERR_TEMP_QUOTA', 'x')
+      expect(other.isTempFileError(error)).toBe(true)
+      expect(error instanceof other.TempFileError).toBe(true)
+      expect(other.isTempFileError(new Error('x'))).toBe(false)
+    }
+  })
+
+  test('share one listener of ours, and leave nothing', async () => {
+    const [esm, cjs] = await copies()
+    const before = process.listenerCount('exit')
+    const base = tempBase()
+    const managers = [esm, cjs].map((copy) => new copy.TempFileManager({ baseDir: base }))
+    for (const manager of managers) manager.file()
+    expect(process.listenerCount('exit')).toBe(before + 1)
+    for (const manager of managers) await manager.close()
+    expect(process.listenerCount('exit')).toBe(before)
+  })
+})
