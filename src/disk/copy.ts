@@ -25,7 +25,7 @@ export async function copyAcross(fs: FileSystem, source: string, destination: st
       { path: source },
     )
   }
-  if (!stats.isDirectory()) return copyLeaf(fs, source, destination, stats)
+  if (!stats.isDirectory()) return copyLeaf(source, destination, stats)
   const pairs = [{ from: source, to: destination, stats }]
   for (const { from, to } of pairs) {
     // Made here and not by fs-extra, which would show the names inside to everybody until the end.
@@ -38,7 +38,7 @@ export async function copyAcross(fs: FileSystem, source: string, destination: st
         stats: await statsOf(fs, `${from}/${name}`),
       }
       if (child.stats.isDirectory()) pairs.push(child)
-      else await copyLeaf(fs, child.from, child.to, child.stats)
+      else await copyLeaf(child.from, child.to, child.stats)
     }
   }
   // fs-extra keeps the times of files only; and writing into a directory had changed them.
@@ -50,7 +50,7 @@ export async function copyAcross(fs: FileSystem, source: string, destination: st
 
 // One at a time: fs-extra copies a whole tree's files at once, and when one fails the others are still being
 // written while the caller removes what is there.
-async function copyLeaf(fs: FileSystem, from: string, to: string, stats: DiskStats): Promise<void> {
+async function copyLeaf(from: string, to: string, stats: DiskStats): Promise<void> {
   // A special file would be read for ever (a device) or not at all (a FIFO).
   if (!stats.isFile() && !stats.isSymbolicLink()) {
     throw new TempFileError(

@@ -34,7 +34,8 @@ export function writeRecord(
 export type RecordRead =
   | { readonly state: 'read'; readonly value: unknown; readonly uid: number }
   | { readonly state: 'missing' }
-  | { readonly state: 'unreadable'; readonly why: string }
+  /** `cause`: the system's error, where it is the reading that failed and not the record that is bad. */
+  | { readonly state: 'unreadable'; readonly why: string; readonly cause?: unknown }
 
 /** Reads a record; never throws. A link, FIFO, directory, device or oversized file is 'unreadable'. */
 export function readRecord(fs: FileSystem, path: string): RecordRead {
@@ -44,10 +45,8 @@ export function readRecord(fs: FileSystem, path: string): RecordRead {
   } catch (error) {
     const errno = errnoOf(error)
     if (errno === 'ENOENT') return { state: 'missing' }
-    return {
-      state: 'unreadable',
-      why: errno === 'ELOOP' ? 'it is a symbolic link' : `the system said ${errno}`,
-    }
+    if (errno === 'ELOOP') return { state: 'unreadable', why: 'it is a symbolic link' }
+    return { state: 'unreadable', why: `the system said ${errno}`, cause: error }
   }
   try {
     const stats = fs.fstatSync(fd)
@@ -62,11 +61,11 @@ export function readRecord(fs: FileSystem, path: string): RecordRead {
     }
     return { state: 'read', value: JSON.parse(bytes.toString('utf8', 0, length)), uid: stats.uid }
   } catch (error) {
-    return {
-      state: 'unreadable',
-      why: error instanceof SyntaxError ? 'it is not JSON' : `the system said ${errnoOf(error)}`,
-    }
+    if (error instanceof SyntaxError) return { state: 'unreadable', why: 'it is not JSON' }
+    return { state: 'unreadable', why: `the system said ${errnoOf(error)}`, cause: error }
   } finally {
-    fs.closeSync(fd)
+    try {
+      fs.closeSync(fd)
+    } catch {} // on Linux it is closed all the same, and what was read was read
   }
 }

@@ -93,13 +93,15 @@ function take(session: Session, directory: string, ticket: string): Hold | undef
   const names = fs.readdirSync(directory).map(String)
   undoPublishings(fs, directory, names)
   const read = readHandoff(fs, directory, ticket)
+  // The disk failed, or we are out of descriptors: nothing is wrong with the handoff.
+  if (read.state === 'refused' && read.cause !== undefined) throw read.cause
   const why =
     read.state === 'read'
       ? dataProblem(fs, directory, read.record)
       : read.state === 'missing'
         ? 'it is missing'
         : read.why
-  if (isSpent(fs, directory, ticket)) {
+  if (why !== undefined && isSpent(fs, directory, ticket)) {
     const gone = inside(layout.sessions, goneName(ticket))
     fs.renameSync(directory, gone)
     removeTreeSync(fs, gone)

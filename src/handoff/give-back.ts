@@ -66,10 +66,20 @@ export function giveBack(fs: FileSystem, layout: Layout, claim: string, ticket: 
   return returned
 }
 
-/** Its data was moved away, by persist or another handOff, and the completion cut short. A record we cannot read says nothing. */
+/**
+ * Its data was moved away, by persist or another handOff, and the completion cut short. A record we cannot read
+ * says nothing; and what a listing does not show (network file systems have shown none for a while) the kernel
+ * must confirm by removing the empty directory.
+ */
 export function isSpent(fs: FileSystem, claim: string, ticket: string): boolean {
-  const data = list(fs, inside(claim, DATA)) ?? []
-  return data.length === 0 && readHandoff(fs, claim, ticket).state === 'read'
+  const data = inside(claim, DATA)
+  if ((list(fs, data) ?? []).length > 0 || readHandoff(fs, claim, ticket).state !== 'read') return false
+  try {
+    fs.rmdirSync(data)
+    return true
+  } catch (error) {
+    return errnoOf(error) === 'ENOENT'
+  }
 }
 
 /** Moves data that a half finished handOff of the claim had taken back into its place. */

@@ -61,13 +61,14 @@ export function checkMeta(meta: unknown): Json | undefined {
 export type HandoffRead =
   | { readonly state: 'read'; readonly record: HandoffRecord }
   | { readonly state: 'missing' }
-  | { readonly state: 'refused'; readonly why: string }
+  /** `cause`: the system's error that kept it from being read: another time it may be. */
+  | { readonly state: 'refused'; readonly why: string; readonly cause?: unknown }
 
 /** Reads and checks the record in `directory`, which must be the one of `ticket`. */
 export function readHandoff(fs: FileSystem, directory: string, ticket: string): HandoffRead {
   const read = readRecord(fs, inside(directory, RECORD))
   if (read.state === 'missing') return read
-  if (read.state === 'unreadable') return { state: 'refused', why: read.why }
+  if (read.state === 'unreadable') return { state: 'refused', why: read.why, cause: read.cause }
   const uid = process.geteuid?.()
   if (uid !== undefined && read.uid !== uid) return { state: 'refused', why: 'it belongs to another user' }
   return parseHandoff(read.value, ticket)

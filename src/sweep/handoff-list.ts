@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Context } from '../context.ts'
 import type { FileSystem } from '../disk/file-system.ts'
 import { measureTree } from '../disk/measure.ts'
-import { errnoOf } from '../errors.ts'
+import { errnoOf, ioError } from '../errors.ts'
 import { LOOKS, PAUSE_MS } from '../handoff/claim.ts'
 import type { HandoffInfo } from '../handoff/info.ts'
 import { goneError } from '../handoff/record.ts'
@@ -28,25 +28,33 @@ interface Holding {
   readonly id: string
 }
 
-/** Every handoff of the root, each once, also one that moves while we look. */
+/** Every handoff of the root, each once, also one that moves while we look. @throws ERR_TEMP_IO */
 export async function listHandoffs(rooms: Rooms): Promise<HandoffInfo[]> {
   const { fs, layout } = rooms
-  const now = volumeNow(fs, layout)
-  const found: HandoffInfo[] = []
-  for (const [ticket, seen] of ticketsIn(rooms)) {
-    const info = await describe(rooms, seen.at, ticket, now, seen.holding)
-    const moved = info ?? (await lookFor(rooms, ticket, now, WHEN_LISTING))
-    if (moved !== undefined) found.push(moved)
+  try {
+    const now = volumeNow(fs, layout)
+    const found: HandoffInfo[] = []
+    for (const [ticket, seen] of ticketsIn(rooms)) {
+      const info = await describe(rooms, seen.at, ticket, now, seen.holding)
+      const moved = info ?? (await lookFor(rooms, ticket, now, WHEN_LISTING))
+      if (moved !== undefined) found.push(moved)
+    }
+    return found
+  } catch (error) {
+    throw ioError(error, 'list the handoffs', layout.root)
   }
-  return found
 }
 
-/** One handoff, free or claimed; looked for as long as by a claimant. @throws ERR_TEMP_HANDOFF_GONE */
+/** One handoff, free or claimed; looked for as long as by a claimant. @throws ERR_TEMP_HANDOFF_GONE, ERR_TEMP_IO */
 export async function inspectHandoff(rooms: Rooms, ticket: string): Promise<HandoffInfo> {
-  const now = volumeNow(rooms.fs, rooms.layout)
-  const found = await lookFor(rooms, ticket, now, WHEN_ASKED)
-  if (found === undefined) throw goneError()
-  return found
+  const { fs, layout } = rooms
+  try {
+    const found = await lookFor(rooms, ticket, volumeNow(fs, layout), WHEN_ASKED)
+    if (found === undefined) throw goneError()
+    return found
+  } catch (error) {
+    throw ioError(error, 'look at the handoff', layout.root)
+  }
 }
 
 /** Tickets and where each was seen first. */

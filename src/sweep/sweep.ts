@@ -6,6 +6,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { FileSystem } from '../disk/file-system.ts'
 import { readMounts } from '../disk/mounts.ts'
 import { errnoOf, TempFileError } from '../errors.ts'
+import type { HandoffInfo } from '../handoff/info.ts'
 import { forLog } from '../names.ts'
 import { channels, log } from '../observe.ts'
 import { type Duration, toMilliseconds } from '../quantities.ts'
@@ -109,8 +110,19 @@ class Run {
     await this.#burials
     await this.#each(handoffs, (name) => step(`handoffs/${name}`, () => this.#handoff(name, now, dryRun)))
     if (this.#thrown !== undefined) throw this.#thrown.error
-    const left = this.#stopped ? [] : await listHandoffs(this.#swept)
+    const left = this.#stopped ? [] : await this.#handoffsLeft()
     return this.#report.build(dryRun, !this.#stopped, this.#startedAt, left)
+  }
+
+  /** The sweep is done and stands, whether or not what is left can be told. */
+  async #handoffsLeft(): Promise<HandoffInfo[]> {
+    try {
+      return await listHandoffs(this.#swept)
+    } catch (error) {
+      const { cause } = error as Error // ERR_TEMP_IO, made in listHandoffs
+      this.#report.error('handoffs', errnoOf(cause) ?? String(cause))
+      return []
+    }
   }
 
   // What the caller's own function throws is the caller's to get, once everything begun has come to its end.

@@ -10,7 +10,7 @@ import { inside } from '../session/layout.ts'
 import type { Session } from '../session/session.ts'
 import { DirEntry } from './dir.ts'
 import { type Affixes, fineIfGone, type Holding, nameOf } from './entry.ts'
-import { firstFailure } from './failure.ts'
+import { firstFailure, reportLeft } from './failure.ts'
 import { FileEntry } from './file.ts'
 import type { AdoptOptions } from './types.ts'
 
@@ -36,7 +36,10 @@ export async function adopt(
   let holding: Holding | undefined
   try {
     if (options.inPlace === true) holding = inPlace(session, source)
-    else await moveIn(session.context.fs, source, inside(session.path, nameOf(session, sequence, affixes)))
+    else {
+      const path = inside(session.path, nameOf(session, sequence, affixes))
+      reportLeft(session.context, await moveIn(session.context.fs, source, path))
+    }
   } catch (error) {
     quota.dropEntry()
     throw ioError(error, 'adopt a file or directory', source)

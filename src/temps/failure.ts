@@ -1,7 +1,17 @@
 // A deletion's report turned into the one error that stopped it, for those who delete a single entry.
 
+import type { Context } from '../context.ts'
 import type { RemoveReport } from '../disk/remove.ts'
 import { TempFileError } from '../errors.ts'
+import { cleanupError, reportCleanupError } from '../observe.ts'
+
+/** Tells of what a finished move could not remove where it came from: the data is where it should be. */
+export function reportLeft(context: Context, left: RemoveReport | undefined): void {
+  const [failed] = left?.errors ?? []
+  if (failed === undefined) return
+  context.counters.cleanupErrors++
+  reportCleanupError(context.onCleanupError, cleanupError(failed.error, failed.path))
+}
 
 /** Throws the first error of an incomplete deletion. @throws ERR_TEMP_CLEANUP for what is kept, else the system's error */
 export function firstFailure(report: RemoveReport): void {

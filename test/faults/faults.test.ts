@@ -1,0 +1,49 @@
+// Every public operation, with each of its file system calls failing in turn, with each error, once and for good.
+// All of them: FAULTS=all (npm run test:faults).
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { hasOtherDevice, mountOtherDevice } from './aftermath.ts'
+import { OPERATIONS, type Operation } from './operations.ts'
+import { type Fault, runCase } from './run-case.ts'
+import { atOnce, shareOf, take } from './share.ts'
+
+const ERRORS = ['EIO', 'ENOSPC', 'EACCES', 'EPERM', 'EBUSY', 'EMFILE', 'ENOENT', 'EROFS']
+const AT_ONCE = 32
+const share = shareOf(9)
+let unmount: () => void
+let ran = 0
+
+beforeAll(() => {
+  unmount = mountOtherDevice()
+})
+
+afterAll(() => {
+  unmount()
+  console.log(`fault cases: ${ran} (every ${share.every}, from ${share.from})`)
+})
+
+describe('whatever call fails, by whatever error, once or for good, nothing is half there and all is recovered:', () => {
+  test.each(OPERATIONS.map((operation) => [operation.name, operation] as const))(
+    '%s',
+    async (_, operation) => {
+      expect(await problemsOf(operation)).toEqual([])
+    },
+    400_000,
+  )
+})
+
+async function problemsOf(operation: Operation): Promise<string[]> {
+  if (operation.crosses === true && !hasOtherDevice()) return []
+  const { calls, problems } = await runCase(operation)
+  const found = [...problems]
+  const faults = calls.flatMap((_, at) =>
+    ERRORS.flatMap((errno) => [false, true].map((lasting): Fault => ({ at, errno, lasting }))),
+  )
+  await atOnce(take(faults, share), AT_ONCE, async (fault) => {
+    ran++
+    const result = await runCase(operation, fault)
+    const where = `${fault.errno}${fault.lasting ? ' for good' : ''} at ${fault.at}, ${calls[fault.at]?.name}`
+    found.push(...result.problems.map((problem) => `${where}: ${problem}`))
+  })
+  return found
+}

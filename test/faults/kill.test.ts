@@ -1,0 +1,103 @@
+// Every public operation, killed: by SIGKILL at each of its file system calls, just before and just after it, and by
+// strace at each system call that it makes. The sweep is one of them. All of it: FAULTS=all (npm run test:kill).
+
+import { spawnSync } from 'node:child_process'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { hasOtherDevice, mountOtherDevice, newGround, problemsAfter, sweepAll } from './aftermath.ts'
+import { buildChild, countCalls, type Doomed, killAt, killBySyscall, traced } from './doomed.ts'
+import { BEGIN, END } from './markers.ts'
+import { type Ground, OPERATIONS, type Operation, type Outcome } from './operations.ts'
+import { atOnce, shareOf, take } from './share.ts'
+import { CHANGING, expand, syscallsOf, tally } from './syscalls.ts'
+
+const AT_ONCE = 3
+const share = shareOf(24)
+const canTrace = process.platform === 'linux' && spawnSync('strace', ['-qq', 'true']).status === 0
+const operations = OPERATIONS.map((operation) => [operation.name, operation] as const)
+let unmount: () => void
+let doomed: Doomed
+let kills = 0
+
+beforeAll(async () => {
+  unmount = mountOtherDevice()
+  doomed = await buildChild()
+})
+
+afterAll(() => {
+  doomed.remove()
+  unmount()
+  console.log(`kill points: ${kills} (every ${share.every}, from ${share.from})`)
+})
+
+const LONG = 400_000
+
+describe('killed at any of its calls, it is done or not done, and the next sweep leaves nothing else:', () => {
+  test.each(operations)(
+    '%s',
+    async (_, operation) => {
+      if (operation.crosses === true && !hasOtherDevice()) return
+      const problems: string[] = []
+      const calls = await onGround((ground) => countCalls(doomed, operation.name, ground))
+      const points = calls.flatMap((call, n) =>
+        (['before', 'after'] as const).map((when) => ({ call, n, when })),
+      )
+      await atOnce(take(points, share), AT_ONCE, async ({ call, n, when }) => {
+        const found = await killing(operation, async (ground) => {
+          await killAt(doomed, operation.name, ground, n, when)
+          return 'killed'
+        })
+        problems.push(...found.map((problem) => `${when} ${n}, ${call.name}: ${problem}`))
+      })
+      expect(problems).toEqual([])
+    },
+    LONG,
+  )
+})
+
+describe.skipIf(!canTrace)('by strace', () => {
+  test.each(operations)(
+    '%s makes the calls that the seam sees, and no others; killed at any of them it is done or not done',
+    async (_, operation) => {
+      if (operation.crosses === true && !hasOtherDevice()) return
+      const problems: string[] = []
+      const seen = await onGround(async (ground) => {
+        const calls = await countCalls(doomed, operation.name, ground)
+        return tally(calls.flatMap((call) => expand(call, ground)))
+      })
+      const syscalls = await onGround(async (ground) =>
+        syscallsOf(await traced(doomed, operation.name, ground), ground, BEGIN, END),
+      )
+      expect(tally(syscalls.map(({ kind }) => kind))).toEqual(seen)
+      const points = CHANGING.flatMap((name) => {
+        const count = syscalls.filter((syscall) => syscall.name === name).length
+        return Array.from({ length: count }, (_, n) => ({ name, n: n + 1 }))
+      })
+      await atOnce(take(points, share), AT_ONCE, async ({ name, n }) => {
+        const found = await killing(operation, async (ground) =>
+          (await killBySyscall(doomed, operation.name, ground, name, n)) ? 'killed' : 'done',
+        )
+        problems.push(...found.map((problem) => `${name} ${n}: ${problem}`))
+      })
+      expect(problems).toEqual([])
+    },
+    LONG,
+  )
+})
+
+async function onGround<T>(work: (ground: Ground) => Promise<T>): Promise<T> {
+  const ground = newGround()
+  try {
+    return await work(ground)
+  } finally {
+    ground.remove()
+  }
+}
+
+function killing(operation: Operation, kill: (ground: Ground) => Promise<Outcome>): Promise<string[]> {
+  kills++
+  return onGround(async (ground) => {
+    const outcome = await kill(ground)
+    await sweepAll(ground)
+    return problemsAfter(ground, outcome, operation.truth, { strays: true })
+  })
+}

@@ -1,0 +1,121 @@
+// strace's lines and the seam's calls brought to the same words. Promise: each seam call stands for the system
+// calls that Node makes for it, no more, and each system call below the ground is told by its kind.
+
+import type { Ground } from './operations.ts'
+import type { SeamCall } from './seam.ts'
+
+const KINDS: Readonly<Record<string, string>> = {
+  openat: 'open',
+  close: 'close',
+  read: 'read',
+  pread64: 'read',
+  write: 'write',
+  pwrite64: 'write',
+  writev: 'write',
+  fsync: 'fsync',
+  fdatasync: 'fsync',
+  statx: 'stat',
+  stat: 'stat',
+  lstat: 'stat',
+  fstat: 'stat',
+  newfstatat: 'stat',
+  rename: 'rename',
+  link: 'link',
+  unlink: 'unlink',
+  rmdir: 'rmdir',
+  mkdir: 'mkdir',
+  chmod: 'chmod',
+  fchmod: 'chmod',
+  utimensat: 'utimes',
+  access: 'access',
+}
+
+/** Changes the disk or asks it for a promise: the calls between which a kill makes a difference. */
+export const CHANGING =
+  'mkdir,rmdir,rename,link,unlink,chmod,fchmod,utimensat,fsync,pwrite64,write,openat,close'.split(',')
+
+export interface Syscall {
+  readonly name: string
+  readonly kind: string
+  readonly path: string
+}
+
+/** The system calls between the two markers, on paths below the ground. */
+export function syscallsOf(lines: readonly string[], ground: Ground, begin: string, end: string): Syscall[] {
+  const found: Syscall[] = []
+  const listings = new Set<string>()
+  let inside = false
+  for (const line of joined(lines)) {
+    if (line.includes(begin)) inside = true
+    if (line.includes(end)) break
+    const match = /^\d+ +(\w+)\((.*)/.exec(line)
+    if (!inside || match === null) continue
+    const [, name = '', rest = ''] = match
+    const kind = KINDS[name]
+    const path = pathOf(rest)
+    if (kind === undefined || path === undefined || !isBelow(ground, path)) continue
+    // A listing is open, fstat, getdents and close of one descriptor; the seam has one call for it.
+    // libuv's own, when the lease's socket is closed: no call of node:fs.
+    if (name === 'unlink' && /\/\.l-[0-9a-z]+$/.test(path)) continue
+    const descriptor = /^(\d+)</.exec(rest)?.[1]
+    if (name === 'openat' && rest.includes('O_DIRECTORY')) {
+      const given = /= (\d+)</.exec(line)?.[1]
+      if (given !== undefined) listings.add(given)
+      found.push({ name, kind: 'readdir', path })
+      continue
+    }
+    if (descriptor !== undefined && listings.has(descriptor)) {
+      if (name === 'close') listings.delete(descriptor)
+      continue
+    }
+    found.push({ name, kind, path })
+  }
+  return found
+}
+
+/** Calls that another thread's call interrupted, in one piece. */
+function* joined(lines: readonly string[]): Generator<string, void, void> {
+  const halves = new Map<string, string>()
+  for (const line of lines) {
+    const [thread = ''] = line.split(' ', 1)
+    const resumed = /<\.\.\. \w+ resumed>(.*)$/.exec(line)
+    if (line.endsWith(' <unfinished ...>')) halves.set(thread, line.slice(0, -' <unfinished ...>'.length))
+    else if (resumed === null) yield line
+    else yield `${halves.get(thread) ?? ''}${resumed[1] ?? ''}`
+  }
+}
+
+/** What Node makes of one call of node:fs, in system calls. */
+export function expand(call: SeamCall, ground: Ground): string[] {
+  const { name, path } = call
+  if (name === 'lstat' || name === 'fstat' || name === 'stat') return ['stat']
+  if (name === 'opendir' || name === 'readdir') return ['readdir']
+  if (name === 'fchmod') return ['chmod']
+  if (name === 'futimes' || name === 'lutimes') return ['utimes']
+  if (name === 'fdatasync') return ['fsync']
+  // libuv's own copying: both files opened, looked at and closed, the mode set.
+  if (name === 'copyFile') return ['open', 'stat', 'open', 'stat', 'chmod', 'close', 'close']
+  // realpathSync looks at each directory on the way; the promise is the C library's readlink.
+  if (name === 'realpath')
+    return call.waits === true
+      ? []
+      : path
+          .slice(ground.base.length)
+          .split('/')
+          .map(() => 'stat')
+  return [name]
+}
+
+export function tally(kinds: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const kind of [...kinds].sort()) counts[kind] = (counts[kind] ?? 0) + 1
+  return counts
+}
+
+function pathOf(rest: string): string | undefined {
+  return /^(?:AT_FDCWD(?:<[^>]*>)?, )?"([^"]*)"/.exec(rest)?.[1] ?? /^\d+<([^>]*)>/.exec(rest)?.[1]
+}
+
+function isBelow(ground: Ground, path: string): boolean {
+  return [ground.base, ground.far].some((top) => path === top || path.startsWith(`${top}/`))
+}
