@@ -1,8 +1,8 @@
 // The names on disk: the one module that joins a root path. Tests and operators look at this layout, so it
 // is a contract (docs/crash-recovery.md); a name that does not parse here is foreign and left alone.
 
-import { randomBytes } from 'node:crypto'
 import { sep } from 'node:path'
+import { crypto } from '../crypto.ts'
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz' // Crockford's base 32: one case, nothing to misread
 
@@ -11,7 +11,7 @@ export function randomText(bytes: number): string {
   let bits = 0
   let held = 0
   let text = ''
-  for (const byte of randomBytes(bytes)) {
+  for (const byte of crypto().randomBytes(bytes)) {
     held = (held << 8) | byte
     bits += 8
     while (bits >= 5) {

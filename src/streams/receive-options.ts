@@ -1,7 +1,7 @@
 // What a receive may be asked for, checked whole before anything is created. Promise: an option that would
 // fail later fails here, with ERR_TEMP_OPTION_INVALID, and so does a file that its own name already rules out.
 
-import { createHash } from 'node:crypto'
+import { crypto } from '../crypto.ts'
 import { TempFileError } from '../errors.ts'
 import { type Size, toBytes } from '../quantities.ts'
 import type { FileOptions } from '../temps/file-options.ts'
@@ -157,7 +157,7 @@ function checkedDeclaration(declared: ReceiveOptions['declared'], options: Recei
 /** By making one: getHashes lists some that OpenSSL 3 no longer gives. */
 function checkHash(hash: unknown): void {
   try {
-    if (typeof hash === 'string') return void createHash(hash)
+    if (typeof hash === 'string') return void crypto().createHash(hash)
   } catch {
     // Said below.
   }

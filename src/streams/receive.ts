@@ -1,7 +1,8 @@
 // Writes a source into an open file. Promise: memory stays constant whatever the size, and on any failure the
 // source is given up, the quota given back, no listener left, and no write running when the promise rejects.
 
-import { createHash, type Hash } from 'node:crypto'
+import type { Hash } from 'node:crypto'
+import { crypto } from '../crypto.ts'
 import type { FileSystem } from '../disk/file-system.ts'
 import { errnoOf, isTempFileError, TempFileError } from '../errors.ts'
 import { watchAbort } from './abort-watch.ts'
@@ -75,7 +76,7 @@ export async function fill(target: Fill, source: Source, prepared: PreparedRecei
   try {
     if (signal?.aborted === true) throw abortError(signal)
     const meter = new Meter(prepared, quota.fileBytes, intake.size)
-    if (prepared.hash !== undefined) hash = createHash(prepared.hash)
+    if (prepared.hash !== undefined) hash = crypto().createHash(prepared.hash)
     if (meter.total !== undefined) quota.checkRoom(meter.total)
     if (quota.minFreeBytes > 0) await quota.checkFree(target.directory, meter.total)
     const gate = new HeadGate(prepared, writer)
