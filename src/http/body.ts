@@ -2,6 +2,7 @@
 // client gets to read the answer.
 
 import type { FileRules, ReceivedFile, Size } from '../index.ts'
+import { log } from '../observe.ts'
 import type { BodyProgress } from './form-rules.ts'
 import { formInvalid } from './form-rules.ts'
 import { fileNameOfDisposition } from './part-header.ts'
@@ -71,10 +72,12 @@ export async function receiveBody(
   const detach = onAbort([rules.signal, ownerSignal(owner)], (error) => stop.abort(error))
   try {
     const file = await store(request, body, owner, rules, stop.signal)
+    log.http('a body of %d bytes received', file.bytes)
     return file
   } catch (error) {
     const reason: unknown = stop.signal.aborted ? stop.signal.reason : error
     body.abandon(reason as Error) // a TempFileError, or what inspect or onProgress throw
+    log.http('a body refused: %O', reason)
     throw reason
   } finally {
     detach()

@@ -3,11 +3,13 @@
 
 import { isTempFileError, TempFileError } from '../errors.ts'
 import type { FileRules, ReceivedFile, Size } from '../index.ts'
+import { forLog } from '../names.ts'
+import { log } from '../observe.ts'
 import { type Duration, toMilliseconds } from '../quantities.ts'
 import type { BodyProgress } from './form-rules.ts'
 import { fileNameOfDisposition } from './part-header.ts'
 import { abortError, onAbort } from './signals.ts'
-import { watchSilence } from './silence.ts'
+import { type SilenceWatch, watchSilence } from './silence.ts'
 import { type Owner, originalNameOf, ownerSignal, suffixOf } from './uploaded-file.ts'
 import { webAddress } from './web-address.ts'
 
@@ -81,20 +83,18 @@ export async function fetchFile(
       encoded === 'identity' && length !== null && /^\d{1,15}$/.test(length) ? Number(length) : undefined
     const name = nameOf(response, from)
     const { maxBytes, accept, hash, prefix, onProgress } = options
-    return await owner.receive(
-      bytesOf(response, expectedBytes, stop.signal, () => watch.stir()),
-      {
-        suffix: options.suffix ?? suffixOf(name ?? ''),
-        prefix,
-        accept,
-        maxBytes,
-        hash,
-        onProgress,
-        expectedBytes,
-        signal: stop.signal,
-        declared: { name, type: response.headers.get('content-type') ?? undefined },
-      },
-    )
+    log.http('downloading from %s: %s bytes', forLog(from.host), expectedBytes ?? 'unknown')
+    return await owner.receive(bytesOf(response, expectedBytes, stop.signal, watch), {
+      suffix: options.suffix ?? suffixOf(name ?? ''),
+      prefix,
+      accept,
+      maxBytes,
+      hash,
+      onProgress,
+      expectedBytes,
+      signal: stop.signal,
+      declared: { name, type: response.headers.get('content-type') ?? undefined },
+    })
   } catch (error) {
     throw stop.signal.aborted ? abortError(stop.signal.reason) : error
   } finally {
@@ -152,7 +152,7 @@ async function* bytesOf(
   response: Response,
   expected: number | undefined,
   signal: AbortSignal,
-  onBytes: () => void,
+  watch: SilenceWatch,
 ): AsyncGenerator<Uint8Array> {
   const reader = response.body?.getReader()
   let bytes = 0
@@ -161,9 +161,9 @@ async function* bytesOf(
       const chunk = await reader?.read()
       if (chunk === undefined || chunk.done) return
       bytes += chunk.value.byteLength
-      onBytes()
+      watch.stir()
       yield chunk.value
-      onBytes() // a slow disk is not a silent server
+      watch.stir() // a slow disk is not a silent server
     }
   } catch (error) {
     if (signal.aborted || isTempFileError(error)) throw error
@@ -177,6 +177,7 @@ async function* bytesOf(
       },
     )
   } finally {
+    watch.end() // an `inspect` that takes its time is not silence either
     reader?.cancel().catch(() => {})
   }
 }

@@ -1,6 +1,7 @@
 // Receives a multipart form, files going straight to disk. Promise: a form is received whole or not at all;
 // the first failure stops everything, removes every file of this form, and lets the client read the answer.
 
+import { log } from '../observe.ts'
 import type { Form } from './form-reader.ts'
 import { FormReader } from './form-reader.ts'
 import { type FormRules, formInvalid, formLimits, tooLarge } from './form-rules.ts'
@@ -83,10 +84,13 @@ export async function receiveForm(request: HttpRequest, owner: Owner, rules: For
     })
     const form = await reader.end()
     progress.end(bytes)
+    log.http('a form of %d bytes with %d files received', bytes, form.files.length)
     return form
   } catch (error) {
     body.abandon(error as Error) // a TempFileError, or what inspect or onProgress throw
-    throw await reader.undo(error)
+    const reason = await reader.undo(error)
+    log.http('a form refused: %O', reason)
+    throw reason
   } finally {
     detach()
   }

@@ -4,6 +4,7 @@
 import { open } from 'node:fs/promises'
 import type { IncomingHttpHeaders } from 'node:http'
 import { errnoOf, ioError, isTempFileError, TempFileError } from '../errors.ts'
+import { log } from '../observe.ts'
 import { type Duration, type Size, toBytes, toMilliseconds } from '../quantities.ts'
 import { gone } from './answer.ts'
 import type { BodyProgress } from './form-rules.ts'
@@ -136,6 +137,7 @@ export async function putFile(
         if (failures >= retries || stop.signal.aborted || !isPassing(error)) throw error
         await backOff(Math.max(retryDelay * 2 ** failures, waitAsked(error)), stop.signal)
         failures += 1
+        log.http('sending again from byte %d, attempt %d: %O', stored, failures + 1, error)
       }
     }
   } catch (error) {

@@ -4,6 +4,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { finished } from 'node:stream/promises'
 import { ioError, TempFileError } from '../errors.ts'
+import { log } from '../observe.ts'
 import { type Answer, answerTo } from './answer.ts'
 import { askForReceipt } from './receipt.ts'
 import type { Sendable, SendOptions, SendResult } from './send-options.ts'
@@ -93,6 +94,13 @@ export async function deliver(
   const got = onFullBody && complete && (receipt === undefined || (await receipt.confirmed()))
   const removed = options.remove === 'after-response' || got
   if (removed) await entry.remove?.()
+  log.http(
+    'a file sent: status %d, %d bytes, complete: %s, removed: %s',
+    answer.status,
+    bytes,
+    complete,
+    removed,
+  )
   return { status: answer.status, bytes, complete, removed }
 }
 

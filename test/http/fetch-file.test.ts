@@ -199,3 +199,17 @@ test('the program is asked of every address', async () => {
   expect(await failure({ allow }, '/outside')).toMatchObject({ code: 'ERR_TEMP_DOWNLOAD_FAILED' })
   expect(asked).toEqual(['/outside', '/inside'])
 })
+
+test('a look at the whole file may take longer than the silence allowed', async () => {
+  let looked = false
+  await using file = await fetchFile(server.url, premises.manager, {
+    timeout: 200,
+    accept: {
+      async inspect() {
+        await new Promise((resolve) => setTimeout(resolve, 400))
+        looked = true
+      },
+    },
+  })
+  expect([file.bytes, looked]).toEqual([content.length, true])
+})
