@@ -11,6 +11,7 @@ import { errnoOf } from '../errors.ts'
 import { type GivenBack, giveBackAll } from '../handoff/give-back.ts'
 import { CLAIMS, deadName, goneName, inside, type Layout, liveName, randomText } from '../session/layout.ts'
 import { type Judgement, judge } from './judge.ts'
+import { isFull, makeRoom, renameOnFullDisk } from './make-room.ts'
 
 /** What became of a suspected session. */
 export type Fate =
@@ -53,7 +54,20 @@ export async function buryIfDead(
   const { fs, layout } = yard
   const live = inside(layout.sessions, liveName(id))
   const tombstone = directory === live ? inside(layout.sessions, deadName(id)) : directory
-  if (directory === live && !renameIfThere(fs, live, tombstone)) return { fate: 'taken' }
+  const cleared: RemoveReport[] = []
+  const commit = async (from: string, to: string): Promise<boolean> => {
+    try {
+      return renameIfThere(fs, from, to)
+    } catch (error) {
+      if (!isFull(error)) throw error
+      // No tombstone can be made, so the second judgement comes here; only proven death will do.
+      const again = await judge(yard, from, id, recentMounts(fs, layout.root))
+      if (again.verdict !== 'dead' || again.owner?.keep === true) throw error
+      cleared.push(...(await makeRoom(fs, from, signal)))
+      return renameIfThere(fs, from, to)
+    }
+  }
+  if (directory === live && !(await commit(live, tombstone))) return { fate: 'taken' }
   const judged = await judge(yard, tombstone, id, recentMounts(fs, layout.root))
   const conviction =
     judged.verdict === 'dead' ? { sentence: 'bury', reason: judged.reason } : convict(judged, tombstone)
@@ -66,8 +80,10 @@ export async function buryIfDead(
     return { fate: 'spared', reason: `${reason}; its owner asked to keep it` }
   }
   const gone = inside(layout.sessions, goneName(id))
-  if (!renameIfThere(fs, tombstone, gone)) return { fate: 'taken' }
-  return { fate: 'buried', reason, burial: await finish(fs, layout, gone, signal) }
+  if (!(await commit(tombstone, gone))) return { fate: 'taken' }
+  const burial = await finish(fs, layout, gone, signal)
+  for (const part of cleared) add(burial.removed, part)
+  return { fate: 'buried', reason, burial }
 }
 
 function giveLifeBack(fs: FileSystem, tombstone: string, live: string, reason: string): Fate {
@@ -93,7 +109,7 @@ export function renameIfThere(fs: FileSystem, from: string, to: string): boolean
 /** Commits to the deletion of `path`; returns where it now stands. Throws the system's error. */
 export function condemn(fs: FileSystem, layout: Layout, path: string, id: string): string {
   const gone = inside(layout.sessions, goneName(id))
-  fs.renameSync(path, gone)
+  renameOnFullDisk(fs, path, gone)
   return gone
 }
 
@@ -143,7 +159,7 @@ function prepare(fs: FileSystem, layout: Layout, gone: string): { claims: GivenB
   let claimsLeft = false
   const others: string[] = []
   for (const entry of entriesOf(fs, gone)) {
-    if (entry.name === CLAIMS) {
+    if (entry.name === CLAIMS && entry.directory) {
       claimsLeft = true
       continue
     }

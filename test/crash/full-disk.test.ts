@@ -21,22 +21,26 @@ function run(mode: string, base: string, ticket = ''): Held {
 
 describe.runIf(canMount)('a disk filled to the last byte by a crash (needs root)', () => {
   for (const disk of DISKS) {
-    test.runIf(disk === 'tmpfs' || has(`mkfs.${disk}`))(`${disk}: the next start recovers it`, async () => {
-      const base = ordinaryBase(smallDisk(disk))
-      const ticket = await run('publish', base).line('published')
-      const filler = run('fill', base, ticket)
-      expect(await filler.line('full')).toBe('ENOSPC')
-      await filler.slay()
+    test.runIf(disk === 'tmpfs' || has(`mkfs.${disk}`))(
+      `${disk}: the next start recovers it`,
+      async () => {
+        const base = ordinaryBase(smallDisk(disk))
+        const ticket = await run('publish', base).line('published')
+        const filler = run('fill', base, ticket)
+        expect(await filler.line('full')).toBe('ENOSPC')
+        await filler.slay()
 
-      const next = run('restart', base, ticket)
-      const [refused, bytes, attempt] = (await next.line('recovered')).split(' ').map(Number)
-      expect(refused).toBeGreaterThan(0) // it really was full
-      expect(bytes).toBe(1024 * 1024)
-      expect(attempt).toBe(2)
-      expect(await next.ended).toEqual({ code: 0, signal: null })
-      const root = join(base, `temp-file-manager-${ORDINARY}`)
-      expect(readdirSync(join(root, 'sessions'))).toEqual([])
-      expect(readdirSync(join(root, 'handoffs'))).toEqual([ticket])
-    })
+        const next = run('restart', base, ticket)
+        const [refused, bytes, attempt] = (await next.line('recovered')).split(' ').map(Number)
+        expect(refused).toBeGreaterThan(0) // it really was full
+        expect(bytes).toBe(1024 * 1024)
+        expect(attempt).toBe(2)
+        expect(await next.ended).toEqual({ code: 0, signal: null })
+        const root = join(base, `temp-file-manager-${ORDINARY}`)
+        expect(readdirSync(join(root, 'sessions'))).toEqual([])
+        expect(readdirSync(join(root, 'handoffs'))).toEqual([ticket])
+      },
+      90_000,
+    )
   }
 })
