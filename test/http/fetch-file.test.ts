@@ -203,10 +203,10 @@ test('the program is asked of every address', async () => {
 test('a look at the whole file may take longer than the silence allowed', async () => {
   let looked = false
   await using file = await fetchFile(server.url, premises.manager, {
-    timeout: 200,
+    timeout: 500,
     accept: {
       async inspect() {
-        await new Promise((resolve) => setTimeout(resolve, 400))
+        await new Promise((resolve) => setTimeout(resolve, 700))
         looked = true
       },
     },

@@ -10,6 +10,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Form, FormRules } from '../../src/http/index.ts'
 import { fileRules, type TempFileManager, type TempScope } from '../../src/index.ts'
 import { announced, curl, FORM_TYPE, field, file, halfPost, multipart, type Part, post } from './clients.ts'
+import { refuseCut } from './mp4.ts'
 import { media, Premises, type Served } from './premises.ts'
 
 /** What the application under test tells the test. */
@@ -89,6 +90,7 @@ export function uploadTable(framework: string, start: Start): void {
       ['zeros.mov', [fixture('zeros.mov')], 415],
       ['a disguised file after a good one', [video, fixture('disguised-png.avi')], 415],
       ['an empty file', [fixture('empty.webm')], 422],
+      ['truncated.mp4', [fixture('truncated.mp4')], 422],
       ['subtitles where video is asked for', [fixture('clip.srt')], 415],
     ])('%s', async (_, parts, status) => {
       const response = await post(`${server.url}/uploads`, multipart(parts))
@@ -121,6 +123,17 @@ export function uploadTable(framework: string, start: Start): void {
       const path = join(premises.directory, 'zeros.mp4')
       await writeFile(path, Buffer.alloc(100 * 1024 * 1024))
       expect(await curl('-F', `video=@${path}`, `${server.url}/uploads`)).toMatchObject({ status: 415 })
+    })
+
+    test('a truncated video: its signature is right, `inspect` finds it out', async () => {
+      await server.close()
+      await premises.close()
+      await open({ accept: { ...fileRules.video, inspect: refuseCut } })
+      const refused = await post(
+        `${server.url}/uploads`,
+        multipart([video, file('video', 'cut.mp4', clip.subarray(0, -100))]),
+      )
+      expect([refused.status, await refused.text()]).toEqual([422, expect.stringContaining('cut off')])
     })
 
     test('truncated: no closing boundary', async () => {
