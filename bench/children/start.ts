@@ -3,14 +3,18 @@
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import ts from 'typescript'
 import { built } from '../subject.ts'
 
 const CACHE = new URL('../../node_modules/.cache/temp-file-manager-bench/', import.meta.url)
 
+const programs = new Map<string, string>()
+
 /** The path of a runnable copy of `bench/children/<name>.ts`; it may import packages and node's modules only. */
 export function program(name: string): string {
+  const known = programs.get(name)
+  if (known !== undefined) return known
   mkdirSync(CACHE, { recursive: true })
   const path = new URL(`${name}-${process.pid}.mjs`, CACHE).pathname
   const source = readFileSync(new URL(`${name}.ts`, import.meta.url), 'utf8')
@@ -18,7 +22,8 @@ export function program(name: string): string {
     compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
   })
   writeFileSync(path, outputText)
-  process.once('exit', () => spawnSync('rm', ['-f', path]))
+  process.once('exit', () => rmSync(path, { force: true }))
+  programs.set(name, path)
   return path
 }
 

@@ -7,7 +7,13 @@ const CHUNK = Buffer.alloc(256 * 1024, 7)
 /** A body as it goes over the wire: the bytes alone, or wrapped as the one file of a form. */
 export type Wrapping = 'raw' | 'form'
 
-export async function upload(port: number, path: string, bytes: number, wrapping: Wrapping): Promise<number> {
+export async function upload(
+  port: number,
+  path: string,
+  bytes: number,
+  wrapping: Wrapping,
+  onSent?: (bytes: number) => void,
+): Promise<number> {
   const boundary = '----bench-7d1f8a'
   const head = Buffer.from(
     wrapping === 'raw'
@@ -29,6 +35,7 @@ export async function upload(port: number, path: string, bytes: number, wrapping
     while (left > 0) {
       const piece = left < CHUNK.length ? CHUNK.subarray(0, left) : CHUNK
       left -= piece.length
+      onSent?.(bytes - left)
       if (!request.write(piece)) return void request.once('drain', go)
     }
     request.end(tail)

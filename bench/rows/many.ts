@@ -12,7 +12,7 @@ import { TempFileManager } from '../subject.ts'
 
 const MANY = 40_000
 const FEW = 1_000
-const SAMPLES = 1_000
+const SAMPLES = 500
 type Order = 'first' | 'last' | 'random'
 const ORDERS: readonly Order[] = ['first', 'last', 'random']
 
@@ -35,9 +35,9 @@ export async function manyHandles(effort: Effort): Promise<Row[]> {
   }
   const theirs: Make = () => tmp.fileSync({ discardDescriptor: true }).removeCallback
   const contestants: [string, Make, number][] = [
-    ['file() + using', ours, effort.of(7, 3)],
-    ['raw unlink', raw, effort.of(7, 3)],
-    ['tmp removeCallback', theirs, effort.of(3, 1)],
+    ['file() + using', ours, effort.of(6, 3)],
+    ['raw unlink', raw, effort.of(3, 1)],
+    ['tmp removeCallback', theirs, effort.of(2, 1)],
   ]
   const rows: Row[] = []
   for (const [what, make, count] of contestants) {

@@ -15,7 +15,7 @@ import {
 import { basename } from 'node:path'
 import { kill, program, start } from '../children/start.ts'
 import type { Effort } from '../measure/effort.ts'
-import { interval } from '../measure/interval.ts'
+import { interval, ratios } from '../measure/interval.ts'
 import { rounds } from '../measure/rounds.ts'
 import { type Row, row } from '../measure/verdict.ts'
 import type { Chart, Line } from '../print/chart.ts'
@@ -45,14 +45,14 @@ async function liveHandles(effort: Effort, sizes: readonly number[]): Promise<Cu
   using manager = new TempFileManager({ baseDir: effort.directory, sweep: QUIET })
   const made: Disposable[] = []
   let [raw, sequence] = [0, 0]
-  const points = new Points(['file() + using', 'raw open, close, unlink'])
+  const [ours, theirs]: Curves = [new Map(), new Map()]
   for (const size of sizes) {
     while (made.length < size) made.push(manager.file())
     for (; raw < size; raw++) closeSync(openSync(`${directory}/live-${raw}`, 'wx', 0o600))
     const costs = await rounds(
       {
-        'file() + using': () => each(2_000, () => manager.file()[Symbol.dispose]()),
-        'raw open, close, unlink': () =>
+        ours: () => each(2_000, () => manager.file()[Symbol.dispose]()),
+        theirs: () =>
           each(2_000, () => {
             const path = `${directory}/f-${++sequence}`
             closeSync(openSync(path, 'wx', 0o600))
@@ -61,9 +61,11 @@ async function liveHandles(effort: Effort, sizes: readonly number[]): Promise<Cu
       },
       effort.of(9, 4),
     )
-    points.add(size, costs)
+    ours.set(size, costs.ours)
+    theirs.set(size, costs.theirs)
   }
   rmSync(directory, { recursive: true })
+  const shares = new Map(sizes.map((size) => [size, ratios(ours.get(size) ?? [], theirs.get(size) ?? [])]))
   return {
     file: 'live-handles',
     chart: {
@@ -71,104 +73,92 @@ async function liveHandles(effort: Effort, sizes: readonly number[]): Promise<Cu
       x: 'live handles',
       y: 'microseconds to make and dispose one',
       logarithmic: true,
-      lines: points.lines,
+      lines: [line('file() + using', ours), line('raw open, close, unlink', theirs)],
     },
-    rows: [points.level('one more file', 'us')],
+    rows: [level('one more file, as a share of raw', 'x', shares, 1_000)],
   }
 }
 
 /** A manager's first file and its end beside so many dead sessions; and their sweep, a session. */
 async function sessionsInRoot(effort: Effort, sizes: readonly number[]): Promise<Curve> {
-  const first = new Points(["a manager's first file and close"])
-  const swept = new Points(['sweep of one dead session', 'rm -rf of one'])
-  for (const size of sizes) {
-    const name = `root-${size}`
-    const copy = async (): Promise<string> => {
-      const template = await deadSession(effort, name, 1)
-      multiply(template, size)
-      return template
-    }
-    const sessions = dirOf(await copy())
-    first.add(
-      size,
-      await rounds(
-        {
-          "a manager's first file and close": () =>
-            each(20, () => {
-              using manager = new TempFileManager({ baseDir: effort.directory, name, sweep: QUIET })
-              manager.file()
-            }),
-        },
-        effort.of(9, 4),
-      ),
-    )
-    await using manager = new TempFileManager({ baseDir: effort.directory, name, sweep: QUIET })
-    const costs = await rounds(
-      {
-        'sweep of one dead session': async () => {
-          if (readdirSync(sessions).length < size) await copy()
-          const began = performance.now()
-          const report = await manager.sweep()
-          const cost = performance.now() - began
-          if (report.sessionsRemoved < size) throw new Error(`swept ${report.sessionsRemoved} of ${size}`)
-          return (cost * 1000) / size
-        },
-        'rm -rf of one': async () => {
-          if (readdirSync(sessions).length < size) await copy()
-          const paths = readdirSync(sessions).filter((entry) => entry.startsWith('s-'))
-          const began = performance.now()
-          spawnSync('xargs', ['rm', '-rf'], { cwd: sessions, input: paths.join('\n') })
-          return ((performance.now() - began) * 1000) / size
-        },
-      },
-      effort.of(size > 1_000 ? 3 : 5, 3),
-      0,
-    )
-    swept.add(size, costs)
-    rmSync(`${effort.directory}/${basename(manager.root)}`, { recursive: true, force: true })
+  const roots = new Map<number, string>()
+  const fill = async (size: number): Promise<string> => {
+    const known = roots.get(size)
+    if (known !== undefined && readdirSync(known).length >= size) return known
+    const template = await deadSession(effort, `root-${size}`, 1)
+    multiply(template, size)
+    roots.set(size, dirOf(template))
+    return dirOf(template)
   }
+  const managerOf = (size: number) =>
+    new TempFileManager({ baseDir: effort.directory, name: `root-${size}`, sweep: QUIET })
+  for (const size of sizes) await fill(size)
+  const first = await bySize(sizes, effort.of(9, 4), (size) =>
+    each(20, () => {
+      using manager = managerOf(size)
+      manager.file()
+    }),
+  )
+  const swept = await bySize(sizes, effort.of(4, 3), async (size) => {
+    await fill(size)
+    await using manager = managerOf(size)
+    const began = performance.now()
+    const report = await manager.sweep()
+    const cost = performance.now() - began
+    if (report.sessionsRemoved < size) throw new Error(`swept ${report.sessionsRemoved} of ${size}`)
+    return (cost * 1000) / size
+  })
+  const removed = await bySize(sizes, effort.of(4, 3), async (size) => {
+    const cwd = await fill(size)
+    const input = readdirSync(cwd)
+      .filter((entry) => entry.startsWith('s-'))
+      .join('\n')
+    const began = performance.now()
+    spawnSync('xargs', ['rm', '-rf'], { cwd, input })
+    return ((performance.now() - began) * 1000) / size
+  })
   return {
     file: 'sessions-in-root',
     chart: {
       title: 'A root with so many dead sessions',
       x: 'sessions in the root',
-      y: 'microseconds a session (both axes logarithmic)',
+      y: 'microseconds (both axes logarithmic)',
       logarithmic: true,
       logarithmicY: true,
-      lines: [...first.lines, ...swept.lines],
+      lines: [
+        line("a manager's first file and close", first),
+        line('sweep, a session', swept),
+        line('rm -rf, a session', removed),
+      ],
     },
-    rows: [first.level('first file and close', 'us'), swept.level('sweep a session', 'us')],
+    rows: [
+      level('first file and close', 'us', first, 100),
+      level('sweep, a dead session of one file', 'us', swept, 100),
+    ],
   }
 }
 
 /** The sweep of one dead session of so many files. */
 async function filesInSession(effort: Effort, sizes: readonly number[]): Promise<Curve> {
-  const points = new Points(['sweep', 'rm -rf'])
-  for (const size of sizes) {
-    const name = `files-${size}`
-    await using manager = new TempFileManager({ baseDir: effort.directory, name, sweep: QUIET })
-    const costs = await rounds(
-      {
-        sweep: async () => {
-          await deadSession(effort, name, size)
-          const began = performance.now()
-          const report = await manager.sweep()
-          const cost = performance.now() - began
-          if (report.sessionsRemoved !== 1) throw new Error('the dead session was not swept')
-          return cost
-        },
-        'rm -rf': async () => {
-          const path = await deadSession(effort, name, size)
-          const began = performance.now()
-          spawnSync('rm', ['-rf', path])
-          return performance.now() - began
-        },
-      },
-      effort.of(size > 10_000 ? 3 : 5, 3),
-      1,
-    )
-    points.add(size, costs)
-  }
+  const nameOf = (size: number): string => `files-${size}`
+  const swept = await bySize(sizes, effort.of(4, 3), async (size) => {
+    await deadSession(effort, nameOf(size), size)
+    await using manager = new TempFileManager({ baseDir: effort.directory, name: nameOf(size), sweep: QUIET })
+    const began = performance.now()
+    const report = await manager.sweep()
+    const cost = performance.now() - began
+    if (report.sessionsRemoved !== 1) throw new Error('the dead session was not swept')
+    return cost
+  })
+  const removed = await bySize(sizes, effort.of(4, 3), async (size) => {
+    const path = await deadSession(effort, nameOf(size), size)
+    const began = performance.now()
+    spawnSync('rm', ['-rf', path])
+    return performance.now() - began
+  })
+  const perFile = new Map(
+    [...swept].map(([size, costs]) => [size, costs.map((cost) => (cost * 1000) / size)]),
+  )
   return {
     file: 'files-in-session',
     chart: {
@@ -177,58 +167,49 @@ async function filesInSession(effort: Effort, sizes: readonly number[]): Promise
       y: 'milliseconds (both axes logarithmic: straight is proportional)',
       logarithmic: true,
       logarithmicY: true,
-      lines: points.lines,
+      lines: [line('sweep', swept), line('rm -rf', removed)],
     },
-    rows: [points.level('sweep of one session', 'ms')],
+    rows: [level('sweep of one dead session, a file', 'us', perFile, 1_000)],
   }
 }
 
-class Points {
-  readonly #lists: Map<string, [number, number][]>
-  /** Every round's cost of the first line over the second's, or over its own median at the first size of 100 and more. */
-  readonly #shares: { size: number; rounds: number[] }[] = []
-  readonly #names: readonly string[]
+/** The rounds' costs at each size. */
+type BySize = Map<number, number[]>
+type Curves = [ours: BySize, theirs: BySize]
 
-  constructor(names: readonly string[]) {
-    this.#names = names
-    this.#lists = new Map(names.map((name) => [name, []]))
-  }
+/** Measures all sizes turn by turn. */
+async function bySize(
+  sizes: readonly number[],
+  count: number,
+  cost: (size: number) => Promise<number> | number,
+): Promise<BySize> {
+  const costs = await rounds(
+    Object.fromEntries(sizes.map((size) => [`at ${size}`, () => cost(size)])),
+    count,
+    0,
+  )
+  return new Map(sizes.map((size) => [size, costs[`at ${size}`] ?? []]))
+}
 
-  add(size: number, costs: Record<string, readonly number[]>): void {
-    for (const name of this.#names) this.#lists.get(name)?.push([size, interval(costs[name] ?? []).median])
-    const [ours = '', theirs] = this.#names
-    const base = theirs === undefined ? undefined : costs[theirs]
-    this.#shares.push({
-      size,
-      rounds: (costs[ours] ?? []).map((cost, index) => cost / (base?.[index] ?? 1)),
-    })
-  }
+function line(name: string, costs: BySize): Line {
+  return { name, points: [...costs].map(([size, list]) => [size, interval(list).median]) }
+}
 
-  get lines(): Line[] {
-    return [...this.#lists].map(([name, points]) => ({ name, points }))
-  }
-
-  /** Our share at the largest size against that at the first which is more than start-up cost. */
-  level(what: string, unit: string): Row {
-    const ofMany = this.#shares.filter(({ size }) => size >= 100)
-    const [small, large] = [ofMany[0], ofMany.at(-1)]
-    if (small === undefined || large === undefined) throw new Error('too few sizes')
-    const base = interval(small.rounds).median
-    const at = (size: number): string => {
-      const point = this.lines[0]?.points.find(([x]) => x === size)
-      return `${point?.[1].toFixed(1)} ${unit}`
-    }
-    const [, theirs] = this.#names
-    return row({
-      group: 'scaling',
-      what: `${what}${theirs === undefined ? '' : ` over ${theirs}`}, at ${large.size}`,
-      against: `at ${small.size}`,
-      ours: at(large.size),
-      theirs: at(small.size),
-      rounds: large.rounds.map((share) => share / base),
-      target: { atMost: 1.3 },
-    })
-  }
+/** What it costs at the largest size against what it costs at `from`: level, flat, a straight line. */
+function level(what: string, unit: string, costs: BySize, from: number): Row {
+  const sizes = [...costs.keys()]
+  const [small, large] = [sizes.find((size) => size >= from) ?? 0, sizes.at(-1) ?? 0]
+  const at = (size: number): number[] => costs.get(size) ?? []
+  const shown = (size: number): string => `${interval(at(size)).median.toFixed(2)} ${unit}`
+  return row({
+    group: 'scaling',
+    what: `${what}, at ${large}`,
+    against: `at ${small}`,
+    ours: shown(large),
+    theirs: shown(small),
+    rounds: ratios(at(large), at(small)),
+    target: { atMost: 1.3 },
+  })
 }
 
 /** Microseconds a call. */
