@@ -18,6 +18,8 @@ export default function checkForLeaks(): () => void {
     rmSync(directory, { recursive: true, force: true })
     if (before === undefined) delete process.env['TMPDIR']
     else process.env['TMPDIR'] = before
-    if (left.length > 0) throw new Error(`The tests left ${left.length} things behind: ${left.join(', ')}`)
+    if (left.length === 0) return
+    process.exitCode = 1 // vitest prints what a teardown throws, and exits with 0 all the same
+    throw new Error(`The tests left ${left.length} things behind: ${left.join(', ')}`)
   }
 }
