@@ -22,6 +22,7 @@ export interface GivenBack {
 /** Gives back all that stands in a session's `claims/`, then removes that directory. */
 export function giveBackAll(fs: FileSystem, layout: Layout, claims: string): GivenBack {
   const result: GivenBack = { returned: [], stuck: [] }
+  if (isLink(fs, claims)) return result // nobody of us made it: what it points at is not ours to move
   // A claim of the session's own thread may still land here until rmdir has closed the door.
   for (let round = 0; round < 5; round++) {
     const names = list(fs, claims)
@@ -110,6 +111,15 @@ export function renameIfThere(fs: FileSystem, from: string, to: string): boolean
   try {
     fs.renameSync(from, to)
     return true
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false
+    throw error
+  }
+}
+
+function isLink(fs: FileSystem, path: string): boolean {
+  try {
+    return fs.lstatSync(path).isSymbolicLink()
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return false
     throw error

@@ -243,7 +243,7 @@ function ending({ signal, deadline }: SweepOptions): AbortSignal | undefined {
     deadline === undefined ? Number.POSITIVE_INFINITY : toMilliseconds(deadline, 'deadline')
   // A timer's longest delay; a sweep that may run for 24 days may as well run on.
   if (milliseconds > 2 ** 31 - 1) return signal
-  const timeout = AbortSignal.timeout(milliseconds)
+  const timeout = AbortSignal.timeout(Math.ceil(milliseconds))
   return signal === undefined ? timeout : AbortSignal.any([signal, timeout])
 }
 

@@ -15,21 +15,26 @@ const share = shareOf(24)
 const canTrace = process.platform === 'linux' && spawnSync('strace', ['-qq', 'true']).status === 0
 const operations = OPERATIONS.map((operation) => [operation.name, operation] as const)
 let unmount: () => void
-let doomed: Doomed
+let built: Doomed | undefined
 let kills = 0
 
 beforeAll(async () => {
   unmount = mountOtherDevice()
-  doomed = await buildChild()
+  built = await buildChild()
 })
 
 afterAll(() => {
-  doomed.remove()
+  built?.remove()
   unmount()
   console.log(`kill points: ${kills} (every ${share.every}, from ${share.from})`)
 })
 
 const LONG = 400_000
+
+function child(): Doomed {
+  if (built === undefined) throw new Error('The child program was not built.')
+  return built
+}
 
 describe('killed at any of its calls, it is done or not done, and the next sweep leaves nothing else:', () => {
   test.each(operations)(
@@ -37,13 +42,13 @@ describe('killed at any of its calls, it is done or not done, and the next sweep
     async (_, operation) => {
       if (operation.crosses === true && !hasOtherDevice()) return
       const problems: string[] = []
-      const calls = await onGround((ground) => countCalls(doomed, operation.name, ground))
+      const calls = await onGround((ground) => countCalls(child(), operation.name, ground))
       const points = calls.flatMap((call, n) =>
         (['before', 'after'] as const).map((when) => ({ call, n, when })),
       )
       await atOnce(take(points, share), AT_ONCE, async ({ call, n, when }) => {
         const found = await killing(operation, async (ground) => {
-          await killAt(doomed, operation.name, ground, n, when)
+          await killAt(child(), operation.name, ground, n, when)
           return 'killed'
         })
         problems.push(...found.map((problem) => `${when} ${n}, ${call.name}: ${problem}`))
@@ -61,11 +66,11 @@ describe.skipIf(!canTrace)('by strace', () => {
       if (operation.crosses === true && !hasOtherDevice()) return
       const problems: string[] = []
       const seen = await onGround(async (ground) => {
-        const calls = await countCalls(doomed, operation.name, ground)
+        const calls = await countCalls(child(), operation.name, ground)
         return tally(calls.flatMap((call) => expand(call, ground)))
       })
       const syscalls = await onGround(async (ground) =>
-        syscallsOf(await traced(doomed, operation.name, ground), ground, BEGIN, END),
+        syscallsOf(await traced(child(), operation.name, ground), ground, BEGIN, END),
       )
       expect(tally(syscalls.map(({ kind }) => kind))).toEqual(seen)
       const points = CHANGING.flatMap((name) => {
@@ -74,7 +79,7 @@ describe.skipIf(!canTrace)('by strace', () => {
       })
       await atOnce(take(points, share), AT_ONCE, async ({ name, n }) => {
         const found = await killing(operation, async (ground) =>
-          (await killBySyscall(doomed, operation.name, ground, name, n)) ? 'killed' : 'done',
+          (await killBySyscall(child(), operation.name, ground, name, n)) ? 'killed' : 'done',
         )
         problems.push(...found.map((problem) => `${name} ${n}: ${problem}`))
       })

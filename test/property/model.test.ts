@@ -1,0 +1,362 @@
+// Random sequences of all operations by several managers over one root, against a small model of what must be
+// there. Promise: the disk is what the model says after every step; a failure shrinks to the few commands that
+// show it. PROPERTY_RUNS sets how many sequences.
+
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import type { TempFileErrorCode } from '../../src/errors.ts'
+import { isTempFileError, type TempDir, type TempFile, TempFileManager } from '../../src/index.ts'
+
+const RUNS = Math.ceil(Number(process.env['PROPERTY_RUNS'] ?? 1500) / 25)
+const MANAGERS = 3
+
+interface Entry {
+  readonly by: number
+  readonly handle: TempFile | TempDir
+  readonly content: string
+  kept: boolean
+}
+
+interface Handoff {
+  readonly content: string
+  attempts: number
+  /** The manager that has claimed it. */
+  holder: number | undefined
+}
+
+interface Claimed {
+  readonly by: number
+  readonly ticket: string
+  readonly handle: Awaited<ReturnType<TempFileManager['claim']>>
+}
+
+/** What should be there. */
+interface Model {
+  entries: Entry[]
+  handoffs: Map<string, Handoff>
+  claims: Claimed[]
+  persisted: Map<string, string>
+  /** Tickets that were completed. */
+  gone: string[]
+}
+
+/** What is there. */
+interface Real {
+  readonly base: string
+  readonly managers: TempFileManager[]
+  steps: number
+}
+
+type Command = fc.AsyncCommand<Model, Real>
+
+function newManager(base: string): TempFileManager {
+  return new TempFileManager({
+    baseDir: base,
+    name: 'model',
+    signals: false,
+    sweep: { onStart: false, every: false },
+  })
+}
+
+function contentOf(entry: { readonly kind: string; readonly path: string }): string {
+  return readFileSync(entry.kind === 'dir' ? join(entry.path, 'inside') : entry.path, 'utf8')
+}
+
+/** The disk against the model, after every command. */
+async function check(model: Model, real: Real): Promise<void> {
+  real.steps++
+  for (const { handle, content } of model.entries) {
+    expect(handle.removed).toBe(false)
+    expect(contentOf(handle)).toBe(content)
+  }
+  for (const [path, content] of model.persisted)
+    expect(contentOf({ kind: existsSync(join(path, 'inside')) ? 'dir' : 'file', path })).toBe(content)
+  for (const { handle, ticket } of model.claims)
+    expect(contentOf(handle)).toBe(model.handoffs.get(ticket)?.content)
+  const [first] = real.managers
+  const root = first?.root ?? ''
+  const free = existsSync(join(root, 'handoffs')) ? readdirSync(join(root, 'handoffs')).sort() : []
+  const expected = [...model.handoffs].filter(([, { holder }]) => holder === undefined)
+  expect(free).toEqual(expected.map(([ticket]) => ticket).sort())
+  for (const [n, manager] of real.managers.entries()) {
+    const session = manager.sessionPath
+    if (session === undefined) continue
+    const own = model.entries.filter(({ by }) => by === n).length
+    expect(readdirSync(session).filter((name) => name.startsWith('tmp-'))).toHaveLength(own)
+    expect(manager.stats().entries).toBe(own + model.claims.filter(({ by }) => by === n).length)
+  }
+}
+
+function command(
+  name: string,
+  run: (model: Model, real: Real) => Promise<void>,
+  ready: (model: Model) => boolean = () => true,
+): Command {
+  return {
+    check: ready,
+    async run(model, real) {
+      await run(model, real)
+      await check(model, real)
+    },
+    toString: () => name,
+  }
+}
+
+async function refuses(code: TempFileErrorCode, act: Promise<unknown>): Promise<void> {
+  const error: unknown = await act.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  )
+  expect(isTempFileError(error) && error.code).toBe(code)
+}
+
+function pick<T>(list: T[], n: number): T {
+  const item = list[n % list.length]
+  if (item === undefined) throw new Error('Nothing to pick: the command was not ready.')
+  return item
+}
+
+function at(real: Real, by: number): TempFileManager {
+  return pick(real.managers, by)
+}
+
+const number = fc.nat({ max: 5 })
+const hasEntries = (model: Model): boolean => model.entries.length > 0
+const hasClaims = (model: Model): boolean => model.claims.length > 0
+
+function take(model: Model, n: number): Entry {
+  const entry = pick(model.entries, n)
+  model.entries = model.entries.filter((other) => other !== entry)
+  return entry
+}
+
+function takeClaim(model: Model, n: number): Claimed {
+  const claim = pick(model.claims, n)
+  model.claims = model.claims.filter((other) => other !== claim)
+  return claim
+}
+
+function giveBack(model: Model, ticket: string): void {
+  const handoff = model.handoffs.get(ticket)
+  if (handoff !== undefined) handoff.holder = undefined
+}
+
+const by = fc.nat({ max: MANAGERS - 1 })
+const content = fc.string({ maxLength: 40 })
+
+const commands: fc.Arbitrary<Command>[] = [
+  fc
+    .tuple(by, content, fc.constantFrom('file', 'dir', 'fileAsync', 'receive', 'named'))
+    .map(([n, text, how]) =>
+      command(`${n}: ${how}(${JSON.stringify(text)})`, async (model, real) => {
+        const manager = at(real, n)
+        const handle =
+          how === 'dir'
+            ? manager.dir('.d')
+            : how === 'named'
+              ? manager.file({ name: 'report.txt' })
+              : how === 'receive'
+                ? await manager.receive(text)
+                : how === 'fileAsync'
+                  ? await manager.fileAsync()
+                  : manager.file('.txt')
+        if (how !== 'receive')
+          writeFileSync(handle.kind === 'dir' ? join(handle.path, 'inside') : handle.path, text)
+        model.entries.push({ by: n, handle, content: text, kept: false })
+      }),
+    ),
+  fc.tuple(number, fc.boolean()).map(([n, sync]) =>
+    command(
+      `remove${sync ? 'Sync' : ''} entry ${n}`,
+      async (model) => {
+        const { handle } = take(model, n)
+        if (sync) handle.removeSync()
+        else await handle.remove()
+        await handle.remove() // again is fine
+        expect(existsSync(handle.path)).toBe(false)
+      },
+      hasEntries,
+    ),
+  ),
+  fc.tuple(number, fc.boolean()).map(([n, sync]) =>
+    command(
+      `leave the scope of entry ${n}`,
+      async (model) => {
+        const entry = pick(model.entries, n)
+        if (sync) entry.handle[Symbol.dispose]()
+        else await entry.handle[Symbol.asyncDispose]()
+        if (!entry.kept) model.entries = model.entries.filter((other) => other !== entry)
+        expect(existsSync(entry.handle.path)).toBe(entry.kept)
+      },
+      hasEntries,
+    ),
+  ),
+  number.map((n) =>
+    command(
+      `keep entry ${n}`,
+      async (model) => {
+        const entry = pick(model.entries, n)
+        entry.handle.keepUntilClose()
+        entry.kept = true
+      },
+      hasEntries,
+    ),
+  ),
+  number.map((n) =>
+    command(
+      `persist entry ${n}`,
+      async (model, real) => {
+        const entry = take(model, n)
+        const path = join(real.base, `kept-${model.persisted.size}`)
+        await entry.handle.persist(path, { durable: false, overwrite: false })
+        model.persisted.set(path, entry.content)
+        await refuses('ERR_TEMP_REMOVED', entry.handle.persist(path))
+      },
+      hasEntries,
+    ),
+  ),
+  number.map((n) =>
+    command(
+      `handOff entry ${n}`,
+      async (model) => {
+        const entry = take(model, n)
+        const ticket = await entry.handle.handOff({ durable: false })
+        model.handoffs.set(ticket, { content: entry.content, attempts: 0, holder: undefined })
+        await refuses('ERR_TEMP_REMOVED', entry.handle.handOff())
+      },
+      hasEntries,
+    ),
+  ),
+  fc.tuple(by, number).map(([n, which]) =>
+    command(
+      `${n}: claim handoff ${which}`,
+      async (model, real) => {
+        const [ticket, handoff] = pick([...model.handoffs], which)
+        if (handoff.holder !== undefined) {
+          await refuses('ERR_TEMP_HANDOFF_CLAIMED', at(real, n).claim(ticket))
+          return
+        }
+        const handle = await at(real, n).claim(ticket)
+        handoff.attempts++
+        handoff.holder = n
+        model.claims.push({ by: n, ticket, handle })
+        expect(handle.attempt).toBe(handoff.attempts)
+      },
+      (model) => model.handoffs.size > 0,
+    ),
+  ),
+  fc.tuple(number, fc.constantFrom('complete', 'remove', 'persist', 'handOff')).map(([n, how]) =>
+    command(
+      `${how} claim ${n}`,
+      async (model, real) => {
+        const { ticket, handle } = takeClaim(model, n)
+        const text = model.handoffs.get(ticket)?.content ?? ''
+        model.handoffs.delete(ticket)
+        model.gone.push(ticket)
+        if (how === 'complete') await handle.complete()
+        else if (how === 'remove') await handle.remove()
+        else if (how === 'persist') {
+          const path = join(real.base, `kept-${model.persisted.size}`)
+          await handle.persist(path, { durable: false })
+          model.persisted.set(path, text)
+        } else
+          model.handoffs.set(await handle.handOff({ durable: false }), {
+            content: text,
+            attempts: 0,
+            holder: undefined,
+          })
+      },
+      hasClaims,
+    ),
+  ),
+  fc.tuple(number, fc.boolean()).map(([n, scope]) =>
+    command(
+      `${scope ? 'leave the scope of' : 'release'} claim ${n}`,
+      async (model) => {
+        const { ticket, handle } = takeClaim(model, n)
+        if (scope) await handle[Symbol.asyncDispose]()
+        else await handle.release()
+        giveBack(model, ticket)
+      },
+      hasClaims,
+    ),
+  ),
+  by.map((n) =>
+    command(`${n}: sweep`, async (_, real) => {
+      const report = await at(real, n).sweep()
+      expect(report.errors).toEqual([])
+      expect(report.handoffsExpired).toEqual([])
+    }),
+  ),
+  fc.tuple(by, fc.boolean()).map(([n, sync]) =>
+    command(`${n}: close${sync ? 'Sync' : ''}, and a new one`, async (model, real) => {
+      const manager = at(real, n)
+      if (sync) manager.closeSync()
+      else await manager.close()
+      for (const { ticket } of model.claims.filter((claim) => claim.by === n)) giveBack(model, ticket)
+      const ended = model.entries.filter((entry) => entry.by === n)
+      model.entries = model.entries.filter((entry) => entry.by !== n)
+      model.claims = model.claims.filter((claim) => claim.by !== n)
+      for (const { handle } of ended) expect(existsSync(handle.path)).toBe(false)
+      real.managers[n] = newManager(real.base)
+    }),
+  ),
+  by.map((n) =>
+    command(`${n}: somebody removes its session`, async (model, real) => {
+      const session = at(real, n).sessionPath
+      // Only without claims: what was claimed is lost with it, and the model would have to forget it too.
+      if (session === undefined || model.claims.some((claim) => claim.by === n)) return
+      rmSync(session, { recursive: true })
+      for (const { handle } of model.entries.filter((entry) => entry.by === n)) await handle.remove()
+      model.entries = model.entries.filter((entry) => entry.by !== n)
+      at(real, n).file().removeSync() // begins a new one
+    }),
+  ),
+  fc.tuple(by, number).map(([n, which]) =>
+    command(
+      `${n}: claim what is gone (${which})`,
+      async (model, real) => {
+        await refuses('ERR_TEMP_HANDOFF_GONE', at(real, n).claim(pick(model.gone, which)))
+      },
+      (model) => model.gone.length > 0,
+    ),
+  ),
+]
+
+test('several managers over one root do what the model says, whatever the order', async () => {
+  let steps = 0
+  await fc.assert(
+    fc.asyncProperty(fc.commands(commands, { maxCommands: 30, size: 'max' }), async (sequence) => {
+      const base = realpathSync(mkdtempSync(join(tmpdir(), 'tfm-test-')))
+      const managers = Array.from({ length: MANAGERS }, () => newManager(base))
+      const real: Real = { base, managers, steps: 0 }
+      const warned = process.listeners('warning')
+      process.removeAllListeners('warning') // sessions that "somebody removes" are told of
+      try {
+        const model: Model = { entries: [], handoffs: new Map(), claims: [], persisted: new Map(), gone: [] }
+        await fc.asyncModelRun(() => ({ model, real }), sequence)
+        for (const manager of managers) await manager.close()
+        const sessions = join(managers[0]?.root ?? base, 'sessions')
+        expect(existsSync(sessions) ? readdirSync(sessions) : []).toEqual([])
+      } finally {
+        for (const manager of managers) await manager.close()
+        for (const listener of warned) process.on('warning', listener)
+        rmSync(base, { recursive: true, force: true })
+        steps += real.steps
+      }
+    }),
+    { numRuns: RUNS, endOnFailure: false },
+  )
+  console.log(`model: ${RUNS} sequences, ${steps} steps`)
+}, 900_000)
