@@ -44,7 +44,7 @@ function program(end: (status: number) => void): Command {
       "remove also what nothing proves dead, if its owner has not touched it for so long: '24h'. An owner alive but suspended, or on another host, loses its files",
     )
     .action(async (options: SweepCommandOptions) => {
-      process.once('SIGINT', () => interruption.abort()) // between two entries; a second one ends at once
+      interruptible()
       end(await sweep(stage, options))
     })
   add('inspect', INSPECT, 'show one handoff without claiming it')
@@ -90,6 +90,15 @@ async function main(argv: readonly string[]): Promise<number> {
     return interruption.signal.aborted ? STATUS.interrupted : statusOf(error)
   }
   return status
+}
+
+/** The first SIGINT stops the sweep between two entries, a second one at once. */
+function interruptible(): void {
+  // `on`, not `once`: signal-exit, which proper-lockfile brings, counts listeners and would raise the signal again.
+  process.on('SIGINT', () => {
+    if (interruption.signal.aborted) process.exit(STATUS.interrupted)
+    interruption.abort()
+  })
 }
 
 function tellFailure(error: unknown, json: boolean): void {

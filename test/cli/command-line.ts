@@ -1,7 +1,9 @@
 // Runs the real command line, as a shell would. Promise: what is returned is all that it wrote, and its status.
 
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync, watch } from 'node:fs'
+import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
@@ -32,7 +34,23 @@ export async function runIntoHead(args: readonly string[]): Promise<Ran> {
   return await capture(['bash', '-c', `set -o pipefail; ${line} | head -1`], {})
 }
 
-async function capture([program = '', ...args]: readonly string[], env: Env): Promise<Ran> {
+/** Runs it, and sends SIGINT once `file` is there. */
+export async function interruptAt(file: string, args: readonly string[]): Promise<Ran> {
+  return await capture([...COMMAND, ...args], {}, (child) => {
+    const watcher = watch(dirname(file), () => {
+      if (!existsSync(file)) return
+      watcher.close()
+      child.kill('SIGINT')
+    })
+    child.once('close', () => watcher.close())
+  })
+}
+
+async function capture(
+  [program = '', ...args]: readonly string[],
+  env: Env,
+  attend?: (child: ChildProcess) => void,
+): Promise<Ran> {
   const clean = {
     ...process.env,
     NO_COLOR: undefined,
@@ -40,6 +58,7 @@ async function capture([program = '', ...args]: readonly string[], env: Env): Pr
     TEMP_FILE_MANAGER_DIR: undefined,
   }
   const child = spawn(program, args, { env: { ...clean, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  attend?.(child)
   let stdout = ''
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -8,7 +8,7 @@ import type { HandoffInfo, RootUsage, SweepReport } from '../../src/index.ts'
 import { layoutOf } from '../../src/session/layout.ts'
 import { underSweepLock } from '../../src/sweep/sweep-lock.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
-import { run, runIntoHead, runOnTerminal } from './command-line.ts'
+import { interruptAt, run, runIntoHead, runOnTerminal } from './command-line.ts'
 
 const OWNER = fileURLToPath(new URL('../fixtures/cli-owner.ts', import.meta.url))
 const NOBODY = '0123456789abcdefghjkmnpqrs'
@@ -122,6 +122,20 @@ describe('sweeping', () => {
     expect(done).toBe(true)
     await run(['sweep', '--root', manager.root])
     expect(readdirSync(join(manager.root, 'sessions'))).toHaveLength(1)
+  })
+
+  test('an interrupted sweep stops between two entries, says so, and gives its lock back', async () => {
+    const manager = tempManager({ name: 'cli' })
+    manager.file()
+    const many = 5000 // many times what is judged between the lock and the signal
+    for (let n = 0; n < many; n++) mkdirSync(join(manager.root, 'sessions', `s-${n}-unknown`))
+    const lock = join(manager.root, 'sweep.lock')
+    const { status, stdout, stderr } = await interruptAt(lock, ['sweep', '--root', manager.root, '--json'])
+    expect({ status, stderr }).toEqual({ status: 130, stderr: '' })
+    const report = JSON.parse(stdout) as SweepReport
+    expect(report.complete).toBe(false)
+    expect(report.entries.length).toBeLessThan(many)
+    expect(existsSync(lock)).toBe(false)
   })
 
   test('what nothing proves dead goes only by --max-age', async () => {
