@@ -198,7 +198,6 @@ class Torture {
   #leave(owner: Owner, how: 'exit' | 'close'): void {
     owner.leaving = true
     void owner.tell(how)
-    owner.process.stdin?.end()
   }
 
   /** Waits until those who go have gone, and those who stop have stopped. */

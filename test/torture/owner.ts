@@ -137,5 +137,8 @@ async function obey(line: string): Promise<void> {
 
 commands['file']?.('')
 say('session', String(manager.sessionPath))
-if (isMainThread) createInterface({ input: process.stdin }).on('line', (line) => void obey(line))
-else setInterval(() => {}, 1 << 30)
+if (isMainThread) {
+  const input = createInterface({ input: process.stdin })
+  input.on('line', (line) => void obey(line))
+  input.on('close', () => process.kill(process.pid, 'SIGKILL')) // the torture itself was killed
+} else setInterval(() => {}, 1 << 30)
