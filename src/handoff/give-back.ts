@@ -7,6 +7,7 @@
 
 import type { FileSystem } from '../disk/file-system.ts'
 import { removeTreeSync } from '../disk/remove.ts'
+import { renameIfThere } from '../disk/rename-if-there.ts'
 import { errnoOf } from '../errors.ts'
 import { log } from '../observe.ts'
 import { DATA, goneName, inside, isTicket, type Layout, parseAttempt } from '../session/layout.ts'
@@ -104,16 +105,6 @@ export function touchAttempt(fs: FileSystem, directory: string, names: readonly 
     fs.utimesSync(inside(directory, attempt), now, now)
   } catch (error) {
     log.handoff('could not touch the attempt: %s', errnoOf(error))
-  }
-}
-
-export function renameIfThere(fs: FileSystem, from: string, to: string): boolean {
-  try {
-    fs.renameSync(from, to)
-    return true
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return false
-    throw error
   }
 }
 

@@ -2,12 +2,13 @@
 // away it goes back by itself, whatever happens to us; after that it never comes back.
 
 import { removeTree, removeTreeSync } from '../disk/remove.ts'
+import { renameIfThere } from '../disk/rename-if-there.ts'
 import { syncDirectory, syncDirectorySync } from '../disk/sync.ts'
 import { ioError } from '../errors.ts'
 import { log } from '../observe.ts'
 import { DATA, goneName, inside } from '../session/layout.ts'
 import type { Session } from '../session/session.ts'
-import { giveBack, renameIfThere } from './give-back.ts'
+import { giveBack } from './give-back.ts'
 import type { HandoffRecord } from './record.ts'
 
 export class Hold {

@@ -13,6 +13,7 @@ import { copyAcross } from '../disk/copy.ts'
 import type { FileSystem } from '../disk/file-system.ts'
 import { writeRecord } from '../disk/record.ts'
 import { removeTree, removeTreeSync } from '../disk/remove.ts'
+import { renameIfThere } from '../disk/rename-if-there.ts'
 import { syncDirectory, syncTree } from '../disk/sync.ts'
 import { errnoOf, ioError, TempFileError } from '../errors.ts'
 import { displayName } from '../names.ts'
@@ -28,7 +29,7 @@ import {
   TICKET_BYTES,
 } from '../session/layout.ts'
 import type { Session } from '../session/session.ts'
-import { renameIfThere, touchAttempt } from './give-back.ts'
+import { touchAttempt } from './give-back.ts'
 import { checkMeta, HANDOFF_VERSION, type HandoffRecord, isGoodName, type Json } from './record.ts'
 
 /** Options of {@link TempEntry.handOff}. */

@@ -7,6 +7,7 @@ import type { FileSystem } from '../disk/file-system.ts'
 import { entriesIn } from '../disk/listing.ts'
 import { recentMounts } from '../disk/mounts.ts'
 import { type RemoveReport, removeTreeSliced, removeTreeSync } from '../disk/remove.ts'
+import { renameIfThere } from '../disk/rename-if-there.ts'
 import { errnoOf } from '../errors.ts'
 import { type GivenBack, giveBackAll } from '../handoff/give-back.ts'
 import { CLAIMS, deadName, goneName, inside, type Layout, liveName, randomText } from '../session/layout.ts'
@@ -92,17 +93,6 @@ function giveLifeBack(fs: FileSystem, tombstone: string, live: string, reason: s
     return { fate: 'kept', reason: `${reason}; its name was taken meanwhile, so it stays a tombstone` }
   } catch {
     return renameIfThere(fs, tombstone, live) ? { fate: 'kept', reason } : { fate: 'taken' }
-  }
-}
-
-/** Renames unless the source has gone, because somebody else was first. */
-export function renameIfThere(fs: FileSystem, from: string, to: string): boolean {
-  try {
-    fs.renameSync(from, to)
-    return true
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return false
-    throw error
   }
 }
 

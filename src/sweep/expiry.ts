@@ -6,10 +6,10 @@
 // looking, so a suspect must stand under a tombstone's name.)
 
 import type { FileSystem } from '../disk/file-system.ts'
+import { renameIfThere } from '../disk/rename-if-there.ts'
 import { errnoOf } from '../errors.ts'
 import { type HandoffRead, readHandoff } from '../handoff/record.ts'
 import { deadName, goneName, inside, type Layout, parseAttempt } from '../session/layout.ts'
-import { renameIfThere } from './bury.ts'
 
 interface Rooms {
   readonly fs: FileSystem
