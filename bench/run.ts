@@ -6,6 +6,7 @@ import { cpus, release, tmpdir } from 'node:os'
 import { effort } from './measure/effort.ts'
 import type { Row } from './measure/verdict.ts'
 import { svg } from './print/chart.ts'
+import { document } from './print/document.ts'
 import { markdown, table } from './print/table.ts'
 
 const quick = process.argv.includes('--quick')
@@ -58,9 +59,13 @@ const machine = {
 if (!quick && only === undefined) {
   const results = { machine, rows }
   writeFileSync(new URL('results.json', import.meta.url), `${JSON.stringify(results, undefined, 2)}\n`)
+  document(
+    'machine',
+    `${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}, Node ${machine.node}.`,
+  )
+  document('results', markdown(rows))
 }
 console.log(`\n${JSON.stringify(machine)}\n`)
-if (process.argv.includes('--markdown')) console.log(markdown(rows))
 const of = (verdict: Row['verdict']): Row[] => rows.filter((row) => row.verdict === verdict)
 console.log(
   `${of('met').length} targets met, ${of('within noise').length} missed within the noise, ${of('missed').length} missed`,

@@ -11,6 +11,7 @@ import { kill, program, start } from '../children/start.ts'
 import { interval } from '../measure/interval.ts'
 import { get, upload } from '../measure/upload.ts'
 import { svg } from '../print/chart.ts'
+import { document } from '../print/document.ts'
 
 const quick = process.argv.includes('--quick')
 const MB = 1024 * 1024
@@ -86,6 +87,10 @@ try {
       passed,
     }
     writeFileSync(new URL('results.json', import.meta.url), `${JSON.stringify(results)}\n`)
+    const cells = stages.map(
+      ({ stage: name, mib, change }) => `| ${name} | ${mib.toFixed(1)} | ${change.toFixed(1)} |`,
+    )
+    document('memory', ['| stage | resident, MiB | change |', '| --- | --- | --- |', ...cells].join('\n'))
     const charts = new URL('../../docs/charts/', import.meta.url)
     mkdirSync(charts, { recursive: true })
     const limit = { y: LIMIT_MIB, name: `limit: ${LIMIT_MIB} MiB` }
