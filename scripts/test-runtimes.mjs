@@ -1,0 +1,88 @@
+// npm run test:runtimes [-- node@22 bun ...]: the whole suite on each Node that the package supports, and the built
+// package's core on every runtime, as a table. The runtimes come from npm, into a cache beside the dependencies.
+
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const project = fileURLToPath(new URL('../', import.meta.url))
+const cache = join(project, 'node_modules/.cache/runtimes')
+const all = ['node@20', 'node@22', 'node@24', 'node@26', 'bun', 'deno']
+const asked = process.argv.slice(2)
+const core = join(project, 'test/runtimes/core.mjs')
+const built = join(project, 'dist/index.js')
+if (!existsSync(built)) throw new Error('Build the package first: npm run build')
+
+/** Installs a runtime; returns its binary. */
+function install(name) {
+  const directory = join(cache, name.replace('@', '-'))
+  const binary = join(directory, 'node_modules/.bin', name.replace(/@.*/, ''))
+  if (!existsSync(binary)) {
+    mkdirSync(directory, { recursive: true })
+    writeFileSync(join(directory, 'package.json'), '{"private":true}')
+    const { status, stderr } = spawnSync('npm', ['install', '--no-audit', '--no-fund', '--silent', name], {
+      cwd: directory,
+      encoding: 'utf8',
+    })
+    if (status !== 0) throw new Error(`Could not install ${name}: ${stderr}`)
+  }
+  return binary
+}
+
+/** The whole suite: 'passed, failed, skipped'. */
+function suite(binary) {
+  const vitest = join(project, 'node_modules/vitest/vitest.mjs')
+  const { stdout, stderr, status } = spawnSync(binary, [vitest, 'run', '--reporter=dot'], {
+    cwd: project,
+    encoding: 'utf8',
+    maxBuffer: 1 << 30,
+    // Programs that a test starts as `node` are to be of this kind too.
+    env: { ...process.env, NO_COLOR: '1', PATH: `${dirname(binary)}:${process.env.PATH}` },
+  })
+  const count = (what) => Number(new RegExp(`Tests .*?(\\d+) ${what}`).exec(stdout)?.[1] ?? 0)
+  const failed = [...`${stdout}${stderr}`.matchAll(/^ ?FAIL {2}(.*)$/gm)].map(([, name]) => name)
+  for (const name of new Set(failed)) console.log(`  failed: ${name}`)
+  if (status !== 0 && failed.length === 0) console.log(`${stdout}${stderr}`.slice(-2000))
+  return {
+    text: `${count('passed')} passed, ${count('failed')} failed, ${count('skipped')} skipped`,
+    ok: status === 0,
+  }
+}
+
+/** The built core: what failed of it. */
+function runCore(name, binary) {
+  const { stdout, stderr } = spawnSync(binary, [...(name === 'deno' ? ['run', '-A'] : []), core, built], {
+    encoding: 'utf8',
+    timeout: 120_000,
+  })
+  const rows = stdout
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => line.split('\t'))
+  for (const [result, what, why] of rows) if (result !== 'ok') console.log(`  failed: ${what}: ${why}`)
+  if (rows.length === 0) console.log(stderr.slice(-2000))
+  const failed = rows.filter(([result]) => result !== 'ok').map(([, what]) => what)
+  const text = `${rows.length - failed.length} of ${rows.length}${failed.length > 0 ? `, not: ${failed.join(', ')}` : ''}`
+  return { text, ok: rows.length > 0 && failed.length === 0 }
+}
+
+const table = []
+let ok = true
+for (const name of asked.length > 0 ? asked : all) {
+  console.log(`== ${name}`)
+  const binary = install(name)
+  const version = spawnSync(binary, ['--version'], { encoding: 'utf8' })
+    .stdout.split('\n')[0]
+    .replace(/^deno /, '')
+  const isNode = name.startsWith('node')
+  const ofCore = runCore(name, binary)
+  const ofSuite = isNode ? suite(binary) : { text: 'not run', ok: true }
+  // Bun and Deno are told of, not promised.
+  if (isNode) ok &&= ofCore.ok && ofSuite.ok
+  table.push([name.replace(/@.*/, ''), version.replace(/ .*/, ''), ofSuite.text, ofCore.text])
+}
+const heads = ['runtime', 'version', 'whole suite', "built package's core"]
+console.log(`\n| ${heads.join(' | ')} |\n|${heads.map(() => ' --- ').join('|')}|`)
+for (const row of table) console.log(`| ${row.join(' | ')} |`)
+process.exitCode = ok ? 0 : 1
