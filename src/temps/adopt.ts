@@ -9,9 +9,10 @@ import { errnoOf, ioError, TempFileError } from '../errors.ts'
 import { inside } from '../session/layout.ts'
 import type { Session } from '../session/session.ts'
 import { DirEntry } from './dir.ts'
-import { type Affixes, fineIfGone, type Holding, nameOf } from './entry.ts'
 import { firstFailure, reportLeft } from './failure.ts'
 import { FileEntry } from './file.ts'
+import { fineIfGone, type Holding } from './holding.ts'
+import { type Affixes, nameOf } from './naming.ts'
 import type { AdoptOptions } from './types.ts'
 
 /** @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_IO, ERR_TEMP_NO_SPACE, ERR_TEMP_QUOTA */

@@ -4,8 +4,9 @@
 import { TempFileError } from '../errors.ts'
 import type { Hold } from '../handoff/hold.ts'
 import { DirEntry } from './dir.ts'
-import type { Affixes, Holding } from './entry.ts'
 import { FileEntry } from './file.ts'
+import type { Holding } from './holding.ts'
+import type { Affixes } from './naming.ts'
 import type { Claim, ClaimMembers } from './types.ts'
 
 const NO_AFFIXES: Affixes = { prefix: '', suffix: '' } // a claim's name comes from its holding

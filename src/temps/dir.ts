@@ -6,10 +6,11 @@ import { removeTree, removeTreeSync } from '../disk/remove.ts'
 import { errnoOf, TempFileError } from '../errors.ts'
 import { inside } from '../session/layout.ts'
 import { creationError, type Session } from '../session/session.ts'
-import { Entry, type Holding, nameOf } from './entry.ts'
+import { Entry } from './entry.ts'
 import { makeWrapper } from './exact-name.ts'
 import { firstFailure } from './failure.ts'
-import type { Naming } from './naming.ts'
+import type { Holding } from './holding.ts'
+import { type Naming, nameOf } from './naming.ts'
 import type { TempDir } from './types.ts'
 
 export class DirEntry extends Entry implements TempDir {

@@ -10,45 +10,18 @@ import { errnoOf, isTempFileError, TempFileError } from '../errors.ts'
 import { type HandOffOptions, publish } from '../handoff/publish.ts'
 import { channels, cleanupError, endWatch, log, reportCleanupError, watchForLoss } from '../observe.ts'
 import { inside } from '../session/layout.ts'
-import type { Resource, Session } from '../session/session.ts'
+import type { Session } from '../session/session.ts'
+import { fineIfGone, type Holding } from './holding.ts'
+import { type Affixes, nameOf } from './naming.ts'
 import { persist } from './persist.ts'
+import { type OpenResource, Resources } from './resources.ts'
 import type { PersistOptions, TempEntry } from './types.ts'
-
-/** Beginning and end of a generated name; shared by all entries made alike. */
-export interface Affixes {
-  readonly prefix: string
-  readonly suffix: string
-}
-
-/**
- * Where an entry stands that does not stand plainly in its session: under an exact name, in place where it
- * was adopted, or inside a claim.
- */
-export interface Holding {
-  readonly path: string
-  readonly name: string
-  /** Deletes it for good. */
-  discard(): Promise<void>
-  discardSync(): void
-  /** What the end of its scope does; without it, discard. */
-  leave?(): Promise<void>
-  leaveSync?(): void
-  /** Its data was moved away: the rest goes. */
-  vacate(): Promise<void>
-  /** The directory in which a handoff of it is built, such that a crash half way loses nothing. */
-  readonly workshop: string
-}
 
 /** What few entries have; kept aside so that a plain one stays small. */
 interface Extras {
   holding: Holding | undefined
-  resources: Set<OpenResource> | undefined
+  resources: Resources | undefined
   bytes: number
-}
-
-/** An open stream or handle, and whether it may still write. */
-export interface OpenResource extends Resource {
-  readonly writes: boolean
 }
 
 const LIVE = 0
@@ -182,7 +155,7 @@ export abstract class Entry implements TempEntry {
 
   async #persist(destination: string, options: PersistOptions): Promise<string> {
     this.requireLive('persist')
-    this.#refuseOpenWriters('persist')
+    this.#extras?.resources?.refuseWriters('persist')
     const holding = this.#extras?.holding
     const retire = holding?.leave === undefined ? undefined : () => holding.vacate()
     const target = await persist(this.#session, this.path, destination, options, retire)
@@ -193,7 +166,7 @@ export abstract class Entry implements TempEntry {
 
   async #handOff(options: HandOffOptions): Promise<string> {
     this.requireLive('hand off')
-    this.#refuseOpenWriters('hand off')
+    this.#extras?.resources?.refuseWriters('hand off')
     const ticket = await publish(
       this.#session,
       this,
@@ -246,13 +219,8 @@ export abstract class Entry implements TempEntry {
   /** Registers an open stream or handle, to be closed before the entry goes; call the result when it has closed. */
   protected track(resource: OpenResource): () => void {
     const extras = this.#more()
-    extras.resources ??= new Set()
-    extras.resources.add(resource)
-    this.#session.resources.add(resource)
-    return () => {
-      extras.resources?.delete(resource)
-      this.#session.resources.delete(resource)
-    }
+    extras.resources ??= new Resources(this.#session)
+    return extras.resources.add(resource)
   }
 
   /** Sets what this entry has used of limits.totalBytes; given back when it goes. */
@@ -319,19 +287,8 @@ export abstract class Entry implements TempEntry {
     }
   }
 
-  #refuseOpenWriters(doing: string): void {
-    for (const resource of this.#extras?.resources ?? []) {
-      if (!resource.writes) continue
-      throw new TempFileError(
-        'ERR_TEMP_IO',
-        `Cannot ${doing} it: a write stream or a file handle of it is still open. Wait for the stream's 'close' (await pipeline(...) does) or close the handle first.`,
-      )
-    }
-  }
-
   async #closeResources(): Promise<void> {
-    const open = this.#extras?.resources
-    if (open !== undefined && open.size > 0) await Promise.all([...open].map((resource) => resource.close()))
+    await this.#extras?.resources?.close()
   }
 
   #report(dispose: () => void): void {
@@ -346,17 +303,5 @@ export abstract class Entry implements TempEntry {
     this.context.counters.cleanupErrors++
     const typed = error instanceof TempFileError ? error : cleanupError(error, this.path)
     reportCleanupError(this.context.onCleanupError, typed)
-  }
-}
-
-export function nameOf(session: Session, sequence: number, affixes: Affixes): string {
-  return `${affixes.prefix}${session.random}-${sequence}${affixes.suffix}`
-}
-
-export async function fineIfGone(remove: () => Promise<void>): Promise<void> {
-  try {
-    await remove()
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error
   }
 }

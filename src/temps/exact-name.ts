@@ -6,8 +6,9 @@ import { removeTree, removeTreeSync } from '../disk/remove.ts'
 import { errnoOf } from '../errors.ts'
 import { inside } from '../session/layout.ts'
 import type { Session } from '../session/session.ts'
-import { type Affixes, type Holding, nameOf } from './entry.ts'
 import { firstFailure } from './failure.ts'
+import type { Holding } from './holding.ts'
+import { type Affixes, nameOf } from './naming.ts'
 
 /** Makes the directory for an entry to be called `name`. */
 export function makeWrapper(session: Session, sequence: number, affixes: Affixes, name: string): Holding {

@@ -1,5 +1,5 @@
-// A temporary file. Promise: making one is exactly open and close, disposing it exactly unlink; descriptors
-// are held only by streams and handles that the user opens, and those are closed before the file goes.
+// A temporary file. Promise: disposing it is exactly one unlink; descriptors are held only by streams, handles
+// and writes that the user began, and those are closed before the file goes.
 
 import { constants } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
@@ -8,9 +8,6 @@ import { joinSignals } from '../abort.ts'
 import { close, open } from '../disk/descriptors.ts'
 import { statsOf } from '../disk/stats.ts'
 import { errnoOf, ioError, TempFileError, type TempFileErrorOptions } from '../errors.ts'
-import { inside } from '../session/layout.ts'
-import { CREATE_FLAGS } from '../session/root.ts'
-import { creationError, type Session } from '../session/session.ts'
 import {
   checkReceiveOptions,
   fill,
@@ -19,10 +16,9 @@ import {
   type WriteResult,
 } from '../streams/receive.ts'
 import { destroySource, holdSource, type Source } from '../streams/source.ts'
-import { Entry, fineIfGone, type Holding, nameOf } from './entry.ts'
-import { makeWrapper } from './exact-name.ts'
-import type { Naming } from './naming.ts'
-import type { ReadStreamOptions, ReceivedFile, TempFile, WriteStreamOptions } from './types.ts'
+import { Entry } from './entry.ts'
+import { streamResource } from './resources.ts'
+import type { ReadStreamOptions, TempFile, WriteStreamOptions } from './types.ts'
 
 const NO_FOLLOW = constants.O_NOFOLLOW ?? 0
 
@@ -72,7 +68,7 @@ export class FileEntry extends Entry implements TempFile {
       this.requireLive('write to')
       prepared = checkReceiveOptions(options)
     } catch (error) {
-      destroySource(source)
+      if (options?.keepSource !== true) destroySource(source)
       throw error
     }
     // The end of the file ends the writing, and nothing half written is handed off or persisted.
@@ -104,7 +100,7 @@ export class FileEntry extends Entry implements TempFile {
     try {
       fd = await open(fs, this.path, constants.O_WRONLY | constants.O_TRUNC | NO_FOLLOW, 0o600)
     } catch (error) {
-      destroySource(source)
+      if (!prepared.keepSource) destroySource(source)
       throw this.#openError(error)
     }
     this.#recharge(0)
@@ -189,16 +185,7 @@ export class FileEntry extends Entry implements TempFile {
 
   /** Registers a stream until its descriptor is closed. */
   #watch<T extends Readable | Writable>(stream: T, writes: boolean): T {
-    const closed = new Promise<void>((resolve) => stream.once('close', resolve))
-    const done = this.track({
-      writes,
-      close: () => {
-        stream.once('error', () => {}) // destroyed on purpose: its user did not ask to hear of it
-        stream.destroy()
-        return closed
-      },
-    })
-    stream.once('close', done)
+    stream.once('close', this.track(streamResource(stream, writes)))
     return stream
   }
 
@@ -224,137 +211,3 @@ function removedError(message: string, options?: TempFileErrorOptions): TempFile
 }
 
 function nothing(): void {}
-
-class ReceivedFileEntry extends FileEntry implements ReceivedFile {
-  readonly #result: WriteResult
-
-  constructor(
-    session: Session,
-    sequence: number,
-    naming: Naming,
-    holding: Holding | undefined,
-    result: WriteResult,
-  ) {
-    super(session, sequence, naming.affixes, holding)
-    this.#result = result
-    this.charge(result.bytes)
-  }
-
-  get bytes(): number {
-    return this.#result.bytes
-  }
-
-  get digest(): string | undefined {
-    return this.#result.digest
-  }
-
-  get detectedType(): string | undefined {
-    return this.#result.detectedType
-  }
-}
-
-/** Makes a file: open(2) and close(2). Throws the system's error, or ERR_TEMP_QUOTA. */
-export function createFile(session: Session, naming: Naming): FileEntry {
-  const { context } = session
-  const { fs } = context
-  context.quota.addEntry()
-  const sequence = ++session.sequence
-  let holding: Holding | undefined
-  try {
-    if (naming.exact !== undefined) holding = makeWrapper(session, sequence, naming.affixes, naming.exact)
-    const path = holding?.path ?? inside(session.path, nameOf(session, sequence, naming.affixes))
-    const fd = fs.openSync(path, CREATE_FLAGS, naming.mode ?? 0o600)
-    if (session.mendsModes || naming.mode !== undefined) setMode(session, fd, naming)
-    fs.closeSync(fd)
-  } catch (error) {
-    context.quota.dropEntry()
-    holding?.discardSync()
-    throw creationError(error, session.path)
-  }
-  context.counters.filesCreated++
-  return new FileEntry(session, sequence, naming.affixes, holding).announce()
-}
-
-/** As {@link createFile}, without holding the event loop. */
-export async function createFileAsync(session: Session, naming: Naming): Promise<FileEntry> {
-  const opened = await openNew(session, naming)
-  await close(session.context.fs, opened.fd)
-  return new FileEntry(session, opened.sequence, naming.affixes, opened.holding).announce()
-}
-
-/** Makes a file and fills it from `source`; on any failure nothing of it stays. */
-export async function receiveFile(
-  session: Session,
-  naming: Naming,
-  source: Source,
-  prepared: PreparedReceive,
-): Promise<ReceivedFileEntry> {
-  const { fs, quota } = session.context
-  const opened = await openNew(session, naming)
-  const { fd, path, holding, sequence } = opened
-  let result: WriteResult
-  try {
-    result = await fill({ fs, fd, directory: session.path, quota }, source, prepared)
-  } catch (error) {
-    await close(fs, fd)
-    await discard(session, path, holding)
-    throw error
-  }
-  await close(fs, fd)
-  const file = new ReceivedFileEntry(session, sequence, naming, holding, result).announce()
-  if (prepared.inspect === undefined) return file
-  try {
-    await prepared.inspect(file)
-  } catch (error) {
-    await file.remove()
-    throw error
-  }
-  return file
-}
-
-interface Opened {
-  readonly fd: number
-  readonly path: string
-  readonly sequence: number
-  readonly holding: Holding | undefined
-}
-
-async function openNew(session: Session, naming: Naming): Promise<Opened> {
-  const { context } = session
-  context.quota.addEntry()
-  const sequence = ++session.sequence
-  let holding: Holding | undefined
-  try {
-    if (naming.exact !== undefined) holding = makeWrapper(session, sequence, naming.affixes, naming.exact)
-    const path = holding?.path ?? inside(session.path, nameOf(session, sequence, naming.affixes))
-    const fd = await open(context.fs, path, CREATE_FLAGS, naming.mode ?? 0o600)
-    if (session.mendsModes || naming.mode !== undefined) setMode(session, fd, naming)
-    context.counters.filesCreated++
-    return { fd, path, sequence, holding }
-  } catch (error) {
-    context.quota.dropEntry()
-    await holding?.discard()
-    throw creationError(error, session.path)
-  }
-}
-
-/** Closes the descriptor when it fails: nobody else would. */
-function setMode(session: Session, fd: number, naming: Naming): void {
-  const { fs } = session.context
-  try {
-    fs.fchmodSync(fd, naming.mode ?? 0o600)
-  } catch (error) {
-    fs.closeSync(fd)
-    throw error
-  }
-}
-
-async function discard(session: Session, path: string, holding: Holding | undefined): Promise<void> {
-  session.context.quota.dropEntry()
-  try {
-    if (holding !== undefined) await holding.discard()
-    else await fineIfGone(() => session.context.fs.promises.unlink(path))
-  } catch {
-    // It stays in the session, and goes with it; the error that made us give up matters more.
-  }
-}

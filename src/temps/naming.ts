@@ -4,11 +4,22 @@
 import { TempFileError } from '../errors.ts'
 import { checkAffixes, checkName } from '../names.ts'
 import { SESSION_RANDOM_LENGTH } from '../session/layout.ts'
-import type { Affixes } from './entry.ts'
+import type { Session } from '../session/session.ts'
 import type { FileOptions } from './file-options.ts'
 
 /** The random part, '-', and as many digits as a session's counter will have in practice. */
 const MIDDLE_BYTES = SESSION_RANDOM_LENGTH + 1 + 10
+
+/** Beginning and end of a generated name; shared by all entries made alike. */
+export interface Affixes {
+  readonly prefix: string
+  readonly suffix: string
+}
+
+/** The name of the entry with this number in the session. */
+export function nameOf(session: Session, sequence: number, affixes: Affixes): string {
+  return `${affixes.prefix}${session.random}-${sequence}${affixes.suffix}`
+}
 
 /** How a new entry is to be named and protected. */
 export interface Naming {

@@ -1,0 +1,58 @@
+// What is open of one entry: streams, handles, running writes. Promise: each is known to its session while it is
+// open, all are closed before the entry goes, and nothing half written leaves it.
+
+import type { Readable, Writable } from 'node:stream'
+import { TempFileError } from '../errors.ts'
+import type { Resource, Session } from '../session/session.ts'
+
+/** An open stream, handle or write, and whether it may still write. */
+export interface OpenResource extends Resource {
+  readonly writes: boolean
+}
+
+export class Resources {
+  readonly #session: Session
+  readonly #open = new Set<OpenResource>()
+
+  constructor(session: Session) {
+    this.#session = session
+  }
+
+  /** Registers one; call the result when it has closed. */
+  add(resource: OpenResource): () => void {
+    this.#open.add(resource)
+    this.#session.resources.add(resource)
+    return () => {
+      this.#open.delete(resource)
+      this.#session.resources.delete(resource)
+    }
+  }
+
+  /** @throws ERR_TEMP_IO while something may still write */
+  refuseWriters(doing: string): void {
+    for (const resource of this.#open) {
+      if (!resource.writes) continue
+      throw new TempFileError(
+        'ERR_TEMP_IO',
+        `Cannot ${doing} it: a write stream or a file handle of it is still open. Wait for the stream's 'close' (await pipeline(...) does) or close the handle first.`,
+      )
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#open.size > 0) await Promise.all([...this.#open].map((resource) => resource.close()))
+  }
+}
+
+/** A stream as a resource, closed when its descriptor is. */
+export function streamResource(stream: Readable | Writable, writes: boolean): OpenResource {
+  const closed = new Promise<void>((resolve) => stream.once('close', resolve))
+  return {
+    writes,
+    close: () => {
+      stream.once('error', () => {}) // destroyed on purpose: its user did not ask to hear of it
+      stream.destroy()
+      return closed
+    },
+  }
+}
