@@ -14,8 +14,8 @@ import { TempFileManager } from '../subject.ts'
 const FILES = 20
 
 export async function sweeping(effort: Effort): Promise<Row[]> {
-  const dead = effort.of(1000, 300)
-  const live = effort.of(100, 30)
+  const dead = effort.of(1000, 200)
+  const live = effort.of(100, 20)
   const crowd = program('crowd')
   const holds: number[] = []
   const idleHolds: number[] = []
