@@ -4,8 +4,12 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/fixtures/**', '**/node_modules/**'],
+    // First the package as built, for the tests that use it so; then a temp directory that must end empty.
+    globalSetup: ['test/built-package.ts', 'test/leak-check.ts'],
     pool: 'forks',
-    testTimeout: 30_000,
+    // Much of the suite waits for child processes and for the disk, so a third worker keeps two cores busy.
+    maxWorkers: 3,
+    testTimeout: 60_000,
     hookTimeout: 60_000,
   },
 })

@@ -2,7 +2,7 @@
 // own, so that whatever any test makes in os.tmpdir(), by whatever name, is seen here; what stands there at the
 // end fails the run.
 
-import { mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -12,6 +12,7 @@ const TOOLS = /^(?:tsx-|node-compile-cache$|node-jiti$)/
 export default function checkForLeaks(): () => void {
   const before = process.env['TMPDIR']
   const directory = realpathSync(mkdtempSync(join(tmpdir(), 'tfm-suite-')))
+  chmodSync(directory, 0o1777) // as /tmp itself: some tests go on as an ordinary user
   process.env['TMPDIR'] = directory
   return () => {
     const left = readdirSync(directory).filter((name) => !TOOLS.test(name))

@@ -303,9 +303,8 @@ describe.each([['the same device'], ...(isRoot ? [['another device']] : [])])(
       },
     )
 
-    test.runIf(crosses)(
-      'refuses to copy a FIFO to another device, and leaves everything in place',
-      async () => {
+    if (crosses)
+      test('refuses to copy a FIFO to another device, and leaves everything in place', async () => {
         const source = makeTree()
         execFileSync('mkfifo', [join(source, 'fifo')])
         await expect(moveInto(nodeFs, source, join(away, 'x'), KEEP)).rejects.toMatchObject({
@@ -313,12 +312,10 @@ describe.each([['the same device'], ...(isRoot ? [['another device']] : [])])(
         })
         expect(readdirSync(source)).toContain('fifo')
         expect(readdirSync(away)).toEqual([])
-      },
-    )
+      })
 
-    test.runIf(crosses)(
-      'a destination that fills up leaves the source, no half copy, and says NO_SPACE',
-      async () => {
+    if (crosses)
+      test('a destination that fills up leaves the source, no half copy, and says NO_SPACE', async () => {
         execFileSync('mount', ['-o', 'remount,size=256k', away])
         const source = makeFile('big', 'x'.repeat(1024 * 1024))
         await expect(moveInto(nodeFs, source, join(away, 'x'), KEEP)).rejects.toMatchObject({
@@ -326,8 +323,7 @@ describe.each([['the same device'], ...(isRoot ? [['another device']] : [])])(
         })
         expect(statSync(source).size).toBe(1024 * 1024)
         expect(readdirSync(away)).toEqual([])
-      },
-    )
+      })
   },
 )
 

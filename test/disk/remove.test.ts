@@ -354,10 +354,8 @@ describe.each(drivers)('%s', (name, remove) => {
   })
 
   // The exit hook may take its time; the others share the loop with a program.
-  test.skipIf(name === 'removeTreeSync')(
-    'removes a hundred thousand files in one directory',
-    { timeout: 120_000 },
-    async () => {
+  if (name !== 'removeTreeSync')
+    test('removes a hundred thousand files in one directory', { timeout: 120_000 }, async () => {
       for (let i = 0; i < 100_000; i++) nodeFs.closeSync(nodeFs.openSync(`${tree}/tmp-${i}`, 'w'))
       const delay = monitorEventLoopDelay({ resolution: 5 })
       delay.enable()
@@ -365,8 +363,7 @@ describe.each(drivers)('%s', (name, remove) => {
       delay.disable()
       expect(complete(report)).toMatchObject({ files: 100_000, directories: 1 })
       console.log(`${name}: 100,000 files, loop held at most ${(delay.max / 1e6).toFixed(0)} ms`)
-    },
-  )
+    })
 })
 
 test('removeTreeSliced unlinks large files away from the loop, and counts them', async () => {
