@@ -1,7 +1,8 @@
 // Making a file, empty or from a source. Promise: an empty one is exactly open and close; of one whose source
 // failed nothing stays, neither a descriptor nor a part of it on disk.
 
-import { close, open } from '../disk/descriptors.ts'
+import { close, closeWritten, open } from '../disk/descriptors.ts'
+import { ioError } from '../errors.ts'
 import { inside } from '../session/layout.ts'
 import { CREATE_FLAGS } from '../session/root.ts'
 import { creationError, type Session } from '../session/session.ts'
@@ -89,7 +90,13 @@ export async function receiveFile(
     await discard(session, path, holding)
     throw error
   }
-  await close(fs, fd)
+  try {
+    await closeWritten(fs, fd)
+  } catch (error) {
+    quota.giveBack(result.bytes)
+    await discard(session, path, holding)
+    throw ioError(error, 'write a temporary file', path)
+  }
   const file = new ReceivedFileEntry(session, sequence, naming, holding, result).announce()
   if (prepared.inspect === undefined) return file
   try {

@@ -5,7 +5,7 @@ import { constants } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import type { Readable, Writable } from 'node:stream'
 import { joinSignals } from '../abort.ts'
-import { close, open } from '../disk/descriptors.ts'
+import { close, closeWritten, open } from '../disk/descriptors.ts'
 import { statsOf } from '../disk/stats.ts'
 import { errnoOf, ioError, TempFileError, type TempFileErrorOptions } from '../errors.ts'
 import {
@@ -112,7 +112,13 @@ export class FileEntry extends Entry implements TempFile {
       this.#empty()
       throw error
     }
-    await close(fs, fd)
+    try {
+      await closeWritten(fs, fd)
+    } catch (error) {
+      quota.giveBack(result.bytes)
+      this.#empty()
+      throw ioError(error, 'write a temporary file', this.path)
+    }
     this.#recharge(result.bytes)
     return result
   }

@@ -35,6 +35,8 @@ export interface Operation {
   readonly name: string
   /** Uses the other device, and with it fs-extra. */
   readonly crosses?: boolean
+  /** It writes what somebody else gave: a close that fails may mean that it did not arrive. */
+  readonly writes?: boolean
   prepare(ground: Ground): Promise<Prepared>
   readonly truth: Readonly<Record<Outcome, Partial<Truth>>>
 }
@@ -170,10 +172,17 @@ export const OPERATIONS: readonly Operation[] = [
   plain('fileAsync', (manager) => manager.fileAsync({ mode: 0o640 })),
   plain('dir', (manager) => manager.dir({ mode: 0o750 })),
   plain('dirAsync, exact name', (manager) => manager.dirAsync({ name: 'report' })),
-  plain('receive', (manager) => manager.receive(PAYLOAD, { hash: 'sha256' })),
-  plain('receive, exact name', (manager) => manager.receive(PAYLOAD, { name: 'report.txt' })),
+  {
+    ...plain('receive', (manager) => manager.receive(PAYLOAD, { hash: 'sha256' })),
+    writes: true,
+  },
+  {
+    ...plain('receive, exact name', (manager) => manager.receive(PAYLOAD, { name: 'report.txt' })),
+    writes: true,
+  },
   {
     name: 'write',
+    writes: true,
     truth: NONE,
     async prepare(ground) {
       const manager = opened(ground)

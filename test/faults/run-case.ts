@@ -44,6 +44,8 @@ export async function runCase(operation: Operation, fault?: Fault): Promise<Case
     const { failed, error } = await outcomeOf(act)
     counting = false
     if (failed) problems.push(...wrongError(error, fault, injected))
+    if (!failed && operation.writes === true && calls[fault?.at ?? -1]?.name === 'close')
+      problems.push('a close that failed was not told of')
     if (fault === undefined && failed) problems.push(`it failed without a fault: ${String(error)}`)
     const open = openBelow(ground)
     if (open.length > 0) problems.push(`left open: ${open.join(', ')}`)
