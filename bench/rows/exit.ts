@@ -16,6 +16,7 @@ export async function exit(effort: Effort): Promise<Row[]> {
   const costs = await rounds(
     { 'readdir + unlink': leave('raw'), ours: leave('ours'), rmSync: leave('rmSync') },
     effort.of(9, 3),
+    effort.of(1, 0),
   )
   const tmp = await rounds({ tmp: leave('tmp') }, 1, 0)
   const shown = (list: readonly number[]): string => `${interval(list).median.toFixed(0)} ms`

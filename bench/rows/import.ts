@@ -2,7 +2,7 @@
 
 import { spawnSync } from 'node:child_process'
 import type { Effort } from '../measure/effort.ts'
-import { interval } from '../measure/interval.ts'
+import { interval, ratios } from '../measure/interval.ts'
 import { rounds } from '../measure/rounds.ts'
 import { type Row, row } from '../measure/verdict.ts'
 import { built } from '../subject.ts'
@@ -13,44 +13,29 @@ export async function importing(effort: Effort): Promise<Row[]> {
   const rows: Row[] = []
   const forms = [
     ['require', ['-e'], (name: string) => `require('${name}')`, 'index.cjs'],
-    ['import', ['--input-type=module', '-e'], (name: string) => `import '${name}'`, 'index.js'],
+    ['import', ['--input-type=module', '-e'], (name: string) => `await import('${name}')`, 'index.js'],
   ] as const
   for (const [form, flags, load, entry] of forms) {
-    const start = (source: string) => (): number => {
-      const began = performance.now()
-      const { status } = spawnSync(process.execPath, [...flags, source], { cwd: ROOT })
-      if (status !== 0) throw new Error(`could not load: ${source}`)
-      return performance.now() - began
+    const cold = (name: string) => (): number => {
+      // Timed inside the child: the start of node itself varies by more than what is measured.
+      const source = `const began = performance.now(); ${load(name)}; console.log(performance.now() - began)`
+      const { status, stdout } = spawnSync(process.execPath, [...flags, source], { cwd: ROOT })
+      if (status !== 0) throw new Error(`could not load: ${name}`)
+      return Number(stdout)
     }
-    const costs = await rounds(
-      { bare: start('0'), debug: start(load('debug')), ours: start(load(built(entry))) },
-      effort.of(41, 11),
-    )
-    const over = (list: readonly number[]): number =>
-      interval(list.map((cost, index) => cost - (costs.bare[index] ?? 0))).median
+    const costs = await rounds({ debug: cold('debug'), ours: cold(built(entry)) }, effort.of(41, 11))
+    const shown = (list: readonly number[]): string => `${interval(list).median.toFixed(1)} ms`
     rows.push(
       row({
         group: 'import',
-        what: `${form} of the core, over bare node`,
-        against: `${form} of debug, over bare node`,
-        ours: `${over(costs.ours).toFixed(1)} ms`,
-        theirs: `${over(costs.debug).toFixed(1)} ms`,
-        rounds: chunked(costs),
+        what: `${form} of the core, cold`,
+        against: `${form} of debug, cold`,
+        ours: shown(costs.ours),
+        theirs: shown(costs.debug),
+        rounds: ratios(costs.ours, costs.debug),
         target: { atMost: 1.6 },
       }),
     )
   }
   return rows
-}
-
-/** One start's difference of milliseconds is mostly noise: the medians of several in a row make one figure. */
-function chunked(costs: Record<'bare' | 'debug' | 'ours', number[]>): number[] {
-  const size = Math.max(1, Math.floor(costs.bare.length / 6))
-  const figures: number[] = []
-  for (let from = 0; from + size <= costs.bare.length; from += size) {
-    const middle = (list: readonly number[]): number => interval(list.slice(from, from + size)).median
-    const bare = middle(costs.bare)
-    figures.push((middle(costs.ours) - bare) / (middle(costs.debug) - bare))
-  }
-  return figures
 }
