@@ -1,7 +1,15 @@
 // The public names, and nothing else. Importing has no side effect.
 
 export { getTempManager, setTempManager } from './default-manager.ts'
-export type { DiskEntry, DiskPath, DiskStats, FileSystem, FileSystemPromises } from './disk/file-system.ts'
+export type {
+  DiskDirectory,
+  DiskEntry,
+  DiskIdentity,
+  DiskPath,
+  DiskStats,
+  FileSystem,
+  FileSystemPromises,
+} from './disk/file-system.ts'
 export {
   isTempFileError,
   TempFileError,

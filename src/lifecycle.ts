@@ -23,6 +23,7 @@ export class Lifecycle {
   /** The session while close() runs: exit and closeSync() finish it. */
   #retiring: Session | undefined
   #closing: Promise<void> | undefined
+  #closed = false
 
   constructor(context: Context) {
     this.#context = context
@@ -37,6 +38,11 @@ export class Lifecycle {
   /** The session, if one was made. */
   get session(): Session | undefined {
     return this.#session
+  }
+
+  /** Everything has ended. */
+  get closed(): boolean {
+    return this.#closed
   }
 
   /** Operations running now. */
@@ -109,8 +115,7 @@ export class Lifecycle {
       await Promise.allSettled(session.working)
       if (!(await endSession(session))) return // it is tried again at exit, and by closeSync()
     }
-    this.#retiring = undefined
-    exitRegistry().delete(this.#exitTask)
+    this.#ended()
   }
 
   #end(exiting: boolean): void {
@@ -120,7 +125,12 @@ export class Lifecycle {
     this.#session = undefined
     this.#retiring = session
     if (session !== undefined && !endSessionSync(session, exiting)) return // tried again at exit
+    this.#ended()
+  }
+
+  #ended(): void {
     this.#retiring = undefined
+    this.#closed = true
     exitRegistry().delete(this.#exitTask)
   }
 

@@ -1,6 +1,7 @@
 // TempFileManager: takes the options, wires the rooms, and holds no logic of its own.
 
 import { type Context, type Counters, newCounters } from './context.ts'
+import { TempFileError } from './errors.ts'
 import { claim } from './handoff/claim.ts'
 import type { HandoffInfo } from './handoff/info.ts'
 import { checkTicket, goneError } from './handoff/record.ts'
@@ -164,7 +165,7 @@ export class TempFileManager implements Disposable, AsyncDisposable {
   withFile<T>(fn: (file: TempFile) => Promise<T> | T): Promise<T>
   withFile<T>(options: string | FileOptions, fn: (file: TempFile) => Promise<T> | T): Promise<T>
   async withFile<T>(...given: WithArguments<TempFile, FileOptions, T>): Promise<T> {
-    const [options, fn] = given.length === 1 ? [undefined, given[0]] : given
+    const [options, fn] = withArguments(given)
     await using file = this.file(options)
     return await fn(file)
   }
@@ -173,7 +174,7 @@ export class TempFileManager implements Disposable, AsyncDisposable {
   withDir<T>(fn: (dir: TempDir) => Promise<T> | T): Promise<T>
   withDir<T>(options: string | DirOptions, fn: (dir: TempDir) => Promise<T> | T): Promise<T>
   async withDir<T>(...given: WithArguments<TempDir, DirOptions, T>): Promise<T> {
-    const [options, fn] = given.length === 1 ? [undefined, given[0]] : given
+    const [options, fn] = withArguments(given)
     await using dir = this.dir(options)
     return await fn(dir)
   }
@@ -255,8 +256,8 @@ export class TempFileManager implements Disposable, AsyncDisposable {
     const { counters, quota } = this.#context
     return {
       ...counters,
-      entries: quota.entries,
-      bytes: quota.bytes,
+      entries: this.#life.closed ? 0 : quota.entries,
+      bytes: this.#life.closed ? 0 : quota.bytes,
       claims: this.#life.session?.held.size ?? 0,
       pending: this.#life.pending,
     }
@@ -294,3 +295,14 @@ export class TempFileManager implements Disposable, AsyncDisposable {
 type WithArguments<E, O, T> =
   | [fn: (entry: E) => Promise<T> | T]
   | [options: string | O, fn: (entry: E) => Promise<T> | T]
+
+function withArguments<E, O, T>(
+  given: WithArguments<E, O, T>,
+): readonly [string | O | undefined, (entry: E) => Promise<T> | T] {
+  const [options, fn] = given.length === 1 ? [undefined, given[0]] : given
+  if (typeof fn === 'function') return [options, fn]
+  throw new TempFileError(
+    'ERR_TEMP_OPTION_INVALID',
+    'withFile and withDir need a function as their last argument.',
+  )
+}

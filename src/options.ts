@@ -6,6 +6,7 @@ import { tmpdir, userInfo } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { FileSystem } from './disk/file-system.ts'
 import { TempFileError } from './errors.ts'
+import { refuseUnknown } from './known-options.ts'
 import { checkAffixes, checkName, displayName } from './names.ts'
 import type { OnCleanupError } from './observe.ts'
 import { type Duration, type Size, toBytes, toMilliseconds } from './quantities.ts'
@@ -76,6 +77,27 @@ export interface Settings {
 
 const HOUR = 3_600_000
 
+/** Every option, by section. */
+const KNOWN = {
+  manager: [
+    'name',
+    'prefix',
+    'baseDir',
+    'fs',
+    'limits',
+    'handoff',
+    'sweep',
+    'sharedVolume',
+    'signals',
+    'keep',
+    'onCleanupError',
+  ],
+  limits: ['fileBytes', 'totalBytes', 'entries', 'minFreeBytes'],
+  handoff: ['ttl'],
+  sweep: ['onStart', 'every'],
+  sharedVolume: ['heartbeat', 'stale'],
+} as const
+
 function invalid(message: string): never {
   throw new TempFileError('ERR_TEMP_OPTION_INVALID', message)
 }
@@ -83,9 +105,14 @@ function invalid(message: string): never {
 /** Checks a manager's options. @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_NAME_INVALID */
 export function resolveOptions(options: TempFileManagerOptions = {}): Settings {
   if (!isObject(options)) invalid('The options must be an object.')
+  refuseUnknown(options, KNOWN.manager, 'TempFileManager')
   for (const section of ['limits', 'handoff', 'sweep'] as const)
     if (options[section] !== undefined && !isObject(options[section]))
       invalid(`${section} must be an object.`)
+  for (const section of ['limits', 'handoff', 'sweep', 'sharedVolume'] as const) {
+    const given = options[section]
+    if (isObject(given)) refuseUnknown(given, KNOWN[section], section)
+  }
   const fs = fileSystem(options.fs)
   const prefix = options.prefix ?? 'tmp-'
   checkAffixes(prefix, '', SESSION_RANDOM_LENGTH + 1 + 16)

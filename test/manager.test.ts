@@ -338,3 +338,26 @@ test('a manager that was never closed lets the process end: it holds no handle o
   manager.file()
   expect(process.getActiveResourcesInfo().length).toBe(before.length)
 })
+
+test('after close nothing is counted as live', async () => {
+  const manager = tempManager()
+  manager.file()
+  await manager.receive('four')
+  expect(manager.stats()).toMatchObject({ entries: 2, bytes: 4 })
+  await manager.close()
+  expect(manager.stats()).toMatchObject({ entries: 0, bytes: 0, claims: 0, pending: 0 })
+})
+
+test('a misspelt option of a file, of persist or of handOff is refused, and so is withFile without a function', async () => {
+  const manager = tempManager()
+  const invalid = expect.objectContaining({ code: 'ERR_TEMP_OPTION_INVALID' })
+  const misspelt: Record<string, string> = { postfix: '.txt' }
+  expect(() => manager.file(misspelt)).toThrow(invalid)
+  expect(manager.sessionPath).toBeUndefined()
+  const file = manager.file()
+  await expect(file.persist('/nowhere', misspelt)).rejects.toThrow(invalid)
+  await expect(file.handOff(misspelt)).rejects.toThrow(invalid)
+  // What a program without types may call.
+  const untyped = manager.withFile.bind(manager) as unknown as (options: string) => Promise<unknown>
+  await expect(untyped('.txt')).rejects.toThrow(invalid)
+})

@@ -32,8 +32,9 @@ describe('without options', () => {
   })
 
   test('an option that is there but undefined is as if it were not', () => {
-    const names = Object.keys(resolveOptions())
-    const absent = untyped(Object.fromEntries([...names, 'name', 'baseDir'].map((name) => [name, undefined])))
+    const names = ['name', 'prefix', 'baseDir', 'fs', 'limits', 'handoff', 'sweep', 'sharedVolume']
+    const all = [...names, 'signals', 'keep', 'onCleanupError']
+    const absent = untyped(Object.fromEntries(all.map((name) => [name, undefined])))
     expect(resolveOptions(absent)).toEqual(resolveOptions())
   })
 
@@ -169,4 +170,20 @@ test('making a manager makes nothing on the disk', () => {
   expect(manager.stats().entries).toBe(0)
   manager.closeSync()
   expect(existsSync(join(base, 'later'))).toBe(false)
+})
+
+describe('a misspelt option is refused', () => {
+  test.each([
+    [{ basedir: '/tmp' }, 'Did you mean baseDir?'],
+    [{ limits: { maxBytes: 1 } }, 'Known are: fileBytes, totalBytes, entries, minFreeBytes.'],
+    [{ handoff: { TTL: '1d' } }, 'Did you mean ttl?'],
+    [{ sweep: { onstart: false } }, 'Did you mean onStart?'],
+    [{ sharedVolume: { staleAfter: '1d' } }, 'Known are: heartbeat, stale.'],
+  ])('%j', (options, advice) => {
+    const refusal = expect.objectContaining({
+      code: 'ERR_TEMP_OPTION_INVALID',
+      message: expect.stringContaining(advice),
+    })
+    expect(() => resolveOptions(untyped(options))).toThrow(refusal)
+  })
 })

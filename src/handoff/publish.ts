@@ -16,6 +16,7 @@ import { removeTree, removeTreeSync } from '../disk/remove.ts'
 import { renameIfThere } from '../disk/rename-if-there.ts'
 import { syncDirectory, syncTree } from '../disk/sync.ts'
 import { errnoOf, ioError, TempFileError } from '../errors.ts'
+import { refuseUnknown } from '../known-options.ts'
 import { displayName } from '../names.ts'
 import { channels, log } from '../observe.ts'
 import { type Duration, toMilliseconds } from '../quantities.ts'
@@ -130,6 +131,7 @@ async function syncPublished(context: Context, published: string, draft: string)
 function newRecord(context: Context, entry: Publishable, options: HandOffOptions): HandoffRecord {
   if (typeof options !== 'object' || options === null)
     throw new TempFileError('ERR_TEMP_OPTION_INVALID', 'The options of handOff must be an object.')
+  refuseUnknown(options, ['ttl', 'meta', 'durable'], 'handOff')
   const { durable = true } = options
   if (typeof durable !== 'boolean')
     throw new TempFileError('ERR_TEMP_OPTION_INVALID', 'durable must be true or false.')

@@ -2,6 +2,7 @@
 // made, and a suffix seen before costs one comparison.
 
 import { TempFileError } from '../errors.ts'
+import { refuseUnknown } from '../known-options.ts'
 import { checkAffixes, checkName } from '../names.ts'
 import { SESSION_RANDOM_LENGTH } from '../session/layout.ts'
 import type { Session } from '../session/session.ts'
@@ -57,6 +58,7 @@ export class Namer {
     if (typeof options !== 'object' || options === null) {
       throw new TempFileError('ERR_TEMP_OPTION_INVALID', 'Give a suffix (a string) or an object of options.')
     }
+    refuseUnknown(options, ['suffix', 'prefix', 'name', 'mode'], 'file and dir')
     const { name, prefix, suffix, mode } = options
     if (mode !== undefined && (!Number.isInteger(mode) || mode < 0 || mode > 0o777)) {
       throw new TempFileError('ERR_TEMP_OPTION_INVALID', 'mode must be permission bits from 0 to 0o777.')

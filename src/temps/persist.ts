@@ -4,6 +4,7 @@
 import { resolve } from 'node:path'
 import { type MoveOptions, moveInto } from '../disk/move.ts'
 import { ioError, TempFileError } from '../errors.ts'
+import { refuseUnknown } from '../known-options.ts'
 import type { Session } from '../session/session.ts'
 import type { PersistOptions } from './types.ts'
 
@@ -14,6 +15,7 @@ function invalid(message: string): never {
 /** @throws ERR_TEMP_OPTION_INVALID */
 function checkOptions(options: unknown): MoveOptions {
   if (typeof options !== 'object' || options === null) invalid('The options of persist must be an object.')
+  refuseUnknown(options, ['overwrite', 'durable', 'mode'], 'persist')
   const { overwrite = true, durable = true, mode } = options as Record<string, unknown> // each is checked here
   if (typeof overwrite !== 'boolean') invalid('overwrite must be true or false.')
   if (typeof durable !== 'boolean') invalid('durable must be true or false.')

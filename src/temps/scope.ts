@@ -89,6 +89,10 @@ export class Scope implements TempScope {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  close(): Promise<void> {
     this.#ending ??= this.#end()
     return this.#ending
   }

@@ -159,6 +159,8 @@ export interface TempScope extends AsyncDisposable {
   defer(fn: () => Promise<void> | void): void
   /** Aborts as the disposal begins; later calls throw ERR_TEMP_CLOSED. */
   readonly signal: AbortSignal
+  /** Ends the scope, for those without `using`. Idempotent; rejects with what a deferred function threw. */
+  close(): Promise<void>
 }
 
 /** Options of {@link TempFileManager.adopt}. */

@@ -237,3 +237,15 @@ describe('withFile and withDir', () => {
     expect(manager.sessionPath).toBeUndefined()
   })
 })
+
+test('close() ends a scope for those without `using`, once', async () => {
+  const scope = tempManager().scope()
+  const file = scope.file()
+  let deferred = 0
+  scope.defer(() => {
+    deferred++
+  })
+  await Promise.all([scope.close(), scope.close()])
+  expect([existsSync(file.path), deferred]).toEqual([false, 1])
+  expect(() => scope.file()).toThrow(expect.objectContaining({ code: 'ERR_TEMP_CLOSED' }))
+})
