@@ -88,8 +88,10 @@ describe.skipIf(!canMount)('a disk (needs root)', () => {
       writeFileSync(dir.join('small'), 'data')
       const file = manager.file()
       writeFileSync(file.path, BLOCK.repeat(200)) // 20 MB into the page cache; the disk below has room for 6
-      const error = await failure('ERR_TEMP_IO', () => file.handOff())
-      expect(error.cause).toMatchObject({ code: 'EIO' })
+      const error: unknown = await file.handOff().catch((thrown: unknown) => thrown)
+      // EIO or ENOSPC: what the disk below says is the kernel's affair.
+      expect(isTempFileError(error) && error.code).toMatch(/^ERR_TEMP_(?:IO|NO_SPACE)$/)
+      expect(error).toHaveProperty('cause')
       expect(readdirSync(join(manager.root, 'handoffs'))).toEqual([])
       expect(await file.size()).toBe(BLOCK.length * 200)
       expect(readFileSync(dir.join('small'), 'utf8')).toBe('data')
@@ -103,7 +105,7 @@ describe.skipIf(!canMount)('a disk (needs root)', () => {
 test('without descriptors every operation fails by a typed error, and works when there are some', async () => {
   const { stdout, stderr, code } = await runChild('few-descriptors.ts', {
     args: [tempBase()],
-    under: ['sh', '-c', 'ulimit -n 60 && exec "$0" "$@"'],
+    under: ['sh', '-c', 'ulimit -n 200 && exec "$0" "$@"'],
   })
   expect([code, stderr]).toEqual([0, ''])
   const [without = '', having, leaked] = stdout.trim().split('\n')

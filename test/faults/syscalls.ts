@@ -85,6 +85,10 @@ function* joined(lines: readonly string[]): Generator<string, void, void> {
   }
 }
 
+/** libuv's own copying: both files opened, looked at and closed, the mode set; from Node 22 on the times too. */
+const COPY = ['open', 'stat', 'open', 'stat', 'chmod', 'close', 'close']
+if (Number(process.versions.node.split('.', 1)[0]) >= 22) COPY.push('utimes')
+
 /** What Node makes of one call of node:fs, in system calls. */
 export function expand(call: SeamCall, ground: Ground): string[] {
   const { name, path } = call
@@ -93,8 +97,7 @@ export function expand(call: SeamCall, ground: Ground): string[] {
   if (name === 'fchmod') return ['chmod']
   if (name === 'futimes' || name === 'lutimes') return ['utimes']
   if (name === 'fdatasync') return ['fsync']
-  // libuv's own copying: both files opened, looked at and closed, the mode set.
-  if (name === 'copyFile') return ['open', 'stat', 'open', 'stat', 'chmod', 'close', 'close']
+  if (name === 'copyFile') return COPY
   // realpathSync looks at each directory on the way; the promise is the C library's readlink.
   if (name === 'realpath')
     return call.waits === true
