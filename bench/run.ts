@@ -1,7 +1,7 @@
 // npm run bench [-- --quick] [-- --only=handles,sweep]: measures the contract's table, ours and the peers' turn by
 // turn, prints it, writes bench/results.json and the charts, and fails when a target is missed by more than the noise.
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { cpus, release, tmpdir } from 'node:os'
 import { effort } from './measure/effort.ts'
 import type { Row } from './measure/verdict.ts'
@@ -18,6 +18,14 @@ const directory = mkdtempSync(`${tmpdir()}/bench-`)
 process.env['TMPDIR'] = directory // peers read it when they are loaded, so they are loaded after it
 const amount = effort(quick, directory)
 const rows: Row[] = []
+// statfs(2)
+const FILE_SYSTEMS: Record<number, string> = {
+  61267: 'ext4',
+  16914836: 'tmpfs',
+  1481003842: 'xfs',
+  2435016766: 'btrfs',
+}
+const fileSystem = FILE_SYSTEMS[statfsSync(directory).type] ?? 'another file system'
 
 async function group(name: string, measure: () => Promise<readonly Row[]>): Promise<void> {
   if (only !== undefined && !only.includes(name)) return
@@ -54,6 +62,7 @@ const machine = {
   cores: cpus().length,
   kernel: release(),
   node: process.version,
+  fileSystem,
   date: new Date().toISOString(),
 }
 if (!quick && only === undefined) {
@@ -61,14 +70,14 @@ if (!quick && only === undefined) {
   writeFileSync(new URL('results.json', import.meta.url), `${JSON.stringify(results, undefined, 2)}\n`)
   document(
     'machine',
-    `${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}, Node ${machine.node}.`,
+    `${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}, Node ${machine.node}, ${fileSystem}.`,
   )
   document('results', markdown(rows))
 }
 console.log(`\n${JSON.stringify(machine)}\n`)
 const of = (verdict: Row['verdict']): Row[] => rows.filter((row) => row.verdict === verdict)
 console.log(
-  `${of('met').length} targets met, ${of('within noise').length} missed within the noise, ${of('missed').length} missed`,
+  `${of('met').length} targets met, ${of('within noise').length} missed within the noise, ${of('known miss').length} missed as docs/performance.md explains, ${of('missed').length} missed`,
 )
 if (of('missed').length > 0) {
   console.log(table(of('missed')))

@@ -99,7 +99,7 @@ async function sessionsInRoot(effort: Effort, sizes: readonly number[]): Promise
       manager.file()
     }),
   )
-  const swept = await bySize(sizes, effort.of(4, 3), async (size) => {
+  const swept = await bySize(sizes, effort.of(3, 3), async (size) => {
     await fill(size)
     await using manager = managerOf(size)
     const began = performance.now()
@@ -108,7 +108,7 @@ async function sessionsInRoot(effort: Effort, sizes: readonly number[]): Promise
     if (report.sessionsRemoved < size) throw new Error(`swept ${report.sessionsRemoved} of ${size}`)
     return (cost * 1000) / size
   })
-  const removed = await bySize(sizes, effort.of(4, 3), async (size) => {
+  const removed = await bySize(sizes, effort.of(3, 3), async (size) => {
     const cwd = await fill(size)
     const input = readdirSync(cwd)
       .filter((entry) => entry.startsWith('s-'))
@@ -141,7 +141,7 @@ async function sessionsInRoot(effort: Effort, sizes: readonly number[]): Promise
 /** The sweep of one dead session of so many files. */
 async function filesInSession(effort: Effort, sizes: readonly number[]): Promise<Curve> {
   const nameOf = (size: number): string => `files-${size}`
-  const swept = await bySize(sizes, effort.of(4, 3), async (size) => {
+  const swept = await bySize(sizes, effort.of(3, 3), async (size) => {
     await deadSession(effort, nameOf(size), size)
     await using manager = new TempFileManager({ baseDir: effort.directory, name: nameOf(size), sweep: QUIET })
     const began = performance.now()
@@ -150,7 +150,7 @@ async function filesInSession(effort: Effort, sizes: readonly number[]): Promise
     if (report.sessionsRemoved !== 1) throw new Error('the dead session was not swept')
     return cost
   })
-  const removed = await bySize(sizes, effort.of(4, 3), async (size) => {
+  const removed = await bySize(sizes, effort.of(3, 3), async (size) => {
     const path = await deadSession(effort, nameOf(size), size)
     const began = performance.now()
     spawnSync('rm', ['-rf', path])

@@ -57,7 +57,7 @@ export async function sweeping(effort: Effort): Promise<Row[]> {
         return cost
       },
     },
-    effort.of(7, 3),
+    effort.of(6, 3),
   )
   const shown = (list: readonly number[]): string => `${interval(list).median.toFixed(0)} ms`
   const what = `sweep of ${dead} dead sessions of ${FILES} files beside ${live} live ones`
@@ -70,6 +70,7 @@ export async function sweeping(effort: Effort): Promise<Row[]> {
       theirs: shown(costs['rm -rf']),
       rounds: ratios(costs.ours, costs['rm -rf']),
       target: { atMost: 1.5 },
+      known: { atMost: effort.of(6, 10) }, // a short sweep is mostly code that is not compiled yet
     }),
     row({
       group: 'sweep',

@@ -23,7 +23,7 @@ export async function uploads(effort: Effort): Promise<Row[]> {
       'receive()': send('/receive', 'raw'),
       'receive() with sha256': send('/receive-sha256', 'raw'),
     },
-    effort.of(13, 5),
+    effort.of(11, 5),
   )
   const forms = await rounds(
     {
@@ -33,7 +33,7 @@ export async function uploads(effort: Effort): Promise<Row[]> {
       formidable: send('/formidable', 'form'),
       '@fastify/multipart, pipeline': send('/fastify-multipart', 'form'),
     },
-    effort.of(11, 4),
+    effort.of(8, 4),
   )
   await kill(child)
   const speed = (list: readonly number[]): string => `${interval(list).median.toFixed(0)} MB/s`
@@ -89,7 +89,7 @@ async function peaks(effort: Effort): Promise<Row> {
     await kill(child)
     return kibibytes / 1024
   }
-  const costs = await rounds({ small: peakAfter(20, small), large: peakAfter(1, large) }, effort.of(5, 3), 0)
+  const costs = await rounds({ small: peakAfter(20, small), large: peakAfter(1, large) }, effort.of(4, 3), 0)
   const shown = (list: readonly number[]): string => `${interval(list).median.toFixed(0)} MiB`
   return row({
     group: 'uploads',

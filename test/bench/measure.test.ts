@@ -40,6 +40,11 @@ describe('a target', () => {
     expect(verdictOf(interval(values), target)).toBe(verdict)
   })
 
+  test('missed by what is known and explained is told apart from one that grows', () => {
+    expect(verdictOf(interval([1.2, 1.3, 1.4]), { atMost: 1.1 }, { atMost: 1.3 })).toBe('known miss')
+    expect(verdictOf(interval([1.4, 1.5, 1.6]), { atMost: 1.1 }, { atMost: 1.3 })).toBe('missed')
+  })
+
   test('a row keeps every round it was judged by', () => {
     const texts = { group: 'g', what: 'w', against: 'a', ours: '1', theirs: '2' }
     const made = row({ ...texts, rounds: ratios([1, 2, 3], [2, 2, 2]), target: { atMost: 1 } })
