@@ -28,6 +28,12 @@ import { OWNER_VERSION, type Owner } from './owner.ts'
 import { ownIdentity } from './process-identity.ts'
 import { openRoot } from './root.ts'
 
+/**
+ * A session is given up only after so many looks. Three lost one beside ten thousand renames on a busy machine; a
+ * real loss, which happens once, costs 20 listings of sessions/.
+ */
+const LOOKS = 20
+
 /** Something open inside a session that must be closed before its files go: a stream or a file handle. */
 export interface Resource {
   /** Begins closing; the promise resolves when its descriptor is closed, and never rejects. */
@@ -129,8 +135,8 @@ export class Session {
   confirm(): boolean {
     if (this.#lost) return false
     try {
-      // Sweepers rename it there and back while we look: it is lost when three looks in a row found it nowhere.
-      for (let look = 0; look < 3; look++) {
+      // Sweepers rename it there and back while we look: it is lost when so many looks in a row found it nowhere.
+      for (let look = 0; look < LOOKS; look++) {
         if (identityOf(this.context, this.path) === this.#identity || this.#takeBack()) return true
       }
     } catch (error) {
