@@ -167,7 +167,7 @@ function claimedError(holder: Holder): TempFileError {
     {
       details: {
         ...(holder.pid === undefined ? {} : { pid: holder.pid }),
-        ...(holder.since === undefined ? {} : { since: Math.round(holder.since) }),
+        ...(holder.since === undefined ? {} : { since: Math.floor(holder.since) }),
       },
     },
   )
