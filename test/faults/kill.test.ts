@@ -11,7 +11,7 @@ import { atOnce, shareOf, take } from './share.ts'
 import { CHANGING, expand, syscallsOf, tally } from './syscalls.ts'
 
 const AT_ONCE = 3
-const share = shareOf(24)
+const share = shareOf(36)
 const canTrace = process.platform === 'linux' && spawnSync('strace', ['-qq', 'true']).status === 0
 const operations = OPERATIONS.map((operation) => [operation.name, operation] as const)
 let unmount: () => void
