@@ -9,6 +9,8 @@ export default defineConfig({
     pool: 'forks',
     // Much of the suite waits for child processes and for the disk, so a third worker keeps two cores busy.
     maxWorkers: 3,
+    // Real processes on a shared machine: CI gives a test a second chance, and names it when it took one.
+    retry: process.env['CI'] === undefined ? 0 : 1,
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

@@ -1,5 +1,6 @@
-// npm run bench [-- --quick] [-- --only=handles,sweep]: measures the contract's table, ours and the peers' turn by
-// turn, prints it, writes bench/results.json and the charts, and fails when a target is missed by more than the noise.
+// npm run bench [-- --quick] [--report] [--only=handles,sweep]: measures the contract's table, ours and the peers' turn by
+// turn, prints it, writes bench/results.json and the charts, and fails when a target is missed by more than the noise
+// (--report: only tells it, for a machine that does other work too).
 
 import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { cpus, release, tmpdir } from 'node:os'
@@ -10,6 +11,7 @@ import { document } from './print/document.ts'
 import { markdown, table } from './print/table.ts'
 
 const quick = process.argv.includes('--quick')
+const report = process.argv.includes('--report')
 const only = process.argv
   .find((argument) => argument.startsWith('--only='))
   ?.slice('--only='.length)
@@ -81,5 +83,5 @@ console.log(
 )
 if (of('missed').length > 0) {
   console.log(table(of('missed')))
-  process.exitCode = 1
+  if (!report) process.exitCode = 1
 }

@@ -29,5 +29,7 @@ function builtAt(): number {
 
 function filesBelow(directory: string): string[] {
   const entries = readdirSync(join(checkout, directory), { withFileTypes: true, recursive: true })
-  return entries.filter((entry) => entry.isFile()).map((entry) => join(directory, entry.parentPath.slice(join(checkout, directory).length), entry.name))
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(directory, entry.parentPath.slice(join(checkout, directory).length), entry.name))
 }

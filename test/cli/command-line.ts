@@ -1,4 +1,4 @@
-// Runs the real command line, as a shell would. Promise: what is returned is all that it wrote, and its status.
+// Runs the real command line, as built, as a shell would. Promise: what is returned is all that it wrote, and its status.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -6,8 +6,8 @@ import { existsSync, watch } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
-const COMMAND = [process.execPath, '--import', 'tsx', MAIN]
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+const COMMAND = [process.execPath, MAIN]
 
 export interface Ran {
   readonly status: number | null
