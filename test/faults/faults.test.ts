@@ -39,7 +39,11 @@ async function problemsOf(operation: Operation): Promise<string[]> {
   const faults = calls.flatMap((_, at) =>
     ERRORS.flatMap((errno) => [false, true].map((lasting): Fault => ({ at, errno, lasting }))),
   )
-  await atOnce(take(faults, share), AT_ONCE, async (fault) => {
+  // fs-extra waits a minute for descriptors that never come: in the full run only.
+  const slow = (fault: Fault): boolean =>
+    operation.crosses === true && fault.errno === 'EMFILE' && fault.lasting
+  const chosen = take(faults, share).filter((fault) => share.every === 1 || !slow(fault))
+  await atOnce(chosen, AT_ONCE, async (fault) => {
     ran++
     const result = await runCase(operation, fault)
     const where = `${fault.errno}${fault.lasting ? ' for good' : ''} at ${fault.at}, ${calls[fault.at]?.name}`
