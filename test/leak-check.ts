@@ -15,12 +15,23 @@ export default function checkForLeaks(): () => void {
   chmodSync(directory, 0o1777) // as /tmp itself: some tests go on as an ordinary user
   process.env['TMPDIR'] = directory
   return () => {
-    const left = readdirSync(directory).filter((name) => !TOOLS.test(name))
+    const left = readdirSync(directory)
+      .filter((name) => !TOOLS.test(name))
+      .map((name) => `${name} (${inside(join(directory, name))})`)
     rmSync(directory, { recursive: true, force: true })
     if (before === undefined) delete process.env['TMPDIR']
     else process.env['TMPDIR'] = before
     if (left.length === 0) return
     process.exitCode = 1 // vitest prints what a teardown throws, and exits with 0 all the same
     throw new Error(`The tests left ${left.length} things behind: ${left.join(', ')}`)
+  }
+}
+
+/** A few names, to tell whose it is. */
+function inside(path: string): string {
+  try {
+    return readdirSync(path, { recursive: true }).slice(0, 6).join(', ')
+  } catch {
+    return 'not a directory'
   }
 }
