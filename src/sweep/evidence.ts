@@ -56,6 +56,7 @@ export async function gather(by: Observer, directory: string, id: string): Promi
   const lease = by.native && onLinux ? await askLease(directory) : 'silent'
   const identity = lease === 'refuses' ? leaseIdentity(directory) : undefined
   const mount = by.native ? by.mounts.of(directory) : undefined
+  const found = owner === undefined ? 'exists' : processOf(by, owner.pid)
   const sameType = owner?.fsType !== undefined && owner.fsType === mount?.fsType
   const facts: Facts = {
     record: read.state,
@@ -64,8 +65,8 @@ export async function gather(by: Observer, directory: string, id: string): Promi
     hostname: owner?.hostname === by.self.hostname ? 'same' : 'other',
     namespaces: namespacesOf(by.self, owner),
     procIsOurs: !onLinux || procIsOurs(),
-    process: owner === undefined ? 'exists' : processOf(by, owner.pid),
-    thread: owner === undefined || !onLinux ? 'unreadable' : threadOf(owner),
+    process: found,
+    thread: owner !== undefined && onLinux && found === 'exists' ? threadOf(owner) : 'unreadable',
     lease,
     leaseDevice: identity !== undefined && identity.dev === owner?.lease?.dev ? 'same' : 'other',
     leaseInode: identity !== undefined && identity.ino === owner?.lease?.ino ? 'same' : 'other',
