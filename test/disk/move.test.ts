@@ -50,8 +50,14 @@ function places(device: string): void {
   afterEach(() => {
     if (mounted !== undefined) execFileSync('umount', [mounted])
     mounted = undefined
-    rmSync(base, { recursive: true, force: true })
+    clear(base)
   })
+}
+
+/** An ordinary user removes nothing from a directory of mode 0500. */
+function clear(path: string): void {
+  execFileSync('chmod', ['-R', 'u+rwx', path])
+  rmSync(path, { recursive: true })
 }
 
 function makeFile(name = 'source', content = 'content'): string {
@@ -289,7 +295,7 @@ describe.each([['the same device'], ...(isRoot ? [['another device']] : [])])(
             if (!existsSync(source)) {
               expect(failure).toBeUndefined()
               expect(readdirSync(away)).toEqual(['destination'])
-              rmSync(destination, { recursive: true })
+              clear(destination)
               break
             }
             expect(failure).toMatchObject({ code: 'ERR_TEMP_IO', cause: fault })
@@ -439,7 +445,7 @@ describe.each([['the same device'], ...(isRoot ? [['another device']] : [])])(
           )
           if (!(failure instanceof Error)) {
             // This call is not made on this way.
-            rmSync(join(home, 'taken'), { recursive: true })
+            clear(join(home, 'taken'))
             continue
           }
           expect(failure).toMatchObject({ code: 'ERR_TEMP_IO' })

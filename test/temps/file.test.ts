@@ -68,8 +68,9 @@ describe('a new file', () => {
   })
 
   test.each([0o777, 0o000, 0o277])('is private and usable whatever the umask: %o', async (mask) => {
+    const base = tempBase() // the test's own directory, before the umask spoils it for an ordinary user
     underUmask(mask)
-    const manager = tempManager({ baseDir: `${tempBase()}/made/for/it` })
+    const manager = tempManager({ baseDir: `${base}/made/for/it` })
     const files = [manager.file(), await manager.fileAsync(), await manager.receive('x')]
     expect(files.map((file) => modeOf(file.path))).toEqual([0o600, 0o600, 0o600])
     const dirs = [manager.dir(), await manager.dirAsync(), manager.dir({ name: 'exact' })]
