@@ -5,9 +5,9 @@ import { readFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type BodyRules, receiveBody, type UploadedFile } from '../../src/http/index.ts'
-import { fileRules, isTempFileError } from '../../src/index.ts'
+import { fileRules } from '../../src/index.ts'
 import { curl, FORM_TYPE } from './clients.ts'
-import { media, Premises, type Served, serve } from './premises.ts'
+import { media, Premises, type Served, serve, tellWhy } from './premises.ts'
 
 const clip = readFileSync(media('clip.webm'))
 
@@ -30,19 +30,12 @@ beforeEach(async () => {
           .digest('hex'),
       )
     } catch (error) {
-      res
-        .writeHead(isTempFileError(error) ? error.status : 500)
-        .end(isTempFileError(error) ? error.code : String(error))
+      tellWhy(res, error)
     }
   })
 })
 
-afterEach(async () => {
-  await premises.expectNothingLeft()
-  await server.close()
-  await premises.expectNothingOpen()
-  await premises.close()
-})
+afterEach(() => premises.leave(server))
 
 async function put(
   body: Uint8Array<ArrayBuffer> | string,

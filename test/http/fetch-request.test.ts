@@ -10,7 +10,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type FormRules, receiveBody, receiveForm } from '../../src/http/index.ts'
 import { fileRules, isTempFileError, type TempFileErrorCode } from '../../src/index.ts'
 import { curl, FORM_TYPE, field, file, halfPost, multipart, post } from './clients.ts'
-import { listen, media, Premises, type Served } from './premises.ts'
+import { listen, media, Premises, type Served, served } from './premises.ts'
 
 let premises: Premises
 let rules: FormRules
@@ -70,20 +70,6 @@ function requestOf(req: IncomingMessage): Request {
   return new Request('http://localhost/', init as RequestInit) // Node's web streams have types of their own
 }
 
-function served(server: Server): Served {
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('a port was asked for')
-  return {
-    url: `http://127.0.0.1:${address.port}`,
-    port: address.port,
-    server,
-    async close() {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
-  }
-}
-
 describe.each([
   ['Hono', withHono],
   ['a Next.js route handler', withRouteHandler],
@@ -98,12 +84,7 @@ describe.each([
     server = await start()
   })
 
-  afterEach(async () => {
-    await premises.expectNothingLeft()
-    await server.close()
-    await premises.expectNothingOpen()
-    await premises.close()
-  })
+  afterEach(() => premises.leave(server))
 
   const clip = readFileSync(media('clip.mov'))
 

@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type FormRules, receiveBody, receiveForm } from '../../src/http/index.ts'
 import { fileRules, isTempFileError, type TempFileErrorCode } from '../../src/index.ts'
 import { announced, curl, FORM_TYPE, field, file, halfPost, multipart, post } from './clients.ts'
-import { Premises, type Served, serve } from './premises.ts'
+import { Premises, type Served, serve, tellWhy } from './premises.ts'
 
 const MEGABYTE = 1024 * 1024
 
@@ -41,19 +41,12 @@ beforeEach(async () => {
       }
     } catch (error) {
       onOutcome(isTempFileError(error) ? error.code : 'other')
-      res
-        .writeHead(isTempFileError(error) ? error.status : 500)
-        .end(isTempFileError(error) ? error.code : String(error))
+      tellWhy(res, error)
     }
   })
 })
 
-afterEach(async () => {
-  await premises.expectNothingLeft()
-  await server.close()
-  await premises.expectNothingOpen()
-  await premises.close()
-})
+afterEach(() => premises.leave(server))
 
 describe('a client that goes away leaves nothing', () => {
   const body = multipart([

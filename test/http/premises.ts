@@ -4,12 +4,12 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readlinkSync, realpathSync, rmSync } from 'node:fs'
-import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, vi } from 'vitest'
-import { TempFileManager, type TempFileManagerOptions } from '../../src/index.ts'
+import { isTempFileError, TempFileManager, type TempFileManagerOptions } from '../../src/index.ts'
 
 /** A fixture's path. */
 export function media(name: string): string {
@@ -66,6 +66,14 @@ export class Premises {
     })
   }
 
+  /** The end of a test: nothing is left while its server runs, and nothing is open once that is closed. */
+  async leave(server: { close(): PromiseLike<unknown> }): Promise<void> {
+    await this.expectNothingLeft()
+    await server.close()
+    await this.expectNothingOpen()
+    await this.close()
+  }
+
   async close(): Promise<void> {
     process.removeListener('warning', this.#onWarning)
     await this.manager.close()
@@ -96,6 +104,11 @@ export interface Served {
 export async function listen(server: Server): Promise<Served> {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
+  return served(server)
+}
+
+/** A server that listens already. */
+export function served(server: Server): Served {
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('a port was asked for')
   return {
@@ -112,4 +125,10 @@ export async function listen(server: Server): Promise<Served> {
 /** A server of node:http with this handler. */
 export function serve(handler: RequestListener): Promise<Served> {
   return listen(createServer(handler))
+}
+
+/** Tells the client why its request failed: our errors by status and code, any other one in its own words. */
+export function tellWhy(res: ServerResponse, error: unknown): void {
+  const known = isTempFileError(error)
+  res.writeHead(known ? error.status : 500).end(known ? error.code : String(error))
 }
