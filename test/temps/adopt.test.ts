@@ -1,4 +1,3 @@
-import { execFileSync, spawnSync } from 'node:child_process'
 import {
   existsSync,
   mkdirSync,
@@ -9,25 +8,12 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join, relative } from 'node:path'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { failure } from '../fixtures/failures.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
+import { DEVICES } from './devices.ts'
 
-const canMount = spawnSync('unshare', ['-m', 'true']).status === 0
-
-function volume(): string {
-  const directory = tempBase()
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', directory])
-  onTestFinished(() => void execFileSync('umount', [directory]))
-  return directory
-}
-
-const places = [
-  ['of the same device', () => tempBase()] as const,
-  ['of another device', () => volume()] as const,
-]
-
-describe.each(canMount ? places : places.slice(0, 1))('a foreign entry %s', (_where, place) => {
+describe.each(DEVICES)('a foreign entry of %s', (_device, place) => {
   test('is moved in as a file, and goes with its scope', async () => {
     const foreign = join(place(), 'upload.mkv')
     writeFileSync(foreign, 'frames', { mode: 0o640 })

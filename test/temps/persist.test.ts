@@ -1,4 +1,3 @@
-import { execFileSync, spawnSync } from 'node:child_process'
 import {
   chmodSync,
   existsSync,
@@ -11,26 +10,12 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, isAbsolute, join, relative } from 'node:path'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { failure } from '../fixtures/failures.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
+import { canMount, DEVICES, volume } from './devices.ts'
 
-const canMount = spawnSync('unshare', ['-m', 'true']).status === 0
-
-/** A small file system of its own. */
-function volume(size = '4m'): string {
-  const directory = tempBase()
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', directory])
-  onTestFinished(() => void execFileSync('umount', [directory]))
-  return directory
-}
-
-const places = [
-  ['on the same device', () => tempBase()] as const,
-  ['on another device', () => volume()] as const,
-]
-
-describe.each(canMount ? places : places.slice(0, 1))('persist %s', (_where, place) => {
+describe.each(DEVICES)('persist on %s', (_device, place) => {
   test('moves a file for good, with its content, mode and times', async () => {
     const target = join(place(), 'movie.mkv')
     const manager = tempManager()
