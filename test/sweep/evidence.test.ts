@@ -9,6 +9,7 @@ import { gather, type Observer, observer } from '../../src/sweep/evidence.ts'
 import { type Facts, verdict } from '../../src/sweep/verdict.ts'
 import { type CraftOptions, craftSession, endedPid, REUSED_PID } from '../fixtures/crafted-session.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
+import { LIVE_OWNER } from './live-owner.ts'
 
 const onDisk: Observer = observer({ fs, native: true }, readMounts())
 
@@ -27,16 +28,7 @@ describe('a live owner of this machine', () => {
     manager.file()
     const path = String(manager.sessionPath)
     const { facts, owner } = await gather(onDisk, path, path.slice(path.indexOf('/s-') + 3))
-    expect(facts).toMatchObject({
-      record: 'read',
-      boot: 'same',
-      hostname: 'same',
-      namespaces: 'same',
-      procIsOurs: true,
-      process: 'exists',
-      thread: 'same',
-      lease: 'answers',
-    })
+    expect(facts).toMatchObject(LIVE_OWNER)
     expect(owner?.pid).toBe(process.pid)
   })
 

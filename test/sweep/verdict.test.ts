@@ -3,18 +3,12 @@
 
 import { describe, expect, test } from 'vitest'
 import { type Facts, type Verdict, verdict } from '../../src/sweep/verdict.ts'
+import { LIVE_OWNER } from './live-owner.ts'
 
 /** A live owner of our own boot and namespaces, on a local disk. */
 const ALIVE: Facts = {
-  record: 'read',
+  ...LIVE_OWNER,
   platform: 'linux',
-  boot: 'same',
-  hostname: 'same',
-  namespaces: 'same',
-  procIsOurs: true,
-  process: 'exists',
-  thread: 'same',
-  lease: 'answers',
   leaseDevice: 'same',
   leaseInode: 'same',
   provingFileSystem: true,
