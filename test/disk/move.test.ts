@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process'
 import nodeFs from 'node:fs'
-import { tmpdir } from 'node:os'
 import { basename, join, relative } from 'node:path'
 import { createFsFromVolume, Volume } from 'memfs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { FileSystem } from '../../src/disk/file-system.ts'
 import { moveIn, moveInto } from '../../src/disk/move.ts'
+import { tempBase } from '../fixtures/temp-base.ts'
 
 const {
   chmodSync,
@@ -13,11 +13,9 @@ const {
   linkSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
-  realpathSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -38,7 +36,7 @@ let mounted: string | undefined
 
 function places(device: string): void {
   beforeEach(() => {
-    base = realpathSync(mkdtempSync(join(tmpdir(), 'move-test-')))
+    base = tempBase()
     home = join(base, 'home')
     away = join(base, 'away')
     mkdirSync(home)
@@ -459,7 +457,7 @@ describe.each([['the same device'], ...(isRoot ? [['another device']] : [])])(
 )
 
 test.runIf(isRoot)('moveIn refuses a directory that holds a mount (needs root to mount)', async () => {
-  const own = realpathSync(mkdtempSync(join(tmpdir(), 'move-test-')))
+  const own = tempBase()
   const point = join(own, 'tree/mnt')
   mkdirSync(point, { recursive: true })
   execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', point])
@@ -470,6 +468,5 @@ test.runIf(isRoot)('moveIn refuses a directory that holds a mount (needs root to
     expect(readdirSync(own)).toEqual(['tree'])
   } finally {
     execFileSync('umount', [point])
-    rmSync(own, { recursive: true })
   }
 })

@@ -1,13 +1,13 @@
 import { execFileSync } from 'node:child_process'
 import nodeFs from 'node:fs'
 import net from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { createFsFromVolume, Volume } from 'memfs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { FileSystem } from '../../src/disk/file-system.ts'
 import { type RemoveReport, removeTree, removeTreeSliced, removeTreeSync } from '../../src/disk/remove.ts'
+import { tempBase } from '../fixtures/temp-base.ts'
 
 const {
   chmodSync,
@@ -15,10 +15,8 @@ const {
   existsSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  realpathSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -32,12 +30,9 @@ const NOBODY = 65534
 let base: string
 let tree: string
 beforeEach(() => {
-  base = realpathSync(mkdtempSync(join(tmpdir(), 'remove-test-')))
+  base = tempBase()
   tree = join(base, 'tree')
   mkdirSync(tree)
-})
-afterEach(() => {
-  rmSync(base, { recursive: true, force: true })
 })
 
 const drivers: [string, (fs: FileSystem, path: string) => Promise<RemoveReport>][] = [
