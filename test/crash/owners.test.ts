@@ -1,5 +1,5 @@
 // Owners of every kind in one root, and eight sweepers that run beside them. Promise: who lives is spared, however
-// blocked, stopped or far away; who is dead is swept, however it died.
+// stopped or far away; who is dead is swept, however it died.
 
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs'
@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { SweepReport } from '../../src/index.ts'
 import { bundle } from '../fixtures/bundle.ts'
 import { craftSession, REUSED_PID } from '../fixtures/crafted-session.ts'
+import { EightSweepers } from '../fixtures/eight-sweepers.ts'
 import { Held, type HeldOptions, stateOf } from '../fixtures/held-process.ts'
 import { lastingBase } from '../fixtures/lasting-base.ts'
 import { has } from '../fixtures/mounts.ts'
@@ -42,25 +43,6 @@ const clock = (offset: string): Pick<Case, 'options' | 'needsTool'> => ({
 
 const SPARED: readonly Case[] = [
   { owner: 'idle', reason: /^owner alive \(pid \d+, the process runs, lease answers\)$/ },
-  {
-    owner: 'blocked event loop',
-    prepare: (owner) => order(owner, 'block', 'blocking').then(() => undefined),
-    reason: /the process runs, lease answers/,
-  },
-  {
-    owner: 'SIGSTOP',
-    prepare: async (owner) => {
-      owner.kill('SIGSTOP')
-      await owner.stoppedBefore('never')
-      return undefined
-    },
-    reason: /the process runs, lease answers/,
-  },
-  {
-    owner: '100 % CPU',
-    prepare: (owner) => order(owner, 'burn', 'burning').then(() => undefined),
-    reason: /the process runs, lease answers/,
-  },
   {
     owner: "lease's descriptor closed by stray code",
     prepare: async (owner) => {
@@ -169,26 +151,17 @@ function standing(session: string): string[] {
   return readdirSync(join(rooms, 'sessions')).filter((name) => name.includes(id))
 }
 
-async function eightSweepers(): Promise<void> {
+async function threeRounds(): Promise<void> {
   // Two of them have a clock that is more than an hour off: the draft stays young for them too.
   const clocks = has('faketime') ? ['+2h', '-2h'] : []
-  const sweepers = Array.from({ length: 8 }, (_, n) => {
+  const sweepers = new EightSweepers(programs, base, (n) => {
     const offset = clocks[n]
-    const options = offset === undefined ? {} : clock(offset).options
-    return new Held(join(programs, 'sweeper.cjs'), {
-      ...options,
-      args: [base, '3', 'wait'],
-      until: 'disposed',
-    })
+    return { ...(offset === undefined ? {} : clock(offset).options), until: 'disposed' }
   })
-  held.push(...sweepers)
-  await Promise.all(sweepers.map((sweeper) => sweeper.line('ready')))
-  for (const sweeper of sweepers) sweeper.say('go')
-  for (const sweeper of sweepers) {
-    expect(await sweeper.ended).toEqual({ code: 0, signal: null })
-    for (const line of sweeper.stdout.split('\n'))
-      if (line.startsWith('report ')) reports.push(JSON.parse(line.slice('report '.length)))
-  }
+  held.push(...sweepers.held)
+  await sweepers.ready()
+  for (let n = 0; n < 3; n++) reports.push(...(await sweepers.round()))
+  await sweepers.end()
 }
 
 /** What the sweepers decided of a session, and why. */
@@ -230,7 +203,7 @@ describe.skipIf(process.platform !== 'linux')('while eight sweepers run', () => 
       owner: { bootId: 'b', hostname: 'far', lease: undefined },
     }).path
     crafted['being made'] = craftSession(rooms, { prefix: '.new-', record: undefined, lease: 'none' }).path
-    await eightSweepers()
+    await threeRounds()
   }, 90_000)
 
   afterAll(() => zombie?.end())
@@ -294,7 +267,6 @@ describe.skipIf(process.platform !== 'linux')('while eight sweepers run', () => 
 
   test('those spared go on as if nothing had been', async () => {
     for (const one of SPARED.filter(runs)) {
-      if (/blocked|CPU/.test(one.owner)) continue
       const owner = held[[...SPARED, ...SWEPT].filter(runs).indexOf(one)]
       owner?.kill('SIGCONT')
       owner?.say('file')
