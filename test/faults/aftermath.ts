@@ -19,7 +19,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { TempFileManager } from '../../src/index.ts'
 import { agedFileSystem, REUSED_PID } from '../fixtures/crafted-session.ts'
-import { type Ground, type Outcome, PAYLOAD, ROOT_NAME, rootOf, type Truth } from './operations.ts'
+import { type Ground, type Outcome, PAYLOAD, ROOT_NAME, rootOf, type Truth } from './preparing.ts'
 
 /** Memory, where there is some: thousands of cases sync their files. */
 const FAST =

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'tsup'
-import type { Ground } from './operations.ts'
+import type { Ground } from './preparing.ts'
 import type { SeamCall } from './seam.ts'
 
 export interface Doomed {

@@ -3,7 +3,8 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hasOtherDevice, mountOtherDevice } from './aftermath.ts'
-import { OPERATIONS, type Operation } from './operations.ts'
+import { OPERATIONS } from './operations.ts'
+import type { Operation } from './preparing.ts'
 import { type Fault, runCase } from './run-case.ts'
 import { atOnce, shareOf, take } from './share.ts'
 

@@ -6,7 +6,8 @@
 
 import fs, { accessSync, readSync, writeSync } from 'node:fs'
 import { BEGIN, END } from './markers.ts'
-import { type Ground, OPERATIONS } from './operations.ts'
+import { OPERATIONS } from './operations.ts'
+import type { Ground } from './preparing.ts'
 import { install, type SeamCall, watch } from './seam.ts'
 
 async function main(): Promise<void> {

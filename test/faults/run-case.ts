@@ -3,7 +3,7 @@
 
 import { isTempFileError, type TempFileError } from '../../src/errors.ts'
 import { newGround, openBelow, pretendOwnersDied, problemsAfter, sweepAll, wholeness } from './aftermath.ts'
-import type { Operation } from './operations.ts'
+import type { Operation } from './preparing.ts'
 import { type SeamCall, systemError, watch } from './seam.ts'
 
 export interface Fault {

@@ -1,7 +1,7 @@
 // strace's lines and the seam's calls brought to the same words. Promise: each seam call stands for the system
 // calls that Node makes for it, no more, and each system call below the ground is told by its kind.
 
-import type { Ground } from './operations.ts'
+import type { Ground } from './preparing.ts'
 import type { SeamCall } from './seam.ts'
 
 const KINDS: Readonly<Record<string, string>> = {

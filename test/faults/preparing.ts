@@ -1,0 +1,99 @@
+// What an operation is, where it is tried, and what it finds there. Promise: all of it is made before the operation
+// begins, so that only what the operation does itself is counted, made to fail and killed.
+
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TempDir, type TempFile, TempFileManager } from '../../src/index.ts'
+
+/** Directories of one case: the root's base, and a place on the same and on another device. */
+export interface Ground {
+  readonly base: string
+  readonly beside: string
+  readonly far: string
+}
+
+export type Outcome = 'done' | 'failed' | 'killed'
+
+/** How many handoffs, and whether the destination and the adopted source may stand: 0 and 1. */
+export interface Truth {
+  readonly handoffs: readonly number[]
+  readonly destination: readonly number[]
+  readonly source: readonly number[]
+}
+
+export interface Prepared {
+  readonly manager: TempFileManager
+  /** What is counted, broken and killed. */
+  act(): Promise<unknown> | unknown
+  /** A live handle that must have its data still when the operation failed. */
+  readonly intact?: { readonly path: string } | undefined
+}
+
+export interface Operation {
+  readonly name: string
+  /** Uses the other device, and with it fs-extra. */
+  readonly crosses?: boolean
+  /** It writes what somebody else gave: a close that fails may mean that it did not arrive. */
+  readonly writes?: boolean
+  prepare(ground: Ground): Promise<Prepared>
+  readonly truth: Readonly<Record<Outcome, Partial<Truth>>>
+}
+
+export const PAYLOAD = 'payload '.repeat(1000)
+export const ROOT_NAME = 'faults'
+
+export function rootOf(ground: Ground): string {
+  return join(ground.base, `${ROOT_NAME}-${process.geteuid?.() ?? 'user'}`)
+}
+
+/** `onCleanupError` hears what a finished operation had to leave. */
+export function managerOn(ground: Ground): TempFileManager {
+  return new TempFileManager({
+    baseDir: ground.base,
+    name: ROOT_NAME,
+    signals: false,
+    sweep: { onStart: false, every: false },
+    onCleanupError: () => {},
+  })
+}
+
+/** A manager whose session exists. */
+export function opened(ground: Ground): TempFileManager {
+  const manager = managerOn(ground)
+  manager.file().removeSync()
+  return manager
+}
+
+export function fullFile(manager: TempFileManager): TempFile {
+  const file = manager.file()
+  writeFileSync(file.path, PAYLOAD)
+  return file
+}
+
+export function fillTree(directory: string): void {
+  mkdirSync(join(directory, 'sub'))
+  writeFileSync(join(directory, 'a.txt'), PAYLOAD)
+  writeFileSync(join(directory, 'sub', 'b.txt'), PAYLOAD)
+}
+
+export function fullDir(manager: TempFileManager): TempDir {
+  const dir = manager.dir()
+  fillTree(dir.path)
+  return dir
+}
+
+/** A manager, and a handoff waiting. */
+export async function withTicket(ground: Ground): Promise<{ manager: TempFileManager; ticket: string }> {
+  const manager = opened(ground)
+  return { manager, ticket: await fullFile(manager).handOff({ meta: { n: 1 } }) }
+}
+
+/** No handoff, destination or source stands afterwards, whatever became of it. */
+export const NONE: Operation['truth'] = { done: {}, failed: {}, killed: {} }
+
+/** The one handoff stands afterwards, whatever became of it. */
+export const STAYS: Operation['truth'] = {
+  done: { handoffs: [1] },
+  failed: { handoffs: [1] },
+  killed: { handoffs: [1] },
+}
