@@ -2,16 +2,33 @@
 // check when nobody listens, and no name from outside reaches a log unsanitised.
 
 import { channel } from 'node:diagnostics_channel'
-import createDebug from 'debug'
+import type { Debugger } from 'debug'
 import { TempFileError } from './errors.ts'
+import { debug } from './late.ts'
 
 /** The debug loggers, one a room: `DEBUG=temp-file-manager:*`. */
 export const log = {
-  file: createDebug('temp-file-manager:file'),
-  session: createDebug('temp-file-manager:session'),
-  handoff: createDebug('temp-file-manager:handoff'),
-  sweep: createDebug('temp-file-manager:sweep'),
-  http: createDebug('temp-file-manager:http'),
+  file: logger('file'),
+  session: logger('session'),
+  handoff: logger('handoff'),
+  sweep: logger('sweep'),
+  http: logger('http'),
+}
+
+interface Log {
+  (format: string, ...values: unknown[]): void
+  readonly enabled: boolean
+}
+
+function logger(room: string): Log {
+  let made: Debugger | undefined
+  const get = (): Debugger | undefined => {
+    made ??= debug()?.(`temp-file-manager:${room}`)
+    return made
+  }
+  const say = (format: string, ...values: unknown[]): void => get()?.(format, ...values)
+  // defineProperty does not tell its result's type.
+  return Object.defineProperty(say, 'enabled', { get: () => get()?.enabled === true }) as Log
 }
 
 /** The diagnostics channels (`node:diagnostics_channel`); messages are plain objects. */

@@ -47,6 +47,10 @@ export async function consumers({ root, place, run, step }, tarball, alone, vers
         logLevel: 'error',
       })
       for (const node of [20, 24]) await fine(node, outfile, join(place, 'bundled'))
+      // `debug` is looked for beside the package first; here there is none, and the bundle's own must serve.
+      const env = { NODE_OPTIONS: '', DEBUG: 'temp-file-manager:*' }
+      const { stderr } = await run(versions[20], [outfile], join(place, 'bundled'), env)
+      if (!stderr.includes('temp-file-manager:')) throw new Error('DEBUG shows nothing')
     })
   }
 

@@ -4,7 +4,8 @@
 // 22 silently truncate paths over 107 bytes (so we bind through /proc/self/fd), errors such as EROFS arrive late.
 
 import fs, { constants } from 'node:fs'
-import { connect, createServer, type Server } from 'node:net'
+import type { Server } from 'node:net'
+import { net } from '../late.ts'
 import { log } from '../observe.ts'
 import { inside, LEASE, randomText } from './layout.ts'
 import type { LeaseIdentity } from './owner.ts'
@@ -24,7 +25,7 @@ export interface Lease {
 /** Listens inside `directory` (absolute). Undefined where the file system or platform has no such sockets. */
 export function bindLease(directory: string): Lease | undefined {
   const name = `.l-${randomText(8)}`
-  const server = createServer((socket) => socket.destroy())
+  const server = net().createServer((socket) => socket.destroy())
   server.on('error', (error) => log.session('lease: %s', error.message))
   try {
     withShortPath(directory, name, (path) => server.listen({ path, exclusive: true }))
@@ -69,7 +70,7 @@ export function askLease(directory: string): Promise<LeaseAnswer> {
   return new Promise((resolve) => {
     try {
       withShortPath(directory, LEASE, (path) => {
-        const socket = connect({ path })
+        const socket = net().connect({ path })
         socket.once('connect', () => {
           socket.destroy()
           resolve('answers')

@@ -3,7 +3,7 @@
 
 import { readFileSync, readlinkSync } from 'node:fs'
 import { hostname, uptime } from 'node:os'
-import { isMainThread } from 'node:worker_threads'
+import { threads } from '../late.ts'
 
 /** The identity of a process's thread. */
 export interface ProcessIdentity {
@@ -66,7 +66,7 @@ function ownThreadId(): number | undefined {
     .split(/\s+/)
   const tid = Number(columns?.at(-1))
   if (Number.isSafeInteger(tid) && tid > 0) return tid
-  return isMainThread ? process.pid : undefined
+  return threads().isMainThread ? process.pid : undefined
 }
 
 /** The fields of a /proc stat line that tell whether a thread lives; the command name may hold anything. */

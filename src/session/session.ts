@@ -1,31 +1,13 @@
-// A manager's private directory, made so that no moment exists in which a live session looks unowned:
-//   1. mkdir .new-<id>, and claims/ in it         (chmod after: umask 0777 gives mode 000)
-//   2. bind the lease, write and sync owner.json
-//   3. rename .new-<id> to s-<id>
-// Promise: from 3 on, until it is condemned, the directory holds proof that its owner lives.
+// A manager's private directory while it is used. Promise: until it is condemned it holds proof that its owner lives,
+// is taken back from whoever wrongly suspects it, and is given up only when it is nowhere to be found.
 
-import { basename } from 'node:path'
-import { isMainThread, threadId } from 'node:worker_threads'
 import type { Context } from '../context.ts'
-import { readMounts } from '../disk/mounts.ts'
 import { writeRecord } from '../disk/record.ts'
-import { removeTreeSync } from '../disk/remove.ts'
-import { syncDirectorySync } from '../disk/sync.ts'
 import { errnoOf, ioError, TempFileError } from '../errors.ts'
 import { log } from '../observe.ts'
-import {
-  CLAIMS,
-  inside,
-  liveName,
-  newName,
-  newSessionId,
-  OWNER,
-  parseSessionsEntry,
-  randomText,
-} from './layout.ts'
+import { type Made, make, ownerRecord, readIdentity } from './draft.ts'
+import { CLAIMS, inside, liveName, newSessionId, OWNER, parseSessionsEntry, randomText } from './layout.ts'
 import { askLease, bindLease, type Lease } from './lease.ts'
-import { OWNER_VERSION, type Owner } from './owner.ts'
-import { ownIdentity } from './process-identity.ts'
 import { openRoot } from './root.ts'
 
 /**
@@ -211,57 +193,6 @@ export class Session {
     this.#lease?.close()
     this.#lease = undefined
   }
-}
-
-interface Made {
-  readonly mendsModes: boolean
-  readonly lease: Lease | undefined
-  readonly identity: string
-}
-
-function make(context: Context, id: string): Made {
-  const { fs, layout } = context
-  const draft = inside(layout.sessions, newName(id))
-  let lease: Lease | undefined
-  try {
-    for (const directory of [draft, inside(draft, CLAIMS)]) {
-      fs.mkdirSync(directory, { mode: 0o700 })
-      fs.chmodSync(directory, 0o700)
-    }
-    if (context.native && process.platform === 'linux') lease = bindLease(draft)
-    const { stripped } = writeRecord(fs, inside(draft, OWNER), ownerRecord(context, id, lease), true)
-    syncDirectorySync(fs, draft)
-    const identity = readIdentity(context, draft)
-    fs.renameSync(draft, inside(layout.sessions, liveName(id)))
-    log.session('made session %s', id)
-    return { mendsModes: stripped, lease, identity }
-  } catch (error) {
-    lease?.close()
-    removeTreeSync(fs, draft)
-    throw error
-  }
-}
-
-function ownerRecord(context: Context, id: string, lease: Lease | undefined): Owner {
-  const mount = context.native ? readMounts().of(context.layout.root) : undefined
-  return {
-    v: OWNER_VERSION,
-    id,
-    ...ownIdentity(),
-    fsType: mount?.fsType,
-    upperDir: mount?.upperDir,
-    lease: lease?.identity,
-    program: `${basename(process.argv[1] ?? process.execPath)}${isMainThread ? '' : ` (worker ${threadId})`}`,
-    startedAt: Date.now(),
-    heartbeat: context.sharedVolume !== undefined,
-    keep: context.keep,
-  }
-}
-
-/** Device and inode, exact, as one string. */
-function readIdentity(context: Context, path: string): string {
-  const stats = context.fs.lstatSync(path, { bigint: true })
-  return `${stats.dev}:${stats.ino}`
 }
 
 /** As {@link readIdentity}; undefined when nothing is there. */

@@ -4,7 +4,7 @@
 // As pid 1 of a namespace the kernel drops a signal raised without a listener; there process.exit(128 + n) follows.
 
 import { constants } from 'node:os'
-import { isMainThread } from 'node:worker_threads'
+import { threads } from '../late.ts'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
@@ -31,7 +31,7 @@ export function foreignListeners(signal: NodeJS.Signals, ours: number): number {
 
 /** Listens until the returned function is called. In a worker thread signals do not arrive: nothing is done. */
 export function listenToSignals(cleanUp: () => void): () => void {
-  if (!isMainThread) return () => {}
+  if (!threads().isMainThread) return () => {}
   const listener = (signal: NodeJS.Signals): void => {
     if (foreignListeners(signal, 1) > 0) return
     cleanUp()

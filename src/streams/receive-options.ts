@@ -1,8 +1,8 @@
 // What a receive may be asked for, checked whole before anything is created. Promise: an option that would
 // fail later fails here, with ERR_TEMP_OPTION_INVALID, and so does a file that its own name already rules out.
 
-import { crypto } from '../crypto.ts'
 import { TempFileError } from '../errors.ts'
+import { crypto } from '../late.ts'
 import { type Size, toBytes } from '../quantities.ts'
 import type { FileOptions } from '../temps/file-options.ts'
 import type { TempFile } from '../temps/types.ts'

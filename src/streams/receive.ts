@@ -2,9 +2,9 @@
 // source is given up, the quota given back, no listener left, and no write running when the promise rejects.
 
 import type { Hash } from 'node:crypto'
-import { crypto } from '../crypto.ts'
 import type { FileSystem } from '../disk/file-system.ts'
 import { errnoOf, isTempFileError, TempFileError } from '../errors.ts'
+import { crypto } from '../late.ts'
 import { watchAbort } from './abort-watch.ts'
 import { BlockWriter } from './block-writer.ts'
 import { HeadGate } from './head-gate.ts'

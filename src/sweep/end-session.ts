@@ -2,9 +2,9 @@
 // commit; from then on the rest is anybody's to finish; one failure never stops what follows.
 
 import { readdirSync } from 'node:fs'
-import { isMainThread } from 'node:worker_threads'
 import type { Context } from '../context.ts'
 import { errnoOf } from '../errors.ts'
+import { threads } from '../late.ts'
 import { cleanupError, reportCleanupError, tell } from '../observe.ts'
 import { inside, parseSessionsEntry } from '../session/layout.ts'
 import { readOwner } from '../session/owner.ts'
@@ -52,7 +52,7 @@ export function endSessionSync(session: Session, exiting: boolean): boolean {
     session.gone = undefined
   })
   session.release()
-  if (exiting && isMainThread) attempt(context, session.path, () => buryThreadsOfProcess(context))
+  if (exiting && threads().isMainThread) attempt(context, session.path, () => buryThreadsOfProcess(context))
   return committed
 }
 
