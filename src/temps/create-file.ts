@@ -2,30 +2,26 @@
 // failed nothing stays, neither a descriptor nor a part of it on disk.
 
 import { close, closeWritten, open } from '../disk/descriptors.ts'
+import type { FileSystem } from '../disk/file-system.ts'
 import { ioError } from '../errors.ts'
-import { inside } from '../session/layout.ts'
 import { CREATE_FLAGS } from '../session/root.ts'
-import { creationError, type Session } from '../session/session.ts'
+import type { Session } from '../session/session.ts'
 import { fill, type PreparedReceive, type WriteResult } from '../streams/receive.ts'
 import type { Source } from '../streams/source.ts'
-import { makeWrapper } from './exact-name.ts'
 import { FileEntry } from './file.ts'
-import { fineIfGone, type Holding } from './holding.ts'
-import { type Naming, nameOf } from './naming.ts'
+import { fineIfGone } from './holding.ts'
+import type { Naming } from './naming.ts'
+import { giveUp, giveUpSync, reserve, type Slot } from './slot.ts'
 import type { ReceivedFile } from './types.ts'
+
+const MODE = 0o600
 
 /** A received file: a file, and what was learnt on the way. */
 class ReceivedFileEntry extends FileEntry implements ReceivedFile {
   readonly #result: WriteResult
 
-  constructor(
-    session: Session,
-    sequence: number,
-    naming: Naming,
-    holding: Holding | undefined,
-    result: WriteResult,
-  ) {
-    super(session, sequence, naming.affixes, holding)
+  constructor(slot: Slot, naming: Naming, result: WriteResult) {
+    super(slot.session, slot.sequence, naming.affixes, slot.holding)
     this.#result = result
     this.charge(result.bytes)
   }
@@ -45,31 +41,24 @@ class ReceivedFileEntry extends FileEntry implements ReceivedFile {
 
 /** Makes a file: open(2) and close(2). Throws the system's error, or ERR_TEMP_QUOTA. */
 export function createFile(session: Session, naming: Naming): FileEntry {
-  const { context } = session
-  const { fs } = context
-  context.quota.addEntry()
-  const sequence = ++session.sequence
-  let holding: Holding | undefined
+  const { fs, counters } = session.context
+  const slot = reserve(session, naming, MODE)
   try {
-    if (naming.exact !== undefined) holding = makeWrapper(session, sequence, naming.affixes, naming.exact)
-    const path = holding?.path ?? inside(session.path, nameOf(session, sequence, naming.affixes))
-    const fd = fs.openSync(path, CREATE_FLAGS, naming.mode ?? 0o600)
-    if (session.mendsModes || naming.mode !== undefined) setMode(session, fd, naming)
+    const fd = fs.openSync(slot.path, CREATE_FLAGS, slot.mode ?? MODE)
+    if (slot.mode !== undefined) setMode(fs, fd, slot.mode)
     fs.closeSync(fd)
   } catch (error) {
-    context.quota.dropEntry()
-    holding?.discardSync()
-    throw creationError(error, session.path)
+    throw giveUpSync(slot, error)
   }
-  context.counters.filesCreated++
-  return new FileEntry(session, sequence, naming.affixes, holding).announce()
+  counters.filesCreated++
+  return new FileEntry(session, slot.sequence, naming.affixes, slot.holding).announce()
 }
 
 /** As {@link createFile}, without holding the event loop. */
 export async function createFileAsync(session: Session, naming: Naming): Promise<FileEntry> {
-  const opened = await openNew(session, naming)
-  await close(session.context.fs, opened.fd)
-  return new FileEntry(session, opened.sequence, naming.affixes, opened.holding).announce()
+  const slot = reserve(session, naming, MODE)
+  await close(session.context.fs, await openNew(slot))
+  return new FileEntry(session, slot.sequence, naming.affixes, slot.holding).announce()
 }
 
 /** Makes a file and fills it from `source`; on any failure nothing of it stays. */
@@ -80,24 +69,24 @@ export async function receiveFile(
   prepared: PreparedReceive,
 ): Promise<ReceivedFileEntry> {
   const { fs, quota } = session.context
-  const opened = await openNew(session, naming)
-  const { fd, path, holding, sequence } = opened
+  const slot = reserve(session, naming, MODE)
+  const fd = await openNew(slot)
   let result: WriteResult
   try {
     result = await fill({ fs, fd, directory: session.path, quota }, source, prepared)
   } catch (error) {
     await close(fs, fd)
-    await discard(session, path, holding)
+    await discard(slot)
     throw error
   }
   try {
     await closeWritten(fs, fd)
   } catch (error) {
     quota.giveBack(result.bytes)
-    await discard(session, path, holding)
-    throw ioError(error, 'write a temporary file', path)
+    await discard(slot)
+    throw ioError(error, 'write a temporary file', slot.path)
   }
-  const file = new ReceivedFileEntry(session, sequence, naming, holding, result).announce()
+  const file = new ReceivedFileEntry(slot, naming, result).announce()
   if (prepared.inspect === undefined) return file
   try {
     await prepared.inspect(file)
@@ -108,48 +97,34 @@ export async function receiveFile(
   return file
 }
 
-interface Opened {
-  readonly fd: number
-  readonly path: string
-  readonly sequence: number
-  readonly holding: Holding | undefined
-}
-
-async function openNew(session: Session, naming: Naming): Promise<Opened> {
-  const { context } = session
-  context.quota.addEntry()
-  const sequence = ++session.sequence
-  let holding: Holding | undefined
+async function openNew(slot: Slot): Promise<number> {
+  const { fs, counters } = slot.session.context
   try {
-    if (naming.exact !== undefined) holding = makeWrapper(session, sequence, naming.affixes, naming.exact)
-    const path = holding?.path ?? inside(session.path, nameOf(session, sequence, naming.affixes))
-    const fd = await open(context.fs, path, CREATE_FLAGS, naming.mode ?? 0o600)
-    if (session.mendsModes || naming.mode !== undefined) setMode(session, fd, naming)
-    context.counters.filesCreated++
-    return { fd, path, sequence, holding }
+    const fd = await open(fs, slot.path, CREATE_FLAGS, slot.mode ?? MODE)
+    if (slot.mode !== undefined) setMode(fs, fd, slot.mode)
+    counters.filesCreated++
+    return fd
   } catch (error) {
-    context.quota.dropEntry()
-    await holding?.discard()
-    throw creationError(error, session.path)
+    throw await giveUp(slot, error)
   }
 }
 
 /** Closes the descriptor when it fails: nobody else would. */
-function setMode(session: Session, fd: number, naming: Naming): void {
-  const { fs } = session.context
+function setMode(fs: FileSystem, fd: number, mode: number): void {
   try {
-    fs.fchmodSync(fd, naming.mode ?? 0o600)
+    fs.fchmodSync(fd, mode)
   } catch (error) {
     fs.closeSync(fd)
     throw error
   }
 }
 
-async function discard(session: Session, path: string, holding: Holding | undefined): Promise<void> {
-  session.context.quota.dropEntry()
+async function discard({ session, path, holding }: Slot): Promise<void> {
+  const { fs, quota } = session.context
+  quota.dropEntry()
   try {
     if (holding !== undefined) await holding.discard()
-    else await fineIfGone(() => session.context.fs.promises.unlink(path))
+    else await fineIfGone(() => fs.promises.unlink(path))
   } catch {
     // It stays in the session, and goes with it; the error that made us give up matters more.
   }

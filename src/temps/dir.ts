@@ -4,14 +4,14 @@
 import { isAbsolute, join as joinPath, relative } from 'node:path'
 import { removeTree, removeTreeSync } from '../disk/remove.ts'
 import { errnoOf, TempFileError } from '../errors.ts'
-import { inside } from '../session/layout.ts'
-import { creationError, type Session } from '../session/session.ts'
+import type { Session } from '../session/session.ts'
 import { Entry } from './entry.ts'
-import { makeWrapper } from './exact-name.ts'
 import { firstFailure } from './failure.ts'
-import type { Holding } from './holding.ts'
-import { type Naming, nameOf } from './naming.ts'
+import type { Naming } from './naming.ts'
+import { giveUp, giveUpSync, reserve, type Slot } from './slot.ts'
 import type { TempDir } from './types.ts'
+
+const MODE = 0o700
 
 export class DirEntry extends Entry implements TempDir {
   override get kind(): 'dir' {
@@ -68,42 +68,31 @@ export class DirEntry extends Entry implements TempDir {
 
 /** Makes a directory: mkdir(2). Throws the system's error, or ERR_TEMP_QUOTA. */
 export function createDir(session: Session, naming: Naming): DirEntry {
-  const { context } = session
-  const { fs } = context
-  context.quota.addEntry()
-  const sequence = ++session.sequence
-  let holding: Holding | undefined
+  const { fs } = session.context
+  const slot = reserve(session, naming, MODE)
   try {
-    if (naming.exact !== undefined) holding = makeWrapper(session, sequence, naming.affixes, naming.exact)
-    const path = holding?.path ?? inside(session.path, nameOf(session, sequence, naming.affixes))
-    fs.mkdirSync(path, { mode: naming.mode ?? 0o700 })
-    if (session.mendsModes || naming.mode !== undefined) fs.chmodSync(path, naming.mode ?? 0o700)
+    fs.mkdirSync(slot.path, { mode: slot.mode ?? MODE })
+    if (slot.mode !== undefined) fs.chmodSync(slot.path, slot.mode)
   } catch (error) {
-    context.quota.dropEntry()
-    holding?.discardSync()
-    throw creationError(error, session.path)
+    throw giveUpSync(slot, error)
   }
-  context.counters.directoriesCreated++
-  return new DirEntry(session, sequence, naming.affixes, holding).announce()
+  return made(slot, naming)
 }
 
 /** As {@link createDir}, without holding the event loop. */
 export async function createDirAsync(session: Session, naming: Naming): Promise<DirEntry> {
-  const { context } = session
-  const { fs } = context
-  context.quota.addEntry()
-  const sequence = ++session.sequence
-  let holding: Holding | undefined
+  const { fs } = session.context
+  const slot = reserve(session, naming, MODE)
   try {
-    if (naming.exact !== undefined) holding = makeWrapper(session, sequence, naming.affixes, naming.exact)
-    const path = holding?.path ?? inside(session.path, nameOf(session, sequence, naming.affixes))
-    await fs.promises.mkdir(path, { mode: naming.mode ?? 0o700 })
-    if (session.mendsModes || naming.mode !== undefined) await fs.promises.chmod(path, naming.mode ?? 0o700)
+    await fs.promises.mkdir(slot.path, { mode: slot.mode ?? MODE })
+    if (slot.mode !== undefined) await fs.promises.chmod(slot.path, slot.mode)
   } catch (error) {
-    context.quota.dropEntry()
-    await holding?.discard()
-    throw creationError(error, session.path)
+    throw await giveUp(slot, error)
   }
-  context.counters.directoriesCreated++
+  return made(slot, naming)
+}
+
+function made({ session, sequence, holding }: Slot, naming: Naming): DirEntry {
+  session.context.counters.directoriesCreated++
   return new DirEntry(session, sequence, naming.affixes, holding).announce()
 }
