@@ -9,10 +9,28 @@
 
 import { errnoOf } from '../errors.ts'
 import type { DiskPath } from './file-system.ts'
-import { type Emptied, joinPath, type Operation, type RemoveReport } from './operation.ts'
+import {
+  type Answer,
+  type Emptied,
+  joinPath,
+  type Look,
+  type Operation,
+  type RemoveReport,
+} from './operation.ts'
 
-export type Deletion = Generator<Operation, void, Emptied | boolean | undefined>
-type Step<T> = Generator<Operation, T, Emptied | boolean | undefined>
+export type Deletion = Generator<Operation, void, Answer>
+type Step<T> = Generator<Operation, T, Answer>
+
+/** What holds for the entries of the top directory itself. */
+export interface TopRules {
+  /**
+   * Each subdirectory gets a fresh name before anything of it goes: somebody who still renames one out gets it
+   * whole or not at all.
+   */
+  readonly setAside?: boolean | undefined
+  /** A subdirectory that stays, and the top with it. */
+  readonly spare?: string | undefined
+}
 
 /** How often a directory is read again because it was not empty at its rmdir. */
 const MAX_READINGS = 8
@@ -29,29 +47,40 @@ interface Frame {
   hoisted: boolean
   /** Something below stays, so the directory must. */
   stays: boolean
+  /** `st_size`, as long as nobody has read the directory since. */
+  size: number | undefined
 }
 
 /** The steps that delete `top` (an absolute path without a trailing slash). */
-export function* deletion(top: string, mountPoints: readonly string[], report: RemoveReport): Deletion {
+export function* deletion(
+  top: string,
+  mountPoints: readonly string[],
+  report: RemoveReport,
+  rules: TopRules = {},
+): Deletion {
   const tree: Tree = { top, mounts: new Set(mountPoints), report }
   if (tree.mounts.has(top)) return keep(tree, top)
-  let isDirectory: Emptied | boolean | undefined
+  let found: Look
   try {
-    isDirectory = yield { kind: 'look', path: top }
+    // A driver answers 'look' with a Look; the generator's type cannot tie the answer to the question.
+    found = (yield { kind: 'look', path: top }) as Look
   } catch (error) {
     return fail(tree, top, error)
   }
   const first = frameOf(top, undefined, top)
-  if (isDirectory !== true) {
+  if (!found.directory) {
     yield* unlink(tree, first)
     return
   }
+  first.size = found.size
   const stack = [first]
   for (let frame = stack.at(-1); frame !== undefined; frame = stack.at(-1)) {
     if (frame.state === 'unread') yield* empty(tree, frame)
     const name = frame.directories.pop()
     if (name !== undefined) {
-      stack.push(frameOf(name, frame, joinPath(frame.path, name)))
+      const child = frameOf(name, frame, joinPath(frame.path, name))
+      if (frame === first && name === rules.spare) frame.stays = true
+      else if (frame !== first || rules.setAside !== true || (yield* setAside(tree, child))) stack.push(child)
       continue
     }
     if (frame.state === 'read') yield* finish(tree, frame)
@@ -77,7 +106,31 @@ function frameOf(name: string | Buffer, parent: Frame | undefined, path: DiskPat
     openedUp: false,
     hoisted: false,
     stays: false,
+    size: undefined,
   }
+}
+
+/** A name given by {@link setAside}: another deleter has given it, and several at once must not take turns at it. */
+const SET_ASIDE = /^\.x-[0-9a-f-]{36}$/
+
+/** Gives a directory a fresh name; false when it has just been renamed out of the tree. */
+function* setAside(tree: Tree, frame: Frame): Step<boolean> {
+  if (SET_ASIDE.test(frame.name.toString()) || holdsMount(tree, frame)) return true
+  const to = `${tree.top}/.x-${globalThis.crypto.randomUUID()}`
+  try {
+    yield { kind: 'rename', path: frame.path, to }
+    frame.path = to
+    return true
+  } catch (error) {
+    return errnoOf(error) !== 'ENOENT' // any other failure shows again, and is told, when it is deleted
+  }
+}
+
+/** A mount at it or inside would move along with it, away from the path by which it is known and spared. */
+function holdsMount(tree: Tree, frame: Frame): boolean {
+  const inside = `${frame.path}/`
+  for (const mount of tree.mounts) if (`${mount}/`.startsWith(inside)) return true
+  return false
 }
 
 /** Unlinks what a directory holds; leaves its subdirectories in the frame. */
@@ -87,9 +140,10 @@ function* empty(tree: Tree, frame: Frame): Step<void> {
     again = false
     let found: Emptied
     try {
-      const step = { kind: 'empty', path: frame.path, asBytes: frame.asBytes, mounts: tree.mounts } as const
-      // A driver answers 'empty' with Emptied; the generator's type cannot tie the answer to the question.
-      found = (yield step) as Emptied
+      const { path, asBytes, size } = frame
+      frame.size = undefined
+      // As for 'look' above.
+      found = (yield { kind: 'empty', path, asBytes, mounts: tree.mounts, size }) as Emptied
     } catch (error) {
       again = yield* unreadable(tree, frame, error)
       continue
@@ -186,10 +240,7 @@ function* openUpBoth(frame: Frame): Step<boolean> {
  * nobody can have guessed, and its entries are in reach again.
  */
 function* hoist(tree: Tree, frame: Frame): Step<boolean> {
-  if (frame.hoisted || frame.parent === undefined) return false
-  // A mount inside would move along, away from the path by which it is known and spared.
-  const inside = `${frame.path}/`
-  for (const mount of tree.mounts) if (mount.startsWith(inside)) return false
+  if (frame.hoisted || frame.parent === undefined || holdsMount(tree, frame)) return false
   const to = `${tree.top}/.hoisted-${globalThis.crypto.randomUUID()}`
   const step = { kind: 'rename', path: frame.path, to } as const
   try {

@@ -2,9 +2,9 @@
 // each answers as deletion.ts describes; an entry that is gone already is no failure.
 
 import { errnoOf, TempFileError } from '../errors.ts'
-import type { DiskPath, FileSystem } from './file-system.ts'
+import type { DiskPath, DiskStats, FileSystem } from './file-system.ts'
 import { type EmptyOperation, emptied, isForUnlink, listSync, pieces, piecesAsync } from './listing.ts'
-import { type Emptied, joinPath, type Operation, type RemoveReport } from './operation.ts'
+import { type Emptied, joinPath, type Look, type Operation, type RemoveReport } from './operation.ts'
 import { nextSlice, sliceIsOver } from './slice.ts'
 import { statsOf } from './stats.ts'
 
@@ -28,12 +28,9 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
   })
 }
 
-export function performSync(
-  fs: FileSystem,
-  operation: Exclude<Operation, EmptyOperation>,
-): boolean | undefined {
+export function performSync(fs: FileSystem, operation: Exclude<Operation, EmptyOperation>): Look | undefined {
   const { kind, path } = operation
-  if (kind === 'look') return fs.lstatSync(path).isDirectory()
+  if (kind === 'look') return lookOf(fs.lstatSync(path))
   if (kind === 'unlink') fs.unlinkSync(path)
   else if (kind === 'rmdir') fs.rmdirSync(path)
   else if (kind === 'rename') fs.renameSync(path, operation.to)
@@ -45,15 +42,19 @@ export function performSync(
 export async function performAsync(
   fs: FileSystem,
   operation: Exclude<Operation, EmptyOperation>,
-): Promise<boolean | undefined> {
+): Promise<Look | undefined> {
   const { kind, path } = operation
-  if (kind === 'look') return (await statsOf(fs, path)).isDirectory()
+  if (kind === 'look') return lookOf(await statsOf(fs, path))
   if (kind === 'unlink') await fs.promises.unlink(path)
   else if (kind === 'rmdir') await fs.promises.rmdir(path)
   // Within the condemned tree: nobody's commit, so it may be in flight when the process exits.
   else if (kind === 'rename') await fs.promises.rename(path, operation.to)
   else if ((await statsOf(fs, path)).isDirectory()) await fs.promises.chmod(path, 0o700)
   return undefined
+}
+
+function lookOf(stats: DiskStats): Look {
+  return { directory: stats.isDirectory(), size: stats.size }
 }
 
 export function emptySync(fs: FileSystem, operation: EmptyOperation, report: RemoveReport): Emptied {

@@ -23,7 +23,8 @@ export function listSync(fs: FileSystem, { path, asBytes }: EmptyOperation): Dis
 
 /** The entries in pieces, read synchronously, with room for the loop between the pieces. */
 export function* pieces(fs: FileSystem, operation: EmptyOperation): Generator<DiskEntry[], void, void> {
-  if (fs.lstatSync(operation.path).size < LARGE_DIRECTORY_BYTES) return yield listSync(fs, operation)
+  const size = operation.size ?? fs.lstatSync(operation.path).size
+  if (size < LARGE_DIRECTORY_BYTES) return yield listSync(fs, operation)
   const directory = fs.opendirSync(operation.path, {
     encoding: encoding(operation.asBytes),
     bufferSize: PIECE,
@@ -51,7 +52,7 @@ export async function* piecesAsync(
   operation: EmptyOperation,
 ): AsyncGenerator<DiskEntry[], void> {
   const { path, asBytes } = operation
-  if ((await statsOf(fs, path)).size < LARGE_DIRECTORY_BYTES) {
+  if ((operation.size ?? (await statsOf(fs, path)).size) < LARGE_DIRECTORY_BYTES) {
     // As in listSync.
     yield (await fs.promises.readdir(path, {
       withFileTypes: true,
@@ -99,10 +100,4 @@ export function isForUnlink(entry: DiskEntry, operation: EmptyOperation, found: 
 
 function encoding(asBytes: boolean): 'buffer' | 'utf8' {
   return asBytes ? 'buffer' : 'utf8'
-}
-
-/** The entries of a directory, with their kinds and their names as strings. */
-export function entriesIn(fs: FileSystem, path: string): DiskEntry[] {
-  // As in listSync.
-  return fs.readdirSync(path, { withFileTypes: true }) as DiskEntry[]
 }

@@ -16,15 +16,26 @@ export interface RemoveReport {
 
 /** One step for a driver; what each gives back stands beside it. A step that fails throws. */
 export type Operation =
-  | { readonly kind: 'look'; readonly path: DiskPath } // boolean: a directory, not a link to one
+  | { readonly kind: 'look'; readonly path: DiskPath } // Look: of the entry itself, never of what a link points at
   | {
       readonly kind: 'empty'
       readonly path: DiskPath
       readonly asBytes: boolean
       readonly mounts: ReadonlySet<string>
+      /** `st_size` of the directory itself, where it is known. */
+      readonly size: number | undefined
     } // Emptied
   | { readonly kind: 'unlink' | 'rmdir' | 'open up'; readonly path: DiskPath }
   | { readonly kind: 'rename'; readonly path: DiskPath; readonly to: DiskPath }
+
+/** What stands at a path. */
+export interface Look {
+  readonly directory: boolean
+  readonly size: number
+}
+
+/** What a driver gives back. */
+export type Answer = Emptied | Look | undefined
 
 /** What is left of a directory after its files were unlinked. */
 export interface Emptied {

@@ -2,7 +2,7 @@
 // what they hold up. Promise: the report tells each entry that was kept or failed; only an abort is thrown.
 
 import { basename, dirname, join, resolve } from 'node:path'
-import { type Deletion, deletion } from './deletion.ts'
+import { type Deletion, deletion, type TopRules } from './deletion.ts'
 import {
   emptyAsync,
   emptySliced,
@@ -14,15 +14,19 @@ import {
 } from './drivers.ts'
 import type { FileSystem } from './file-system.ts'
 import { type MountTable, readMounts } from './mounts.ts'
-import type { Emptied, Operation, RemoveReport } from './operation.ts'
+import type { Answer, Operation, RemoveReport } from './operation.ts'
 import { nextSlice, sliceIsOver } from './slice.ts'
 
 export type { RemoveReport } from './operation.ts'
 
-/** What the asynchronous removals take. */
-export interface RemoveOptions {
+/** What every removal takes. */
+export interface TreeOptions extends TopRules {
   /** A table read after the last rename of the path or of a directory above it; read now by default. */
   readonly mounts?: MountTable | undefined
+}
+
+/** What the asynchronous removals take. */
+export interface RemoveOptions extends TreeOptions {
   /** Stops between two steps; the removal then rejects with ERR_TEMP_ABORTED and can be done again. */
   readonly signal?: AbortSignal | undefined
 }
@@ -36,16 +40,12 @@ export interface SlicedOptions extends RemoveOptions {
 }
 
 /** Deletes a tree (or a file) without a turn of the loop: for the exit hook and for `using`. Counts no bytes. */
-export function removeTreeSync(
-  fs: FileSystem,
-  path: string,
-  options: { readonly mounts?: MountTable | undefined } = {},
-): RemoveReport {
+export function removeTreeSync(fs: FileSystem, path: string, options: TreeOptions = {}): RemoveReport {
   const report = newReport()
-  const steps = stepsHere(fs, path, options.mounts, report)
+  const steps = stepsHere(fs, path, options, report)
   let step = steps.next()
   while (step.done !== true) {
-    let answer: Emptied | boolean | undefined
+    let answer: Answer
     try {
       answer = step.value.kind === 'empty' ? emptySync(fs, step.value, report) : performSync(fs, step.value)
     } catch (error) {
@@ -70,7 +70,7 @@ export async function removeTree(
   const report = newReport()
   const top = resolve(path)
   const realParent = await fs.promises.realpath(dirname(top)).then(String, () => undefined)
-  const steps = stepsOf(top, realParent, options.mounts ?? readMounts(), report)
+  const steps = stepsOf(top, realParent, options.mounts ?? readMounts(), report, options)
   await drive(steps, options.signal, (operation) =>
     operation.kind === 'empty'
       ? emptyAsync(fs, operation, report, options.signal)
@@ -91,7 +91,7 @@ export async function removeTreeSliced(
 ): Promise<RemoveReport> {
   const report = newReport()
   const { sliceMs = 8, concurrency = LARGE_IN_FLIGHT, signal } = options
-  const steps = stepsHere(fs, path, options.mounts, report)
+  const steps = stepsHere(fs, path, options, report)
   await drive(steps, signal, (operation) => {
     if (operation.kind === 'empty')
       return emptySliced(fs, operation, report, { sliceMs, concurrency, signal })
@@ -105,15 +105,10 @@ function newReport(): RemoveReport {
   return { files: 0, directories: 0, bytes: 0, kept: [], errors: [] }
 }
 
-function stepsHere(
-  fs: FileSystem,
-  path: string,
-  given: MountTable | undefined,
-  report: RemoveReport,
-): Deletion {
+function stepsHere(fs: FileSystem, path: string, options: TreeOptions, report: RemoveReport): Deletion {
   const top = resolve(path)
-  const mounts = given ?? readMounts()
-  return stepsOf(top, realDirectorySync(fs, dirname(top), mounts), mounts, report)
+  const mounts = options.mounts ?? readMounts()
+  return stepsOf(top, realDirectorySync(fs, dirname(top), mounts), mounts, report, options)
 }
 
 /** The steps for an absolute path whose directory's real path is known: the mount table holds real paths only. */
@@ -122,6 +117,7 @@ function stepsOf(
   realParent: string | undefined,
   mounts: MountTable,
   report: RemoveReport,
+  rules: TopRules,
 ): Deletion {
   const name = basename(top)
   const real = realParent === undefined ? top : join(realParent, name)
@@ -129,6 +125,7 @@ function stepsOf(
     top,
     mounts.below(real).map((point) => top + point.slice(real.length)),
     report,
+    rules,
   )
 }
 
@@ -155,12 +152,12 @@ function realDirectorySync(fs: FileSystem, path: string, mounts: MountTable): st
 async function drive(
   steps: Deletion,
   signal: AbortSignal | undefined,
-  perform: (operation: Operation) => Promise<Emptied | boolean | undefined> | Emptied | boolean | undefined,
+  perform: (operation: Operation) => Promise<Answer> | Answer,
 ): Promise<void> {
   let step = steps.next()
   while (step.done !== true) {
     throwIfAborted(signal)
-    let answer: Emptied | boolean | undefined
+    let answer: Answer
     try {
       const result = perform(step.value)
       answer = result instanceof Promise ? await result : result

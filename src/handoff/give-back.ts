@@ -23,6 +23,7 @@ export interface GivenBack {
 /** Gives back all that stands in a session's `claims/`, then removes that directory. */
 export function giveBackAll(fs: FileSystem, layout: Layout, claims: string): GivenBack {
   const result: GivenBack = { returned: [], stuck: [] }
+  if (isRemoved(fs, claims)) return result // it held no claim: nearly always
   if (isLink(fs, claims)) return result // nobody of us made it: what it points at is not ours to move
   // A claim of the session's own thread may still land here until rmdir has closed the door.
   for (let round = 0; round < 5; round++) {
@@ -40,12 +41,7 @@ export function giveBackAll(fs: FileSystem, layout: Layout, claims: string): Giv
         result.stuck.push({ name, why: errnoOf(error) ?? String(error) })
       }
     }
-    try {
-      fs.rmdirSync(claims)
-      return result
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return result
-    }
+    if (isRemoved(fs, claims)) return result
     if (result.stuck.length > 0) return result
   }
   return result
@@ -105,6 +101,15 @@ export function touchAttempt(fs: FileSystem, directory: string, names: readonly 
     fs.utimesSync(inside(directory, attempt), now, now)
   } catch (error) {
     log.handoff('could not touch the attempt: %s', errnoOf(error))
+  }
+}
+
+function isRemoved(fs: FileSystem, directory: string): boolean {
+  try {
+    fs.rmdirSync(directory)
+    return true
+  } catch (error) {
+    return errnoOf(error) === 'ENOENT'
   }
 }
 

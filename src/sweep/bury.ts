@@ -1,16 +1,15 @@
 // The end of a session or handoff. Promise: the rename to `.gone-` is the commit; after it anybody may finish:
-//   1. give back what stands in claims/           (by renames; claims/ goes by rmdir, never recursively)
-//   2. rename each directory in it to a fresh name (its thread may still rename one out: then it is whole, not half deleted)
-//   3. delete the rest
+//   1. give back what stands in claims/ (by renames; claims/ goes by rmdir, never recursively)
+//   2. delete the rest, each directory in it under a fresh name: its thread may still rename one out, and then it
+//      is whole, not half deleted
 
 import type { FileSystem } from '../disk/file-system.ts'
-import { entriesIn } from '../disk/listing.ts'
 import { recentMounts } from '../disk/mounts.ts'
 import { type RemoveReport, removeTreeSliced, removeTreeSync } from '../disk/remove.ts'
 import { renameIfThere } from '../disk/rename-if-there.ts'
 import { errnoOf } from '../errors.ts'
 import { type GivenBack, giveBackAll } from '../handoff/give-back.ts'
-import { CLAIMS, deadName, goneName, inside, type Layout, liveName, randomText } from '../session/layout.ts'
+import { CLAIMS, deadName, goneName, inside, type Layout, liveName } from '../session/layout.ts'
 import { type Judgement, judge } from './judge.ts'
 import { isFull, makeRoom, renameOnFullDisk } from './make-room.ts'
 
@@ -33,6 +32,15 @@ export interface Burial {
   readonly removed: RemoveReport
 }
 
+/** How a suspect is dealt with. */
+export interface BurialOptions {
+  /** May find a second judgement of 'unknown' to be enough (maxAge, a stale heartbeat). */
+  readonly convict?: (judged: Judgement, tombstone: string) => Conviction | undefined
+  /** Deletions share the loop; judgements need not wait for them. */
+  readonly inTurn?: <T>(burial: () => Promise<T>) => Promise<T>
+  readonly signal?: AbortSignal | undefined
+}
+
 /** Where a burial happens. */
 export interface Graveyard {
   readonly fs: FileSystem
@@ -42,15 +50,13 @@ export interface Graveyard {
 
 /**
  * Buries the session at `directory` (its live name or a tombstone) if it proves dead a second time, under a
- * tombstone's name: an owner that was wrongly suspected takes it back from there. `convict` may find a second
- * judgement of 'unknown' to be enough (maxAge, a stale heartbeat).
+ * tombstone's name: an owner that was wrongly suspected takes it back from there.
  */
 export async function buryIfDead(
   yard: Graveyard,
   directory: string,
   id: string,
-  convict: (judged: Judgement, tombstone: string) => Conviction | undefined = () => undefined,
-  signal?: AbortSignal,
+  { convict = () => undefined, inTurn = (burial) => burial(), signal }: BurialOptions = {},
 ): Promise<Fate> {
   const { fs, layout } = yard
   const live = inside(layout.sessions, liveName(id))
@@ -82,7 +88,7 @@ export async function buryIfDead(
   }
   const gone = inside(layout.sessions, goneName(id))
   if (!(await commit(tombstone, gone))) return { fate: 'taken' }
-  const burial = await finish(fs, layout, gone, signal)
+  const burial = await inTurn(() => finish(fs, layout, gone, signal))
   for (const part of cleared) add(burial.removed, part)
   return { fate: 'buried', reason, burial }
 }
@@ -103,12 +109,13 @@ export function condemn(fs: FileSystem, layout: Layout, path: string, id: string
   return gone
 }
 
+/** Where a claim could not be given back, all but claims/ goes. */
+const REMAINS = { setAside: true, spare: CLAIMS } as const
+
 /** Finishes a deletion at once: exit and closeSync. */
 export function finishSync(fs: FileSystem, layout: Layout, gone: string): Burial {
-  const prepared = prepare(fs, layout, gone)
-  const removed = newReport()
-  for (const path of prepared.doomed) add(removed, removeTreeSync(fs, path))
-  return { claims: prepared.claims, removed }
+  const claims = giveBackAll(fs, layout, inside(gone, CLAIMS))
+  return { claims, removed: removeTreeSync(fs, gone, REMAINS) }
 }
 
 /** Finishes a deletion in slices that do not hold the event loop: close and sweep. */
@@ -118,11 +125,9 @@ export async function finish(
   gone: string,
   signal?: AbortSignal,
 ): Promise<Burial> {
-  const prepared = prepare(fs, layout, gone)
-  const removed = newReport()
+  const claims = giveBackAll(fs, layout, inside(gone, CLAIMS))
   const mounts = recentMounts(fs, layout.root)
-  for (const path of prepared.doomed) add(removed, await removeTreeSliced(fs, path, { signal, mounts }))
-  return { claims: prepared.claims, removed }
+  return { claims, removed: await removeTreeSliced(fs, gone, { ...REMAINS, signal, mounts }) }
 }
 
 /** Moves a session to `kept/` in place of deleting it; its claims go back all the same. Returns its new path. */
@@ -139,48 +144,6 @@ export function spare(fs: FileSystem, layout: Layout, path: string, id: string):
   fs.renameSync(path, kept)
   giveBackAll(fs, layout, inside(kept, CLAIMS))
   return kept
-}
-
-/**
- * Steps 1 and 2. What may be deleted then: all of it, or, while a claim cannot be given back, all but claims/.
- */
-function prepare(fs: FileSystem, layout: Layout, gone: string): { claims: GivenBack; doomed: string[] } {
-  const claims = giveBackAll(fs, layout, inside(gone, CLAIMS))
-  let claimsLeft = false
-  const others: string[] = []
-  for (const entry of entriesOf(fs, gone)) {
-    if (entry.name === CLAIMS && entry.directory) {
-      claimsLeft = true
-      continue
-    }
-    let path = inside(gone, entry.name)
-    if (entry.directory) {
-      const fresh = inside(gone, `.x-${randomText(8)}`)
-      // A failure other than "renamed out by its owner in this very moment" (a mount point is EBUSY) shows
-      // again, and is reported, when it is deleted.
-      try {
-        if (!renameIfThere(fs, path, fresh)) continue
-        path = fresh
-      } catch {}
-    }
-    others.push(path)
-  }
-  return { claims, doomed: claimsLeft ? others : [gone] }
-}
-
-function entriesOf(fs: FileSystem, directory: string): { name: string; directory: boolean }[] {
-  try {
-    return entriesIn(fs, directory).map((entry) => ({
-      name: String(entry.name),
-      directory: entry.isDirectory(),
-    }))
-  } catch {
-    return [] // gone already, or unreadable: the deletion reports it
-  }
-}
-
-function newReport(): RemoveReport {
-  return { files: 0, directories: 0, bytes: 0, kept: [], errors: [] }
 }
 
 function add(total: RemoveReport, part: RemoveReport): void {

@@ -5,7 +5,7 @@ import type { FileSystem } from '../disk/file-system.ts'
 import { type MountTable, readMounts } from '../disk/mounts.ts'
 import { forLog } from '../names.ts'
 import type { Owner } from '../session/owner.ts'
-import { gather, observer } from './evidence.ts'
+import { type Evidence, gather, glance, observer } from './evidence.ts'
 import { verdict } from './verdict.ts'
 
 export interface Judgement {
@@ -15,13 +15,37 @@ export interface Judgement {
   readonly owner: Owner | undefined
 }
 
+/** Whose kernel evidence it is, and what of it is asked. */
+interface Court {
+  readonly fs: FileSystem
+  readonly native: boolean
+}
+
+/** All evidence heard. */
 export async function judge(
-  context: { readonly fs: FileSystem; readonly native: boolean },
+  court: Court,
   directory: string,
   id: string,
   mounts: MountTable = readMounts(),
 ): Promise<Judgement> {
-  const { facts, owner, problem } = await gather(observer(context, mounts), directory, id)
+  return pass(await gather(observer(court, mounts), directory, id))
+}
+
+/**
+ * Enough to look closer, never enough to bury: where the owner's own process or thread is proved dead, its lease is
+ * left for the judgement that decides. Halves what a sweep asks of the sockets of the dead.
+ */
+export async function suspect(
+  court: Court,
+  directory: string,
+  id: string,
+  mounts: MountTable,
+): Promise<Judgement> {
+  const brief = pass(glance(observer(court, mounts), directory, id))
+  return brief.verdict === 'dead' ? brief : await judge(court, directory, id, mounts)
+}
+
+function pass({ facts, owner, problem }: Evidence): Judgement {
   const passed = verdict(facts)
   const named = owner === undefined ? passed.reason : passed.reason.replace('(', `(pid ${owner.pid}, `)
   const reason = problem === undefined ? named : `${named}: ${forLog(problem)}`

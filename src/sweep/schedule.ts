@@ -27,12 +27,15 @@ export class Schedule {
     this.#plan()
   }
 
-  /** Runs a sweep as soon as the loop turns: at the start, and after the disk was found full. */
+  /**
+   * Runs a sweep as soon as the loop turns: at the start, and after the disk was found full. One that runs already
+   * has read its list, so another follows it.
+   */
   soon(): void {
     if (this.#first !== undefined || this.#stop.signal.aborted) return
     this.#first = setImmediate(() => {
       this.#first = undefined
-      void this.now()
+      void (this.#running ?? Promise.resolve()).then(() => this.now())
     })
     this.#first.unref()
   }

@@ -22,7 +22,7 @@ import {
 } from '../session/layout.ts'
 import { type Burial, buryIfDead, type Conviction, condemn, finish } from './bury.ts'
 import { settleExpiry } from './expiry.ts'
-import { type Judgement, judge } from './judge.ts'
+import { type Judgement, judge, suspect } from './judge.ts'
 import type { ReportBuilder, SweepEntry } from './report.ts'
 
 /** What may convict a session that nothing proves dead, in milliseconds: asked for, or a silent heartbeat. */
@@ -31,7 +31,8 @@ export interface Convict {
   readonly stale: number | undefined
 }
 
-export interface SessionSweep {
+/** What the sweep of one entry works with. */
+export interface EntrySweep {
   readonly fs: FileSystem
   readonly native: boolean
   readonly layout: Layout
@@ -44,13 +45,14 @@ export interface SessionSweep {
   readonly report: ReportBuilder
 }
 
-type InTurn = <T>(work: () => Promise<T>) => Promise<T>
+/** Runs deletions one after the other. */
+export type InTurn = <T>(work: () => Promise<T>) => Promise<T>
 
 /** How long a tombstone of a silent foreign session stands before it is buried. */
 const GRACE_MS = 3_600_000
 
 export async function sweepSession(
-  by: SessionSweep,
+  by: EntrySweep,
   name: string,
   inTurn: InTurn,
   signal: AbortSignal | undefined,
@@ -71,7 +73,7 @@ export async function sweepSession(
   }
 }
 
-function stands(by: SessionSweep, name: string): boolean {
+function stands(by: EntrySweep, name: string): boolean {
   try {
     by.fs.lstatSync(inside(by.layout.sessions, name))
     return true
@@ -81,7 +83,7 @@ function stands(by: SessionSweep, name: string): boolean {
 }
 
 async function sweepEntry(
-  by: SessionSweep,
+  by: EntrySweep,
   name: string,
   inTurn: InTurn,
   signal: AbortSignal | undefined,
@@ -151,15 +153,18 @@ async function sweepEntry(
   if (parsed.kind === 'live' && parsed.id === by.ownId)
     return tell(kind, 'kept', "this manager's own session")
 
-  const judged = await judge(by, path, parsed.id, by.mounts)
+  const look = by.dryRun ? judge : suspect // what is only told is told whole
+  const judged = await look(by, path, parsed.id, by.mounts)
   const conviction =
     judged.verdict === 'dead' ? { sentence: 'bury', reason: judged.reason } : convict(by, judged, path)
   if (by.dryRun)
     return tell(kind, conviction === undefined ? 'kept' : 'would-remove', conviction?.reason ?? judged.reason)
   if (conviction === undefined && parsed.kind === 'live') return tell(kind, 'kept', judged.reason)
-  const fate = await inTurn(() =>
-    buryIfDead(by, path, parsed.id, (again, tombstone) => convict(by, again, tombstone), signal),
-  )
+  const fate = await buryIfDead(by, path, parsed.id, {
+    convict: (again, tombstone) => convict(by, again, tombstone),
+    inTurn,
+    signal,
+  })
   if (fate.fate === 'taken') return tell(kind, 'left-to-others', 'somebody else was at it first')
   if (fate.fate === 'buried') return tell(kind, 'removed', fate.reason, fate.burial)
   return tell(kind, fate.fate === 'spared' ? 'spared' : 'kept', fate.reason)
@@ -179,7 +184,7 @@ function kindOf(entry: SessionsEntry): SweepEntry['kind'] {
 }
 
 /** What becomes of one that nothing proves dead; undefined: it is kept. */
-function convict(by: SessionSweep, judged: Judgement, path: string): Conviction | undefined {
+function convict(by: EntrySweep, judged: Judgement, path: string): Conviction | undefined {
   if (judged.verdict !== 'unknown' || by.now === undefined) return undefined
   const { maxAge, stale } = by.convict
   if (maxAge !== undefined && by.now - lastTouched(by.fs, path, [OWNER, LEASE, HEARTBEAT]) > maxAge) {

@@ -10,14 +10,13 @@ import type { HandoffInfo } from '../handoff/info.ts'
 import { forLog } from '../names.ts'
 import { channels, log } from '../observe.ts'
 import { type Duration, toMilliseconds } from '../quantities.ts'
-import { DRAFT_AGE_MS, volumeNow } from '../session/clock.ts'
-import { inside, isTicket, type Layout, parseSessionsEntry } from '../session/layout.ts'
+import { volumeNow } from '../session/clock.ts'
+import { inside, type Layout } from '../session/layout.ts'
 import { checkRoot } from '../session/root.ts'
-import { condemn, finish } from './bury.ts'
-import { ageOf, expire, isOverdue } from './expiry.ts'
 import { listHandoffs } from './handoff-list.ts'
 import { ReportBuilder, type SweepProgress, type SweepReport } from './report.ts'
-import { type Convict, sweepSession } from './sweep-session.ts'
+import { sweepHandoff } from './sweep-handoff.ts'
+import { type Convict, type InTurn, sweepSession } from './sweep-session.ts'
 
 /** Options of {@link TempFileManager.sweep}. */
 export interface SweepOptions {
@@ -101,14 +100,15 @@ class Run {
       this.#tell({ done: ++done, total, bytes: this.#report.bytes })
     }
     const mounts = readMounts()
+    const inTurn: InTurn = (burial) => this.#inTurn(burial)
     const context = { ...this.#swept, now, mounts, dryRun, convict: this.#convict, report: this.#report }
     await this.#each(sessions, (name) =>
-      step(`sessions/${name}`, () =>
-        sweepSession(context, name, (burial) => this.#inTurn(burial), this.#signal),
-      ),
+      step(`sessions/${name}`, () => sweepSession(context, name, inTurn, this.#signal)),
     )
     await this.#burials
-    await this.#each(handoffs, (name) => step(`handoffs/${name}`, () => this.#handoff(name, now, dryRun)))
+    await this.#each(handoffs, (name) =>
+      step(`handoffs/${name}`, () => sweepHandoff(context, name, inTurn, this.#signal)),
+    )
     if (this.#thrown !== undefined) throw this.#thrown.error
     const left = this.#stopped ? [] : await this.#handoffsLeft()
     return this.#report.build(dryRun, !this.#stopped, this.#startedAt, left)
@@ -160,58 +160,6 @@ class Run {
       }
     }
     await Promise.all(Array.from({ length: CONCURRENCY }, worker))
-  }
-
-  async #handoff(ticket: string, now: number | undefined, dryRun: boolean): Promise<void> {
-    const { fs, layout } = this.#swept
-    const name = `handoffs/${forLog(ticket)}`
-    const nothing = { files: 0, bytes: 0 }
-    const directory = inside(layout.handoffs, ticket)
-    if (parseSessionsEntry(ticket)?.kind === 'new') return this.#oldProbe(directory, name, now)
-    if (!isTicket(ticket)) {
-      this.#report.add({
-        name,
-        kind: 'foreign',
-        action: 'kept',
-        reason: 'not made by this package',
-        ...nothing,
-      })
-      return
-    }
-    const age = ageOf(fs, directory, ticket)
-    const keep = (reason: string): void =>
-      this.#report.add({ name, kind: 'handoff', action: 'kept', reason, ...nothing })
-    if (age.read.state === 'missing') return keep('it has no record')
-    if (age.read.state === 'refused') return keep(`its record cannot be believed: ${forLog(age.read.why)}`)
-    if (!isOverdue(age, now) || now === undefined) return keep('waits for a claimant')
-    const reason = 'nobody came within its time to live'
-    if (dryRun) {
-      this.#report.add({ name, kind: 'handoff', action: 'would-remove', reason, ...nothing })
-      return
-    }
-    const gone = expire(this.#swept, ticket, now)
-    if (gone === undefined) return keep('it was claimed meanwhile')
-    const { removed } = await this.#inTurn(() => finish(fs, layout, gone, this.#signal))
-    this.#report.expired(ticket)
-    this.#report.add({
-      name,
-      kind: 'handoff',
-      action: 'removed',
-      reason,
-      files: removed.files,
-      bytes: removed.bytes,
-    })
-  }
-
-  // The empty directory of a root's test rename, left by a kill in between.
-  async #oldProbe(directory: string, name: string, now: number | undefined): Promise<void> {
-    const { fs, layout } = this.#swept
-    const old = now !== undefined && now - fs.lstatSync(directory).ctimeMs > DRAFT_AGE_MS
-    const reason = old ? 'a draft over an hour old' : 'a draft being made'
-    const removes = old && this.#options.dryRun !== true
-    if (removes) await finish(fs, layout, condemn(fs, layout, directory, '0'), this.#signal)
-    const action = removes ? 'removed' : old ? 'would-remove' : 'kept'
-    this.#report.add({ name, kind: 'draft', action, reason, files: 0, bytes: 0 })
   }
 
   #foreignIn(layout: Layout): void {

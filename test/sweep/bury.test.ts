@@ -4,6 +4,7 @@
 import fs, { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { errnoOf } from '../../src/errors.ts'
 import type { FileSystem, TempFileManager } from '../../src/index.ts'
 import { layoutOf } from '../../src/session/layout.ts'
 import { buryIfDead, finish, type Graveyard, spare } from '../../src/sweep/bury.ts'
@@ -119,6 +120,48 @@ describe('a condemned session', () => {
     expect(burials.flatMap((burial) => burial.removed.errors)).toEqual([])
     expect(burials.flatMap((burial) => burial.claims.returned)).toEqual([dead.ticket])
     expect(existsSync(gone)).toBe(false)
+  })
+
+  test('a directory that its thread still renames out of it is whole, or was never there', async () => {
+    const manager = tempManager()
+    const dead = await deadWithClaim(manager)
+    const gone = join(manager.root, 'sessions', `.gone-${dead.id}-x`)
+    renameSync(dead.path, gone)
+    const rescued = join(manager.root, 'rescued')
+    const tries: unknown[] = []
+    const rescue = (): void => {
+      try {
+        renameSync(join(gone, 'tree'), rescued)
+        tries.push('whole')
+      } catch (error) {
+        tries.push(errnoOf(error))
+      }
+    }
+    let before: string | undefined = '/tree' // the moment at which the thread comes
+    const calls: Partial<FileSystem> = {
+      renameSync: (from, to) => {
+        if (before !== undefined && String(from).endsWith(before)) rescue()
+        fs.renameSync(from, to)
+      },
+      readdirSync: (path, options) => {
+        if (before === undefined && String(path).endsWith('/deep')) rescue()
+        return fs.readdirSync(path, options as object)
+      },
+    }
+    const yard = graveyard(manager, calls)
+    const burial = await finish(yard.fs, yard.layout, gone)
+    expect(burial.removed.errors).toEqual([])
+    expect(tries).toEqual(['whole'])
+    expect(readFileSync(join(rescued, 'deep', 'b'), 'utf8')).toBe('bb')
+    expect(existsSync(gone)).toBe(false)
+
+    renameSync(rescued, join(manager.root, 'again'))
+    mkdirSync(gone)
+    renameSync(join(manager.root, 'again'), join(gone, 'tree'))
+    before = undefined // once the deletion is under way it is too late
+    await finish(yard.fs, yard.layout, gone)
+    expect(tries).toEqual(['whole', 'ENOENT'])
+    expect(existsSync(rescued)).toBe(false)
   })
 
   test('keeps its claims while one cannot be given back, and loses the rest', async () => {

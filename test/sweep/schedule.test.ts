@@ -74,6 +74,21 @@ describe('the schedule', () => {
     expect(counts).toEqual([1, 1, 0])
   })
 
+  test('asked for while a sweep runs, another follows: the running one has read its list', async () => {
+    const { runs, letGo, run } = heldRun()
+    const schedule = new Schedule(run, false, undefined)
+    void schedule.now()
+    schedule.soon()
+    schedule.soon()
+    await new Promise(setImmediate)
+    expect(runs.length).toBe(1)
+    letGo()
+    await new Promise(setImmediate)
+    expect(runs.length).toBe(2)
+    letGo()
+    await schedule.stop()
+  })
+
   test('stop() aborts a running sweep and waits for it', async () => {
     const { runs, letGo, run } = heldRun()
     const schedule = new Schedule(run, false, undefined)

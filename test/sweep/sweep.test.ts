@@ -1,9 +1,17 @@
 // What a sweep looks at, decides, tells and leaves alone. Sessions are made by hand, so that each is dead,
 // alive or unknown for a known reason; test/crash has the same with real deaths.
 
-import fs, { chownSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import fs, {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import {
   type FileSystem,
   type SweepEntry,
@@ -11,6 +19,7 @@ import {
   type SweepReport,
   TempFileManager,
 } from '../../src/index.ts'
+import { bindLease } from '../../src/session/lease.ts'
 import { agedFileSystem, type CraftOptions, craftSession, REUSED_PID } from '../fixtures/crafted-session.ts'
 import { failure } from '../fixtures/failures.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
@@ -292,6 +301,29 @@ describe('by age', () => {
     expect(entryOf(report, dead.name)?.action).toBe('removed')
     expect(rooms(manager).sessions.sort()).toEqual([draft.name, unknown.name].sort())
     expect(rooms(manager).handoffs).toEqual([ticket])
+  })
+})
+
+describe('an owner whose process is proved dead while its lease answers', () => {
+  test('is suspected, then heard, and keeps its session', async () => {
+    const manager = tempManager()
+    const { path, name, id } = craftSession(manager.root, {
+      owner: REUSED_PID,
+      lease: 'none',
+      files: { a: 'a' },
+    })
+    const lease = bindLease(path)
+    onTestFinished(() => lease?.close())
+    const record = JSON.parse(readFileSync(join(path, 'owner.json'), 'utf8')) as object // what was crafted
+    writeFileSync(join(path, 'owner.json'), JSON.stringify({ ...record, lease: lease?.identity }))
+    const { entries, sessionsRemoved } = await manager.sweep()
+    expect(sessionsRemoved).toBe(0)
+    expect(entries.find((entry) => entry.name.endsWith(id))).toMatchObject({
+      name: `sessions/${name}`,
+      action: 'kept',
+      reason: expect.stringMatching(/^owner alive .*lease answers/),
+    })
+    expect(readFileSync(join(path, 'a'), 'utf8')).toBe('a')
   })
 })
 
