@@ -2,7 +2,8 @@
 
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Browser, chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -18,10 +19,13 @@ describe.skipIf(executablePath === undefined)(
   `the page${executablePath === undefined ? ' (skipped: Chromium is not installed)' : ''}`,
   () => {
     let browser: Browser
+    let scratch: string
 
     beforeAll(async () => {
+      scratch = await mkdtemp(join(tmpdir(), 'tfm-test-'))
       browser = await chromium.launch({
         ...(executablePath === undefined ? {} : { executablePath }),
+        env: { ...process.env, PULSE_RUNTIME_PATH: scratch }, // else its sound library leaves a directory behind
         args: [
           ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-dev-shm-usage'],
           ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
@@ -29,7 +33,10 @@ describe.skipIf(executablePath === undefined)(
       })
     })
 
-    afterAll(() => browser?.close())
+    afterAll(async () => {
+      await browser?.close()
+      await rm(scratch, { recursive: true, force: true })
+    })
 
     test('a chosen clip is seen through to 100 %, and what is downloaded has the digest that is shown', async () => {
       const server = await ServerProcess.start('express', { TEMP_FILE_MANAGER_DIR: await ownDirectory() })
