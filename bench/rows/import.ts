@@ -34,7 +34,6 @@ export async function importing(effort: Effort): Promise<Row[]> {
         theirs: shown(costs.debug),
         rounds: ratios(costs.ours, costs.debug),
         target: { atMost: 1.6 },
-        known: { atMost: form === 'require' ? 2.7 : 2.1 },
       }),
     )
   }
