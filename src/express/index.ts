@@ -1,8 +1,14 @@
 // temp-file-manager/express: temp files that live as long as a request, and uploads that are checked while
 // they arrive. Nothing of Express is imported: these are middlewares of the plain (req, res, next) kind.
 
-export type { Form, FormRules, UploadedFile } from '../http/index.ts'
+export type { Form, FormRules, SendOptions, SendResult, UploadedFile } from '../http/index.ts'
 export { sendTemp } from '../http/index.ts'
 export { type Middleware, tempScope } from './scope.ts'
-export { type StorageRules, type TempStorage, tempStorage } from './storage.ts'
+export {
+  type IncomingFile,
+  type StorageRules,
+  type StoredFile,
+  type TempStorage,
+  tempStorage,
+} from './storage.ts'
 export { tempUpload } from './upload.ts'

@@ -20,7 +20,7 @@ export interface StorageRules {
 }
 
 /** The part of multer's file that is read. */
-interface IncomingFile {
+export interface IncomingFile {
   readonly fieldname: string
   readonly originalname: string
   readonly mimetype: string
@@ -28,7 +28,7 @@ interface IncomingFile {
 }
 
 /** What multer adds to its file. */
-interface StoredFile {
+export interface StoredFile {
   readonly path: string
   readonly filename: string
   readonly destination: string

@@ -3,7 +3,7 @@
 
 import type { FileRules, ReceivedFile, Size } from '../index.ts'
 import { log } from '../observe.ts'
-import type { BodyProgress } from './form-rules.ts'
+import type { Progress } from '../progress.ts'
 import { formInvalid } from './form-rules.ts'
 import { fileNameOfDisposition } from './part-header.ts'
 import { type HttpRequest, isNodeRequest, openBody, type RequestBody } from './request-body.ts'
@@ -32,7 +32,7 @@ export interface BodyRules {
   /** Aborting it ends the upload with ERR_TEMP_ABORTED. */
   readonly signal?: AbortSignal | undefined
   /** Called at most ten times a second, and once more at the end. */
-  readonly onProgress?: ((progress: BodyProgress) => void) | undefined
+  readonly onProgress?: ((progress: Progress) => void) | undefined
 }
 
 /**

@@ -5,8 +5,8 @@ import { isTempFileError, TempFileError } from '../errors.ts'
 import type { FileRules, ReceivedFile, Size } from '../index.ts'
 import { forLog } from '../names.ts'
 import { log } from '../observe.ts'
+import type { Progress } from '../progress.ts'
 import { type Duration, toMilliseconds } from '../quantities.ts'
-import type { BodyProgress } from './form-rules.ts'
 import { fileNameOfDisposition } from './part-header.ts'
 import { abortError, onAbort } from './signals.ts'
 import { type SilenceWatch, watchSilence } from './silence.ts'
@@ -37,7 +37,7 @@ export interface FetchOptions {
    */
   readonly allow?: ((url: URL) => boolean | Promise<boolean>) | undefined
   /** Called at most ten times a second, and once more at the end. */
-  readonly onProgress?: ((progress: BodyProgress) => void) | undefined
+  readonly onProgress?: ((progress: Progress) => void) | undefined
 }
 
 /**
@@ -205,10 +205,6 @@ function decoded(text: string): string {
   }
 }
 
-function failed(
-  message: string,
-  details: Record<string, string | number> = {},
-  cause?: unknown,
-): TempFileError {
+function failed(message: string, details?: Record<string, string | number>, cause?: unknown): TempFileError {
   return new TempFileError('ERR_TEMP_DOWNLOAD_FAILED', `The download failed. ${message}`, { cause, details })
 }

@@ -3,6 +3,7 @@
 
 import { TempFileError } from '../errors.ts'
 import type { FileRules, Size } from '../index.ts'
+import type { Progress } from '../progress.ts'
 import { toBytes } from '../quantities.ts'
 
 /** Rules for the files of one form field. */
@@ -15,12 +16,6 @@ export interface FieldRules {
   readonly maxFiles?: number | undefined
   /** At least one file must come in this field, or the form is ERR_TEMP_FORM_INVALID. Default false. */
   readonly required?: boolean | undefined
-}
-
-/** How far a form or body has come: bytes of the request's body, and how many were announced, if they were. */
-export interface BodyProgress {
-  readonly bytes: number
-  readonly total?: number
 }
 
 /** What a form may hold. Everything over a limit is ERR_TEMP_TOO_LARGE, the moment it is over. */
@@ -51,8 +46,8 @@ export interface FormRules {
   readonly prefix?: string | undefined
   /** Aborting it ends the upload with ERR_TEMP_ABORTED. The signal of a scope that owns the files does so too. */
   readonly signal?: AbortSignal | undefined
-  /** Called at most ten times a second, and once more at the end. */
-  readonly onProgress?: ((progress: BodyProgress) => void) | undefined
+  /** Told of the bytes of the request's body, at most ten times a second, and once more at the end. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined
 }
 
 /** Rules with every default filled in; sizes in bytes. */

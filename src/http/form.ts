@@ -2,11 +2,11 @@
 // the first failure stops everything, removes every file of this form, and lets the client read the answer.
 
 import { log } from '../observe.ts'
+import { progressOf } from '../progress.ts'
 import type { Form } from './form-reader.ts'
 import { FormReader } from './form-reader.ts'
 import { type FormRules, formInvalid, formLimits, tooLarge } from './form-rules.ts'
 import { boundaryOf } from './part-header.ts'
-import { progressOf } from './progress.ts'
 import { contentTypeOf, type HttpRequest, openBody, type RequestBody } from './request-body.ts'
 import { onAbort } from './signals.ts'
 import { type Owner, ownerSignal } from './uploaded-file.ts'
@@ -75,7 +75,7 @@ export async function receiveForm(request: HttpRequest, owner: Owner, rules: For
       try {
         bytes += chunk.length
         if (bytes > limits.maxTotalBytes) throw tooLarge('more bytes in all', limits.maxTotalBytes, { bytes })
-        progress.at(bytes)
+        progress?.at(bytes)
         return reader.write(chunk)
       } catch (error) {
         stop(error as Error) // ours, or what onProgress throws
@@ -83,7 +83,7 @@ export async function receiveForm(request: HttpRequest, owner: Owner, rules: For
       }
     })
     const form = await reader.end()
-    progress.end(bytes)
+    progress?.end(bytes)
     log.http('a form of %d bytes with %d files received', bytes, form.files.length)
     return form
   } catch (error) {

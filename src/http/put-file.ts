@@ -5,10 +5,9 @@ import { open } from 'node:fs/promises'
 import type { IncomingHttpHeaders } from 'node:http'
 import { errnoOf, ioError, isTempFileError, TempFileError } from '../errors.ts'
 import { log } from '../observe.ts'
+import { type Progress, progressOf } from '../progress.ts'
 import { type Duration, type Size, toBytes, toMilliseconds } from '../quantities.ts'
 import { gone } from './answer.ts'
-import type { BodyProgress } from './form-rules.ts'
-import { progressOf } from './progress.ts'
 import { type PieceReply, sendPiece } from './put-piece.ts'
 import { backOff, isPassing, waitAsked } from './retry.ts'
 import { onAbort } from './signals.ts'
@@ -31,7 +30,7 @@ export interface PutOptions {
   /** The wait before the first retry, doubled each time (at most 30 s); a Retry-After is honoured. Default '500ms'. */
   readonly retryDelay?: Duration | undefined
   /** Called at most ten times a second, and once more at the end. A piece that is sent again counts again from its start. */
-  readonly onProgress?: ((progress: BodyProgress) => void) | undefined
+  readonly onProgress?: ((progress: Progress) => void) | undefined
 }
 
 /** What the server said to the last byte. */
@@ -119,12 +118,12 @@ export async function putFile(
           signal: stop.signal,
           onBytes(bytes) {
             sent += bytes
-            progress.at(sent)
+            progress?.at(sent)
           },
         })
         const confirmed = confirmedBy(reply, start, end, total, chunkBytes !== undefined)
         if (confirmed === total && reply.status !== 308) {
-          progress.end(total)
+          progress?.end(total)
           return { status: reply.status, bytes: total, body: reply.body, headers: reply.headers }
         }
         if (confirmed > start) {

@@ -1,11 +1,9 @@
-// Counts a file's bytes as they come, and says how far it is. Promise: the first byte too many is refused
-// before it is written, and progress is told at most ten times a second, with a last call at the end.
+// Counts a file's bytes as they come, and says how far it is. Promise: the first byte too many is refused before
+// it is written.
 
 import { TempFileError } from '../errors.ts'
+import { type ProgressReport, progressOf } from '../progress.ts'
 import { type PreparedReceive, tooLarge, tooSmall } from './receive-options.ts'
-
-/** Ten calls a second look smooth; every chunk would be 10,000 a second at the speed of loopback. */
-const PROGRESS_EVERY = 100
 
 /** Counts the bytes of one receive against its limits. */
 export class Meter {
@@ -13,14 +11,14 @@ export class Meter {
   readonly #prepared: PreparedReceive
   readonly #limit: number
   readonly #total: number | undefined
-  #nextCall = 0
-  #lastTold = -1
+  readonly #progress: ProgressReport | undefined
 
   /** `fileBytes`: the manager's limit; `size`: what the source knows of itself. @throws ERR_TEMP_TOO_LARGE, ERR_TEMP_TRUNCATED */
   constructor(prepared: PreparedReceive, fileBytes: number, size: number | undefined) {
     this.#prepared = prepared
     this.#limit = Math.min(prepared.maxBytes, fileBytes)
     this.#total = prepared.expectedBytes ?? size
+    this.#progress = progressOf(prepared.onProgress, this.#total)
     if (this.#total !== undefined && this.#total > this.#limit) throw tooLarge(this.#limit)
   }
 
@@ -37,14 +35,10 @@ export class Meter {
   count(length: number): void {
     const bytes = this.#bytes + length
     if (bytes > this.#limit) throw tooLarge(this.#limit)
-    const { expectedBytes, onProgress } = this.#prepared
+    const { expectedBytes } = this.#prepared
     if (expectedBytes !== undefined && bytes > expectedBytes) throw longerThan(expectedBytes)
     this.#bytes = bytes
-    if (onProgress === undefined) return
-    const now = performance.now()
-    if (now < this.#nextCall) return
-    this.#nextCall = now + PROGRESS_EVERY
-    this.#tell(onProgress)
+    this.#progress?.at(bytes)
   }
 
   /** Says whether all came that was announced. @throws ERR_TEMP_TRUNCATED */
@@ -64,17 +58,9 @@ export class Meter {
     if (this.#bytes < minBytes) throw tooSmall(this.#bytes, minBytes)
   }
 
-  /** The last call of `onProgress`, unless it has heard this number already. */
+  /** The last call of `onProgress`. */
   finish(): void {
-    const { onProgress } = this.#prepared
-    if (onProgress !== undefined && this.#lastTold !== this.#bytes) this.#tell(onProgress)
-  }
-
-  #tell(onProgress: NonNullable<PreparedReceive['onProgress']>): void {
-    this.#lastTold = this.#bytes
-    onProgress(
-      this.#total === undefined ? { bytes: this.#bytes } : { bytes: this.#bytes, total: this.#total },
-    )
+    this.#progress?.end(this.#bytes)
   }
 }
 

@@ -3,6 +3,7 @@
 
 import { TempFileError } from '../errors.ts'
 import { crypto } from '../late.ts'
+import type { Progress } from '../progress.ts'
 import { type Size, toBytes } from '../quantities.ts'
 import type { FileOptions } from '../temps/file-options.ts'
 import type { TempFile } from '../temps/types.ts'
@@ -13,12 +14,6 @@ import {
   type FileRules,
   type PreparedRules,
 } from './file-rules.ts'
-
-/** How far a receive has come. `total` is there when it is known. */
-export interface Progress {
-  readonly bytes: number
-  readonly total?: number
-}
 
 /** What a receive may be asked for. */
 export interface ReceiveOptions extends FileOptions {

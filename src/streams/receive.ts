@@ -17,7 +17,6 @@ import { destroySource, type Source } from './source.ts'
 export {
   checkReceiveOptions,
   type PreparedReceive,
-  type Progress,
   type ReceiveOptions,
 } from './receive-options.ts'
 export type { Source } from './source.ts'

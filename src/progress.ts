@@ -1,0 +1,41 @@
+// How often progress is told. Promise: at most ten times a second, and a last time with the final number.
+
+/** How far bytes have come: of a file, or of a request's body. `total` is there when it is known. */
+export interface Progress {
+  readonly bytes: number
+  readonly total?: number
+}
+
+/** Ten calls a second look smooth; every chunk would be 10,000 a second at the speed of loopback. */
+const PROGRESS_EVERY_MS = 100
+
+export interface ProgressReport {
+  at(bytes: number): void
+  /** The last call, unless this number has been told already. */
+  end(bytes: number): void
+}
+
+/** Reports to `callback`, whose own error is its caller's; undefined where there is none. */
+export function progressOf(
+  callback: ((progress: Progress) => void) | undefined,
+  total: number | undefined,
+): ProgressReport | undefined {
+  if (callback === undefined) return undefined
+  let nextCall = 0
+  let lastTold = -1
+  const tell = (bytes: number): void => {
+    lastTold = bytes
+    callback(total === undefined ? { bytes } : { bytes, total })
+  }
+  return {
+    at(bytes) {
+      const now = performance.now()
+      if (now < nextCall) return
+      nextCall = now + PROGRESS_EVERY_MS
+      tell(bytes)
+    },
+    end(bytes) {
+      if (lastTold !== bytes) tell(bytes)
+    },
+  }
+}
