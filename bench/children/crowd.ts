@@ -1,9 +1,9 @@
 // Makes many sessions with files and waits to be killed. Arguments: directory, root's name, sessions, files in each,
-// bytes in each file.
+// bytes in each file (none by default).
 
 import { writeFileSync } from 'node:fs'
 
-const [directory, name, sessions, files, bytes] = process.argv.slice(2)
+const [directory, name, sessions, files, bytes = 0] = process.argv.slice(2)
 const { TempFileManager } = await import(`${process.env['BENCH_DIST']}/index.js`)
 const content = Buffer.alloc(Number(bytes), 1)
 const managers = Array.from({ length: Number(sessions) }, () => {

@@ -35,9 +35,9 @@ export async function manyHandles(effort: Effort): Promise<Row[]> {
   }
   const theirs: Make = () => tmp.fileSync({ discardDescriptor: true }).removeCallback
   const contestants: [string, Make, number][] = [
-    ['file() + using', ours, effort.of(6, 3)],
-    ['raw unlink', raw, effort.of(3, 1)],
-    ['tmp removeCallback', theirs, effort.of(2, 1)],
+    ['file() + using', ours, effort.of(5, 3)],
+    ['raw unlink', raw, effort.of(2, 1)],
+    ['tmp removeCallback', theirs, effort.of(1, 1)],
   ]
   const rows: Row[] = []
   for (const [what, make, count] of contestants) {

@@ -36,7 +36,7 @@ export function readMounts(): MountTable {
 }
 
 /** For how long {@link recentMounts} believes a table: as long as one slice of a sweep takes (slice.ts). */
-const RECENT_MS = 8
+const RECENT_MS = 5
 let recent: { readonly at: number; readonly directory: string; readonly table: MountTable } | undefined
 const clock = performance.now.bind(performance) // the true one: a test's frozen clock would keep a table for ever
 

@@ -90,7 +90,7 @@ export async function removeTreeSliced(
   options: SlicedOptions = {},
 ): Promise<RemoveReport> {
   const report = newReport()
-  const { sliceMs = 8, concurrency = LARGE_IN_FLIGHT, signal } = options
+  const { sliceMs = 5, concurrency = LARGE_IN_FLIGHT, signal } = options
   const steps = stepsHere(fs, path, options, report)
   await drive(steps, signal, (operation) => {
     if (operation.kind === 'empty')
