@@ -15,7 +15,7 @@ export async function exit(effort: Effort): Promise<Row[]> {
   const leave = (way: string) => () => run<number>(path, [way, files, directory])
   const costs = await rounds(
     { 'readdir + unlink': leave('raw'), ours: leave('ours'), rmSync: leave('rmSync') },
-    effort.of(5, 3),
+    effort.of(4, 3),
     effort.of(1, 0),
   )
   const tmp = await rounds({ tmp: leave('tmp') }, 1, 0)

@@ -68,7 +68,7 @@ async function sweepOf(effort: Effort, bytes: number): Promise<Row[]> {
         return cost
       },
     },
-    effort.of(5, 3),
+    effort.of(4, 3),
   )
   const shown = (list: readonly number[]): string => `${interval(list).median.toFixed(0)} ms`
   const files = bytes === 0 ? 'empty files' : `files of ${bytes / 1024} KiB`
