@@ -29,7 +29,8 @@ export async function manyHandles(effort: Effort): Promise<Row[]> {
     return () => file[Symbol.dispose]()
   }
   const raw: Make = () => {
-    const path = `${directory}/f-${++sequence}`
+    // As long as ours: a directory grows with its names, and so does the search in it.
+    const path = `${directory}/tmp-0123456789abcdef-${++sequence}`
     closeSync(openSync(path, 'wx', 0o600))
     return () => unlinkSync(path)
   }
