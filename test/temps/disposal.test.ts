@@ -262,10 +262,10 @@ describe('what is open on a file', () => {
     writeFileSync(file.path, 'x'.repeat(1_000_000))
     const reader = file.createReadStream()
     const writer = file.createWriteStream({ flags: 'a' })
+    const opened = [once(reader, 'open'), once(writer, 'open')] // before anything is awaited: each comes once
     const handle = await file.open()
-    await once(reader, 'open')
     writer.write('more')
-    await once(writer, 'open')
+    await Promise.all(opened)
     const write = failure('ERR_TEMP_ABORTED', () => file.write(neverEnding()))
     await vi.waitFor(() => expect(manager.stats().bytes).toBeGreaterThan(0))
     expect(openOn(file.path).length).toBeGreaterThanOrEqual(3)
