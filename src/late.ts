@@ -1,7 +1,7 @@
 // Modules that are loaded when first needed, by code that cannot wait. Promise: importing the package pays for none
-// of them (of its 13 ms `debug` took 5, node:net 1.6, node:crypto 1 and node:worker_threads 0.5), and the first session wants them anyway.
+// of them (of its 13 ms `debug` took 5, node:net 1.6, node:crypto 1 and node:worker_threads 0.5), and the first
+// session wants them anyway.
 
-import { createRequire } from 'node:module'
 import type createDebug from 'debug'
 
 export function crypto(): typeof import('node:crypto') {
@@ -24,7 +24,8 @@ export function debug(): typeof createDebug | undefined {
   if (asked) return loaded
   asked = true
   try {
-    loaded = createRequire(import.meta.url)('debug')
+    // Not imported by name: the banner that ESM bundles bring for their CommonJS packages declares `createRequire`.
+    loaded = process.getBuiltinModule('node:module').createRequire(import.meta.url)('debug')
   } catch {
     import('debug').then(
       (module) => {
