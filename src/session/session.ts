@@ -36,6 +36,12 @@ export function creationError(error: unknown, path: string): Error {
     : ioError(error, 'make a temporary file or directory', path)
 }
 
+/** An entry whose scope has ended. */
+export interface Leaving {
+  /** Removes it, or gives it back; rejects when that fails. */
+  leave(): Promise<void>
+}
+
 /** What can be removed at close and at exit. */
 export interface Removable {
   remove(): Promise<void>
@@ -59,6 +65,8 @@ export class Session {
   gone: string | undefined
   /** Entries adopted in place, removed at close and exit. */
   readonly inPlace = new Set<Removable>()
+  /** Entries whose end failed: a claim that cannot be given back while the disk is full, a file on a disk gone read-only. */
+  readonly postponed = new Set<Leaving>()
   /** Tickets this session holds. */
   readonly held = new Set<string>()
   /** What its entries are doing: publishing, persisting, completing. The end of the session waits for them. */
@@ -104,6 +112,22 @@ export class Session {
     } finally {
       this.working.delete(work)
     }
+  }
+
+  /** Tries again what could not be removed or given back; what still cannot waits for the next time. */
+  async settlePostponed(): Promise<void> {
+    const again = async (entry: Leaving): Promise<void> => {
+      try {
+        await entry.leave()
+        this.postponed.delete(entry)
+      } catch (error) {
+        log.session(
+          'still neither removed nor given back: %s',
+          error instanceof Error ? error.message : error,
+        )
+      }
+    }
+    await Promise.all([...this.postponed].map(again))
   }
 
   get lost(): boolean {

@@ -34,8 +34,7 @@ export async function endSession(session: Session): Promise<boolean> {
   }
 }
 
-/** `exiting`: the process ends, so its worker threads' sessions end with it. */
-/** As {@link endSession}. */
+/** As {@link endSession}. `exiting`: the process ends, so its worker threads' sessions end with it. */
 export function endSessionSync(session: Session, exiting: boolean): boolean {
   const { context } = session
   session.ended = true

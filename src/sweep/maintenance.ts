@@ -49,9 +49,12 @@ export class Maintenance {
     this.#schedule.soon()
   }
 
-  sweep(options: SweepOptions): Promise<SweepReport> {
+  async sweep(options: SweepOptions): Promise<SweepReport> {
     const { fs, native, layout, sharedVolume } = this.#context
-    return sweep({ fs, native, layout, sharedVolume, ownId: this.#session()?.id }, options)
+    const session = this.#session()
+    const report = await sweep({ fs, native, layout, sharedVolume, ownId: session?.id }, options)
+    if (options.dryRun !== true) await session?.settlePostponed() // there may be room now
+    return report
   }
 
   cancel(): void {

@@ -110,7 +110,7 @@ export abstract class Entry implements TempEntry {
       }
     }
     const holding = this.#extras?.holding
-    this.#report(() => {
+    try {
       if (holding?.leaveSync === undefined) {
         this.removeSync()
         return
@@ -118,23 +118,27 @@ export abstract class Entry implements TempEntry {
       void this.#closeResources()
       holding.leaveSync()
       this.settle('released')
-    })
+    } catch (error) {
+      this.#postpone(error)
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.leave()
+    } catch (error) {
+      this.#postpone(error)
+    }
+  }
+
+  /** What the end of its scope does: removes it, or gives a claim back. */
+  async leave(): Promise<void> {
     if (this.#state !== LIVE || this.#session.ended) return
     const holding = this.#extras?.holding
-    try {
-      if (holding?.leave === undefined) {
-        await this.remove()
-        return
-      }
-      await this.#closeResources()
-      await holding.leave()
-      this.settle('released')
-    } catch (error) {
-      this.#reportError(error)
-    }
+    if (holding?.leave === undefined) return await this.remove()
+    await this.#closeResources()
+    await holding.leave()
+    this.settle('released')
   }
 
   /** Gives a claim back; for any other entry the same as remove(). */
@@ -291,12 +295,10 @@ export abstract class Entry implements TempEntry {
     await this.#extras?.resources?.close()
   }
 
-  #report(dispose: () => void): void {
-    try {
-      dispose()
-    } catch (error) {
-      this.#reportError(error)
-    }
+  /** Reported once; tried again by each sweep of this manager, for nobody holds it any more. */
+  #postpone(error: unknown): void {
+    this.#session.postponed.add(this)
+    this.#reportError(error)
   }
 
   #reportError(error: unknown): void {

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import type { TempFileManager } from '../../src/index.ts'
+import type { TempFileError, TempFileManager } from '../../src/index.ts'
 import { failure } from '../fixtures/failures.ts'
 import { digestsOf, namesIn, published } from '../fixtures/handoff-root.ts'
 import { steppingDisk, systemError } from '../fixtures/stepping-disk.ts'
@@ -268,6 +268,30 @@ describe('a claim', () => {
     broken = false
     await claim.complete()
     await failure('ERR_TEMP_HANDOFF_GONE', () => manager.claim(ticket))
+  })
+
+  it('that cannot be given back at the end of its scope is still held, and goes back at the next sweep', async () => {
+    let full = false
+    const told: TempFileError[] = []
+    const manager = tempManager({
+      fs: steppingDisk((call, path) => {
+        if (full && call === 'rename' && path.includes('/handoffs/')) throw systemError('ENOSPC')
+      }),
+      onCleanupError: (error) => void told.push(error),
+    })
+    const [one, other] = [await handoff(manager), await handoff(manager)]
+    full = true
+    await manager.withClaim(one, () => Promise.reject(new Error('mine'))).catch(() => {})
+    await (await manager.claim(other))[Symbol.asyncDispose]()
+    expect(told.map(({ code }) => code)).toEqual(['ERR_TEMP_NO_SPACE', 'ERR_TEMP_NO_SPACE'])
+    await manager.sweep()
+    expect(published(manager.root)).toEqual([])
+    expect(manager.stats().claims).toBe(2)
+    full = false
+    await manager.sweep()
+    expect(published(manager.root).sort()).toEqual([one, other].sort())
+    expect([told.length, manager.stats().claims]).toEqual([2, 0])
+    expect(await manager.withClaim(one, (claim) => claim.attempt)).toBe(2)
   })
 
   it('whose completion cannot be synced says so, never comes back, and can be asked again', async () => {

@@ -137,6 +137,22 @@ describe.each(['file', 'dir'] as const)('a %s', (kind) => {
       expect(existsSync(entry.path)).toBe(false)
     })
 
+    test('goes at the next sweep of its manager that can remove it, and is told of once', async () => {
+      const told: TempFileError[] = []
+      const manager = tempManager({ onCleanupError: (error) => void told.push(error) })
+      const { entry, thaw } = stuck(manager)
+      entry[Symbol.dispose]()
+      await manager.sweep()
+      expect(existsSync(entry.path)).toBe(true)
+      expect(told.map((error) => error.path)).toEqual([entry.path])
+      thaw()
+      await manager.sweep({ dryRun: true })
+      expect(existsSync(entry.path)).toBe(true)
+      await manager.sweep()
+      expect([existsSync(entry.path), entry.removed]).toEqual([false, true])
+      expect(manager.stats()).toMatchObject({ entries: 0, removed: 1, cleanupErrors: 1 })
+    })
+
     test('is told to a function, with its path, and can be tried again', () => {
       const told: TempFileError[] = []
       const manager = tempManager({ onCleanupError: (error) => void told.push(error) })
