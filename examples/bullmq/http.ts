@@ -29,11 +29,16 @@ async function route(request: IncomingMessage, response: ServerResponse): Promis
   const [, collection = '', id = '', part] = pathname.split('/')
   if (request.method === 'PUT' && collection === 'clips')
     return await put(request, response, decodeURIComponent(id), searchParams)
-  const job = collection === 'jobs' ? await queue.getJob(id) : undefined
+  // The state first: a job that was read before it was completed has no result yet.
+  const state = collection === 'jobs' ? await queue.getJobState(id) : 'unknown'
+  const job = state === 'unknown' ? undefined : await queue.getJob(id)
   if (job === undefined) return json(response, 404, { error: 'There is no such thing here.' })
-  if (part === 'result') return await result(request, response, job)
+  if (part === 'result') {
+    if (state === 'completed') return await result(request, response, job)
+    return json(response, 404, { error: 'This job has no result (yet).' })
+  }
   json(response, 200, {
-    state: await job.getState(),
+    state,
     attempts: job.attemptsMade,
     result: job.returnvalue,
     error: job.failedReason,
@@ -70,7 +75,6 @@ async function result(
   response: ServerResponse,
   job: Job<ClipJob, ClipResult>,
 ): Promise<void> {
-  if (!(await job.isCompleted())) return json(response, 404, { error: 'This job has no result (yet).' })
   await using file = await manager.claim(job.returnvalue.ticket)
   await sendTemp(request, response, file, { fileName: job.returnvalue.name, remove: 'after-full-body' })
 }

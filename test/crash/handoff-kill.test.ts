@@ -2,7 +2,8 @@
 // this process; for each one a child does the same and is killed while it stands still just before that step.
 
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { bundle } from '../fixtures/bundle.ts'
 import { Child } from '../fixtures/child.ts'
 import { failure } from '../fixtures/failures.ts'
 import { digestsOf, namesIn, published } from '../fixtures/handoff-root.ts'
@@ -10,8 +11,12 @@ import { perform, publishClip, type StepOperation, watchedManager } from '../fix
 import { untilStopped } from '../fixtures/stopped.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 
-/** Children at once: each costs a third of a second of a processor to start. */
 const AT_ONCE = 3
+
+let programs = ''
+beforeAll(async () => {
+  programs = await bundle('handoff-step')
+})
 
 /** The steps of an operation, by name. */
 async function stepsOf(operation: StepOperation): Promise<string[]> {
@@ -49,7 +54,9 @@ async function atEveryStep(
       const data = digestsOf(join(publisher.root, 'handoffs', ticket, 'data'))
       if (operation === 'publish') await publisher.discard(ticket)
       await publisher.close()
-      const child = new Child('handoff-step.ts', { args: [baseDir, operation, String(done + 1), ticket] })
+      const child = new Child(join(programs, 'handoff-step.cjs'), {
+        args: [baseDir, operation, String(done + 1), ticket],
+      })
       const where = await child.line('STOPPED')
       expect(where.split(' ')[0], `step ${done + 1}`).toBe((steps[done] ?? 'after').split(' ')[0])
       await untilStopped(child.pid)

@@ -350,16 +350,14 @@ describe.each(drivers)('%s', (name, remove) => {
 
   // The exit hook may take its time; the others share the loop with a program.
   if (name !== 'removeTreeSync')
-    test('removes twenty thousand files in one directory, off the loop or in slices', {
-      timeout: 120_000,
-    }, async () => {
-      for (let i = 0; i < 20_000; i++) nodeFs.closeSync(nodeFs.openSync(`${tree}/tmp-${i}`, 'w'))
+    test('removes five thousand files in one directory, off the loop or in slices', async () => {
+      for (let i = 0; i < 5000; i++) nodeFs.closeSync(nodeFs.openSync(`${tree}/tmp-${i}`, 'w'))
       const delay = monitorEventLoopDelay({ resolution: 5 })
       delay.enable()
       const report = await remove(nodeFs, tree)
       delay.disable()
-      expect(complete(report)).toMatchObject({ files: 20_000, directories: 1 })
-      console.log(`${name}: 20,000 files, loop held at most ${(delay.max / 1e6).toFixed(0)} ms`)
+      expect(complete(report)).toMatchObject({ files: 5000, directories: 1 })
+      console.log(`${name}: 5,000 files, loop held at most ${(delay.max / 1e6).toFixed(0)} ms`)
     })
 })
 

@@ -2,11 +2,11 @@
 // All of them: FAULTS=all (npm run test:faults).
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { atOnce, shareOf, take } from '../fixtures/share.ts'
 import { hasOtherDevice, mountOtherDevice } from './aftermath.ts'
 import { OPERATIONS } from './operations.ts'
 import type { Operation } from './preparing.ts'
 import { type Fault, runCase } from './run-case.ts'
-import { atOnce, shareOf, take } from './share.ts'
 
 const ERRORS = ['EIO', 'ENOSPC', 'EACCES', 'EPERM', 'EBUSY', 'EMFILE', 'ENOENT', 'EROFS']
 const AT_ONCE = 32

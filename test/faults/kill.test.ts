@@ -3,12 +3,12 @@
 
 import { spawnSync } from 'node:child_process'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { atOnce, shareOf, take } from '../fixtures/share.ts'
 import { hasOtherDevice, mountOtherDevice, newGround, problemsAfter, sweepAll } from './aftermath.ts'
 import { buildChild, countCalls, type Doomed, killAt, killBySyscall, traced } from './doomed.ts'
 import { BEGIN, END } from './markers.ts'
 import { OPERATIONS } from './operations.ts'
 import type { Ground, Operation, Outcome } from './preparing.ts'
-import { atOnce, shareOf, take } from './share.ts'
 import { CHANGING, expand, syscallsOf, tally } from './syscalls.ts'
 
 const AT_ONCE = 3

@@ -54,11 +54,12 @@ export function syscallsOf(lines: readonly string[], ground: Ground, begin: stri
     const kind = KINDS[name]
     const path = pathOf(rest)
     if (kind === undefined || path === undefined || !isBelow(ground, path)) continue
-    // A listing is open, fstat, getdents and close of one descriptor; the seam has one call for it.
     // libuv's own, when the lease's socket is closed: no call of node:fs.
     if (name === 'unlink' && /\/\.l-[0-9a-z]+$/.test(path)) continue
+    // A listing is open (the C library's opendir adds O_NONBLOCK), fstat, getdents and close of one descriptor; the
+    // seam has one call for it.
     const descriptor = /^(\d+)</.exec(rest)?.[1]
-    if (name === 'openat' && rest.includes('O_DIRECTORY')) {
+    if (name === 'openat' && /O_NONBLOCK.*O_DIRECTORY/.test(rest)) {
       const given = /= (\d+)</.exec(line)?.[1]
       if (given !== undefined) listings.add(given)
       found.push({ name, kind: 'readdir', path })

@@ -2,11 +2,17 @@
 
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { bundle } from '../fixtures/bundle.ts'
 import { Child, type ChildOptions, type End } from '../fixtures/child.ts'
 import { tempBase } from '../fixtures/temp-base.ts'
 
 const uid = process.geteuid?.()
+
+let programs = ''
+beforeAll(async () => {
+  programs = await bundle('ending')
+})
 
 /** What is left in the roots that the program used. */
 function left(base: string): string[] {
@@ -22,7 +28,7 @@ async function end(
   signal?: NodeJS.Signals,
   options?: ChildOptions,
 ): Promise<End> {
-  const child = new Child('ending.mts', { ...options, args: [base, ...args] })
+  const child = new Child(join(programs, 'ending.cjs'), { ...options, args: [base, ...args] })
   const session = await child.line('ready')
   if (signal !== undefined) {
     expect(existsSync(session), 'it works until the signal').toBe(true)

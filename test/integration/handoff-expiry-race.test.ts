@@ -7,7 +7,7 @@ import { namesIn, published } from '../fixtures/handoff-root.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 
 /** TEMP_FILE_MANAGER_RACES=2000 is the whole of it, a minute; an ordinary run takes a sample. */
-const RACES = Number(process.env['TEMP_FILE_MANAGER_RACES'] ?? 400)
+const RACES = Number(process.env['TEMP_FILE_MANAGER_RACES'] ?? 200)
 const AT_ONCE = 4
 const FILES = ['a', 'b', 'c', 'd', 'e']
 

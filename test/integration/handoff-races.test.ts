@@ -1,14 +1,21 @@
-import { describe, expect, it } from 'vitest'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { bundle } from '../fixtures/bundle.ts'
 import { Child } from '../fixtures/child.ts'
 import { namesIn, published } from '../fixtures/handoff-root.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 
 const PROCESSES = 8
 
+let programs = ''
+beforeAll(async () => {
+  programs = await bundle('handoff-racer')
+})
+
 /** Eight processes, each with its share of so many managers, ready to go. */
 async function racers(baseDir: string, managers: number): Promise<{ child: Child; share: number }[]> {
   const made = Array.from({ length: PROCESSES }, (_, at) => ({
-    child: new Child('handoff-racer.ts', { args: [baseDir] }),
+    child: new Child(join(programs, 'handoff-racer.cjs'), { args: [baseDir] }),
     share: Math.floor(managers / PROCESSES) + (at < managers % PROCESSES ? 1 : 0),
   }))
   for (const { child, share } of made) tell(child, `open ${share}`)

@@ -1,7 +1,9 @@
-// The places between which entries move: the session's own device, and another one where it can be mounted.
-// Promise: another device is a real mount, gone when the test ends; an unmount that fails fails the test.
+// The places between which entries move: the session's own device, and another one where it can be had. Promise:
+// another device is another one; a mount is gone when the test ends, and an unmount that fails fails the test.
 
 import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { onTestFinished } from 'vitest'
 import { tempBase } from '../fixtures/temp-base.ts'
 
@@ -15,8 +17,19 @@ export function volume(size = '4m'): string {
   return directory
 }
 
+const SHARED_MEMORY = '/dev/shm'
+
+const memoryIsElsewhere = existsSync(SHARED_MEMORY) && statSync(SHARED_MEMORY).dev !== statSync(tmpdir()).dev
+
+/** Makes an empty directory on another device than the sessions'; undefined where none can be had. */
+export const elsewhere: (() => string) | undefined = canMount
+  ? () => volume()
+  : memoryIsElsewhere
+    ? () => tempBase(SHARED_MEMORY)
+    : undefined
+
 /** For describe.each: a device, and what makes an empty directory there. */
 export const DEVICES: readonly (readonly [device: string, newDirectory: () => string])[] = [
   ['the same device', () => tempBase()],
-  ...(canMount ? [['another device', () => volume()] as const] : []),
+  ...(elsewhere === undefined ? [] : [['another device', elsewhere] as const]),
 ]
