@@ -2,7 +2,17 @@
 // names, errors. Promise: no cycle of files anywhere, and no arrow that points back.
 
 /** What each room may import, besides itself. `*.ts` are files that stand in src itself. */
-const GROUND = ['errors', 'names', 'quantities', 'known-options', 'observe', 'abort', 'late', 'progress'] // names, errors: the bottom of the house
+const GROUND = [
+  'errors',
+  'names',
+  'quantities',
+  'known-options',
+  'observe',
+  'abort',
+  'disposal',
+  'late',
+  'progress',
+] // names, errors: the bottom of the house
 const ROOMS = {
   disk: [...GROUND],
   streams: ['disk', ...GROUND],

@@ -5,10 +5,11 @@ import { defineConfig } from 'tsup'
 // error made by temp-file-manager/http is an instance of the core's class. `bytes` is inlined: the core
 // loads nothing but `debug` at import.
 //
-// With `splitting`, tsup turns `import('x')` into require('x') in the CommonJS build. file-type is ESM only, so a
-// consumer's bundler could not resolve that (Node 20.19's require(esm) can); import() is restored.
+// With `splitting`, tsup turns `import('x')` into require('x') in the CommonJS build, which is right for CommonJS
+// packages (Jest has no import()). file-type is ESM only, so a consumer's bundler could not resolve that (Node
+// 20.19's require(esm) can); its import() is restored.
 const REQUIRED =
-  /Promise\.resolve\(\)\.then\(\(\) => _interopRequireWildcard\(require\((["'][^."'][^"']*["'])\)\)\)/g
+  /Promise\.resolve\(\)\.then\(\(\) => _interopRequireWildcard\(require\((["']file-type["'])\)\)\)/g
 
 export default defineConfig({
   entry: {

@@ -112,6 +112,13 @@ export function errnoOf(error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined
 }
 
+/** An error's name, whatever realm made it: a test runner's sandbox has an `Error` of its own. */
+export function nameOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null) return undefined
+  const { name } = error as { name?: unknown }
+  return typeof name === 'string' ? name : undefined
+}
+
 /**
  * Gives a failed system call its typed error: ENOSPC and EDQUOT become ERR_TEMP_NO_SPACE, every other errno
  * ERR_TEMP_IO with the original as `cause`; a TempFileError passes through unchanged.

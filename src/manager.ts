@@ -1,6 +1,7 @@
 // TempFileManager: takes the options, wires the rooms, and holds no logic of its own.
 
 import { type Context, type Counters, newCounters } from './context.ts'
+import { asyncDispose, dispose, disposing } from './disposal.ts'
 import { TempFileError } from './errors.ts'
 import { claim } from './handoff/claim.ts'
 import type { HandoffInfo } from './handoff/info.ts'
@@ -166,8 +167,7 @@ export class TempFileManager implements Disposable, AsyncDisposable {
   withFile<T>(options: string | FileOptions, fn: (file: TempFile) => Promise<T> | T): Promise<T>
   async withFile<T>(...given: WithArguments<TempFile, FileOptions, T>): Promise<T> {
     const [options, fn] = withArguments(given)
-    await using file = this.file(options)
-    return await fn(file)
+    return await disposing(this.file(options), fn)
   }
 
   /** For those without `using`: makes a directory, calls `fn`, removes the directory; returns what `fn` returned. */
@@ -175,8 +175,7 @@ export class TempFileManager implements Disposable, AsyncDisposable {
   withDir<T>(options: string | DirOptions, fn: (dir: TempDir) => Promise<T> | T): Promise<T>
   async withDir<T>(...given: WithArguments<TempDir, DirOptions, T>): Promise<T> {
     const [options, fn] = withArguments(given)
-    await using dir = this.dir(options)
-    return await fn(dir)
+    return await disposing(this.dir(options), fn)
   }
 
   /**
@@ -209,11 +208,12 @@ export class TempFileManager implements Disposable, AsyncDisposable {
 
   /** Claims, calls `fn`, then completes; gives the handoff back when `fn` throws. Rejects as {@link claim}, or with what `fn` threw. */
   async withClaim<T, M = unknown>(ticket: string, fn: (claim: Claim<M>) => Promise<T> | T): Promise<T> {
-    await using held = await this.claim<M>(ticket)
-    const result = await fn(held)
-    // Released, handed on or persisted by `fn` it is done with; given back by a close() it is not.
-    if (!held.removed || this.#life.session === undefined) await held.complete()
-    return result
+    return await disposing(await this.claim<M>(ticket), async (held) => {
+      const result = await fn(held)
+      // Released, handed on or persisted by `fn` it is done with; given back by a close() it is not.
+      if (!held.removed || this.#life.session === undefined) await held.complete()
+      return result
+    })
   }
 
   /** All handoffs of the root, claimed ones too. @throws ERR_TEMP_IO */
@@ -231,8 +231,7 @@ export class TempFileManager implements Disposable, AsyncDisposable {
 
   /** Claims and completes, unseen. @throws as {@link claim} */
   async discard(ticket: string): Promise<void> {
-    await using held = await this.claim(ticket)
-    await held.complete()
+    await disposing(await this.claim(ticket), (held) => held.complete())
   }
 
   /**
@@ -283,11 +282,11 @@ export class TempFileManager implements Disposable, AsyncDisposable {
     this.#life.closeSync()
   }
 
-  [Symbol.dispose](): void {
+  [dispose](): void {
     this.closeSync()
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  [asyncDispose](): Promise<void> {
     return this.close()
   }
 }

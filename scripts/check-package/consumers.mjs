@@ -128,6 +128,23 @@ export async function consumers({ root, place, run, step }, tarball, alone, vers
     for (const node of [20, 24]) await fine(node, 'out/frameworks.mjs', folder)
   })
 
+  await check('tests in Jest 29', async () => {
+    const folder = join(place, 'jest')
+    mkdirSync(folder)
+    await run('npm', ['init', '-y'], folder)
+    await run(
+      'npm',
+      ['install', '--prefer-offline', '--no-fund', '--no-audit', tarball.path, 'jest@29'],
+      folder,
+    )
+    for (const name of ['exercise.cjs', 'jest.test.cjs']) cpSync(join(fixtures, name), join(folder, name))
+    const jest = join(folder, 'node_modules', 'jest', 'bin', 'jest.js')
+    for (const node of [20, 24])
+      await run(versions[node], ['--experimental-vm-modules', jest, '--testMatch', '**/*.test.cjs'], folder, {
+        NODE_OPTIONS: '',
+      })
+  })
+
   await check('Express 4', async () => {
     const folder = join(place, 'express-4')
     mkdirSync(folder)

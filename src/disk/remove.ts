@@ -2,6 +2,7 @@
 // what they hold up. Promise: the report tells each entry that was kept or failed; only an abort is thrown.
 
 import { basename, dirname, join, resolve } from 'node:path'
+import { types } from 'node:util'
 import { type Deletion, deletion, type TopRules } from './deletion.ts'
 import {
   emptyAsync,
@@ -160,7 +161,7 @@ async function drive(
     let answer: Answer
     try {
       const result = perform(step.value)
-      answer = result instanceof Promise ? await result : result
+      answer = types.isPromise(result) ? await result : result
     } catch (error) {
       throwIfAborted(signal)
       step = steps.throw(error)

@@ -5,6 +5,7 @@
 import { setMaxListeners } from 'node:events'
 import type { Readable } from 'node:stream'
 import { Dicer } from '@fastify/busboy'
+import { asyncDispose } from '../disposal.ts'
 import { TempFileError } from '../errors.ts'
 import type { ReceivedFile } from '../index.ts'
 import { forLog } from '../names.ts'
@@ -101,7 +102,7 @@ export class FormReader {
         throw formInvalid(`The form has no file in the field '${forLog(name)}'. Choose one.`)
     }
     const files = this.#received()
-    return { fields: this.#fields, files, [Symbol.asyncDispose]: () => removeAll(files) }
+    return { fields: this.#fields, files, [asyncDispose]: () => removeAll(files) }
   }
 
   /** Stops everything; the first call's error is the form's. */
@@ -250,6 +251,6 @@ export class FormReader {
 }
 
 async function removeAll(files: readonly UploadedFile[]): Promise<void> {
-  const results = await Promise.allSettled(files.map((file) => file[Symbol.asyncDispose]()))
+  const results = await Promise.allSettled(files.map((file) => file[asyncDispose]()))
   for (const result of results) if (result.status === 'rejected') throw result.reason
 }

@@ -20,7 +20,7 @@ export function requestScope(manager: TempFileManager, req: IncomingMessage, res
 
 /** Nobody waits for this: what fails has gone through the manager's `onCleanupError`, or is warned about. */
 function end(scope: TempScope): void {
-  Promise.resolve(scope[Symbol.asyncDispose]()).catch((error: unknown) => {
+  scope.close().catch((error: unknown) => {
     log.http('the scope of a request did not end cleanly: %O', error)
     process.emitWarning(error instanceof Error ? error : new Error(String(error)))
   })

@@ -2,7 +2,7 @@
 // (`AbortSignal.any` keeps its sources alive on Node 20).
 
 import { setMaxListeners } from 'node:events'
-import { TempFileError } from '../errors.ts'
+import { nameOf, TempFileError } from '../errors.ts'
 
 /** Calls `stop` once, with a typed error, when one of the signals aborts; returns what takes the listeners off. */
 export function onAbort(
@@ -32,7 +32,7 @@ export function onAbort(
 /** The typed error of an abort: ERR_TEMP_TIMEOUT where the reason is a timeout's, else ERR_TEMP_ABORTED. */
 export function abortError(reason: unknown): TempFileError {
   if (reason instanceof TempFileError && reason.code !== 'ERR_TEMP_CLOSED') return reason // CLOSED: its scope has ended
-  if (reason instanceof Error && reason.name === 'TimeoutError') {
+  if (nameOf(reason) === 'TimeoutError') {
     return new TempFileError(
       'ERR_TEMP_TIMEOUT',
       'The time allowed for this transfer is over. Nothing of it was kept.',

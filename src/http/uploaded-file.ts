@@ -1,6 +1,7 @@
 // A received file together with what its sender said of it. Promise: what comes from the sender is only ever
 // shown, never used as a path; on disk stands a name of ours, with an extension of plain letters and digits.
 
+import { asyncDispose } from '../disposal.ts'
 import type { ReceivedFile, TempFileManager, TempScope } from '../index.ts'
 import { displayName } from '../names.ts'
 
@@ -44,5 +45,5 @@ export function ownerSignal(owner: Owner): AbortSignal | undefined {
 
 /** Removes files of a request that failed; a removal that fails has been reported by the manager's own policy. */
 export async function discardAll(files: readonly ReceivedFile[]): Promise<void> {
-  await Promise.allSettled(files.map((file) => file[Symbol.asyncDispose]()))
+  await Promise.allSettled(files.map((file) => file[asyncDispose]()))
 }

@@ -187,8 +187,21 @@ function passesByName(
 
 /** The type whose signature the head bears. */
 async function signatureOf(head: Uint8Array): Promise<string | undefined> {
-  const { fileTypeFromBuffer } = await import('file-type') // loaded only when somebody asks for it
+  const { fileTypeFromBuffer } = await fileType()
   return (await fileTypeFromBuffer(head.subarray(0, HEAD_BYTES)))?.mime
+}
+
+/** Loaded only when somebody asks for it. */
+async function fileType(): Promise<typeof import('file-type')> {
+  try {
+    return await import('file-type')
+  } catch (cause) {
+    throw new TempFileError(
+      'ERR_TEMP_IO',
+      'The kind of the file could not be looked at: the package file-type, an ES module, cannot be loaded here. In Jest, start Node with --experimental-vm-modules.',
+      { cause },
+    )
+  }
 }
 
 /** Zero bytes are in no text but UTF-16, where a whole zero character is in none. */

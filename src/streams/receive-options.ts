@@ -1,7 +1,7 @@
 // What a receive may be asked for, checked whole before anything is created. Promise: an option that would
 // fail later fails here, with ERR_TEMP_OPTION_INVALID, and so does a file that its own name already rules out.
 
-import { TempFileError } from '../errors.ts'
+import { nameOf, TempFileError } from '../errors.ts'
 import { crypto } from '../late.ts'
 import type { Progress } from '../progress.ts'
 import { type Size, toBytes } from '../quantities.ts'
@@ -131,7 +131,7 @@ export function tooSmall(bytes: number, minimum: number): TempFileError {
 /** The error of an aborted signal: its own kind for one that ran out of time. */
 export function abortError(signal: AbortSignal): TempFileError {
   const cause: unknown = signal.reason
-  if (cause instanceof Error && cause.name === 'TimeoutError') {
+  if (nameOf(cause) === 'TimeoutError') {
     return new TempFileError(
       'ERR_TEMP_TIMEOUT',
       'The file did not arrive within the time its signal allowed.',

@@ -3,7 +3,7 @@
 
 import type { Hash } from 'node:crypto'
 import type { FileSystem } from '../disk/file-system.ts'
-import { errnoOf, isTempFileError, TempFileError } from '../errors.ts'
+import { errnoOf, isTempFileError, nameOf, TempFileError } from '../errors.ts'
 import { crypto } from '../late.ts'
 import { watchAbort } from './abort-watch.ts'
 import { BlockWriter } from './block-writer.ts'
@@ -148,7 +148,7 @@ class FirstFailure {
 function sourceError(error: unknown): TempFileError {
   if (isTempFileError(error)) return error
   const code = errnoOf(error)
-  const name = error instanceof Error ? error.name : ''
+  const name = nameOf(error)
   if (name === 'TimeoutError') {
     return new TempFileError('ERR_TEMP_TIMEOUT', 'The source timed out before its end.', { cause: error })
   }

@@ -2,6 +2,7 @@
 // is destroyed, cancelled or returned, whatever its kind, and giving it up can neither throw nor wait.
 
 import type { Readable } from 'node:stream'
+import { types } from 'node:util'
 import { TempFileError } from '../errors.ts'
 
 /**
@@ -47,7 +48,7 @@ export function wholeBytes(value: unknown, encoding: BufferEncoding = 'utf8'): U
   if (value instanceof Uint8Array) return value
   if (typeof value === 'string') return Buffer.from(value, encoding)
   if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
-  if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) return new Uint8Array(value)
+  if (types.isAnyArrayBuffer(value)) return new Uint8Array(value)
   return undefined
 }
 

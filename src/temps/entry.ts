@@ -6,6 +6,7 @@
 import { inspect } from 'node:util'
 import type { Context } from '../context.ts'
 import { retry, retrySync } from '../disk/retry.ts'
+import { asyncDispose, dispose } from '../disposal.ts'
 import { errnoOf, isTempFileError, TempFileError } from '../errors.ts'
 import { type HandOffOptions, publish } from '../handoff/publish.ts'
 import { channels, cleanupError, endWatch, log, reportCleanupError, watchForLoss } from '../observe.ts'
@@ -98,7 +99,7 @@ export abstract class Entry implements TempEntry {
     this.settle('removed')
   }
 
-  [Symbol.dispose](): void {
+  [dispose](): void {
     if (this.#state !== LIVE || this.#session.ended) return
     if (this.#extras === undefined && !this.context.keep) {
       try {
@@ -123,7 +124,7 @@ export abstract class Entry implements TempEntry {
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  async [asyncDispose](): Promise<void> {
     try {
       await this.leave()
     } catch (error) {

@@ -7,6 +7,7 @@ import type { Readable, Writable } from 'node:stream'
 import { joinSignals } from '../abort.ts'
 import { close, closeWritten, open } from '../disk/descriptors.ts'
 import { statsOf } from '../disk/stats.ts'
+import { asyncDispose } from '../disposal.ts'
 import { errnoOf, ioError, TempFileError, type TempFileErrorOptions } from '../errors.ts'
 import {
   checkReceiveOptions,
@@ -39,12 +40,12 @@ export class FileEntry extends Entry implements TempFile {
   }
 
   // The quick way: one unlink in the thread pool, one promise.
-  override [Symbol.asyncDispose](): Promise<void> {
-    if (!this.plain) return super[Symbol.asyncDispose]()
+  override [asyncDispose](): Promise<void> {
+    if (!this.plain) return super[asyncDispose]()
     return new Promise((resolve) => {
       this.context.fs.unlink(this.path, (error) => {
         if (error) {
-          resolve(super[Symbol.asyncDispose]())
+          resolve(super[asyncDispose]())
           return
         }
         this.settle('removed')

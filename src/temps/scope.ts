@@ -2,6 +2,7 @@
 // is aborted and waited for, everything is disposed whatever fails before it, and nothing is made afterwards.
 
 import { type JoinedSignal, joinSignals } from '../abort.ts'
+import { asyncDispose } from '../disposal.ts'
 import { TempFileError } from '../errors.ts'
 import type { ReceiveOptions } from '../streams/receive.ts'
 import { destroySource, type Source } from '../streams/source.ts'
@@ -88,7 +89,7 @@ export class Scope implements TempScope {
     this.#members.push(fn)
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  [asyncDispose](): Promise<void> {
     return this.close()
   }
 
@@ -103,7 +104,7 @@ export class Scope implements TempScope {
     const errors: unknown[] = []
     for (let member = this.#members.pop(); member !== undefined; member = this.#members.pop()) {
       try {
-        await (typeof member === 'function' ? member() : member[Symbol.asyncDispose]())
+        await (typeof member === 'function' ? member() : member[asyncDispose]())
       } catch (error) {
         errors.push(error)
       }
