@@ -115,7 +115,7 @@ export interface WriteStreamOptions {
   signal?: AbortSignal | undefined
 }
 
-/** A temporary file that was received, with what was learnt on the way. */
+/** A temporary file that was received, with what was learnt on the way; a later write() does not change that. */
 export interface ReceivedFile extends TempFile, WriteResult {}
 
 /** A temporary directory. */
