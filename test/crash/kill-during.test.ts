@@ -5,7 +5,7 @@
 
 import fs, { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { TempFileManager } from '../../src/index.ts'
 import { bundle } from '../fixtures/bundle.ts'
 import { agedFileSystem, craftSession, REUSED_PID } from '../fixtures/crafted-session.ts'
@@ -14,11 +14,13 @@ import { shareOf } from '../fixtures/share.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 
 const share = shareOf(2)
+let kills = 0
 
 let programs = ''
 beforeAll(async () => {
   programs = await bundle('doomed')
 })
+afterAll(() => console.log(`kill points: ${kills} (every ${share.every}, from ${share.from})`))
 
 interface Deed {
   readonly deed: string
@@ -124,9 +126,10 @@ describe.skipIf(process.platform !== 'linux')('kill -9 in front of each disk cal
     let [first, last] = [1 + share.from, 0]
     for (let stopped = true; stopped; first += 2 * share.every) {
       const pair = [first, first + share.every] as const
-      const kills = await Promise.all(pair.map((n) => killAt(n, deed)))
-      last = Math.max(last, ...pair.filter((_, at) => kills[at]))
-      stopped = !kills.includes(false)
+      const killed = await Promise.all(pair.map((n) => killAt(n, deed)))
+      last = Math.max(last, ...pair.filter((_, at) => killed[at]))
+      kills += killed.filter(Boolean).length
+      stopped = !killed.includes(false)
     }
     expect(last).toBeGreaterThan(deed.calls - share.every)
   })
