@@ -97,25 +97,28 @@ export async function consumers({ root, place, run, step }, tarball, alone, vers
     await fine(20, 'bundler/using.mjs', alone)
   })
 
-  await check('TypeScript 5.2, the oldest that knows `using`', async () => {
-    const folder = join(place, 'typescript-5.2')
+  /** A project of its own that holds the packages. */
+  const folderWith = async (name, ...packages) => {
+    const folder = join(place, name)
     mkdirSync(folder)
     await run('npm', ['init', '-y'], folder)
-    await run('npm', ['install', '--prefer-offline', '--no-fund', '--no-audit', 'typescript@5.2'], folder)
+    await run('npm', ['install', '--prefer-offline', '--no-fund', '--no-audit', ...packages], folder)
+    return folder
+  }
+
+  await check('TypeScript 5.2, the oldest that knows `using`', async () => {
+    const folder = await folderWith('typescript-5.2', 'typescript@5.2')
     const oldest = join(folder, 'node_modules', 'typescript', 'lib', 'tsc.js')
     const options = { ...nodenext, target: 'es2022', lib: ['es2022', 'esnext.disposable'] }
     await compile(alone, ['using.mts', 'using.cts'], options, 'oldest', oldest)
   })
 
   await check('frameworks: express, fastify, multer and their types', async () => {
-    const folder = join(place, 'frameworks')
-    mkdirSync(folder)
     const versionOf = (name) =>
       JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')).version
     const names = ['express', 'fastify', 'multer', '@types/express', '@types/multer']
-    await run('npm', ['init', '-y'], folder)
-    const wanted = [tarball.path, '@types/node@20', ...names.map((name) => `${name}@${versionOf(name)}`)]
-    await run('npm', ['install', '--prefer-offline', '--no-fund', '--no-audit', ...wanted], folder)
+    const versioned = names.map((name) => `${name}@${versionOf(name)}`)
+    const folder = await folderWith('frameworks', tarball.path, '@types/node@20', ...versioned)
     cpSync(join(fixtures, 'frameworks.mts'), join(folder, 'frameworks.mts'))
     const options = {
       ...nodenext,
@@ -129,14 +132,7 @@ export async function consumers({ root, place, run, step }, tarball, alone, vers
   })
 
   await check('tests in Jest 29', async () => {
-    const folder = join(place, 'jest')
-    mkdirSync(folder)
-    await run('npm', ['init', '-y'], folder)
-    await run(
-      'npm',
-      ['install', '--prefer-offline', '--no-fund', '--no-audit', tarball.path, 'jest@29'],
-      folder,
-    )
+    const folder = await folderWith('jest', tarball.path, 'jest@29')
     for (const name of ['exercise.cjs', 'jest.test.cjs']) cpSync(join(fixtures, name), join(folder, name))
     const jest = join(folder, 'node_modules', 'jest', 'bin', 'jest.js')
     for (const node of [20, 24])
@@ -146,14 +142,7 @@ export async function consumers({ root, place, run, step }, tarball, alone, vers
   })
 
   await check('Express 4', async () => {
-    const folder = join(place, 'express-4')
-    mkdirSync(folder)
-    await run('npm', ['init', '-y'], folder)
-    await run(
-      'npm',
-      ['install', '--prefer-offline', '--no-fund', '--no-audit', tarball.path, 'express@4'],
-      folder,
-    )
+    const folder = await folderWith('express-4', tarball.path, 'express@4')
     cpSync(join(fixtures, 'express4.cjs'), join(folder, 'express4.cjs'))
     for (const node of [20, 24]) await fine(node, 'express4.cjs', folder)
   })

@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { errnoOf } from '../errors.ts'
 
 // Busy: a scanner or an indexer has it open, a mount is being undone. Not empty: somebody still writes, or
-// NFS keeps `.nfsXXXX` of an open file. Out of descriptors: other parts of the program give some back.
+// NFS keeps `.nfs...` of an open file. Out of descriptors: other parts of the program give some back.
 const PASSING = new Set(['EBUSY', 'EPERM', 'ENOTEMPTY', 'EMFILE', 'ENFILE'])
 
 /** The first pause; each next one is twice as long, up to {@link LONGEST_PAUSE_MS}. */

@@ -118,8 +118,7 @@ export class Session {
   async settlePostponed(): Promise<void> {
     const again = async (entry: Leaving): Promise<void> => {
       try {
-        await entry.leave()
-        this.postponed.delete(entry)
+        await entry.leave() // which takes it off the list
       } catch (error) {
         log.session(
           'still neither removed nor given back: %s',

@@ -243,6 +243,7 @@ export abstract class Entry implements TempEntry {
     this.#state = ENDED
     const { quota, counters } = this.context
     quota.dropEntry()
+    if (this.#session.postponed.size > 0) this.#session.postponed.delete(this)
     if (this.#extras !== undefined && this.#extras.bytes > 0) quota.giveBack(this.#extras.bytes)
     if (how === 'removed') counters.removed++
     if (channels.remove.hasSubscribers) channels.remove.publish({ entry: this, how })
