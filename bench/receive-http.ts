@@ -8,9 +8,9 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { Quota } from '../src/quota.ts'
 import { largeBlocksLent } from '../src/streams/blocks.ts'
-import { Quota } from '../src/streams/quota.ts'
-import { checkReceiveOptions, fill, type ReceiveOptions } from '../src/streams/receive.ts'
+import { checkReceiveOptions, fill, type ReceiveOptions } from '../src/streams/fill.ts'
 
 const [MB = 256, ROUNDS = 9, AT_ONCE = 1] = process.argv.slice(2, 5).map(Number)
 const BYTES = MB * 1024 * 1024

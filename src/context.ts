@@ -1,8 +1,8 @@
 // What the rooms of one manager share: its settings, where its root is, what it has used. No decisions here.
 
-import type { Settings } from './options.ts'
-import type { Layout } from './session/layout.ts'
-import type { Quota } from './streams/quota.ts'
+import type { Layout } from './layout.ts'
+import type { Settings } from './manager-options.ts'
+import type { Quota } from './quota.ts'
 
 /** Running totals of one manager since it was made. */
 export interface Counters {

@@ -16,16 +16,16 @@ export {
   type TempFileErrorCode,
   type TempFileErrorOptions,
 } from './errors.ts'
+export { type FileRules, fileRules } from './file-types/file-rules.ts'
+export type { Json } from './handoff/handoff-record.ts'
 export type { HandoffInfo } from './handoff/info.ts'
 export type { HandOffOptions } from './handoff/publish.ts'
-export type { Json } from './handoff/record.ts'
+export type { Duration, Size } from './input/units.ts'
 export { type ManagerStats, TempFileManager } from './manager.ts'
-export type { OnCleanupError } from './observe.ts'
-export type { Limits, TempFileManagerOptions } from './options.ts'
-export type { Progress } from './progress.ts'
-export type { Duration, Size } from './quantities.ts'
-export { type FileRules, fileRules } from './streams/file-rules.ts'
-export type { ReceiveOptions, WriteResult } from './streams/receive.ts'
+export type { Limits, TempFileManagerOptions } from './manager-options.ts'
+export type { OnCleanupError } from './runtime/observe.ts'
+export type { ReceiveOptions, WriteResult } from './streams/fill.ts'
+export type { Progress } from './streams/progress.ts'
 export type { Source } from './streams/source.ts'
 export type { SweepEntry, SweepProgress, SweepReport } from './sweep/report.ts'
 export type { SweepOptions } from './sweep/sweep.ts'
@@ -43,4 +43,4 @@ export type {
   TempFile,
   TempScope,
   WriteStreamOptions,
-} from './temps/types.ts'
+} from './types.ts'

@@ -2,13 +2,13 @@
 // begins anew when somebody took the directory away, and at the end everything that runs has come to a stop
 // before its files go.
 
-import { joinSignals } from './abort.ts'
 import type { Context } from './context.ts'
 import { ioError, isTempFileError, TempFileError } from './errors.ts'
-import { reportCleanupError } from './observe.ts'
+import { endSession, endSessionSync } from './removal/end-own-session.ts'
+import { joinSignals } from './runtime/abort.ts'
+import { reportCleanupError } from './runtime/observe.ts'
 import { type ExitTask, exitRegistry } from './session/exit-hook.ts'
 import { Session, Vanished } from './session/session.ts'
-import { endSession, endSessionSync } from './sweep/end-session.ts'
 import { Maintenance } from './sweep/maintenance.ts'
 import type { SweepReport } from './sweep/report.ts'
 import type { SweepOptions } from './sweep/sweep.ts'

@@ -4,7 +4,7 @@
 import { styleText } from 'node:util'
 import formatBytes from 'bytes'
 import ms from 'ms'
-import { forLog } from '../names.ts'
+import { forLog } from '../input/names.ts'
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow'
 

@@ -1,7 +1,7 @@
 // How much a tree holds. Promise: never follows a link, and what goes meanwhile is not counted.
 
 import type { DiskEntry, DiskPath, FileSystem } from './file-system.ts'
-import { joinPath } from './operation.ts'
+import { joinPath } from './remove/operation.ts'
 import { statsOf } from './stats.ts'
 
 export interface TreeSize {

@@ -3,12 +3,12 @@
 
 export type { Form, FormRules, SendOptions, SendResult, UploadedFile } from '../http/index.ts'
 export { sendTemp } from '../http/index.ts'
-export { type Middleware, tempScope } from './scope.ts'
+export { type Middleware, tempScope } from './temp-scope.ts'
 export {
   type IncomingFile,
   type StorageRules,
   type StoredFile,
   type TempStorage,
   tempStorage,
-} from './storage.ts'
-export { tempUpload } from './upload.ts'
+} from './temp-storage.ts'
+export { tempUpload } from './temp-upload.ts'

@@ -14,9 +14,9 @@ import {
   type SendOptions,
   type SendResult,
 } from '../http/index.ts'
-import { boundaryOf } from '../http/part-header.ts'
-import { requestScope } from '../http/request-scope.ts'
-import { deliver, prepare } from '../http/send.ts'
+import { boundaryOf } from '../http/receive/part-header.ts'
+import { requestScope } from '../http/serve/request-scope.ts'
+import { deliver, prepare } from '../http/serve/send-file.ts'
 import { TempFileManager, type TempFileManagerOptions, type TempScope } from '../index.ts'
 
 declare module 'fastify' {

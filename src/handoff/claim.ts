@@ -2,22 +2,22 @@
 //   1. rename handoffs/<ticket> to claims/<ticket>                   the commit, synchronous
 //   2. read the record; refused: rename it back and report
 //   3. rename attempt-<n> to attempt-<n+1>; only then the caller sees it
-// Not found at 1: sweep/holder.ts says where it stands, and a holder that proves dead is buried at once.
+// Not found at 1: handoff/find.ts says where it stands, and a holder that proves dead is buried at once.
 
 import { constants } from 'node:fs'
 import { hostname } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { FileSystem } from '../disk/file-system.ts'
-import { removeTreeSync } from '../disk/remove.ts'
+import { removeTreeSync } from '../disk/remove/remove.ts'
 import { renameIfThere } from '../disk/rename-if-there.ts'
 import { errnoOf, ioError, isTempFileError, TempFileError } from '../errors.ts'
-import { channels, log } from '../observe.ts'
-import { attemptName, DATA, goneName, inside, isTicket, parseAttempt } from '../session/layout.ts'
+import { attemptName, DATA, goneName, inside, isTicket, parseAttempt } from '../layout.ts'
+import { channels, log } from '../runtime/observe.ts'
 import type { Session } from '../session/session.ts'
-import { freeFromDead, type Holder } from '../sweep/holder.ts'
+import { freeFromDead, type Holder } from './find.ts'
 import { isSpent, undoPublishings } from './give-back.ts'
-import { Hold } from './hold.ts'
-import { checkTicket, corruptError, goneError, readHandoff } from './record.ts'
+import { checkTicket, corruptError, goneError, readHandoff } from './handoff-record.ts'
+import { Hold } from './held-claim.ts'
 
 /** A single look called 976 of 12,651 live handoffs gone (they were between two directories); so we look for this long. */
 export const LOOKS = 5

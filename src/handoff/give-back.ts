@@ -6,12 +6,12 @@
 //   3. touch attempt-<n>, so that the time to live starts again; 4. rename it into handoffs/
 
 import type { FileSystem } from '../disk/file-system.ts'
-import { removeTreeSync } from '../disk/remove.ts'
+import { removeTreeSync } from '../disk/remove/remove.ts'
 import { renameIfThere } from '../disk/rename-if-there.ts'
 import { errnoOf } from '../errors.ts'
-import { log } from '../observe.ts'
-import { DATA, goneName, inside, isTicket, type Layout, parseAttempt } from '../session/layout.ts'
-import { readHandoff } from './record.ts'
+import { DATA, goneName, inside, isTicket, type Layout, parseAttempt } from '../layout.ts'
+import { log } from '../runtime/observe.ts'
+import { readHandoff } from './handoff-record.ts'
 
 export interface GivenBack {
   /** Tickets that can be claimed again. */

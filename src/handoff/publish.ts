@@ -9,29 +9,21 @@
 import { constants } from 'node:fs'
 import { hostname } from 'node:os'
 import type { Context } from '../context.ts'
-import { copyAcross } from '../disk/copy.ts'
 import type { FileSystem } from '../disk/file-system.ts'
-import { writeRecord } from '../disk/record.ts'
-import { removeTree, removeTreeSync } from '../disk/remove.ts'
+import { copyAcross } from '../disk/move/copy.ts'
+import { writeRecord } from '../disk/record-file.ts'
+import { removeTree, removeTreeSync } from '../disk/remove/remove.ts'
 import { renameIfThere } from '../disk/rename-if-there.ts'
 import { syncDirectory, syncTree } from '../disk/sync.ts'
 import { errnoOf, ioError, TempFileError } from '../errors.ts'
-import { refuseUnknown } from '../known-options.ts'
-import { displayName } from '../names.ts'
-import { channels, log } from '../observe.ts'
-import { type Duration, toMilliseconds } from '../quantities.ts'
-import {
-  attemptName,
-  DATA,
-  inside,
-  publishName,
-  RECORD,
-  randomText,
-  TICKET_BYTES,
-} from '../session/layout.ts'
+import { displayName } from '../input/names.ts'
+import { refuseUnknown } from '../input/options.ts'
+import { type Duration, toMilliseconds } from '../input/units.ts'
+import { attemptName, DATA, inside, publishName, RECORD, randomText, TICKET_BYTES } from '../layout.ts'
+import { channels, log } from '../runtime/observe.ts'
 import type { Session } from '../session/session.ts'
 import { touchAttempt } from './give-back.ts'
-import { checkMeta, HANDOFF_VERSION, type HandoffRecord, isGoodName, type Json } from './record.ts'
+import { checkMeta, HANDOFF_VERSION, type HandoffRecord, isGoodName, type Json } from './handoff-record.ts'
 
 /** Options of {@link TempEntry.handOff}. */
 export interface HandOffOptions {

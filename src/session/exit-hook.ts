@@ -2,8 +2,8 @@
 // every open manager's task runs at exit, one failure never stops the rest, and when the last manager
 // closes, the listeners go too.
 
-import { log, noteExit } from '../observe.ts'
-import { listenToSignals } from './signals.ts'
+import { log, noteExit } from '../runtime/observe.ts'
+import { listenToSignals } from './exit-signals.ts'
 
 /** What a manager does when the process ends. Runs synchronously, at most once. */
 export interface ExitTask {

@@ -4,8 +4,8 @@
 
 import type { FileSystem } from '../disk/file-system.ts'
 import { errnoOf } from '../errors.ts'
-import { log } from '../observe.ts'
-import { HEARTBEAT, inside } from './layout.ts'
+import { HEARTBEAT, inside } from '../layout.ts'
+import { log } from '../runtime/observe.ts'
 
 export interface Heartbeat {
   stop(): Promise<void>

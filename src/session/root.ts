@@ -6,8 +6,8 @@ import { dirname } from 'node:path'
 import type { DiskStats, FileSystem } from '../disk/file-system.ts'
 import { syncDirectorySync } from '../disk/sync.ts'
 import { errnoOf, ioError, TempFileError } from '../errors.ts'
-import { log, tell } from '../observe.ts'
-import { inside, type Layout, newName, randomText } from './layout.ts'
+import { inside, type Layout, newName, randomText } from '../layout.ts'
+import { log, tell } from '../runtime/observe.ts'
 
 const OTHERS = 0o077
 const WORLD_WRITABLE = 0o002

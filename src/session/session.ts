@@ -2,12 +2,12 @@
 // is taken back from whoever wrongly suspects it, and is given up only when it is nowhere to be found.
 
 import type { Context } from '../context.ts'
-import { writeRecord } from '../disk/record.ts'
+import { writeRecord } from '../disk/record-file.ts'
 import { errnoOf, ioError, TempFileError } from '../errors.ts'
-import { log } from '../observe.ts'
-import { type Made, make, ownerRecord, readIdentity } from './draft.ts'
-import { CLAIMS, inside, liveName, newSessionId, OWNER, parseSessionsEntry, randomText } from './layout.ts'
-import { askLease, bindLease, type Lease } from './lease.ts'
+import { CLAIMS, inside, liveName, newSessionId, OWNER, parseSessionsEntry, randomText } from '../layout.ts'
+import { askLease, bindLease, type Lease } from '../liveness/lease.ts'
+import { log } from '../runtime/observe.ts'
+import { type Made, make, ownerRecord, readIdentity } from './create-session.ts'
 import { openRoot } from './root.ts'
 
 /**

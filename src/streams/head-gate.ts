@@ -1,8 +1,8 @@
 // Holds a file's first bytes back until their signature is judged. Promise: of a file of a refused type not a
 // byte reaches the disk, and nothing more of it is read.
 
+import { checkHead, HEAD_BYTES } from '../file-types/file-rules.ts'
 import type { BlockWriter } from './block-writer.ts'
-import { checkHead, HEAD_BYTES } from './file-rules.ts'
 import type { PreparedReceive } from './receive-options.ts'
 
 /** Stands between a source and its writer until the head of the file is accepted. */

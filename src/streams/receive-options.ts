@@ -2,18 +2,18 @@
 // fail later fails here, with ERR_TEMP_OPTION_INVALID, and so does a file that its own name already rules out.
 
 import { nameOf, TempFileError } from '../errors.ts'
-import { crypto } from '../late.ts'
-import type { Progress } from '../progress.ts'
-import { type Size, toBytes } from '../quantities.ts'
-import type { FileOptions } from '../temps/file-options.ts'
-import type { TempFile } from '../temps/types.ts'
 import {
   checkDeclared,
   checkFileRules,
   type Declared,
   type FileRules,
   type PreparedRules,
-} from './file-rules.ts'
+} from '../file-types/file-rules.ts'
+import { type Size, toBytes } from '../input/units.ts'
+import { crypto } from '../runtime/lazy.ts'
+import type { FileOptions } from '../temps/file-options.ts'
+import type { TempFile } from '../types.ts'
+import type { Progress } from './progress.ts'
 
 /** What a receive may be asked for. */
 export interface ReceiveOptions extends FileOptions {

@@ -2,13 +2,13 @@
 // Promise: nothing of it begins before the first use, throws into the program, or outlives stop().
 
 import type { Context } from '../context.ts'
-import { log } from '../observe.ts'
+import { log } from '../runtime/observe.ts'
 import { beat, type Heartbeat } from '../session/heartbeat.ts'
 import type { Session } from '../session/session.ts'
+import { underSweepLock } from './lock.ts'
 import type { SweepReport } from './report.ts'
 import { Schedule } from './schedule.ts'
 import { type SweepOptions, sweep } from './sweep.ts'
-import { underSweepLock } from './sweep-lock.ts'
 
 export class Maintenance {
   readonly #context: Context

@@ -1,7 +1,7 @@
 // When sweeps run by themselves: once at the manager's first use, then every so often. Promise: the timers
 // hold no process open, never throw, and stop() leaves neither a timer nor a running sweep behind.
 
-import { log } from '../observe.ts'
+import { log } from '../runtime/observe.ts'
 
 export class Schedule {
   readonly #run: (signal: AbortSignal) => Promise<void>

@@ -1,11 +1,11 @@
 // One entry of handoffs/, by what it is. Promise: only a handoff that is overdue by the volume's own clock goes, and
 // what may still be claimed, or cannot be read, stays.
 
-import { forLog } from '../names.ts'
-import { DRAFT_AGE_MS } from '../session/clock.ts'
-import { inside, isTicket, parseSessionsEntry } from '../session/layout.ts'
-import { condemn, finish } from './bury.ts'
-import { ageOf, expire, isOverdue } from './expiry.ts'
+import { ageOf, expire, isOverdue } from '../handoff/expiry.ts'
+import { forLog } from '../input/names.ts'
+import { inside, isTicket, parseSessionsEntry } from '../layout.ts'
+import { DRAFT_AGE_MS } from '../liveness/volume-clock.ts'
+import { condemn, finish } from '../removal/remove-session.ts'
 import type { SweepEntry } from './report.ts'
 import type { EntrySweep, InTurn } from './sweep-session.ts'
 

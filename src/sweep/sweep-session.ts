@@ -8,8 +8,8 @@ import { sep } from 'node:path'
 import type { FileSystem } from '../disk/file-system.ts'
 import type { MountTable } from '../disk/mounts.ts'
 import { errnoOf } from '../errors.ts'
-import { forLog } from '../names.ts'
-import { DRAFT_AGE_MS } from '../session/clock.ts'
+import { settleExpiry } from '../handoff/expiry.ts'
+import { forLog } from '../input/names.ts'
 import {
   HEARTBEAT,
   inside,
@@ -19,10 +19,10 @@ import {
   OWNER,
   parseSessionsEntry,
   type SessionsEntry,
-} from '../session/layout.ts'
-import { type Burial, buryIfDead, type Conviction, condemn, finish } from './bury.ts'
-import { settleExpiry } from './expiry.ts'
-import { type Judgement, judge, suspect } from './judge.ts'
+} from '../layout.ts'
+import { type Judgement, judge, suspect } from '../liveness/judge.ts'
+import { DRAFT_AGE_MS } from '../liveness/volume-clock.ts'
+import { type Burial, buryIfDead, type Conviction, condemn, finish } from '../removal/remove-session.ts'
 import type { ReportBuilder, SweepEntry } from './report.ts'
 
 /** What may convict a session that nothing proves dead, in milliseconds: asked for, or a silent heartbeat. */

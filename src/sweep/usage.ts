@@ -5,9 +5,9 @@ import type { Context } from '../context.ts'
 import { measureTree } from '../disk/measure.ts'
 import { readMounts } from '../disk/mounts.ts'
 import type { HandoffInfo } from '../handoff/info.ts'
-import { inside, parseSessionsEntry } from '../session/layout.ts'
-import { listHandoffs, namesIn } from './handoff-list.ts'
-import { judge } from './judge.ts'
+import { listHandoffs, namesIn } from '../handoff/list.ts'
+import { inside, parseSessionsEntry } from '../layout.ts'
+import { judge } from '../liveness/judge.ts'
 
 /** One session as {@link TempFileManager.usage} found it. */
 export interface SessionUsage {

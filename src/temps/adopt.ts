@@ -2,18 +2,18 @@
 // other; in place, it is only registered for its scope, close and exit, and no sweep knows of it.
 
 import { basename, resolve } from 'node:path'
-import { moveIn } from '../disk/move.ts'
-import { removeTree, removeTreeSync } from '../disk/remove.ts'
+import { moveIn } from '../disk/move/move.ts'
+import { removeTree, removeTreeSync } from '../disk/remove/remove.ts'
 import { statsOf } from '../disk/stats.ts'
 import { errnoOf, ioError, TempFileError } from '../errors.ts'
-import { inside } from '../session/layout.ts'
+import { inside } from '../layout.ts'
 import type { Session } from '../session/session.ts'
+import type { AdoptOptions } from '../types.ts'
 import { DirEntry } from './dir.ts'
 import { firstFailure, reportLeft } from './failure.ts'
 import { FileEntry } from './file.ts'
 import { fineIfGone, type Holding } from './holding.ts'
 import { type Affixes, nameOf } from './naming.ts'
-import type { AdoptOptions } from './types.ts'
 
 /** @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_IO, ERR_TEMP_NO_SPACE, ERR_TEMP_QUOTA */
 export async function adopt(

@@ -2,14 +2,14 @@
 // following a link or crossing a mount; join() never leads out of it.
 
 import { isAbsolute, join as joinPath, relative } from 'node:path'
-import { removeTree, removeTreeSync } from '../disk/remove.ts'
+import { removeTree, removeTreeSync } from '../disk/remove/remove.ts'
 import { errnoOf, TempFileError } from '../errors.ts'
 import type { Session } from '../session/session.ts'
+import type { TempDir } from '../types.ts'
 import { Entry } from './entry.ts'
 import { firstFailure } from './failure.ts'
 import type { Naming } from './naming.ts'
 import { giveUp, giveUpSync, reserve, type Slot } from './slot.ts'
-import type { TempDir } from './types.ts'
 
 const MODE = 0o700
 

@@ -5,18 +5,25 @@
 
 import { inspect } from 'node:util'
 import type { Context } from '../context.ts'
-import { retry, retrySync } from '../disk/retry.ts'
-import { asyncDispose, dispose } from '../disposal.ts'
+import { retry, retrySync } from '../disk/remove/retry-removal.ts'
 import { errnoOf, isTempFileError, TempFileError } from '../errors.ts'
 import { type HandOffOptions, publish } from '../handoff/publish.ts'
-import { channels, cleanupError, endWatch, log, reportCleanupError, watchForLoss } from '../observe.ts'
-import { inside } from '../session/layout.ts'
+import { inside } from '../layout.ts'
+import { asyncDispose, dispose } from '../runtime/dispose.ts'
+import {
+  channels,
+  cleanupError,
+  endWatch,
+  log,
+  reportCleanupError,
+  watchForLoss,
+} from '../runtime/observe.ts'
 import type { Session } from '../session/session.ts'
+import type { PersistOptions, TempEntry } from '../types.ts'
 import { fineIfGone, type Holding } from './holding.ts'
 import { type Affixes, nameOf } from './naming.ts'
 import { persist } from './persist.ts'
 import { type OpenResource, Resources } from './resources.ts'
-import type { PersistOptions, TempEntry } from './types.ts'
 
 /** What few entries have; kept aside so that a plain one stays small. */
 interface Extras {

@@ -2,9 +2,9 @@
 // same name never meet. Promise: the directory goes with the entry.
 
 import type { FileSystem } from '../disk/file-system.ts'
-import { removeTree, removeTreeSync } from '../disk/remove.ts'
+import { removeTree, removeTreeSync } from '../disk/remove/remove.ts'
 import { errnoOf } from '../errors.ts'
-import { inside } from '../session/layout.ts'
+import { inside } from '../layout.ts'
 import type { Session } from '../session/session.ts'
 import { firstFailure } from './failure.ts'
 import type { Holding } from './holding.ts'

@@ -1,9 +1,9 @@
 // A deletion's report turned into the one error that stopped it, for those who delete a single entry.
 
 import type { Context } from '../context.ts'
-import type { RemoveReport } from '../disk/remove.ts'
+import type { RemoveReport } from '../disk/remove/remove.ts'
 import { TempFileError } from '../errors.ts'
-import { cleanupError, reportCleanupError } from '../observe.ts'
+import { cleanupError, reportCleanupError } from '../runtime/observe.ts'
 
 /** Tells of what a finished move could not remove where it came from: the data is where it should be. */
 export function reportLeft(context: Context, left: RemoveReport | undefined): void {

@@ -4,22 +4,22 @@
 import { constants } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import type { Readable, Writable } from 'node:stream'
-import { joinSignals } from '../abort.ts'
 import { close, closeWritten, open } from '../disk/descriptors.ts'
 import { statsOf } from '../disk/stats.ts'
-import { asyncDispose } from '../disposal.ts'
 import { errnoOf, ioError, TempFileError, type TempFileErrorOptions } from '../errors.ts'
+import { joinSignals } from '../runtime/abort.ts'
+import { asyncDispose } from '../runtime/dispose.ts'
 import {
   checkReceiveOptions,
   fill,
   type PreparedReceive,
   type ReceiveOptions,
   type WriteResult,
-} from '../streams/receive.ts'
+} from '../streams/fill.ts'
 import { destroySource, holdSource, type Source } from '../streams/source.ts'
+import type { ReadStreamOptions, TempFile, WriteStreamOptions } from '../types.ts'
 import { Entry } from './entry.ts'
 import { streamResource } from './resources.ts'
-import type { ReadStreamOptions, TempFile, WriteStreamOptions } from './types.ts'
 
 const NO_FOLLOW = constants.O_NOFOLLOW ?? 0
 

@@ -2,9 +2,9 @@
 // made, and a suffix seen before costs one comparison.
 
 import { TempFileError } from '../errors.ts'
-import { refuseUnknown } from '../known-options.ts'
-import { checkAffixes, checkName } from '../names.ts'
-import { SESSION_RANDOM_LENGTH } from '../session/layout.ts'
+import { checkAffixes, checkName } from '../input/names.ts'
+import { refuseUnknown } from '../input/options.ts'
+import { SESSION_RANDOM_LENGTH } from '../layout.ts'
 import type { Session } from '../session/session.ts'
 import type { FileOptions } from './file-options.ts'
 

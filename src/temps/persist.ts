@@ -2,11 +2,11 @@
 // should be is refused before anything moves; 'no' is not taken for true.
 
 import { resolve } from 'node:path'
-import { type MoveOptions, moveInto } from '../disk/move.ts'
+import { type MoveOptions, moveInto } from '../disk/move/move.ts'
 import { ioError, TempFileError } from '../errors.ts'
-import { refuseUnknown } from '../known-options.ts'
+import { refuseUnknown } from '../input/options.ts'
 import type { Session } from '../session/session.ts'
-import type { PersistOptions } from './types.ts'
+import type { PersistOptions } from '../types.ts'
 
 function invalid(message: string): never {
   throw new TempFileError('ERR_TEMP_OPTION_INVALID', message)

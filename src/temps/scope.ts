@@ -1,13 +1,13 @@
 // A group of temps that end together, last made first. Promise: what is still being made when the scope ends
 // is aborted and waited for, everything is disposed whatever fails before it, and nothing is made afterwards.
 
-import { type JoinedSignal, joinSignals } from '../abort.ts'
-import { asyncDispose } from '../disposal.ts'
 import { TempFileError } from '../errors.ts'
-import type { ReceiveOptions } from '../streams/receive.ts'
+import { type JoinedSignal, joinSignals } from '../runtime/abort.ts'
+import { asyncDispose } from '../runtime/dispose.ts'
+import type { ReceiveOptions } from '../streams/fill.ts'
 import { destroySource, type Source } from '../streams/source.ts'
+import type { AdoptOptions, Claim, ReceivedFile, TempDir, TempFile, TempScope } from '../types.ts'
 import type { DirOptions, FileOptions } from './file-options.ts'
-import type { AdoptOptions, Claim, ReceivedFile, TempDir, TempFile, TempScope } from './types.ts'
 
 /** What a scope makes its temps with: a manager. */
 export interface Maker {

@@ -1,7 +1,7 @@
 // Where a new entry is to stand. Promise: what is reserved is taken by its entry, or given up together with its
 // place in the quota and the directory of its exact name.
 
-import { inside } from '../session/layout.ts'
+import { inside } from '../layout.ts'
 import { creationError, type Session } from '../session/session.ts'
 import { makeWrapper } from './exact-name.ts'
 import type { Holding } from './holding.ts'

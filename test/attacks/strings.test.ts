@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { isTempFileError } from '../../src/index.ts'
-import { displayName, forLog } from '../../src/names.ts'
+import { displayName, forLog } from '../../src/input/names.ts'
 import { failure, failureSync } from '../fixtures/failures.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 

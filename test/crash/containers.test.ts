@@ -14,7 +14,7 @@ import fs, {
 import { basename, dirname, join } from 'node:path'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { SweepReport } from '../../src/index.ts'
-import { askLease, leaseIdentity } from '../../src/session/lease.ts'
+import { askLease, leaseIdentity } from '../../src/liveness/lease.ts'
 import { bundle } from '../fixtures/bundle.ts'
 import { Held, type HeldOptions } from '../fixtures/held-process.ts'
 import { canMount, has, mount, unmount } from '../fixtures/mounts.ts'

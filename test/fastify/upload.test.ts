@@ -1,7 +1,7 @@
 import Fastify from 'fastify'
 import tempFiles from '../../src/fastify/index.ts'
 import type { Served } from '../http/premises.ts'
-import { handle, uploadTable } from '../http/upload-table.ts'
+import { handle, uploadTable } from '../http/receive/upload-table.ts'
 
 uploadTable('Fastify', async (manager, rules, witness): Promise<Served> => {
   const app = Fastify({ forceCloseConnections: true })

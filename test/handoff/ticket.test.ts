@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isTicket, randomText, TICKET_BYTES } from '../../src/session/layout.ts'
+import { isTicket, randomText, TICKET_BYTES } from '../../src/layout.ts'
 import { failure } from '../fixtures/failures.ts'
 import { tempManager } from '../fixtures/temp-base.ts'
 

@@ -7,8 +7,8 @@ import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
 import { isTempFileError } from '../../src/errors.ts'
 import type { FileRules } from '../../src/index.ts'
-import { displayName, forLog } from '../../src/names.ts'
-import { toBytes, toMilliseconds } from '../../src/quantities.ts'
+import { displayName, forLog } from '../../src/input/names.ts'
+import { toBytes, toMilliseconds } from '../../src/input/units.ts'
 import { tempManager } from '../fixtures/temp-base.ts'
 
 const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 1500)

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import type { TempFileManager } from '../../src/index.ts'
 import { exitRegistry } from '../../src/session/exit-hook.ts'
-import { foreignListeners } from '../../src/session/signals.ts'
+import { foreignListeners } from '../../src/session/exit-signals.ts'
 import { tempBase } from '../fixtures/temp-base.ts'
 
 const EVENTS = ['exit', 'SIGINT', 'SIGTERM', 'SIGHUP']

@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import { Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
-import type { ReceiveOptions } from '../../src/streams/receive.ts'
+import type { ReceiveOptions } from '../../src/streams/fill.ts'
 import { destroySource, type Source } from '../../src/streams/source.ts'
 import { listeners, receive, receiveFails, type Surroundings } from './receiving.ts'
 

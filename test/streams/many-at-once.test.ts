@@ -7,7 +7,8 @@ import { PassThrough } from 'node:stream'
 import { createFsFromVolume, Volume } from 'memfs'
 import { expect, test } from 'vitest'
 import type { FileSystem } from '../../src/disk/file-system.ts'
-import { watchAbort } from '../../src/streams/abort-watch.ts'
+import { Quota } from '../../src/quota.ts'
+import { watchAbort } from '../../src/runtime/abort-watch.ts'
 import {
   LARGE_BLOCK,
   largeBlocksLent,
@@ -15,8 +16,7 @@ import {
   returnBlock,
   SMALL_BLOCK,
 } from '../../src/streams/blocks.ts'
-import { Quota } from '../../src/streams/quota.ts'
-import { checkReceiveOptions, fill } from '../../src/streams/receive.ts'
+import { checkReceiveOptions, fill } from '../../src/streams/fill.ts'
 import { receiveFails } from './receiving.ts'
 
 function onMemory(): { disk: FileSystem; volume: InstanceType<typeof Volume> } {

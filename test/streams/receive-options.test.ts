@@ -1,6 +1,6 @@
 import { getHashes } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { checkReceiveOptions, type ReceiveOptions } from '../../src/streams/receive.ts'
+import { checkReceiveOptions, type ReceiveOptions } from '../../src/streams/fill.ts'
 import { receive } from './receiving.ts'
 
 describe('a hostile option is refused before anything is created', () => {

@@ -8,14 +8,9 @@ import type { Readable } from 'node:stream'
 import { expect } from 'vitest'
 import type { FileSystem } from '../../src/disk/file-system.ts'
 import { isTempFileError, type TempFileErrorCode } from '../../src/errors.ts'
+import { Quota, type QuotaLimits } from '../../src/quota.ts'
 import { largeBlocksLent } from '../../src/streams/blocks.ts'
-import { Quota, type QuotaLimits } from '../../src/streams/quota.ts'
-import {
-  checkReceiveOptions,
-  fill,
-  type ReceiveOptions,
-  type WriteResult,
-} from '../../src/streams/receive.ts'
+import { checkReceiveOptions, fill, type ReceiveOptions, type WriteResult } from '../../src/streams/fill.ts'
 import type { Source } from '../../src/streams/source.ts'
 
 export interface Surroundings {

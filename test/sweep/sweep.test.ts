@@ -19,7 +19,7 @@ import {
   type SweepReport,
   TempFileManager,
 } from '../../src/index.ts'
-import { bindLease } from '../../src/session/lease.ts'
+import { bindLease } from '../../src/liveness/lease.ts'
 import { agedFileSystem, type CraftOptions, craftSession, REUSED_PID } from '../fixtures/crafted-session.ts'
 import { failure } from '../fixtures/failures.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'

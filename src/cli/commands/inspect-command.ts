@@ -1,0 +1,34 @@
+// `inspect TICKET`: one handoff, without claiming it.
+
+import { forLog } from '../../input/names.ts'
+import { type CommonOptions, managerOf, type Stage, writeJson } from '../command.ts'
+import { STATUS } from '../exit-status.ts'
+import { count, duration, painter, size } from '../terminal.ts'
+import { claimantOf } from './ls-command.ts'
+
+export async function inspect(stage: Stage, ticket: string, options: CommonOptions): Promise<number> {
+  const info = await managerOf(options).inspect(ticket)
+  if (options.json === true) {
+    writeJson(stage, info)
+    return STATUS.done
+  }
+  const { publishedAt } = info
+  const lines: readonly (readonly [string, string])[] = [
+    ['ticket', info.ticket],
+    ['state', info.state === 'corrupt' ? `corrupt: ${info.problem ?? ''}` : info.state],
+    ['name', info.name ?? '-'],
+    ['kind', info.kind ?? '-'],
+    ['size', `${size(info.bytes)} in ${count(info.files, 'file')}`],
+    ['attempts', String(info.attempts)],
+    ['published', publishedAt ? new Date(publishedAt).toISOString() : '-'],
+    ['age', duration(info.age)],
+    ['expires in', duration(info.expiresIn)],
+    ['claimed by', claimantOf(info)],
+    ['meta', info.meta === undefined ? '-' : JSON.stringify(info.meta)],
+  ]
+  const paint = painter(stage.stdout)
+  for (const [label, value] of lines) {
+    stage.stdout.write(`${paint('dim', label.padEnd(11))}${forLog(value)}\n`)
+  }
+  return STATUS.done
+}

@@ -1,0 +1,201 @@
+// The doctor's look at directories: the base and the root, their owners and modes, space, file system, lengths.
+// Promise: looks only.
+
+import { accessSync, constants, lstatSync, type Stats, statfsSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { readMounts } from '../../disk/mounts.ts'
+import { errnoOf } from '../../errors.ts'
+import { PROVING } from '../../liveness/evidence.ts'
+import { size } from '../terminal.ts'
+import { ageRuleOf } from './age-cleaners.ts'
+import type { Finding } from './finding.ts'
+
+const MODE = 0o777
+const WORLD_WRITABLE = 0o002
+const STICKY = 0o1000
+/** Below this much free, a service that receives files is about to fail. */
+const LITTLE_BYTES = 256 * 1024 ** 2
+const LITTLE_SHARE = 0.05
+/** sizeof(sockaddr_un.sun_path) less the closing NUL, unix(7). */
+const MAX_SOCKET_PATH = 107
+/** PATH_MAX of Linux less room for a session's and a file's own name. */
+const MAX_ROOT_PATH = 4095 - 600
+
+export function checkBase(base: string): Finding {
+  const check = 'base directory'
+  const stats = attempt(() => statSync(base))
+  if (stats === undefined) {
+    const found = `${base} does not exist`
+    return {
+      check,
+      status: 'note',
+      found,
+      advice: 'It is made at the first use, with mode 0700. Make it yourself if others need it.',
+    }
+  }
+  if (!stats.isDirectory())
+    return {
+      check,
+      status: 'problem',
+      found: `${base} is not a directory`,
+      advice: 'Set baseDir or TEMP_FILE_MANAGER_DIR to a directory.',
+    }
+  if ((stats.mode & WORLD_WRITABLE) !== 0 && (stats.mode & STICKY) === 0) {
+    return {
+      check,
+      status: 'problem',
+      found: `${base} is world-writable without the sticky bit: everybody may rename our files`,
+      advice: `chmod +t ${base}, or set baseDir to a private directory.`,
+    }
+  }
+  try {
+    accessSync(base, constants.W_OK | constants.X_OK)
+  } catch (error) {
+    return {
+      check,
+      status: 'problem',
+      found: `${base} cannot be written to (${errnoOf(error)})`,
+      advice: 'Give this user write permission, or set baseDir elsewhere.',
+    }
+  }
+  return { check, status: 'ok', found: `${base}, mode ${modeOf(stats)}` }
+}
+
+export function checkRootDirectory(root: string): Finding {
+  const check = 'root'
+  const stats = attempt(() => lstatSync(root))
+  if (stats === undefined) return { check, status: 'ok', found: `${root} is not made yet` }
+  const planted =
+    'Somebody else may have put it there. Look at it, remove it, or set another name or baseDir.'
+  if (stats.isSymbolicLink())
+    return { check, status: 'problem', found: `${root} is a symbolic link`, advice: planted }
+  if (!stats.isDirectory())
+    return { check, status: 'problem', found: `${root} is not a directory`, advice: planted }
+  const uid = process.geteuid?.()
+  if (uid !== undefined && stats.uid !== uid)
+    return { check, status: 'problem', found: `${root} belongs to the user ${stats.uid}`, advice: planted }
+  if (uid !== undefined && (stats.mode & 0o077) !== 0) {
+    return {
+      check,
+      status: 'warning',
+      found: `${root} has mode ${modeOf(stats)}: other users see into it`,
+      advice:
+        'It is set to 0700 at the next use. If it comes back, something changes it (fsGroup of Kubernetes does).',
+    }
+  }
+  return { check, status: 'ok', found: `${root}, mode ${modeOf(stats)}` }
+}
+
+export function checkFileSystem(place: string): Finding {
+  const check = 'file system'
+  if (process.platform !== 'linux') {
+    return {
+      check,
+      status: 'note',
+      found: `not Linux (${process.platform}): owners are judged by their pid alone`,
+      advice: 'Sessions whose pid was reused stay until sweep --max-age.',
+    }
+  }
+  const mount = readMounts().of(place)
+  if (mount === undefined)
+    return {
+      check,
+      status: 'warning',
+      found: 'cannot be told: /proc/self/mountinfo is not readable',
+      advice: 'Mount /proc.',
+    }
+  const found = `${mount.fsType}, mounted at ${mount.mountPoint}`
+  if (!PROVING.has(mount.fsType)) {
+    return {
+      check,
+      status: 'warning',
+      found: `${found}: a silent owner in another container or on another host proves nothing here`,
+      advice:
+        'Use a local disk (ext4, xfs, btrfs, zfs, tmpfs). If several hosts must share it, set sharedVolume.',
+    }
+  }
+  if (mount.fsType === 'tmpfs') {
+    return {
+      check,
+      status: 'note',
+      found: `${found}: files take memory, and a reboot loses handoffs`,
+      advice: 'For large files, or handoffs that must survive, use a disk, for example /var/tmp.',
+    }
+  }
+  return { check, status: 'ok', found }
+}
+
+export function checkSpace(place: string): Finding {
+  const check = 'space'
+  const { bavail, blocks, bsize, ffree, files } = statfsSync(place)
+  const free = bavail * bsize
+  const inodes = files === 0 ? undefined : ffree / files // btrfs counts none
+  const found = `${size(free)} free of ${size(blocks * bsize)}${inodes === undefined ? '' : `, ${ffree} inodes free`}`
+  if (
+    free < LITTLE_BYTES ||
+    free < blocks * bsize * LITTLE_SHARE ||
+    (inodes !== undefined && inodes < LITTLE_SHARE)
+  ) {
+    return {
+      check,
+      status: 'warning',
+      found,
+      advice:
+        'Free some, set baseDir to a larger disk, or set limits.minFreeBytes so that others are left room.',
+    }
+  }
+  return { check, status: 'ok', found }
+}
+
+export function checkAgeCleaners(root: string): Finding {
+  const check = 'age cleaners'
+  const rule = ageRuleOf(root)
+  if (rule === undefined) return { check, status: 'ok', found: 'no rule of systemd-tmpfiles ages this place' }
+  return {
+    check,
+    status: 'warning',
+    found: `systemd-tmpfiles removes what is older than ${rule.age} under ${rule.path} (${rule.file})`,
+    advice: `A handoff that waits longer, or a file open longer, is lost. echo 'x ${root}' > /etc/tmpfiles.d/temp-file-manager.conf`,
+  }
+}
+
+export function checkLengths(root: string): Finding {
+  const check = 'path lengths'
+  const bytes = Buffer.byteLength(root)
+  if (bytes > MAX_ROOT_PATH)
+    return {
+      check,
+      status: 'problem',
+      found: `the root's path has ${bytes} bytes`,
+      advice: 'Set baseDir to a shorter path.',
+    }
+  const socket = Buffer.byteLength(`${root}/sessions/s-4194304-0123456789abcdef/.l-0123456789abc`)
+  if (socket <= MAX_SOCKET_PATH)
+    return { check, status: 'ok', found: `sockets of ${socket} bytes, ${MAX_SOCKET_PATH} allowed` }
+  const found = `sockets of ${socket} bytes, over the ${MAX_SOCKET_PATH} of unix(7); reached through /proc/self/fd`
+  if (attempt(() => statSync('/proc/self/fd')) !== undefined) return { check, status: 'ok', found }
+  return {
+    check,
+    status: 'warning',
+    found: `${found}, which is not here`,
+    advice: 'Mount /proc, or set baseDir to a shorter path.',
+  }
+}
+
+/** The nearest directory that exists, of `path` and those above it. */
+export function existing(path: string): string {
+  if (attempt(() => statSync(path)) !== undefined || dirname(path) === path) return path
+  return existing(dirname(path))
+}
+
+function modeOf(stats: Stats): string {
+  return `0${(stats.mode & (MODE | STICKY)).toString(8)}`
+}
+
+function attempt<T>(look: () => T): T | undefined {
+  try {
+    return look()
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,96 @@
+// The doctor's look at evidence: can the kernel prove here that an owner lives or is dead? Promise: what it makes
+// for that, one private directory in the base directory, it removes.
+
+import { existsSync, mkdtempSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { errnoOf } from '../../errors.ts'
+import { askLease, bindLease } from '../../liveness/lease.ts'
+import type { Finding } from './finding.ts'
+
+/** Binds a lease, knocks while it is held and after. */
+export async function checkLease(base: string): Promise<Finding> {
+  const check = 'lease'
+  if (process.platform !== 'linux') return { check, status: 'note', found: 'leases are used on Linux only' }
+  if (!existsSync(base)) return { check, status: 'note', found: 'not tried: there is no base directory yet' }
+  let directory: string
+  try {
+    directory = mkdtempSync(join(base, '.temp-file-manager-doctor-'))
+  } catch (error) {
+    return {
+      check,
+      status: 'problem',
+      found: `no directory can be made here (${errnoOf(error)})`,
+      advice: 'See the base directory and space above.',
+    }
+  }
+  try {
+    const lease = bindLease(directory)
+    if (lease === undefined) {
+      const found = 'no socket can be bound here: only a process that sees the owner can prove it dead'
+      return {
+        check,
+        status: 'warning',
+        found,
+        advice:
+          'Other containers on this volume are kept as unknown. Use a file system with unix sockets, or set sharedVolume.',
+      }
+    }
+    const held = await askLease(directory)
+    lease.close()
+    const released = await askLease(directory)
+    if (held === 'answers' && released === 'refuses')
+      return { check, status: 'ok', found: 'a held one answers, a released one refuses' }
+    const found = `a held one ${held}, a released one ${released}; expected: answers, refuses`
+    return {
+      check,
+      status: 'warning',
+      found,
+      advice:
+        'A sandbox (gVisor, seccomp) may be in the way. Owners are judged by their pid where it can be seen.',
+    }
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+export function checkProc(): Finding {
+  const check = 'process evidence'
+  if (process.platform !== 'linux') return { check, status: 'note', found: 'by pid alone on this platform' }
+  try {
+    const self = readlinkSync('/proc/self')
+    if (self !== String(process.pid)) {
+      const found = `/proc says we are process ${self}, we are ${process.pid}: it belongs to another namespace`
+      return {
+        check,
+        status: 'warning',
+        found,
+        advice: 'Mount /proc anew inside the pid namespace (unshare --mount-proc).',
+      }
+    }
+    readFileSync('/proc/sys/kernel/random/boot_id')
+    readlinkSync('/proc/self/ns/pid')
+    return { check, status: 'ok', found: '/proc tells the boot, the pid namespace and our own pid' }
+  } catch (error) {
+    return {
+      check,
+      status: 'warning',
+      found: `/proc cannot be read (${errnoOf(error)}): owners are judged by their lease alone`,
+      advice: 'Mount /proc.',
+    }
+  }
+}
+
+/** Settings that outlive the hour they were meant for. */
+export function checkEnvironment(env: NodeJS.ProcessEnv = process.env): Finding {
+  const check = 'environment'
+  if (env['TEMP_FILE_MANAGER_KEEP'] === '1') {
+    return {
+      check,
+      status: 'warning',
+      found: 'TEMP_FILE_MANAGER_KEEP=1: nothing is ever removed',
+      advice: 'Unset it when you are done debugging, and look into kept/.',
+    }
+  }
+  const directory = env['TEMP_FILE_MANAGER_DIR']
+  return { check, status: 'ok', found: directory ? `TEMP_FILE_MANAGER_DIR=${directory}` : 'no settings' }
+}

@@ -1,0 +1,100 @@
+// `doctor`: will it work here, and what to change if not. Promise: each check stands alone; one that fails to
+// run is itself a finding.
+
+import { dirname } from 'node:path'
+import type { TempFileManager } from '../../index.ts'
+import { forLog } from '../../input/names.ts'
+import { type CommonOptions, managerOf, type Stage, writeJson } from '../command.ts'
+import { STATUS } from '../exit-status.ts'
+import { count, painter, type Style, size } from '../terminal.ts'
+import {
+  checkAgeCleaners,
+  checkBase,
+  checkFileSystem,
+  checkLengths,
+  checkRootDirectory,
+  checkSpace,
+  existing,
+} from './check-base.ts'
+import { checkEnvironment, checkLease, checkProc } from './check-evidence.ts'
+import type { Finding } from './finding.ts'
+
+const LOOK: Readonly<Record<Finding['status'], Style>> = {
+  ok: 'green',
+  note: 'dim',
+  warning: 'yellow',
+  problem: 'red',
+}
+
+export async function doctor(stage: Stage, options: CommonOptions): Promise<number> {
+  const manager = managerOf(options)
+  const findings = await examine(manager)
+  const healthy = findings.every(({ status }) => status === 'ok' || status === 'note')
+  if (options.json === true) writeJson(stage, { root: manager.root, healthy, checks: findings })
+  else tell(stage, manager.root, findings, healthy)
+  return healthy ? STATUS.done : STATUS.attention
+}
+
+async function examine(manager: TempFileManager): Promise<Finding[]> {
+  const { root } = manager
+  const base = dirname(root)
+  const place = existing(base)
+  const checks: readonly (readonly [string, () => Finding | Promise<Finding>])[] = [
+    ['base directory', () => checkBase(base)],
+    ['root', () => checkRootDirectory(root)],
+    ['file system', () => checkFileSystem(existing(root))],
+    ['space', () => checkSpace(place)],
+    ['age cleaners', () => checkAgeCleaners(root)],
+    ['path lengths', () => checkLengths(root)],
+    ['lease', () => checkLease(base)],
+    ['process evidence', () => checkProc()],
+    ['contents', () => checkContents(manager)],
+    ['environment', () => checkEnvironment()],
+  ]
+  const findings: Finding[] = []
+  for (const [check, look] of checks) {
+    try {
+      findings.push(await look())
+    } catch (error) {
+      const found = `could not be checked: ${error instanceof Error ? error.message : String(error)}`
+      findings.push({ check, status: 'problem', found, advice: 'See the other checks.' })
+    }
+  }
+  return findings
+}
+
+async function checkContents(manager: TempFileManager): Promise<Finding> {
+  const check = 'contents'
+  const { sessions, handoffs, files, bytes } = await manager.usage()
+  const found = `${count(sessions.length, 'session')}, ${count(handoffs.length, 'handoff')}, ${count(files, 'file')}, ${size(bytes)}`
+  const unknown = sessions.filter((session) => session.verdict === 'unknown' && session.state === 'live')
+  const corrupt = handoffs.filter((handoff) => handoff.state === 'corrupt')
+  if (corrupt.length > 0)
+    return {
+      check,
+      status: 'warning',
+      found: `${found}; ${count(corrupt.length, 'corrupt handoff')}`,
+      advice: 'ls shows what is wrong with them; no sweep removes them.',
+    }
+  if (unknown.length > 0) {
+    return {
+      check,
+      status: 'warning',
+      found: `${found}; nothing proves ${count(unknown.length, 'owner')} alive or dead`,
+      advice: 'ls shows why; sweep --max-age removes them by age.',
+    }
+  }
+  return { check, status: 'ok', found }
+}
+
+function tell(stage: Stage, root: string, findings: readonly Finding[], healthy: boolean): void {
+  const paint = painter(stage.stdout)
+  for (const { check, status, found, advice } of findings) {
+    stage.stdout.write(
+      `${paint(LOOK[status], status.padEnd(8))}  ${paint('bold', check)}: ${forLog(found)}\n`,
+    )
+    if (advice !== undefined) stage.stdout.write(`${' '.repeat(10)}${advice}\n`)
+  }
+  const verdict = healthy ? paint('green', 'ready for use') : paint('yellow', 'see above')
+  stage.stdout.write(`${paint('bold', root)}: ${verdict}\n`)
+}

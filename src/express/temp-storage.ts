@@ -1,0 +1,122 @@
+// A storage engine for multer 2. Promise: multer parses and limits as it always does; the files are ours, so a
+// handler that throws leaves none behind, and they are checked while they arrive.
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { dirname } from 'node:path'
+import type { Readable } from 'node:stream'
+import { TempFileError } from '../errors.ts'
+import type { UploadedFile } from '../http/index.ts'
+import { lingerNode } from '../http/receive/linger.ts'
+import { asUploaded, originalNameOf, suffixOf } from '../http/receive/uploaded-file.ts'
+import type { FileRules, Size, TempFileManager } from '../index.ts'
+import { scopeOf } from './temp-scope.ts'
+
+/** What each file must be; counts and sizes of the form are multer's `limits`. */
+export interface StorageRules {
+  readonly accept?: FileRules | undefined
+  readonly maxBytes?: Size | undefined
+  readonly hash?: 'sha256' | (string & {}) | undefined
+  readonly prefix?: string | undefined
+}
+
+/** The part of multer's file that is read. */
+export interface IncomingFile {
+  readonly fieldname: string
+  readonly originalname: string
+  readonly mimetype: string
+  readonly stream: Readable
+}
+
+/** What multer adds to its file. */
+export interface StoredFile {
+  readonly path: string
+  readonly filename: string
+  readonly destination: string
+  readonly size: number
+  readonly temp: UploadedFile
+}
+
+/** A multer StorageEngine. */
+export interface TempStorage {
+  _handleFile(
+    req: IncomingMessage & { res?: ServerResponse | undefined },
+    file: IncomingFile,
+    callback: (error?: unknown, info?: Partial<StoredFile>) => void,
+  ): void
+  _removeFile(
+    req: IncomingMessage,
+    file: { temp?: UploadedFile | undefined },
+    callback: (error: Error | null) => void,
+  ): void
+}
+
+/**
+ * A storage engine for multer 2, for those who keep it: `multer({ storage: tempStorage(manager) })`. Each file
+ * belongs to the request's scope (`req.temp`) and ends with the response; besides multer's own members it has
+ * `temp`, an {@link UploadedFile} with `handOff`, `persist` and the rest.
+ *
+ * @throws (to multer's callback) the codes of {@link TempFileManager.receive}
+ * @example
+ * ```ts
+ * import express from 'express'
+ * import multer from 'multer'
+ * import { fileRules, getTempManager } from 'temp-file-manager'
+ * import { tempStorage } from 'temp-file-manager/express'
+ *
+ * const upload = multer({ storage: tempStorage(getTempManager(), { accept: fileRules.image }) })
+ * const app = express()
+ * app.post('/avatar', upload.single('avatar'), async (req, res) => {
+ *   await req.file?.temp?.handOff()
+ *   res.sendStatus(202)
+ * })
+ * ```
+ */
+export function tempStorage(manager: TempFileManager, rules: StorageRules = {}): TempStorage {
+  const store = async (
+    req: IncomingMessage,
+    res: ServerResponse | undefined,
+    file: IncomingFile,
+  ): Promise<StoredFile> => {
+    if (res === undefined) {
+      throw new TempFileError(
+        'ERR_TEMP_OPTION_INVALID',
+        'tempStorage needs req.res, which Express sets. Use it in an Express application.',
+      )
+    }
+    const originalName = originalNameOf(file.originalname)
+    const { accept, maxBytes, hash, prefix } = rules
+    const received = await scopeOf(manager, req, res).receive(file.stream, {
+      suffix: suffixOf(originalName),
+      prefix,
+      accept,
+      maxBytes,
+      hash,
+      declared: { name: originalName, type: file.mimetype },
+    })
+    const temp = asUploaded(received, {
+      fieldName: file.fieldname,
+      originalName,
+      declaredType: file.mimetype,
+    })
+    return { path: temp.path, filename: temp.name, destination: dirname(temp.path), size: temp.bytes, temp }
+  }
+  return {
+    _handleFile(req, file, callback) {
+      store(req, req.res, file).then(
+        (stored) => callback(null, stored),
+        (error: unknown) => {
+          callback(error)
+          // multer reports only after the whole rest of the request has come; this keeps that in bounds.
+          lingerNode(req, Number(req.headers['content-length']) || undefined, 0)
+        },
+      )
+    },
+    _removeFile(_req, file, callback) {
+      if (file.temp === undefined) return callback(null)
+      file.temp.remove().then(
+        () => callback(null),
+        (error: Error) => callback(error), // remove() rejects with a TempFileError
+      )
+    },
+  }
+}

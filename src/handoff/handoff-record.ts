@@ -1,0 +1,148 @@
+// A handoff's record, `handoff.json`: what is written at publishing and what is believed at claiming. Promise:
+// a record that was tampered with is refused, one of another version is kept, neither is ever deleted for it.
+
+import type { FileSystem } from '../disk/file-system.ts'
+import { readRecord } from '../disk/record-file.ts'
+import { isTempFileError, TempFileError } from '../errors.ts'
+import { checkName } from '../input/names.ts'
+import { inside, RECORD } from '../layout.ts'
+
+/** Any value that JSON can hold. */
+export type Json =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly Json[]
+  | { readonly [key: string]: Json | undefined }
+
+export const HANDOFF_VERSION = 1
+
+/** `handoff.json`. */
+export interface HandoffRecord {
+  readonly v: typeof HANDOFF_VERSION
+  readonly ticket: string
+  readonly kind: 'file' | 'dir'
+  readonly name: string
+  /** Milliseconds, from the attempt file's ctime. */
+  readonly ttl: number
+  readonly durable: boolean
+  readonly meta?: Json | undefined
+  /** Milliseconds since 1970 by the publisher's clock; shown, never judged by. */
+  readonly publishedAt: number
+  readonly publisher: { readonly pid: number; readonly hostname: string }
+}
+
+/** The contract's cap on `meta`, in bytes of its JSON. */
+const MAX_META_BYTES = 64 * 1024
+
+/** Checks `meta` and returns it as it will be read back. @throws ERR_TEMP_OPTION_INVALID */
+export function checkMeta(meta: unknown): Json | undefined {
+  if (meta === undefined) return undefined
+  let text: string | undefined
+  try {
+    text = JSON.stringify(meta)
+  } catch (error) {
+    throw new TempFileError('ERR_TEMP_OPTION_INVALID', 'meta cannot be written as JSON. Give plain data.', {
+      cause: error,
+    })
+  }
+  if (text === undefined)
+    throw new TempFileError('ERR_TEMP_OPTION_INVALID', 'meta is not a JSON value. Give plain data.')
+  if (Buffer.byteLength(text) > MAX_META_BYTES) {
+    throw new TempFileError(
+      'ERR_TEMP_OPTION_INVALID',
+      'meta is larger than 64 KiB of JSON. Put the data into the file, or into another handoff.',
+    )
+  }
+  return JSON.parse(text) as Json // what JSON.parse gives is Json by definition
+}
+
+export type HandoffRead =
+  | { readonly state: 'read'; readonly record: HandoffRecord }
+  | { readonly state: 'missing' }
+  /** `cause`: the system's error that kept it from being read: another time it may be. */
+  | { readonly state: 'refused'; readonly why: string; readonly cause?: unknown }
+
+/** Reads and checks the record in `directory`, which must be the one of `ticket`. */
+export function readHandoff(fs: FileSystem, directory: string, ticket: string): HandoffRead {
+  const read = readRecord(fs, inside(directory, RECORD))
+  if (read.state === 'missing') return read
+  if (read.state === 'unreadable') return { state: 'refused', why: read.why, cause: read.cause }
+  const uid = process.geteuid?.()
+  if (uid !== undefined && read.uid !== uid) return { state: 'refused', why: 'it belongs to another user' }
+  return parseHandoff(read.value, ticket)
+}
+
+/** Checks a parsed record. */
+export function parseHandoff(value: unknown, ticket: string): HandoffRead {
+  const refused = (why: string): HandoffRead => ({ state: 'refused', why })
+  if (typeof value !== 'object' || value === null) return refused('it is not an object')
+  const r = value as Record<string, unknown> // an object of unknown members: each is checked below
+  if (r['v'] !== HANDOFF_VERSION) {
+    return refused(
+      typeof r['v'] === 'number' ? 'it was written by another version of this package' : 'it has no version',
+    )
+  }
+  if (r['ticket'] !== ticket) return refused('it is the record of another handoff')
+  const { kind, name, ttl } = r
+  if (kind !== 'file' && kind !== 'dir') return refused('its kind is unknown')
+  if (!isGoodName(name)) return refused('its name is not a plain file name')
+  if (typeof ttl !== 'number' || !(ttl >= 0)) return refused('its time to live is not a number')
+  const publisher = r['publisher']
+  const { pid, hostname } = (typeof publisher === 'object' && publisher !== null ? publisher : {}) as {
+    pid?: unknown // both are checked below
+    hostname?: unknown
+  }
+  return {
+    state: 'read',
+    record: {
+      v: HANDOFF_VERSION,
+      ticket,
+      kind,
+      name,
+      ttl,
+      durable: r['durable'] !== false,
+      meta: r['meta'] as Json | undefined, // it came out of JSON.parse
+      publishedAt: typeof r['publishedAt'] === 'number' ? r['publishedAt'] : 0,
+      publisher: {
+        pid: typeof pid === 'number' ? pid : 0,
+        hostname: typeof hostname === 'string' ? hostname : '',
+      },
+    },
+  }
+}
+
+export function isGoodName(name: unknown): name is string {
+  try {
+    checkName(name)
+    return true
+  } catch (error) {
+    if (isTempFileError(error)) return false
+    throw error
+  }
+}
+
+/** The error for a ticket that is not one. */
+export function checkTicket(valid: boolean): void {
+  if (valid) return
+  throw new TempFileError(
+    'ERR_TEMP_TICKET_INVALID',
+    'This is not a ticket. Pass the string that handOff() returned, unchanged.',
+  )
+}
+
+export function goneError(): TempFileError {
+  return new TempFileError(
+    'ERR_TEMP_HANDOFF_GONE',
+    'There is no handoff with this ticket: it was completed, it expired, or it was published under another name, base directory or host.',
+  )
+}
+
+export function corruptError(why: string, path: string): TempFileError {
+  return new TempFileError(
+    'ERR_TEMP_HANDOFF_CORRUPT',
+    `The handoff is kept, but its record cannot be believed: ${why}. Look at it by hand, or discard the directory.`,
+    { path },
+  )
+}

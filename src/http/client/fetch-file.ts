@@ -1,0 +1,210 @@
+// Downloads a URL into a temp file. Promise: the whole file or a typed error and nothing on the disk; no
+// redirect leads anywhere but http and https, and no secret header follows one to another origin.
+
+import { isTempFileError, TempFileError } from '../../errors.ts'
+import type { FileRules, ReceivedFile, Size } from '../../index.ts'
+import { forLog } from '../../input/names.ts'
+import { type Duration, toMilliseconds } from '../../input/units.ts'
+import { log } from '../../runtime/observe.ts'
+import type { Progress } from '../../streams/progress.ts'
+import { fileNameOfDisposition } from '../receive/part-header.ts'
+import { type Owner, originalNameOf, ownerSignal, suffixOf } from '../receive/uploaded-file.ts'
+import { type SilenceWatch, watchSilence } from './silence.ts'
+import { abortError, onAbort } from './transfer-signals.ts'
+import { webAddress } from './web-address.ts'
+
+/** How a file is downloaded. */
+export interface FetchOptions {
+  /** The most bytes; default: the manager's `limits.fileBytes`. */
+  readonly maxBytes?: Size | undefined
+  /** What the file must be, for example `fileRules.pdf`. */
+  readonly accept?: FileRules | undefined
+  /** A digest to compute on the way. */
+  readonly hash?: 'sha256' | (string & {}) | undefined
+  /** The end of the file's name on disk; default: the extension in Content-Disposition or the URL. */
+  readonly suffix?: string | undefined
+  readonly prefix?: string | undefined
+  /** Request headers. `authorization`, `cookie` and `proxy-authorization` are dropped when a redirect leaves the origin. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  readonly signal?: AbortSignal | undefined
+  /** Gives up when not a byte has come for so long: ERR_TEMP_TIMEOUT. Default '30s'. For a total, use `AbortSignal.timeout`. */
+  readonly timeout?: Duration | undefined
+  /** The most redirects followed; default 5. */
+  readonly maxRedirects?: number | undefined
+  /**
+   * Asked of the address and of every redirect; false refuses it: ERR_TEMP_DOWNLOAD_FAILED. The place to keep
+   * addresses that users give away from your internal network.
+   */
+  readonly allow?: ((url: URL) => boolean | Promise<boolean>) | undefined
+  /** Called at most ten times a second, and once more at the end. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined
+}
+
+/**
+ * Downloads a URL into a temp file, in constant memory.
+ *
+ * @throws ERR_TEMP_DOWNLOAD_FAILED (no answer, or one that is not 2xx: its status is in `details.status`),
+ * ERR_TEMP_TRUNCATED (fewer bytes than announced), ERR_TEMP_TIMEOUT, ERR_TEMP_ABORTED, ERR_TEMP_TOO_LARGE,
+ * ERR_TEMP_TOO_SMALL, ERR_TEMP_TYPE_REJECTED, ERR_TEMP_NO_SPACE, ERR_TEMP_QUOTA, ERR_TEMP_IO,
+ * ERR_TEMP_CLOSED, ERR_TEMP_OPTION_INVALID
+ * @example
+ * ```ts
+ * import { once } from 'node:events'
+ * import { createServer } from 'node:http'
+ * import { getTempManager } from 'temp-file-manager'
+ * import { fetchFile } from 'temp-file-manager/http'
+ *
+ * const server = createServer((_, res) => res.end('a report')).listen(0, '127.0.0.1')
+ * await once(server, 'listening')
+ * const address = server.address()
+ * if (address !== null && typeof address === 'object') {
+ *   await using file = await fetchFile(`http://127.0.0.1:${address.port}/report.txt`, getTempManager(), { maxBytes: '1mb' })
+ *   console.log(file.bytes) // 8
+ * }
+ * server.close()
+ * ```
+ */
+export async function fetchFile(
+  url: string | URL,
+  owner: Owner,
+  options: FetchOptions = {},
+): Promise<ReceivedFile> {
+  const address = webAddress(url)
+  const stop = new AbortController()
+  const detach = onAbort([options.signal, ownerSignal(owner)], (error) => stop.abort(error))
+  const watch = watchSilence(toMilliseconds(options.timeout ?? '30s', 'timeout'), (error) =>
+    stop.abort(error),
+  )
+  try {
+    const { response, from } = await follow(address, options, stop.signal)
+    const encoded = response.headers.get('content-encoding') ?? 'identity'
+    const length = response.headers.get('content-length')
+    const expectedBytes =
+      encoded === 'identity' && length !== null && /^\d{1,15}$/.test(length) ? Number(length) : undefined
+    const name = nameOf(response, from)
+    const { maxBytes, accept, hash, prefix, onProgress } = options
+    log.http('downloading from %s: %s bytes', forLog(from.host), expectedBytes ?? 'unknown')
+    return await owner.receive(bytesOf(response, expectedBytes, stop.signal, watch), {
+      suffix: options.suffix ?? suffixOf(name ?? ''),
+      prefix,
+      accept,
+      maxBytes,
+      hash,
+      onProgress,
+      expectedBytes,
+      signal: stop.signal,
+      declared: { name, type: response.headers.get('content-type') ?? undefined },
+    })
+  } catch (error) {
+    throw stop.signal.aborted ? abortError(stop.signal.reason) : error
+  } finally {
+    watch.end()
+    detach()
+    stop.abort(abortError(undefined)) // frees the connection of a download that failed half-way
+  }
+}
+
+const REDIRECTS = new Set([301, 302, 303, 307, 308])
+const SECRET = new Set(['authorization', 'cookie', 'proxy-authorization'])
+
+/** Asks, and follows redirects, until there is a 2xx. */
+async function follow(
+  start: URL,
+  options: FetchOptions,
+  signal: AbortSignal,
+): Promise<{ response: Response; from: URL }> {
+  let from = start
+  let headers: Record<string, string> = { 'accept-encoding': 'identity', ...options.headers }
+  for (let hops = 0; ; hops += 1) {
+    if (options.allow !== undefined && !(await options.allow(from)))
+      throw failed('The address is not allowed here.')
+    const response = await fetch(from, { headers, signal, redirect: 'manual' }).catch((error: unknown) => {
+      throw failed("The server could not be reached. See this error's cause.", {}, error)
+    })
+    if (response.ok) return { response, from }
+    await response.body?.cancel().catch(() => {})
+    const location = response.headers.get('location')
+    const details = { status: response.status }
+    if (!REDIRECTS.has(response.status) || location === null) {
+      throw failed(`The server answered with status ${response.status}.`, details)
+    }
+    if (hops >= (options.maxRedirects ?? 5)) throw failed('The server redirected too often.', details)
+    const next = redirected(location, from, details)
+    if (next.origin !== from.origin) {
+      headers = Object.fromEntries(
+        Object.entries(headers).filter(([name]) => !SECRET.has(name.toLowerCase())),
+      )
+    }
+    from = next
+  }
+}
+
+function redirected(location: string, from: URL, details: { status: number }): URL {
+  try {
+    return webAddress(new URL(location, from))
+  } catch (error) {
+    throw failed('The server redirected to an address that is not http or https.', details, error)
+  }
+}
+
+/** The body's bytes; what goes wrong with them gets its typed error here, where it is known. */
+async function* bytesOf(
+  response: Response,
+  expected: number | undefined,
+  signal: AbortSignal,
+  watch: SilenceWatch,
+): AsyncGenerator<Uint8Array> {
+  const reader = response.body?.getReader()
+  let bytes = 0
+  try {
+    for (;;) {
+      const chunk = await reader?.read()
+      if (chunk === undefined || chunk.done) return
+      bytes += chunk.value.byteLength
+      watch.stir()
+      yield chunk.value
+      watch.stir() // a slow disk is not a silent server
+    }
+  } catch (error) {
+    if (signal.aborted || isTempFileError(error)) throw error
+    const of = expected === undefined ? '' : ` of ${expected}`
+    throw new TempFileError(
+      'ERR_TEMP_TRUNCATED',
+      `The download broke off after ${bytes}${of} bytes. Try again.`,
+      {
+        cause: error,
+        details: { bytes },
+      },
+    )
+  } finally {
+    watch.end() // an `inspect` that takes its time is not silence either
+    reader?.cancel().catch(() => {})
+  }
+}
+
+/** What the file is called over there, safe to show. */
+function nameOf(response: Response, from: URL): string | undefined {
+  const said = fileNameIn(response.headers.get('content-disposition') ?? '')
+  const last = said ?? decoded(from.pathname.split('/').at(-1) ?? '')
+  return last === '' ? undefined : originalNameOf(last)
+}
+
+function fileNameIn(disposition: string): string | undefined {
+  try {
+    return fileNameOfDisposition(disposition)
+  } catch {
+    return undefined // a name that cannot be read is no reason to refuse the bytes
+  }
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+function failed(message: string, details?: Record<string, string | number>, cause?: unknown): TempFileError {
+  return new TempFileError('ERR_TEMP_DOWNLOAD_FAILED', `The download failed. ${message}`, { cause, details })
+}

@@ -1,0 +1,49 @@
+// A received file together with what its sender said of it. Promise: what comes from the sender is only ever
+// shown, never used as a path; on disk stands a name of ours, with an extension of plain letters and digits.
+
+import type { ReceivedFile, TempFileManager, TempScope } from '../../index.ts'
+import { displayName } from '../../input/names.ts'
+import { asyncDispose } from '../../runtime/dispose.ts'
+
+/** Who owns what is received: a manager, or a scope that ends with the request. */
+export type Owner = TempFileManager | TempScope
+
+/** A file that a client has sent. */
+export interface UploadedFile extends ReceivedFile {
+  /** The form field it came in; '' for a raw body. */
+  readonly fieldName: string
+  /** The client's name for it, made safe to show (never a path); 'file' if it gave none. */
+  readonly originalName: string
+  /** The media type that the client claims; undefined if it claimed none. */
+  readonly declaredType: string | undefined
+  /** The media type found in the bytes; undefined unless rules asked for it, and for text. */
+  readonly detectedType: string | undefined
+}
+
+/** Adds to a received file what the sender said. */
+export function asUploaded(
+  file: ReceivedFile,
+  said: Pick<UploadedFile, 'fieldName' | 'originalName' | 'declaredType'>,
+): UploadedFile {
+  return Object.assign(file, said)
+}
+
+/** The suffix for a file on disk: ffmpeg and others read the format off it. Letters and digits only, else none. */
+export function suffixOf(originalName: string): string {
+  return /\.[a-z0-9]{1,16}$/i.exec(originalName)?.[0].toLowerCase() ?? ''
+}
+
+/** The client's name for a file, safe to show. */
+export function originalNameOf(fileName: string | undefined): string {
+  return displayName(fileName ?? '')
+}
+
+/** The signal of an owner that is a scope: it aborts as the scope ends, while a body may still be coming. */
+export function ownerSignal(owner: Owner): AbortSignal | undefined {
+  return 'signal' in owner ? owner.signal : undefined
+}
+
+/** Removes files of a request that failed; a removal that fails has been reported by the manager's own policy. */
+export async function discardAll(files: readonly ReceivedFile[]): Promise<void> {
+  await Promise.allSettled(files.map((file) => file[asyncDispose]()))
+}

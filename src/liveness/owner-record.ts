@@ -1,0 +1,99 @@
+// A session's record of its owner: what is written, and what is believed when it is read. Promise: a record
+// that is not exactly of our form is told apart from a missing one, and never proves anything.
+
+import type { FileSystem } from '../disk/file-system.ts'
+import { readRecord } from '../disk/record-file.ts'
+import { inside, OWNER } from '../layout.ts'
+import type { ProcessIdentity } from './process-identity.ts'
+
+/** Version of the record's form; a reader keeps and reports what carries another. */
+export const OWNER_VERSION = 1
+
+/** Identity of the lease's socket: device and inode numbers as decimal strings (bigint stats). */
+export interface LeaseIdentity {
+  readonly dev: string
+  readonly ino: string
+}
+
+/** `owner.json`. */
+export interface Owner extends ProcessIdentity {
+  readonly v: typeof OWNER_VERSION
+  readonly id: string
+  readonly fsType: string | undefined
+  readonly upperDir?: string | undefined
+  readonly lease: LeaseIdentity | undefined
+  readonly program: string
+  /** Milliseconds since 1970 by the owner's clock; shown, never judged by. */
+  readonly startedAt: number
+  /** The session beats (sharedVolume), so another host may judge it by age. */
+  readonly heartbeat?: boolean | undefined
+  /** The owner asked for nothing to be removed. */
+  readonly keep?: boolean | undefined
+}
+
+export type OwnerRead =
+  | { readonly state: 'read'; readonly owner: Owner }
+  | { readonly state: 'missing' }
+  | { readonly state: 'corrupt'; readonly why: string }
+  | { readonly state: 'unknown-version' }
+
+/** Reads and checks the record of the session that stands at `directory` and was named `id`. */
+export function readOwner(fs: FileSystem, directory: string, id: string): OwnerRead {
+  const record = readRecord(fs, inside(directory, OWNER))
+  if (record.state === 'missing') return record
+  if (record.state === 'unreadable') return { state: 'corrupt', why: record.why }
+  return parseOwner(record.value, id)
+}
+
+/** Checks a parsed record. */
+function parseOwner(value: unknown, id: string): OwnerRead {
+  if (typeof value !== 'object' || value === null) return { state: 'corrupt', why: 'it is not an object' }
+  const o = value as Record<string, unknown> // an object of unknown members: each is checked below
+  if (o['v'] !== OWNER_VERSION) {
+    return typeof o['v'] === 'number'
+      ? { state: 'unknown-version' }
+      : { state: 'corrupt', why: 'it has no version' }
+  }
+  if (o['id'] !== id) return { state: 'corrupt', why: 'it names another session' }
+  const { pid, tid } = o
+  if (!isPid(pid)) return { state: 'corrupt', why: 'its pid is not a process id' }
+  if (tid !== undefined && !isPid(tid)) return { state: 'corrupt', why: 'its tid is not a thread id' }
+  const host = o['hostname']
+  if (typeof host !== 'string') return { state: 'corrupt', why: 'it names no host' }
+  return {
+    state: 'read',
+    owner: {
+      v: OWNER_VERSION,
+      id,
+      pid,
+      tid,
+      hostname: host,
+      startTime: text(o['startTime']),
+      bootId: text(o['bootId']),
+      pidNamespace: text(o['pidNamespace']),
+      timeNamespace: text(o['timeNamespace']),
+      fsType: text(o['fsType']),
+      upperDir: text(o['upperDir']),
+      lease: leaseOf(o['lease']),
+      program: text(o['program']) ?? '',
+      startedAt: typeof o['startedAt'] === 'number' ? o['startedAt'] : 0,
+      heartbeat: o['heartbeat'] === true,
+      keep: o['keep'] === true,
+    },
+  }
+}
+
+/** kill(2) gives 0 and negative numbers other meanings; the kernel's largest pid is 2^22. */
+function isPid(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 2 ** 31 - 1
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+function leaseOf(value: unknown): LeaseIdentity | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const { dev, ino } = value as { dev?: unknown; ino?: unknown } // members checked on the next line
+  return typeof dev === 'string' && typeof ino === 'string' ? { dev, ino } : undefined
+}

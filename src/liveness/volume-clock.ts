@@ -1,0 +1,32 @@
+// The volume's own clock. Promise: ages are differences of two ctimes that one file system gave, so no host's
+// clock, however wrong, changes what is old.
+
+import type { FileSystem } from '../disk/file-system.ts'
+import { inside, type Layout, newName, randomText } from '../layout.ts'
+
+/** A .new- this old, by the volume's clock, has no maker any more: making takes milliseconds. */
+export const DRAFT_AGE_MS = 3_600_000
+
+/**
+ * The volume's now, in milliseconds: the ctime of a directory just made on it. Undefined when none can be made
+ * (the disk is full): then nothing is judged by age. What a crash leaves of it is an empty `.new-`.
+ */
+export function volumeNow(fs: FileSystem, layout: Layout): number | undefined {
+  const probe = inside(layout.sessions, newName(`0-${randomText(10)}`))
+  try {
+    fs.mkdirSync(probe, { mode: 0o700 })
+  } catch {
+    return undefined
+  }
+  try {
+    return fs.lstatSync(probe).ctimeMs
+  } catch {
+    return undefined
+  } finally {
+    try {
+      fs.rmdirSync(probe)
+    } catch {
+      // Swept as an old .new- some day.
+    }
+  }
+}

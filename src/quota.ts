@@ -1,0 +1,120 @@
+// The manager's `limits`, counted honestly. Promise: what was added or reserved is counted until it is given
+// back, a refusal changes no count, and a manager without limits pays one comparison and one increment.
+
+import type { FileSystem } from './disk/file-system.ts'
+import { ioError, TempFileError } from './errors.ts'
+
+/** A manager's limits in bytes and entries; what is undefined is unlimited. */
+export interface QuotaLimits {
+  readonly fileBytes?: number | undefined
+  readonly totalBytes?: number | undefined
+  readonly entries?: number | undefined
+  readonly minFreeBytes?: number | undefined
+}
+
+/** Counts what a manager has in use, and refuses what would exceed its limits. */
+export class Quota {
+  /** The most one file may hold, in bytes; Infinity when not limited. */
+  readonly fileBytes: number
+  /** The free space that must stay on the volume, in bytes; 0 when not asked for. */
+  readonly minFreeBytes: number
+  readonly #totalBytes: number
+  readonly #maxEntries: number
+  readonly #fs: FileSystem
+  #bytes = 0
+  #entries = 0
+
+  /** @throws ERR_TEMP_OPTION_INVALID when minFreeBytes is set and the file system cannot tell its free space */
+  constructor(limits: QuotaLimits, fs: FileSystem) {
+    this.fileBytes = limits.fileBytes ?? Number.POSITIVE_INFINITY
+    this.minFreeBytes = limits.minFreeBytes ?? 0
+    this.#totalBytes = limits.totalBytes ?? Number.POSITIVE_INFINITY
+    this.#maxEntries = limits.entries ?? Number.MAX_SAFE_INTEGER
+    this.#fs = fs
+    if (this.minFreeBytes > 0 && fs.statfs === undefined) {
+      throw new TempFileError(
+        'ERR_TEMP_OPTION_INVALID',
+        'limits.minFreeBytes needs a file system with statfs, which the injected fs has not. Leave one of the two out.',
+      )
+    }
+  }
+
+  /** Bytes in use now: what went through receive and write and is not yet removed. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Files and directories in use now. */
+  get entries(): number {
+    return this.#entries
+  }
+
+  /** Counts one more file or directory. @throws ERR_TEMP_QUOTA */
+  addEntry(): void {
+    if (this.#entries >= this.#maxEntries) refuseEntry(this.#maxEntries)
+    this.#entries++
+  }
+
+  /** Gives one file or directory back. */
+  dropEntry(): void {
+    this.#entries--
+  }
+
+  /** Counts `bytes` more, or changes nothing. @throws ERR_TEMP_QUOTA */
+  reserve(bytes: number): void {
+    this.checkRoom(bytes)
+    this.#bytes += bytes
+  }
+
+  /** Refuses what could not be reserved now, without reserving it. @throws ERR_TEMP_QUOTA */
+  checkRoom(bytes: number): void {
+    if (this.#bytes + bytes <= this.#totalBytes) return
+    throw new TempFileError(
+      'ERR_TEMP_QUOTA',
+      `The limit of ${this.#totalBytes} bytes in temporary files is reached (limits.totalBytes). ` +
+        'Try again when others are removed, or raise the limit.',
+      { details: { bytes: this.#bytes, limit: this.#totalBytes } },
+    )
+  }
+
+  /** Gives bytes back. */
+  giveBack(bytes: number): void {
+    this.#bytes -= bytes
+  }
+
+  /**
+   * Looks at the free space of the volume that holds `directory`, if minFreeBytes asks for it; makes no call
+   * otherwise. `coming`: bytes about to be written, which must fit beside what has to stay free.
+   * @throws ERR_TEMP_NO_SPACE, ERR_TEMP_IO
+   */
+  async checkFree(directory: string, coming = 0): Promise<void> {
+    if (this.minFreeBytes === 0) return
+    const free = await freeBytes(this.#fs, directory)
+    if (free - coming >= this.minFreeBytes) return
+    throw new TempFileError(
+      'ERR_TEMP_NO_SPACE',
+      `The volume for temporary files has ${free} bytes free; ${this.minFreeBytes} must stay free ` +
+        '(limits.minFreeBytes). Free some space, or point baseDir (or TEMP_FILE_MANAGER_DIR) at a larger disk.',
+      { details: { free, limit: this.minFreeBytes } },
+    )
+  }
+}
+
+function refuseEntry(limit: number): never {
+  throw new TempFileError(
+    'ERR_TEMP_QUOTA',
+    `The limit of ${limit} temporary files and directories is reached (limits.entries). ` +
+      'Remove some, look for ones never disposed, or raise the limit.',
+    { details: { entries: limit, limit } },
+  )
+}
+
+/** Bytes that an unprivileged user may still write: bavail, not bfree, which counts root's reserve. */
+function freeBytes(fs: FileSystem, directory: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    fs.statfs?.(directory, (error, stats) => {
+      if (error) reject(ioError(error, 'read the free space of the volume', directory))
+      else if (stats !== undefined) resolve(Number(stats.bavail) * Number(stats.bsize))
+    })
+  })
+}

@@ -1,0 +1,119 @@
+// The end of a manager's own session: at close, at exit, or kept for debugging. Promise: the rename is the
+// commit; from then on the rest is anybody's to finish; one failure never stops what follows.
+
+import { readdirSync } from 'node:fs'
+import type { Context } from '../context.ts'
+import { errnoOf } from '../errors.ts'
+import { inside, parseSessionsEntry } from '../layout.ts'
+import { readOwner } from '../liveness/owner-record.ts'
+import { ownIdentity } from '../liveness/process-identity.ts'
+import { threads } from '../runtime/lazy.ts'
+import { cleanupError, reportCleanupError, tell } from '../runtime/observe.ts'
+import type { Session } from '../session/session.ts'
+import { type Burial, condemn, finish, finishSync, spare } from './remove-session.ts'
+
+/** False when it could not even be condemned, so that exit has to try again. */
+export async function endSession(session: Session): Promise<boolean> {
+  session.ended = true
+  await Promise.allSettled([...session.resources].map((resource) => resource.close()))
+  for (const adopted of session.context.keep ? [] : session.inPlace)
+    await adopted.remove().catch((error: unknown) => report(session.context, error, session.path))
+  session.inPlace.clear()
+  try {
+    commit(session)
+    session.release()
+    const { gone } = session
+    if (gone !== undefined)
+      reportBurial(session, await finish(session.context.fs, session.context.layout, gone))
+    session.gone = undefined
+    return true
+  } catch (error) {
+    session.release()
+    report(session.context, error, session.path)
+    return session.gone !== undefined || session.lost
+  }
+}
+
+/** As {@link endSession}. `exiting`: the process ends, so its worker threads' sessions end with it. */
+export function endSessionSync(session: Session, exiting: boolean): boolean {
+  const { context } = session
+  session.ended = true
+  for (const resource of session.resources) void resource.close()
+  for (const adopted of context.keep ? [] : session.inPlace)
+    attempt(context, session.path, () => adopted.removeSync())
+  session.inPlace.clear()
+  let committed = false
+  attempt(context, session.path, () => {
+    commit(session)
+    committed = true
+    const { gone } = session
+    if (gone !== undefined) reportBurial(session, finishSync(context.fs, context.layout, gone))
+    session.gone = undefined
+  })
+  session.release()
+  if (exiting && threads().isMainThread) attempt(context, session.path, () => buryThreadsOfProcess(context))
+  return committed
+}
+
+/** Renames the session out of the world of the living; `session.gone` then names what is left to delete. */
+function commit(session: Session): void {
+  if (session.gone !== undefined || !session.confirm()) return
+  const { fs, layout, keep } = session.context
+  if (!keep) {
+    session.gone = condemn(fs, layout, session.path, session.id)
+    return
+  }
+  const kept = spare(fs, layout, session.path, session.id)
+  tell('keep is set: the temporary files of this manager were not removed.', kept)
+}
+
+// Worker threads are ended by the process's exit without a word to them. Their ids begin with our pid; the
+// record tells a predecessor with a reused pid from us by its start time.
+function buryThreadsOfProcess(context: Context): void {
+  const { fs, layout } = context
+  const self = ownIdentity()
+  for (const name of readdirSync(layout.sessions)) {
+    const entry = parseSessionsEntry(name)
+    if (entry?.kind !== 'live' || !entry.id.startsWith(`${process.pid}-`)) continue
+    const path = inside(layout.sessions, name)
+    const read = readOwner(fs, path, entry.id)
+    if (read.state !== 'read' || read.owner.tid === self.tid) continue
+    const { owner } = read
+    const ours =
+      owner.pid === self.pid &&
+      owner.bootId !== undefined &&
+      owner.bootId === self.bootId &&
+      owner.pidNamespace !== undefined &&
+      owner.pidNamespace === self.pidNamespace &&
+      Number(owner.startTime) >= Number(self.startTime)
+    if (!ours) continue
+    attempt(context, path, () => {
+      if (owner.keep === true) spare(fs, layout, path, entry.id)
+      else finishSync(fs, layout, condemn(fs, layout, path, entry.id))
+    })
+  }
+}
+
+function attempt(context: Context, path: string, work: () => void): void {
+  try {
+    work()
+  } catch (error) {
+    report(context, error, path)
+  }
+}
+
+function report(context: Context, error: unknown, path: string): void {
+  if (errnoOf(error) === 'ENOENT') return
+  context.counters.cleanupErrors++
+  reportCleanupError(context.onCleanupError, cleanupError(error, path), true)
+}
+
+function reportBurial(session: Session, burial: Burial): void {
+  const [failed] = burial.removed.errors
+  if (failed !== undefined) report(session.context, failed.error, failed.path)
+  const [kept] = burial.removed.kept
+  if (kept !== undefined) report(session.context, new Error(kept.reason), kept.path)
+  const [stuck] = burial.claims.stuck
+  if (stuck !== undefined)
+    report(session.context, new Error(`a claim could not be given back: ${stuck.why}`), session.claims)
+}

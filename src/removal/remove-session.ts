@@ -1,0 +1,155 @@
+// The end of a session or handoff. Promise: the rename to `.gone-` is the commit; after it anybody may finish:
+//   1. give back what stands in claims/ (by renames; claims/ goes by rmdir, never recursively)
+//   2. delete the rest, each directory in it under a fresh name: its thread may still rename one out, and then it
+//      is whole, not half deleted
+
+import type { FileSystem } from '../disk/file-system.ts'
+import { recentMounts } from '../disk/mounts.ts'
+import { type RemoveReport, removeTreeSliced, removeTreeSync } from '../disk/remove/remove.ts'
+import { renameIfThere } from '../disk/rename-if-there.ts'
+import { errnoOf } from '../errors.ts'
+import { type GivenBack, giveBackAll } from '../handoff/give-back.ts'
+import { CLAIMS, deadName, goneName, inside, type Layout, liveName } from '../layout.ts'
+import { type Judgement, judge } from '../liveness/judge.ts'
+import { isFull, makeRoom, renameOnFullDisk } from './full-disk.ts'
+
+/** What became of a suspected session. */
+export type Fate =
+  | { readonly fate: 'buried'; readonly reason: string; readonly burial: Burial }
+  | { readonly fate: 'spared'; readonly reason: string }
+  | { readonly fate: 'kept'; readonly reason: string }
+  /** Somebody else was at it first. */
+  | { readonly fate: 'taken' }
+
+/** What a sweep decides of one that nothing proves dead: bury it all the same, or leave its tombstone standing. */
+export interface Conviction {
+  readonly sentence: 'bury' | 'wait'
+  readonly reason: string
+}
+
+export interface Burial {
+  readonly claims: GivenBack
+  readonly removed: RemoveReport
+}
+
+/** How a suspect is dealt with. */
+export interface BurialOptions {
+  /** May find a second judgement of 'unknown' to be enough (maxAge, a stale heartbeat). */
+  readonly convict?: (judged: Judgement, tombstone: string) => Conviction | undefined
+  /** Deletions share the loop; judgements need not wait for them. */
+  readonly inTurn?: <T>(burial: () => Promise<T>) => Promise<T>
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Where a burial happens. */
+export interface Graveyard {
+  readonly fs: FileSystem
+  readonly native: boolean
+  readonly layout: Layout
+}
+
+/**
+ * Buries the session at `directory` (its live name or a tombstone) if it proves dead a second time, under a
+ * tombstone's name: an owner that was wrongly suspected takes it back from there.
+ */
+export async function buryIfDead(
+  yard: Graveyard,
+  directory: string,
+  id: string,
+  { convict = () => undefined, inTurn = (burial) => burial(), signal }: BurialOptions = {},
+): Promise<Fate> {
+  const { fs, layout } = yard
+  const live = inside(layout.sessions, liveName(id))
+  const tombstone = directory === live ? inside(layout.sessions, deadName(id)) : directory
+  const cleared: RemoveReport[] = []
+  const commit = async (from: string, to: string): Promise<boolean> => {
+    try {
+      return renameIfThere(fs, from, to)
+    } catch (error) {
+      if (!isFull(error)) throw error
+      // No tombstone can be made, so the second judgement comes here; only proven death will do.
+      const again = await judge(yard, from, id, recentMounts(fs, layout.root))
+      if (again.verdict !== 'dead' || again.owner?.keep === true) throw error
+      cleared.push(...(await makeRoom(fs, from, signal)))
+      return renameIfThere(fs, from, to)
+    }
+  }
+  if (directory === live && !(await commit(live, tombstone))) return { fate: 'taken' }
+  const judged = await judge(yard, tombstone, id, recentMounts(fs, layout.root))
+  const conviction =
+    judged.verdict === 'dead' ? { sentence: 'bury', reason: judged.reason } : convict(judged, tombstone)
+  if (conviction === undefined) return giveLifeBack(fs, tombstone, live, judged.reason)
+  const { reason } = conviction
+  if (conviction.sentence === 'wait')
+    return { fate: 'kept', reason: `${reason}; suspected, its owner may still take it back` }
+  if (judged.owner?.keep === true) {
+    spare(fs, layout, tombstone, id)
+    return { fate: 'spared', reason: `${reason}; its owner asked to keep it` }
+  }
+  const gone = inside(layout.sessions, goneName(id))
+  if (!(await commit(tombstone, gone))) return { fate: 'taken' }
+  const burial = await inTurn(() => finish(fs, layout, gone, signal))
+  for (const part of cleared) add(burial.removed, part)
+  return { fate: 'buried', reason, burial }
+}
+
+function giveLifeBack(fs: FileSystem, tombstone: string, live: string, reason: string): Fate {
+  try {
+    fs.lstatSync(live)
+    return { fate: 'kept', reason: `${reason}; its name was taken meanwhile, so it stays a tombstone` }
+  } catch {
+    return renameIfThere(fs, tombstone, live) ? { fate: 'kept', reason } : { fate: 'taken' }
+  }
+}
+
+/** Commits to the deletion of `path`; returns where it now stands. Throws the system's error. */
+export function condemn(fs: FileSystem, layout: Layout, path: string, id: string): string {
+  const gone = inside(layout.sessions, goneName(id))
+  renameOnFullDisk(fs, path, gone)
+  return gone
+}
+
+/** Where a claim could not be given back, all but claims/ goes. */
+const REMAINS = { setAside: true, spare: CLAIMS } as const
+
+/** Finishes a deletion at once: exit and closeSync. */
+export function finishSync(fs: FileSystem, layout: Layout, gone: string): Burial {
+  const claims = giveBackAll(fs, layout, inside(gone, CLAIMS))
+  return { claims, removed: removeTreeSync(fs, gone, REMAINS) }
+}
+
+/** Finishes a deletion in slices that do not hold the event loop: close and sweep. */
+export async function finish(
+  fs: FileSystem,
+  layout: Layout,
+  gone: string,
+  signal?: AbortSignal,
+): Promise<Burial> {
+  const claims = giveBackAll(fs, layout, inside(gone, CLAIMS))
+  const mounts = recentMounts(fs, layout.root)
+  return { claims, removed: await removeTreeSliced(fs, gone, { ...REMAINS, signal, mounts }) }
+}
+
+/** Moves a session to `kept/` in place of deleting it; its claims go back all the same. Returns its new path. */
+export function spare(fs: FileSystem, layout: Layout, path: string, id: string): string {
+  try {
+    fs.mkdirSync(layout.kept, { mode: 0o700 })
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error
+  }
+  fs.chmodSync(layout.kept, 0o700)
+  // Before the rename also: nobody looks for claims in kept/, so a kill in between would lose them.
+  giveBackAll(fs, layout, inside(path, CLAIMS))
+  const kept = inside(layout.kept, id)
+  fs.renameSync(path, kept)
+  giveBackAll(fs, layout, inside(kept, CLAIMS))
+  return kept
+}
+
+function add(total: RemoveReport, part: RemoveReport): void {
+  total.files += part.files
+  total.directories += part.directories
+  total.bytes += part.bytes
+  total.kept.push(...part.kept)
+  total.errors.push(...part.errors)
+}

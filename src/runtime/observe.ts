@@ -1,0 +1,121 @@
+// What the library tells an observer: debug namespaces and diagnostics channels. Promise: both cost one
+// check when nobody listens, and no name from outside reaches a log unsanitised.
+
+import { channel } from 'node:diagnostics_channel'
+import type { Debugger } from 'debug'
+import { TempFileError } from '../errors.ts'
+import { debug } from './lazy.ts'
+
+/** The debug loggers, one a room: `DEBUG=temp-file-manager:*`. */
+export const log = {
+  file: logger('file'),
+  session: logger('session'),
+  handoff: logger('handoff'),
+  sweep: logger('sweep'),
+  http: logger('http'),
+}
+
+interface Log {
+  (format: string, ...values: unknown[]): void
+  readonly enabled: boolean
+}
+
+function logger(room: string): Log {
+  let made: Debugger | undefined
+  const get = (): Debugger | undefined => {
+    made ??= debug()?.(`temp-file-manager:${room}`)
+    return made
+  }
+  const say = (format: string, ...values: unknown[]): void => get()?.(format, ...values)
+  // defineProperty does not tell its result's type.
+  return Object.defineProperty(say, 'enabled', { get: () => get()?.enabled === true }) as Log
+}
+
+/** The diagnostics channels (`node:diagnostics_channel`); messages are plain objects. */
+export const channels = {
+  create: channel('temp-file-manager:create'),
+  remove: channel('temp-file-manager:remove'),
+  handoff: channel('temp-file-manager:handoff'),
+  claim: channel('temp-file-manager:claim'),
+  sweep: channel('temp-file-manager:sweep'),
+  cleanupError: channel('temp-file-manager:cleanup-error'),
+}
+
+/** What a manager does with a failed cleanup: warn, throw from the disposal, or call a function. */
+export type OnCleanupError = 'warn' | 'throw' | ((error: TempFileError) => void)
+
+/**
+ * Reports a cleanup that failed, and throws only where the policy says so and the caller may
+ * (`background` work never throws: it warns instead).
+ */
+export function reportCleanupError(policy: OnCleanupError, error: TempFileError, background = false): void {
+  if (channels.cleanupError.hasSubscribers) channels.cleanupError.publish({ error })
+  if (typeof policy === 'function') {
+    try {
+      policy(error)
+    } catch (thrown) {
+      process.emitWarning(thrown instanceof Error ? thrown : new Error(String(thrown)))
+    }
+  } else if (policy === 'throw' && !background) {
+    throw error
+  } else {
+    tell(error.message, detailOf(error), error.code)
+  }
+}
+
+/** Warns the operator. At exit a process warning would come too late (it waits for a tick), so it goes to stderr at once. */
+export function tell(message: string, detail: string, code?: string): void {
+  if (exiting) console.error('TempFileManagerWarning: %s\n  %s', message, detail)
+  else
+    process.emitWarning(message, {
+      type: 'TempFileManagerWarning',
+      detail,
+      ...(code === undefined ? {} : { code }),
+    })
+}
+
+let exiting = false
+
+/** Called by the exit hook before its work. */
+export function noteExit(): void {
+  exiting = true
+}
+
+function detailOf(error: TempFileError): string {
+  const cause = error.cause instanceof Error ? error.cause.message : ''
+  return [error.path, cause].filter(Boolean).join(': ')
+}
+
+/** The error of a removal that failed after its retries. */
+export function cleanupError(cause: unknown, path: string): TempFileError {
+  return new TempFileError(
+    'ERR_TEMP_CLEANUP',
+    'A temporary file or directory could not be removed yet. It stays in its session, and is tried again by the next sweep, when the manager closes and at exit; call remove() to try again now.',
+    { cause, path },
+  )
+}
+
+interface Loss {
+  readonly what: string
+  /** A temp whose manager was closed is no loss. */
+  readonly session: { readonly ended: boolean }
+}
+
+let uncollected: FinalizationRegistry<Loss> | undefined
+
+/** With `DEBUG=temp-file-manager:file`: names a temp that was collected without ever being disposed, and where it was made. */
+export function watchForLoss(entry: object, name: string, session: Loss['session']): void {
+  uncollected ??= new FinalizationRegistry((loss) => {
+    if (!loss.session.ended) log.file('collected without being disposed: %s', loss.what)
+  })
+  const limit = Error.stackTraceLimit
+  Error.stackTraceLimit = 20 // ours come first; the program's own are what helps
+  const made = new Error().stack?.split('\n').slice(3).join('\n') ?? ''
+  Error.stackTraceLimit = limit
+  uncollected.register(entry, { what: `${name}, made\n${made}`, session }, entry)
+}
+
+/** Ends the watch when the temp is disposed. */
+export function endWatch(entry: object): void {
+  uncollected?.unregister(entry)
+}

@@ -1,0 +1,134 @@
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { ageRuleOf, parseTmpfiles } from '../../../src/cli/doctor/age-cleaners.ts'
+import type { Finding } from '../../../src/cli/doctor/finding.ts'
+import { tempBase, tempManager } from '../../fixtures/temp-base.ts'
+import { run } from '../command-line.ts'
+
+interface Diagnosis {
+  readonly healthy: boolean
+  readonly checks: readonly Finding[]
+}
+
+async function diagnose(
+  args: readonly string[],
+  env = {},
+): Promise<{ status: number | null; diagnosis: Diagnosis }> {
+  const { status, stdout } = await run(['doctor', '--json', ...args], env)
+  return { status, diagnosis: JSON.parse(stdout) as Diagnosis }
+}
+
+function finding({ diagnosis }: { diagnosis: Diagnosis }, check: string): Finding | undefined {
+  return diagnosis.checks.find((found) => found.check === check)
+}
+
+describe('doctor', () => {
+  test('a good place passes, and nothing is left in it', async () => {
+    const base = tempBase()
+    const found = await diagnose(['--base-dir', base])
+    expect(finding(found, 'base directory')?.status).toBe('ok')
+    expect(finding(found, 'lease')).toMatchObject({
+      status: 'ok',
+      found: 'a held one answers, a released one refuses',
+    })
+    expect(finding(found, 'process evidence')?.status).toBe('ok')
+    expect(readdirSync(base)).toEqual([])
+  })
+
+  test('where there is no base directory yet, none is made', async () => {
+    const base = tempBase()
+    const found = await diagnose(['--base-dir', join(base, 'later')])
+    expect(finding(found, 'base directory')?.status).toBe('note')
+    expect(finding(found, 'lease')?.status).toBe('note')
+    expect(readdirSync(base)).toEqual([])
+  })
+
+  test('a world-writable base directory without the sticky bit is a problem, and chmod +t the advice', async () => {
+    const base = tempBase()
+    chmodSync(base, 0o777)
+    const found = await diagnose(['--base-dir', base])
+    expect(found.status).toBe(1)
+    expect(found.diagnosis.healthy).toBe(false)
+    expect(finding(found, 'base directory')).toMatchObject({ status: 'problem' })
+    expect(finding(found, 'base directory')?.advice).toContain('chmod +t')
+  })
+
+  test('a root that others can see into, a base that is a file, a deep path, a forgotten keep', async () => {
+    const manager = tempManager({ name: 'cli' })
+    manager.file()
+    chmodSync(manager.root, 0o755)
+    expect(finding(await diagnose(['--root', manager.root]), 'root')).toMatchObject({ status: 'warning' })
+
+    const base = tempBase()
+    writeFileSync(join(base, 'file'), '')
+    const onFile = await diagnose(['--base-dir', join(base, 'file')])
+    expect(finding(onFile, 'base directory')).toMatchObject({ status: 'problem' })
+
+    const deep = join(base, ...Array.from({ length: 12 }, () => 'a-rather-long-name'))
+    mkdirSync(deep, { recursive: true })
+    const found = await diagnose(['--base-dir', deep], { TEMP_FILE_MANAGER_KEEP: '1' })
+    expect(finding(found, 'path lengths')?.found).toContain('/proc/self/fd')
+    expect(finding(found, 'lease')?.status).toBe('ok')
+    expect(finding(found, 'environment')?.status).toBe('warning')
+  })
+
+  test('an owner that nothing can be proven of is shown, with the way to remove it', async () => {
+    const manager = tempManager({ name: 'cli' })
+    manager.file()
+    mkdirSync(join(manager.root, 'sessions', 's-1-unknown'))
+    expect(finding(await diagnose(['--root', manager.root]), 'contents')?.advice).toContain('--max-age')
+  })
+})
+
+describe('systemd-tmpfiles', () => {
+  const ROOT = '/tmp/svc-0'
+
+  function rules(
+    files: Readonly<Record<string, string>>,
+    over: Readonly<Record<string, string>> = {},
+  ): string[] {
+    const [etc, usr] = [tempBase(), tempBase()]
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(usr, name), text)
+    for (const [name, text] of Object.entries(over)) writeFileSync(join(etc, name), text)
+    return [etc, usr]
+  }
+
+  test.each<[string, Record<string, string>, Record<string, string>, string | undefined]>([
+    ['an age on /tmp', { 'tmp.conf': 'q /tmp 1777 root root 10d\n' }, {}, '10d'],
+    ['no age', { 'tmp.conf': 'D /tmp 1777 root root -\n#q /tmp 1777 root root 30d\n' }, {}, undefined],
+    ['another directory', { 'tmp.conf': 'q /var/tmp 1777 root root 30d\n' }, {}, undefined],
+    [
+      'hidden by a file in /etc',
+      { 'tmp.conf': 'q /tmp 1777 root root 10d\n' },
+      { 'tmp.conf': '' },
+      undefined,
+    ],
+    [
+      'an exemption',
+      { 'tmp.conf': 'q /tmp 1777 root root 10d\n' },
+      { 'ours.conf': "x '/tmp/svc-*'\n" },
+      undefined,
+    ],
+    [
+      'an exemption of something else',
+      { 'tmp.conf': 'q /tmp 1777 root root 10d\n' },
+      { 'x.conf': 'x /tmp/other\n' },
+      '10d',
+    ],
+    [
+      'the longest path decides',
+      { 'a.conf': 'q /tmp 1777 root root 10d\ne /tmp/svc-0 - - - 1h\n' },
+      {},
+      '1h',
+    ],
+  ])('%s', (_, files, over, age) => {
+    expect(ageRuleOf(ROOT, rules(files, over))?.age).toBe(age)
+  })
+
+  test('a line is read with its modifiers and quotes', () => {
+    expect(parseTmpfiles('d! "/tmp/a b" 0755 root root 5d\n', 'f')).toEqual([
+      { type: 'd!', path: '/tmp/a b', age: '5d', file: 'f' },
+    ])
+  })
+})

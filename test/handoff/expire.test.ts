@@ -1,0 +1,158 @@
+// Handoffs nobody came for. Ages are injected at lstat: a ctime is the kernel's, no utimes sets it back.
+
+import fs, { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { ageOf, expire, isOverdue, settleExpiry } from '../../src/handoff/expiry.ts'
+import type { FileSystem, TempFileManager } from '../../src/index.ts'
+import { layoutOf } from '../../src/layout.ts'
+import { agedFileSystem } from '../fixtures/crafted-session.ts'
+import { tempBase, tempManager } from '../fixtures/temp-base.ts'
+
+const HOUR = 3_600_000
+
+interface World {
+  readonly manager: TempFileManager
+  readonly ticket: string
+  readonly published: string
+  /** How old the attempt file shows itself. */
+  readonly setAge: (milliseconds: number) => void
+}
+
+async function world(ttl: string | number): Promise<World> {
+  const base = tempBase()
+  let age = 0
+  const manager = tempManager({ baseDir: base, fs: agedFileSystem(() => [[/\/attempt-\d+$/, age]]) })
+  const ticket = await (await manager.receive('payload')).handOff({ ttl })
+  const published = join(manager.root, 'handoffs', ticket)
+  return {
+    manager,
+    ticket,
+    published,
+    setAge: (milliseconds) => {
+      age = milliseconds
+    },
+  }
+}
+
+describe('a published handoff', () => {
+  test('waits for its time to live, then the next sweep removes it', async () => {
+    const { manager, ticket, published, setAge } = await world('2h')
+    setAge(2 * HOUR - 60_000)
+    expect((await manager.sweep()).handoffsExpired).toEqual([])
+    setAge(2 * HOUR + 60_000)
+    expect((await manager.sweep({ dryRun: true })).handoffsExpired).toEqual([])
+    expect(existsSync(published)).toBe(true)
+    const report = await manager.sweep()
+    expect(report.handoffsExpired).toEqual([ticket])
+    expect(report.entries.find((entry) => entry.name === `handoffs/${ticket}`)).toMatchObject({
+      kind: 'handoff',
+      action: 'removed',
+      reason: 'nobody came within its time to live',
+      bytes: expect.any(Number),
+    })
+    expect(report.bytes).toBeGreaterThanOrEqual('payload'.length)
+    expect(report.sessionsRemoved).toBe(0)
+    expect(existsSync(published)).toBe(false)
+  })
+
+  test('that is overdue but still stands may be claimed', async () => {
+    const { manager, ticket, setAge } = await world('1h')
+    setAge(5 * HOUR)
+    expect((await manager.claim(ticket)).attempt).toBe(1)
+    expect((await manager.sweep()).handoffsExpired).toEqual([])
+  })
+
+  test('begins its time to live again when it is released', async () => {
+    const { manager, ticket, published } = await world('1h')
+    const before = fs.lstatSync(join(published, 'attempt-0')).ctimeMs
+    await (await manager.claim(ticket)).release()
+    expect(fs.lstatSync(join(published, 'attempt-1')).ctimeMs).toBeGreaterThan(before)
+  })
+
+  test('is kept when its record or its counter cannot be read, however old', async () => {
+    const { manager, published, setAge } = await world('1h')
+    setAge(100 * HOUR)
+    fs.rmSync(join(published, 'attempt-0'))
+    expect((await manager.sweep()).handoffsExpired).toEqual([])
+    fs.writeFileSync(join(published, 'handoff.json'), '{')
+    expect((await manager.sweep()).handoffsExpired).toEqual([])
+    fs.rmSync(join(published, 'handoff.json'))
+    const report = await manager.sweep()
+    expect(report.errors).toEqual([])
+    expect(report.entries.at(-1)?.reason).toBe('it has no record')
+    expect(readdirSync(join(published, 'data')).length).toBe(1)
+  })
+})
+
+describe('the second look', () => {
+  test('renames back what was claimed and given back between the look and the rename', async () => {
+    const { manager, ticket, published, setAge } = await world('1h')
+    const layout = layoutOf(manager.root)
+    setAge(5 * HOUR)
+    const aged = agedFileSystem(() => [[/\/handoffs\/.*attempt/, 5 * HOUR]]) // young again once renamed
+    expect(isOverdue(ageOf(aged, published, ticket), Date.now())).toBe(true)
+    expect(expire({ fs: aged, layout }, ticket, Date.now())).toBeUndefined()
+    expect(readdirSync(join(manager.root, 'handoffs'))).toEqual([ticket])
+    expect(readFileSync((await manager.claim(ticket)).path, 'utf8')).toBe('payload')
+  })
+
+  test('finishes, or takes back, a tombstone that a killed sweeper left', async () => {
+    for (const [age, expired] of [
+      [2 * HOUR, true],
+      [0, false],
+    ] as const) {
+      const { manager, ticket, published, setAge } = await world('1h')
+      manager.file()
+      setAge(age)
+      renameSync(published, join(manager.root, 'sessions', `.dead-${ticket}-x`))
+      const report = await manager.sweep()
+      expect(report.handoffsExpired).toEqual(expired ? [ticket] : [])
+      expect(readdirSync(join(manager.root, 'handoffs'))).toEqual(expired ? [] : [ticket])
+      expect(readdirSync(join(manager.root, 'sessions')).length).toBe(1)
+    }
+  })
+
+  test('puts the tombstone back when the volume cannot be asked the time', async () => {
+    const { manager, ticket, published } = await world('1h')
+    const layout = layoutOf(manager.root)
+    const tombstone = join(layout.sessions, `.dead-${ticket}-x`)
+    renameSync(published, tombstone)
+    expect(settleExpiry({ fs, layout }, tombstone, ticket, undefined)).toBeUndefined()
+    expect(existsSync(published)).toBe(true)
+  })
+
+  test('a claimant that looks meanwhile finds it in the tombstone and gets it', async () => {
+    const { manager, ticket, published } = await world('1h')
+    renameSync(published, join(manager.root, 'sessions', `.dead-${ticket}-x`))
+    expect((await manager.claim(ticket)).ticket).toBe(ticket)
+  })
+})
+
+test('expiry against claims: whoever wins, never both, and never half a handoff', async () => {
+  const base = tempBase()
+  const late: FileSystem = agedFileSystem(() => [[/\/attempt-\d+$/, HOUR]])
+  const sweepers = [1, 2].map(() => tempManager({ baseDir: base, fs: late }))
+  const claimants = [1, 2].map(() => tempManager({ baseDir: base }))
+  const [maker] = claimants
+  let claimed = 0
+  let expired = 0
+  for (let round = 0; round < 40; round++) {
+    const ticket = (await (await maker?.receive('payload'))?.handOff({ ttl: '1m', durable: false })) ?? ''
+    const outcomes = await Promise.all([
+      ...sweepers.map((sweeper) => sweeper.sweep().then((report) => report.handoffsExpired.includes(ticket))),
+      ...claimants.map((claimant) =>
+        claimant.claim(ticket).then(
+          (claim) => readFileSync(claim.path, 'utf8'),
+          () => false,
+        ),
+      ),
+    ])
+    const won = outcomes.filter((outcome) => outcome !== false)
+    expect(won.length, JSON.stringify(outcomes)).toBe(1)
+    if (won[0] === true) expired++
+    else claimed++
+    if (won[0] !== true) expect(won[0]).toBe('payload')
+  }
+  expect(claimed + expired).toBe(40)
+})

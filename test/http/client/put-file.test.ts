@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto'
+import { truncate } from 'node:fs/promises'
+import type { IncomingMessage, RequestListener } from 'node:http'
+import { buffer } from 'node:stream/consumers'
+import { expect, test } from 'vitest'
+import { putFile, receiveBody } from '../../../src/http/index.ts'
+import { content, putting, Store } from './putting.ts'
+
+const here = putting()
+
+test('a file is sent whole, with its length and progress, and the answer is returned', async () => {
+  const told: number[] = []
+  let got: { headers: IncomingMessage['headers']; method: string | undefined; body: Buffer } | undefined
+  here.handler = async (req, res) => {
+    got = { headers: req.headers, method: req.method, body: await buffer(req) }
+    res.writeHead(201, { 'x-id': '7' }).end('stored')
+  }
+  const result = await putFile(here.server.url, here.file, {
+    type: 'video/mp4',
+    headers: { authorization: 'Bearer x' },
+    onProgress: ({ bytes, total }) => told.push(bytes, total ?? -1),
+  })
+  expect(result).toMatchObject({
+    status: 201,
+    bytes: content.length,
+    body: 'stored',
+    headers: { 'x-id': '7' },
+  })
+  expect(got?.method).toBe('PUT')
+  expect(got?.headers).toMatchObject({
+    'content-length': String(content.length),
+    'content-type': 'video/mp4',
+    authorization: 'Bearer x',
+  })
+  expect(got?.headers['content-range']).toBeUndefined()
+  expect(got?.body.equals(content)).toBe(true)
+  expect(told.slice(-2)).toEqual([content.length, content.length])
+})
+
+test('what is sent arrives at receiveBody', async () => {
+  here.handler = async (req, res) => {
+    await using got = await receiveBody(req, here.premises.manager, { hash: 'sha256' })
+    res.end(got.digest)
+  }
+  expect((await putFile(here.server.url, here.file)).body).toBe(
+    createHash('sha256').update(content).digest('hex'),
+  )
+})
+
+test('an empty file is sent, whole and in pieces', async () => {
+  await truncate(here.file.path, 0)
+  const ranges: unknown[] = []
+  here.handler = async (req, res) => {
+    ranges.push(req.headers['content-range'])
+    res.end(String((await buffer(req)).length))
+  }
+  expect((await putFile(here.server.url, here.file)).body).toBe('0')
+  expect((await putFile(here.server.url, here.file, { chunkBytes: 10 })).body).toBe('0')
+  expect(ranges).toEqual([undefined, 'bytes */0'])
+})
+
+test('in pieces, each with its range, by 2xx and by 308', async () => {
+  for (const intermediate of [200, 308]) {
+    const store = new Store()
+    here.handler = async (req, res) => {
+      const done = await store.take(req)
+      if (done) res.writeHead(200).end('all')
+      else
+        res
+          .writeHead(
+            intermediate,
+            intermediate === 308 ? { range: `bytes=0-${store.stored.length - 1}` } : {},
+          )
+          .end()
+    }
+    expect(await putFile(here.server.url, here.file, { chunkBytes: '256kb' })).toMatchObject({
+      status: 200,
+      bytes: content.length,
+      body: 'all',
+    })
+    expect(store.stored.equals(content)).toBe(true)
+    expect(store.ranges).toEqual([
+      'bytes 0-262143/1000000',
+      'bytes 262144-524287/1000000',
+      'bytes 524288-786431/1000000',
+      'bytes 786432-999999/1000000',
+    ])
+  }
+})
+
+test('a piece of which only a part was stored is sent again from there', async () => {
+  const store = new Store()
+  let first = true
+  here.handler = async (req, res) => {
+    if (first) {
+      first = false
+      store.ranges.push(req.headers['content-range'] ?? '')
+      store.stored = (await buffer(req)).subarray(0, 100_000)
+      return void res.writeHead(308, { range: 'bytes=0-99999' }).end()
+    }
+    const done = await store.take(req)
+    res.writeHead(done ? 200 : 308, { range: `bytes=0-${store.stored.length - 1}` }).end()
+  }
+  await putFile(here.server.url, here.file, { chunkBytes: 400_000 })
+  expect(store.stored.equals(content)).toBe(true)
+  expect(store.ranges).toEqual([
+    'bytes 0-399999/1000000',
+    'bytes 100000-499999/1000000',
+    'bytes 500000-899999/1000000',
+    'bytes 900000-999999/1000000',
+  ])
+})
+
+test.each<[string, (req: IncomingMessage, res: Parameters<RequestListener>[1]) => void]>([
+  ['503', (req, res) => void req.resume().on('end', () => res.writeHead(503).end())],
+  ['429 before the body was read', (_, res) => void res.writeHead(429, { 'retry-after': '0' }).end()],
+  ['a broken connection', (req) => void req.socket.destroy()],
+])('a piece that failed with %s is sent again, and only that piece', async (_, fail) => {
+  const store = new Store()
+  let requests = 0
+  here.handler = async (req, res) => {
+    requests += 1
+    if (requests % 2 === 0) return fail(req, res)
+    const done = await store.take(req)
+    res.writeHead(done ? 200 : 202).end()
+  }
+  expect(await putFile(here.server.url, here.file, { chunkBytes: 250_000, retryDelay: 1 })).toMatchObject({
+    status: 200,
+  })
+  expect(store.stored.equals(content)).toBe(true)
+  expect(requests).toBe(7)
+})
+
+test('the whole file is sent again where retries are asked for', async () => {
+  let requests = 0
+  here.handler = async (req, res) => {
+    requests += 1
+    const { length } = await buffer(req)
+    res.writeHead(requests < 3 ? 500 : 200).end(String(length))
+  }
+  expect((await putFile(here.server.url, here.file, { retries: 2, retryDelay: 1 })).body).toBe('1000000')
+  expect(requests).toBe(3)
+})

@@ -1,0 +1,152 @@
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type BodyRules, receiveBody, type UploadedFile } from '../../../src/http/index.ts'
+import { fileRules } from '../../../src/index.ts'
+import { curl, FORM_TYPE } from '../clients.ts'
+import { media, Premises, type Served, serve, tellWhy } from '../premises.ts'
+
+const clip = readFileSync(media('clip.webm'))
+
+let premises: Premises
+let server: Served
+let rules: BodyRules
+let seen: UploadedFile | undefined
+
+beforeEach(async () => {
+  premises = new Premises()
+  rules = {}
+  seen = undefined
+  server = await serve(async (req, res) => {
+    try {
+      await using body = await receiveBody(req, premises.manager, rules)
+      seen = body
+      res.end(
+        createHash('sha256')
+          .update(await readFile(body.path))
+          .digest('hex'),
+      )
+    } catch (error) {
+      tellWhy(res, error)
+    }
+  })
+})
+
+afterEach(() => premises.leave(server))
+
+async function put(
+  body: Uint8Array<ArrayBuffer> | string,
+  headers: Record<string, string> = {},
+): Promise<string> {
+  const response = await fetch(server.url, { method: 'PUT', body, headers })
+  return `${response.status} ${await response.text()}`
+}
+
+describe('a raw body', () => {
+  test('becomes a file, with its digest, its names and its types', async () => {
+    rules = { accept: fileRules.video, hash: 'sha256' }
+    const digest = createHash('sha256').update(clip).digest('hex')
+    expect(
+      await put(new Uint8Array(clip), {
+        'content-type': 'video/webm; codecs=vp9',
+        'content-disposition': `attachment; filename*=UTF-8''caf%C3%A9.webm`,
+      }),
+    ).toBe(`200 ${digest}`)
+    expect(seen).toMatchObject({
+      fieldName: '',
+      originalName: 'café.webm',
+      declaredType: 'video/webm',
+      detectedType: 'video/webm',
+      bytes: clip.length,
+      digest,
+    })
+    expect(seen?.name).toMatch(/\.webm$/)
+  })
+
+  test('may be named by the program', async () => {
+    rules = { fileName: '../x/report.PDF', prefix: 'in-' }
+    await put('x')
+    expect(seen).toMatchObject({ originalName: 'report.PDF', name: expect.stringMatching(/^in-.*\.pdf$/) })
+  })
+
+  test('may be empty, or nameless', async () => {
+    expect(await put('')).toMatch(/^200 e3b0c442/)
+    expect(seen).toMatchObject({ originalName: 'file', bytes: 0 })
+  })
+
+  test('comes from curl: PUT, chunked, and after Expect: 100-continue', async () => {
+    const digest = createHash('sha256').update(clip).digest('hex')
+    for (const extra of [[], ['-H', 'Transfer-Encoding: chunked'], ['-H', 'Expect: 100-continue']]) {
+      expect(await curl('-T', media('clip.webm'), server.url, ...extra)).toMatchObject({
+        status: 200,
+        out: digest,
+      })
+    }
+  })
+
+  test('reports progress with the announced total', async () => {
+    const told: unknown[] = []
+    rules = { onProgress: (progress) => told.push(progress) }
+    await put('hello')
+    expect(told.at(-1)).toEqual({ bytes: 5, total: 5 })
+  })
+})
+
+describe('a raw body is refused', () => {
+  test.each<[string, BodyRules, string, Record<string, string>, string]>([
+    ['too large', { maxBytes: 3 }, 'four', {}, '413 ERR_TEMP_TOO_LARGE'],
+    ['too large by its rules', { accept: { maxBytes: 3 } }, 'four', {}, '413 ERR_TEMP_TOO_LARGE'],
+    ['too small', { accept: { minBytes: 5 } }, 'four', {}, '422 ERR_TEMP_TOO_SMALL'],
+    [
+      'of a wrong declared type',
+      { accept: fileRules.pdf },
+      'x',
+      { 'content-type': 'image/png' },
+      '415 ERR_TEMP_TYPE_REJECTED',
+    ],
+    ['of a wrong name', { accept: fileRules.pdf, fileName: 'a.exe' }, 'x', {}, '415 ERR_TEMP_TYPE_REJECTED'],
+    [
+      'of a wrong content',
+      { accept: fileRules.pdf, fileName: 'a.pdf' },
+      'x',
+      {},
+      '415 ERR_TEMP_TYPE_REJECTED',
+    ],
+    ['a form', {}, 'x', { 'content-type': FORM_TYPE }, '400 ERR_TEMP_FORM_INVALID'],
+  ])('%s', async (_, given, body, headers, expected) => {
+    rules = given
+    expect(await put(body, headers)).toBe(expected)
+  })
+
+  test('over the limit without having said so: as soon as it is', async () => {
+    rules = { maxBytes: 1_000_000 }
+    const socket = connect(server.port, '127.0.0.1')
+    socket.write('PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n')
+    const piece = `10000\r\n${'x'.repeat(65_536)}\r\n`
+    for (let i = 0; i < 17; i += 1) socket.write(piece)
+    const [answer] = await once(socket, 'data')
+    expect(String(answer)).toContain('413')
+    socket.destroy()
+  })
+
+  test('read before: the program is told which parsers do that', async () => {
+    server.server.removeAllListeners('request')
+    const result = new Promise<unknown>((resolve) => {
+      server.server.on('request', (req, res) => {
+        req.resume().on('end', () =>
+          receiveBody(req, premises.manager)
+            .catch(resolve)
+            .finally(() => res.end()),
+        )
+      })
+    })
+    await put('x')
+    expect(await result).toMatchObject({
+      code: 'ERR_TEMP_OPTION_INVALID',
+      message: expect.stringContaining('express.json'),
+    })
+  })
+})

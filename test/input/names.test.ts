@@ -1,0 +1,150 @@
+import { describe, expect, test } from 'vitest'
+import { isTempFileError } from '../../src/errors.ts'
+import { checkAffixes, checkName, displayName, forLog } from '../../src/input/names.ts'
+import { failureSync } from '../fixtures/failures.ts'
+
+const LONG = 'n'.repeat(255)
+
+describe('a name from outside is accepted', () => {
+  test.each([
+    'a',
+    'v1..2.tar.gz',
+    '映画.mkv',
+    '..hidden',
+    '...a',
+    '-rf',
+    '~',
+    '$HOME',
+    'a b',
+    ' leading space',
+    'owner.json',
+    's-1-abc',
+    '.gone-x',
+    'console.log',
+    'com10',
+    '🎬.mp4',
+    'é'.normalize('NFD'),
+    LONG,
+    '映'.repeat(85), // 255 bytes
+  ])('%s', (name) => {
+    expect(checkName(name)).toBe(name)
+  })
+})
+
+const HOSTILE: [string, unknown][] = [
+  ['empty', ''],
+  ['the directory itself', '.'],
+  ['the parent', '..'],
+  ['a path', 'a/b'],
+  ['a traversal', '../../etc/passwd'],
+  ['an absolute path', '/etc/passwd'],
+  ['a Windows path', 'a\\b'],
+  ['a NUL', 'a\0.txt'],
+  ['a newline', 'a\nb'],
+  ['an escape sequence', '\u001b[2J'],
+  ['DEL', 'a\u007f'],
+  ['a C1 control', 'a\u009b'],
+  ['a right-to-left override', 'gnp.\u202eexe'],
+  ['an isolate', 'a\u2066b'],
+  ['an Arabic letter mark', 'a\u061cb'],
+  ['a line separator', 'a\u2028b'],
+  ['half a surrogate pair', 'a\ud800'],
+  ['a trailing dot', 'a.'],
+  ['a trailing space', 'a '],
+  ['a Windows device', 'CON'],
+  ['a Windows device with an extension', 'nul.txt'],
+  ['a Windows device with a superscript', 'com¹'],
+  ['256 bytes', `${LONG}n`],
+  ['256 bytes in 86 characters', `${'映'.repeat(85)}a`],
+  ['a number', 5],
+  ['null', null],
+  ['undefined', undefined],
+  ['an object that says it is a name', { toString: () => 'a' }],
+  ['an array', ['a']],
+]
+
+describe('a name from outside is refused', () => {
+  test.each(HOSTILE)('%s', (_what, name) => {
+    failureSync('ERR_TEMP_NAME_INVALID', () => checkName(name))
+  })
+
+  test('with a Windows-only character, on Windows alone', () => {
+    failureSync('ERR_TEMP_NAME_INVALID', () => checkName('a:b', 'name', 'win32'))
+    expect(checkName('a:b', 'name', 'linux')).toBe('a:b')
+  })
+
+  test('without the hostile text itself in the message', () => {
+    const error = failureSync('ERR_TEMP_NAME_INVALID', () => checkName('evil\u202e\n'))
+    expect(error.message).not.toContain('evil')
+    expect(error.status).toBe(400)
+  })
+})
+
+describe('a prefix or suffix from outside', () => {
+  test.each(HOSTILE.filter(([what]) => !/empty|itself|parent|bytes|Windows device/.test(what)))(
+    'is refused with %s',
+    (_what, part) => {
+      failureSync('ERR_TEMP_NAME_INVALID', () => checkAffixes('tmp-', part, 27))
+      if (!/trailing/.test(String(_what)))
+        failureSync('ERR_TEMP_NAME_INVALID', () => checkAffixes(part, '', 27))
+    },
+  )
+
+  test.each(['', '.mkv', '.tar.gz', '-映画.mkv', '..2.tar.gz', '~'])('may be %s', (suffix) => {
+    expect(() => checkAffixes('tmp-', suffix, 27)).not.toThrow()
+  })
+
+  test('may fill the name up to 255 bytes, not 256', () => {
+    expect(() => checkAffixes('tmp-', 's'.repeat(255 - 4 - 27), 27)).not.toThrow()
+    failureSync('ERR_TEMP_NAME_INVALID', () => checkAffixes('tmp-', 's'.repeat(255 - 4 - 26), 27))
+  })
+
+  test('of a Windows device is refused', () => {
+    failureSync('ERR_TEMP_NAME_INVALID', () => checkAffixes('con.', '', 27))
+  })
+})
+
+describe('a name for display', () => {
+  test.each([
+    ['report.pdf', 'report.pdf'],
+    ['C:\\Users\\me\\report.pdf', 'report.pdf'],
+    ['/etc/passwd', 'passwd'],
+    ['../../x', 'x'],
+    ['', 'file'],
+    ['...', 'file'],
+    ['a\u202egnp.exe', 'agnp.exe'],
+    ['a<b>.txt', 'a_b_.txt'],
+    ['nul.txt', '_nul.txt'],
+    [' a .', 'a'],
+    ['映画.mkv', '映画.mkv'],
+  ])('of %j is %j', (given, shown) => {
+    expect(displayName(given)).toBe(shown)
+  })
+
+  test('keeps its extension when it is cut to 255 bytes, and splits no character', () => {
+    const shown = displayName(`${'映'.repeat(200)}.mkv`)
+    expect(Buffer.byteLength(shown)).toBeLessThanOrEqual(255)
+    expect(shown).toMatch(/^映+\.mkv$/)
+  })
+
+  test('always passes as a name itself', () => {
+    for (const [, hostile] of HOSTILE) {
+      if (typeof hostile !== 'string') continue
+      expect(() => checkName(displayName(hostile))).not.toThrow()
+    }
+  })
+})
+
+test('text for a log is one line of at most 200 characters without controls', () => {
+  expect(forLog('a\nb\u001b[2J\u202e')).toBe('a?b?[2J?')
+  expect(forLog('x'.repeat(500))).toBe(`${'x'.repeat(200)}...`)
+})
+
+test('every refusal is a TempFileError', () => {
+  try {
+    checkName('')
+  } catch (error) {
+    expect(isTempFileError(error)).toBe(true)
+  }
+  expect.assertions(1)
+})

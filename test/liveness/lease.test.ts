@@ -1,0 +1,151 @@
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  statSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { askLease, bindLease, leaseIdentity } from '../../src/liveness/lease.ts'
+import { runChild } from '../fixtures/child.ts'
+import { tempBase, tempManager } from '../fixtures/temp-base.ts'
+
+/** Descriptors of this process that are sockets. */
+function sockets(): { fd: number; name: string }[] {
+  return readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      const name = readlinkSync(`/proc/self/fd/${fd}`)
+      return name.startsWith('socket:') ? [{ fd: Number(fd), name }] : []
+    } catch {
+      return []
+    }
+  })
+}
+
+/** A lease and the descriptor it listens on. */
+function boundLease(directory: string): { lease: NonNullable<ReturnType<typeof bindLease>>; fd: number } {
+  const before = new Set(sockets().map((socket) => socket.name))
+  const lease = bindLease(directory)
+  const fd = sockets().find((socket) => !before.has(socket.name))?.fd
+  if (lease === undefined || fd === undefined) throw new Error('no lease')
+  onTestFinished(() => lease.close())
+  return { lease, fd }
+}
+
+describe('a lease', () => {
+  test('answers as long as it is held, and refuses afterwards', async () => {
+    const directory = tempBase()
+    const { lease } = boundLease(directory)
+    expect(readdirSync(directory), 'under its last name at once').toEqual(['lease'])
+    expect(statSync(join(directory, 'lease')).mode & 0o777).toBe(0o600)
+    expect(leaseIdentity(directory)).toEqual(lease.identity)
+    expect(await askLease(directory)).toBe('answers')
+    expect(await askLease(directory), 'again').toBe('answers')
+    lease.close()
+    expect(existsSync(join(directory, 'lease')), 'its file stays: the proof of death').toBe(true)
+    expect(await askLease(directory)).toBe('refuses')
+  })
+
+  test.each([100, 107, 108, 150, 240])(
+    'works with a directory whose path has %d bytes more',
+    async (length) => {
+      const directory = join(tempBase(), 'p'.repeat(length))
+      mkdirSync(directory)
+      const before = readdirSync('/proc/self/fd').length
+      const { lease } = boundLease(directory)
+      expect(readdirSync(directory)).toEqual(['lease'])
+      expect(await askLease(directory)).toBe('answers')
+      lease.close()
+      expect(await askLease(directory)).toBe('refuses')
+      await new Promise((resolve) => setImmediate(resolve))
+      expect(readdirSync('/proc/self/fd').length, 'descriptors').toBeLessThanOrEqual(before)
+    },
+  )
+
+  test('in a long path survives the end of another in a path like it', async () => {
+    const [one, two] = [join(tempBase(), 'p'.repeat(150)), join(tempBase(), 'q'.repeat(150))]
+    mkdirSync(one)
+    mkdirSync(two)
+    const leases = [boundLease(one), boundLease(two)] as const
+    leases[0].lease.close()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect([existsSync(join(one, 'lease')), existsSync(join(two, 'lease'))]).toEqual([true, true])
+    expect(await askLease(two)).toBe('answers')
+  })
+
+  test('goes along when its directory is renamed', async () => {
+    const directory = join(tempBase(), 'before')
+    mkdirSync(directory)
+    boundLease(directory)
+    renameSync(directory, `${directory}-after`)
+    expect(await askLease(`${directory}-after`)).toBe('answers')
+    expect(await askLease(directory), 'where nothing is, nothing is proved').toBe('silent')
+  })
+
+  test('where none can be bound is no error', async () => {
+    expect(bindLease(join(tempBase(), 'not there'))).toBeUndefined()
+    expect(bindLease('/proc/self')).toBeUndefined()
+    await new Promise((resolve) => setImmediate(resolve)) // a late error event would be uncaught here
+  })
+
+  test('that is a plain file proves nothing', async () => {
+    const directory = tempBase()
+    closeSync(openSync(join(directory, 'lease'), 'w'))
+    expect(leaseIdentity(directory)).toBeUndefined()
+    expect(await askLease(directory)).toBe('refuses')
+  })
+})
+
+describe('stray code that closes descriptors', () => {
+  test('does not make the lease close a file that has its number now', async () => {
+    const directory = tempBase()
+    const { lease, fd } = boundLease(directory)
+    expect(await askLease(directory)).toBe('answers') // the loop has polled: libuv itself aborts if it finds a file there first
+    closeSync(fd)
+    const innocent = openSync(join(directory, 'innocent'), 'w')
+    expect(innocent).toBe(fd)
+    lease.close()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(fstatSync(innocent).isFile()).toBe(true)
+    closeSync(innocent)
+  })
+
+  test('is noticed at the next sweep by timer: the session proves life again, under a new lease', async () => {
+    const ended = await runChild('closed-lease.mts', { args: [tempBase()] })
+    expect(ended.stderr).toBe('')
+    expect(ended.stdout.trim().split('\n')).toEqual([
+      'before answers',
+      'closed refuses',
+      'refreshed answers',
+      'record agrees true',
+      'innocent file true',
+      'left 0',
+    ])
+    expect(ended.code).toBe(0)
+  })
+})
+
+test('owner.json says who owns the session', () => {
+  const manager = tempManager()
+  manager.file()
+  const session = manager.sessionPath ?? ''
+  const owner = JSON.parse(readFileSync(join(session, 'owner.json'), 'utf8'))
+  const lease = statSync(join(session, 'lease'), { bigint: true })
+  expect(owner).toMatchObject({
+    v: 1,
+    id: session.split('/s-')[1],
+    pid: process.pid,
+    bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
+    pidNamespace: readlinkSync('/proc/self/ns/pid'),
+    lease: { dev: String(lease.dev), ino: String(lease.ino) },
+  })
+  expect(owner.startTime).toMatch(/^\d+$/)
+  expect(Math.abs(Date.now() - owner.startedAt)).toBeLessThan(60_000)
+  expect(owner.fsType).toMatch(/^[a-z0-9]+$/)
+})

@@ -1,0 +1,16 @@
+// The facts of a live owner that hold on every disk. Promise: what is observed of a real one (evidence.test.ts) is
+// what the truth table calls alive (verdict.test.ts).
+
+import type { Facts } from '../../src/liveness/verdict.ts'
+
+/** Of our own boot and namespaces. */
+export const LIVE_OWNER = {
+  record: 'read',
+  boot: 'same',
+  hostname: 'same',
+  namespaces: 'same',
+  procIsOurs: true,
+  process: 'exists',
+  thread: 'same',
+  lease: 'answers',
+} as const satisfies Partial<Facts>

@@ -1,0 +1,77 @@
+import fs from 'node:fs'
+import { tmpdir } from 'node:os'
+import { describe, expect, test } from 'vitest'
+import type { FileSystem } from '../src/disk/file-system.ts'
+import { Quota } from '../src/quota.ts'
+
+const code = (value: string): object => expect.objectContaining({ code: value })
+
+describe('entries', () => {
+  test('are refused above the limit, without being counted, and free again when given back', () => {
+    const quota = new Quota({ entries: 2 }, fs)
+    quota.addEntry()
+    quota.addEntry()
+    expect(() => quota.addEntry()).toThrow(code('ERR_TEMP_QUOTA'))
+    expect(quota.entries).toBe(2)
+    quota.dropEntry()
+    quota.addEntry()
+    expect(quota.entries).toBe(2)
+  })
+
+  test('of a manager that may have none are all refused', () => {
+    expect(() => new Quota({ entries: 0 }, fs).addEntry()).toThrow(code('ERR_TEMP_QUOTA'))
+  })
+})
+
+describe('bytes', () => {
+  test('are refused above the limit, without being counted, and free again when given back', () => {
+    const quota = new Quota({ totalBytes: 100 }, fs)
+    quota.reserve(60)
+    expect(() => quota.reserve(41)).toThrow(code('ERR_TEMP_QUOTA'))
+    expect(() => quota.checkRoom(41)).toThrow(code('ERR_TEMP_QUOTA'))
+    expect(quota.bytes).toBe(60)
+    quota.reserve(40)
+    quota.giveBack(100)
+    expect(quota.bytes).toBe(0)
+  })
+
+  test('are unlimited when nothing is said', () => {
+    const quota = new Quota({}, fs)
+    quota.reserve(Number.MAX_SAFE_INTEGER)
+    expect(quota.fileBytes).toBe(Number.POSITIVE_INFINITY)
+  })
+})
+
+describe('free space', () => {
+  test('is not looked at when no limit asks for it', async () => {
+    const blind: FileSystem = {
+      ...fs,
+      statfs() {
+        throw new Error('looked')
+      },
+    }
+    await new Quota({}, blind).checkFree(tmpdir())
+  })
+
+  test('is that of the real volume', async () => {
+    await new Quota({ minFreeBytes: 1 }, fs).checkFree(tmpdir())
+    const all = fs.statfsSync(tmpdir())
+    const quota = new Quota({ minFreeBytes: all.blocks * all.bsize + 1 }, fs)
+    await expect(quota.checkFree(tmpdir())).rejects.toThrow(code('ERR_TEMP_NO_SPACE'))
+  })
+
+  test('must hold what is coming, too', async () => {
+    const disk: FileSystem = {
+      ...fs,
+      statfs: (_path, callback) => callback(null, { bavail: 10, bsize: 100 }),
+    }
+    const quota = new Quota({ minFreeBytes: 600 }, disk)
+    await quota.checkFree('/', 400)
+    await expect(quota.checkFree('/', 401)).rejects.toThrow(code('ERR_TEMP_NO_SPACE'))
+  })
+
+  test('cannot be asked for of a file system that cannot tell', () => {
+    const { statfs: _, ...rest } = fs
+    expect(() => new Quota({ minFreeBytes: 1 }, rest)).toThrow(code('ERR_TEMP_OPTION_INVALID'))
+  })
+})
