@@ -1,6 +1,6 @@
 // What the rooms of one manager share: its settings, where its root is, what it has used. No decisions here.
 
-import type { Layout } from './layout.ts'
+import type { Root } from './layout.ts'
 import type { Settings } from './manager-options.ts'
 import type { Quota } from './quota.ts'
 
@@ -16,8 +16,7 @@ export interface Counters {
   sessionsLost: number
 }
 
-export interface Context extends Settings {
-  readonly layout: Layout
+export interface Context extends Settings, Root {
   readonly quota: Quota
   readonly counters: Counters
 }

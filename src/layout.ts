@@ -2,6 +2,7 @@
 // is a contract (docs/crash-recovery.md); a name that does not parse here is foreign and left alone.
 
 import { sep } from 'node:path'
+import type { FileSystem } from './disk/file-system.ts'
 import { crypto } from './runtime/lazy.ts'
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz' // Crockford's base 32: one case, nothing to misread
@@ -55,6 +56,14 @@ export interface Layout {
   readonly handoffs: string
   readonly kept: string
   readonly sweepLock: string
+}
+
+/** A root directory as every room uses it: one value, passed whole. */
+export interface Root {
+  readonly fs: FileSystem
+  /** `fs` is the machine's own file system, so the kernel's facts (processes, sockets, mounts) apply to it. */
+  readonly native: boolean
+  readonly layout: Layout
 }
 
 export function layoutOf(root: string): Layout {

@@ -218,14 +218,14 @@ export class TempFileManager implements Disposable, AsyncDisposable {
 
   /** All handoffs of the root, claimed ones too. @throws ERR_TEMP_IO */
   async handoffs(): Promise<HandoffInfo[]> {
-    if (!checkRoot(this.#context.fs, this.#context.layout)) return []
+    if (!checkRoot(this.#context)) return []
     return await listHandoffs(this.#context)
   }
 
   /** One handoff, without claiming it. @throws ERR_TEMP_TICKET_INVALID, ERR_TEMP_HANDOFF_GONE, ERR_TEMP_UNSAFE_ROOT, ERR_TEMP_IO */
   async inspect(ticket: string): Promise<HandoffInfo> {
     checkTicket(isTicket(ticket))
-    if (!checkRoot(this.#context.fs, this.#context.layout)) throw goneError()
+    if (!checkRoot(this.#context)) throw goneError()
     return await inspectHandoff(this.#context, ticket)
   }
 
@@ -264,7 +264,7 @@ export class TempFileManager implements Disposable, AsyncDisposable {
 
   /** What is on disk under the root, per session and handoff, and whose it is. @throws ERR_TEMP_UNSAFE_ROOT, ERR_TEMP_IO */
   async usage(): Promise<RootUsage> {
-    checkRoot(this.#context.fs, this.#context.layout)
+    checkRoot(this.#context)
     return await measureRoot(this.#context)
   }
 

@@ -8,13 +8,8 @@
 import type { FileSystem } from '../disk/file-system.ts'
 import { renameIfThere } from '../disk/rename-if-there.ts'
 import { errnoOf } from '../errors.ts'
-import { deadName, goneName, inside, type Layout, parseAttempt } from '../layout.ts'
+import { deadName, goneName, inside, parseAttempt, type Root } from '../layout.ts'
 import { type HandoffRead, readHandoff } from './handoff-record.ts'
-
-interface Rooms {
-  readonly fs: FileSystem
-  readonly layout: Layout
-}
 
 /** What can be said of a published handoff's age. */
 export interface Age {
@@ -50,20 +45,20 @@ export function isOverdue(age: Age, now: number | undefined): boolean {
 }
 
 /** Suspects, looks again, commits. Returns where the condemned handoff stands, or undefined when it lives. */
-export function expire(rooms: Rooms, ticket: string, now: number): string | undefined {
-  const tombstone = inside(rooms.layout.sessions, deadName(ticket))
-  if (!renameIfThere(rooms.fs, inside(rooms.layout.handoffs, ticket), tombstone)) return undefined
-  return settleExpiry(rooms, tombstone, ticket, now)
+export function expire(root: Root, ticket: string, now: number): string | undefined {
+  const tombstone = inside(root.layout.sessions, deadName(ticket))
+  if (!renameIfThere(root.fs, inside(root.layout.handoffs, ticket), tombstone)) return undefined
+  return settleExpiry(root, tombstone, ticket, now)
 }
 
 /** The second look, at a tombstone that may also be another sweeper's. */
 export function settleExpiry(
-  rooms: Rooms,
+  root: Root,
   tombstone: string,
   ticket: string,
   now: number | undefined,
 ): string | undefined {
-  const { fs, layout } = rooms
+  const { fs, layout } = root
   if (!isOverdue(ageOf(fs, tombstone, ticket), now)) {
     renameIfThere(fs, tombstone, inside(layout.handoffs, ticket))
     return undefined

@@ -1,10 +1,9 @@
 // Where a handoff stands that is not in handoffs/. Promise: a claim held by a dead owner is freed at once, so
 // that a retry right after a crash does not wait for the next sweep.
 
-import type { Context } from '../context.ts'
 import type { FileSystem } from '../disk/file-system.ts'
 import { errnoOf } from '../errors.ts'
-import { CLAIMS, inside, type Layout, parseSessionsEntry } from '../layout.ts'
+import { CLAIMS, inside, parseSessionsEntry, type Root } from '../layout.ts'
 import { judge } from '../liveness/judge.ts'
 import { volumeNow } from '../liveness/volume-clock.ts'
 import { buryIfDead } from '../removal/remove-session.ts'
@@ -35,7 +34,7 @@ export interface Found {
 }
 
 /** Looks into every claims/, tombstones' too. */
-export function findClaim(fs: FileSystem, layout: Layout, ticket: string): Found | undefined {
+export function findClaim({ fs, layout }: Root, ticket: string): Found | undefined {
   for (const name of namesOf(fs, layout.sessions)) {
     const entry = parseSessionsEntry(name)
     if (entry === undefined || entry.kind === 'new') continue
@@ -54,21 +53,21 @@ export function findClaim(fs: FileSystem, layout: Layout, ticket: string): Found
 }
 
 /** Finds who holds `ticket`, and frees it if that holder is dead. */
-export async function freeFromDead(context: Context, ticket: string): Promise<Freed> {
-  const { fs, layout } = context
-  const found = findClaim(fs, layout, ticket)
+export async function freeFromDead(root: Root, ticket: string): Promise<Freed> {
+  const { fs } = root
+  const found = findClaim(root, ticket)
   if (found === undefined) return { state: 'nowhere' }
   if (found.id === ticket) {
-    settleExpiry(context, found.directory, ticket, volumeNow(fs, layout))
+    settleExpiry(root, found.directory, ticket, volumeNow(root))
     return { state: 'moving' }
   }
   if (found.kind === 'gone') {
-    giveBack(fs, layout, found.claim, ticket)
+    giveBack(root, found.claim, ticket)
     return { state: 'moving' }
   }
-  const judged = await judge(context, found.directory, found.id)
+  const judged = await judge(root, found.directory, found.id)
   if (judged.verdict === 'dead') {
-    await buryIfDead(context, found.directory, found.id)
+    await buryIfDead(root, found.directory, found.id)
     return { state: 'moving' }
   }
   const holder = { pid: judged.owner?.pid, hostname: judged.owner?.hostname, since: found.since }

@@ -9,7 +9,7 @@ import type { FileSystem } from '../disk/file-system.ts'
 import { removeTreeSync } from '../disk/remove/remove.ts'
 import { renameIfThere } from '../disk/rename-if-there.ts'
 import { errnoOf } from '../errors.ts'
-import { DATA, goneName, inside, isTicket, type Layout, parseAttempt } from '../layout.ts'
+import { DATA, goneName, inside, isTicket, parseAttempt, type Root } from '../layout.ts'
 import { log } from '../runtime/observe.ts'
 import { readHandoff } from './handoff-record.ts'
 
@@ -21,7 +21,8 @@ export interface GivenBack {
 }
 
 /** Gives back all that stands in a session's `claims/`, then removes that directory. */
-export function giveBackAll(fs: FileSystem, layout: Layout, claims: string): GivenBack {
+export function giveBackAll(root: Root, claims: string): GivenBack {
+  const { fs } = root
   const result: GivenBack = { returned: [], stuck: [] }
   if (isRemoved(fs, claims)) return result // it held no claim: nearly always
   if (isLink(fs, claims)) return result // nobody of us made it: what it points at is not ours to move
@@ -36,7 +37,7 @@ export function giveBackAll(fs: FileSystem, layout: Layout, claims: string): Giv
         continue
       }
       try {
-        if (giveBack(fs, layout, inside(claims, name), name)) result.returned.push(name)
+        if (giveBack(root, inside(claims, name), name)) result.returned.push(name)
       } catch (error) {
         result.stuck.push({ name, why: errnoOf(error) ?? String(error) })
       }
@@ -48,7 +49,7 @@ export function giveBackAll(fs: FileSystem, layout: Layout, claims: string): Giv
 }
 
 /** Gives one claim back; false when it had been completed or somebody else was first. Throws the system's error. */
-export function giveBack(fs: FileSystem, layout: Layout, claim: string, ticket: string): boolean {
+export function giveBack({ fs, layout }: Root, claim: string, ticket: string): boolean {
   const names = list(fs, claim)
   if (names === undefined) return false
   undoPublishings(fs, claim, names)

@@ -65,7 +65,7 @@ export class Hold {
   release(): void {
     const { context, held } = this.session
     const { ticket } = this.record
-    const attempt = (): boolean => giveBack(context.fs, context.layout, this.directory, ticket)
+    const attempt = (): boolean => giveBack(context, this.directory, ticket)
     try {
       // Not there: our directory may stand under a tombstone's name, from where confirm() takes it back.
       if (!attempt() && this.session.confirm()) attempt()

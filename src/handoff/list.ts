@@ -2,11 +2,10 @@
 // Promise: one that is on its way from one directory to another is neither missed, told twice nor called corrupt.
 
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Context } from '../context.ts'
 import type { FileSystem } from '../disk/file-system.ts'
 import { measureTree } from '../disk/measure.ts'
 import { errnoOf, ioError } from '../errors.ts'
-import { CLAIMS, DATA, inside, isTicket, parseSessionsEntry } from '../layout.ts'
+import { CLAIMS, DATA, inside, isTicket, parseSessionsEntry, type Root } from '../layout.ts'
 import { readOwner } from '../liveness/owner-record.ts'
 import { volumeNow } from '../liveness/volume-clock.ts'
 import { LOOKS, PAUSE_MS } from './claim.ts'
@@ -19,9 +18,6 @@ import type { HandoffInfo } from './info.ts'
 const WHEN_LISTING = { looks: 3, pauseMs: 1 }
 const WHEN_ASKED = { looks: LOOKS, pauseMs: PAUSE_MS }
 
-/** Where handoffs are looked for. */
-type Rooms = Pick<Context, 'fs' | 'layout'>
-
 /** Who holds it, when it is not free. */
 interface Holding {
   readonly directory: string
@@ -29,14 +25,14 @@ interface Holding {
 }
 
 /** Every handoff of the root, each once, also one that moves while we look. @throws ERR_TEMP_IO */
-export async function listHandoffs(rooms: Rooms): Promise<HandoffInfo[]> {
-  const { fs, layout } = rooms
+export async function listHandoffs(root: Root): Promise<HandoffInfo[]> {
+  const { layout } = root
   try {
-    const now = volumeNow(fs, layout)
+    const now = volumeNow(root)
     const found: HandoffInfo[] = []
-    for (const [ticket, seen] of ticketsIn(rooms)) {
-      const info = await describe(rooms, seen.at, ticket, now, seen.holding)
-      const moved = info ?? (await lookFor(rooms, ticket, now, WHEN_LISTING))
+    for (const [ticket, seen] of ticketsIn(root)) {
+      const info = await describe(root, seen.at, ticket, now, seen.holding)
+      const moved = info ?? (await lookFor(root, ticket, now, WHEN_LISTING))
       if (moved !== undefined) found.push(moved)
     }
     return found
@@ -46,10 +42,10 @@ export async function listHandoffs(rooms: Rooms): Promise<HandoffInfo[]> {
 }
 
 /** One handoff, free or claimed; looked for as long as by a claimant. @throws ERR_TEMP_HANDOFF_GONE, ERR_TEMP_IO */
-export async function inspectHandoff(rooms: Rooms, ticket: string): Promise<HandoffInfo> {
-  const { fs, layout } = rooms
+export async function inspectHandoff(root: Root, ticket: string): Promise<HandoffInfo> {
+  const { layout } = root
   try {
-    const found = await lookFor(rooms, ticket, volumeNow(fs, layout), WHEN_ASKED)
+    const found = await lookFor(root, ticket, volumeNow(root), WHEN_ASKED)
     if (found === undefined) throw goneError()
     return found
   } catch (error) {
@@ -58,12 +54,12 @@ export async function inspectHandoff(rooms: Rooms, ticket: string): Promise<Hand
 }
 
 /** Tickets and where each was seen first. */
-function ticketsIn(rooms: Rooms): Map<string, { at: string; holding?: Holding }> {
-  const { layout } = rooms
+function ticketsIn(root: Root): Map<string, { at: string; holding?: Holding }> {
+  const { layout } = root
   const seen = new Map<string, { at: string; holding?: Holding }>()
-  for (const ticket of namesIn(rooms, layout.handoffs))
+  for (const ticket of namesIn(root, layout.handoffs))
     if (isTicket(ticket)) seen.set(ticket, { at: inside(layout.handoffs, ticket) })
-  for (const name of namesIn(rooms, layout.sessions)) {
+  for (const name of namesIn(root, layout.sessions)) {
     const entry = parseSessionsEntry(name)
     if (entry === undefined || entry.kind === 'new') continue
     const directory = inside(layout.sessions, name)
@@ -72,7 +68,7 @@ function ticketsIn(rooms: Rooms): Map<string, { at: string; holding?: Holding }>
       if (entry.kind === 'dead' && !seen.has(entry.id)) seen.set(entry.id, { at: directory })
       continue
     }
-    for (const ticket of namesIn(rooms, inside(directory, CLAIMS))) {
+    for (const ticket of namesIn(root, inside(directory, CLAIMS))) {
       const holding = { directory, id: entry.id }
       if (isTicket(ticket) && !seen.has(ticket))
         seen.set(ticket, { at: inside(inside(directory, CLAIMS), ticket), holding })
@@ -82,19 +78,19 @@ function ticketsIn(rooms: Rooms): Map<string, { at: string; holding?: Holding }>
 }
 
 async function lookFor(
-  rooms: Rooms,
+  root: Root,
   ticket: string,
   now: number | undefined,
   patience: { readonly looks: number; readonly pauseMs: number },
 ): Promise<HandoffInfo | undefined> {
-  const { fs, layout } = rooms
+  const { layout } = root
   for (let look = 1; ; look++) {
-    const free = await describe(rooms, inside(layout.handoffs, ticket), ticket, now)
+    const free = await describe(root, inside(layout.handoffs, ticket), ticket, now)
     if (free !== undefined) return free
-    const found = findClaim(fs, layout, ticket)
+    const found = findClaim(root, ticket)
     if (found !== undefined) {
       const holding = found.id === ticket ? undefined : found
-      const held = await describe(rooms, found.claim, ticket, now, holding)
+      const held = await describe(root, found.claim, ticket, now, holding)
       if (held !== undefined) return held
     }
     if (look === patience.looks) return undefined
@@ -104,13 +100,13 @@ async function lookFor(
 
 /** Undefined when it does not stand there, or left while we looked: half of what was seen would be untrue. */
 async function describe(
-  context: Rooms,
+  root: Root,
   directory: string,
   ticket: string,
   now: number | undefined,
   holder?: Holding,
 ): Promise<HandoffInfo | undefined> {
-  const { fs } = context
+  const { fs } = root
   let since: number
   try {
     since = fs.lstatSync(directory).ctimeMs
@@ -162,9 +158,9 @@ function stands(fs: FileSystem, path: string): boolean {
 }
 
 /** Names in a directory of the root; none where it does not exist, or is no directory. */
-export function namesIn(context: Rooms, directory: string): string[] {
+export function namesIn(root: Root, directory: string): string[] {
   try {
-    return context.fs.readdirSync(directory).map(String)
+    return root.fs.readdirSync(directory).map(String)
   } catch (error) {
     const errno = errnoOf(error)
     if (errno === 'ENOENT' || errno === 'ENOTDIR') return []

@@ -5,6 +5,7 @@ import fs from 'node:fs'
 import type { FileSystem } from '../disk/file-system.ts'
 import type { MountTable } from '../disk/mounts.ts'
 import { errnoOf } from '../errors.ts'
+import type { Root } from '../layout.ts'
 import { askLease, type LeaseAnswer, leaseIdentity } from './lease.ts'
 import { type Owner, type OwnerRead, readOwner } from './owner-record.ts'
 import { ownIdentity, type ProcessIdentity, parseStat, sameBoot } from './process-identity.ts'
@@ -43,9 +44,9 @@ export interface Observer {
   kill(pid: number): void
 }
 
-export function observer(context: { fs: FileSystem; native: boolean }, mounts: MountTable): Observer {
+export function observer({ fs, native }: Pick<Root, 'fs' | 'native'>, mounts: MountTable): Observer {
   const platform = process.platform
-  return { ...context, mounts, platform, self: ownIdentity(), kill: (pid) => process.kill(pid, 0) }
+  return { fs, native, mounts, platform, self: ownIdentity(), kill: (pid) => process.kill(pid, 0) }
 }
 
 /** Facts about the session that stands at `directory`, whatever its name is now, and was made as `id`. */

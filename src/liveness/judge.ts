@@ -1,9 +1,9 @@
 // One session judged: facts gathered, verdict passed, reason put into words. Shared by the sweep, by a claimant
 // that finds its handoff with another, and by those who only list.
 
-import type { FileSystem } from '../disk/file-system.ts'
 import { type MountTable, readMounts } from '../disk/mounts.ts'
 import { forLog } from '../input/names.ts'
+import type { Root } from '../layout.ts'
 import { type Evidence, gather, glance, observer } from './evidence.ts'
 import type { Owner } from './owner-record.ts'
 import { verdict } from './verdict.ts'
@@ -15,20 +15,14 @@ export interface Judgement {
   readonly owner: Owner | undefined
 }
 
-/** Whose kernel evidence it is, and what of it is asked. */
-interface Court {
-  readonly fs: FileSystem
-  readonly native: boolean
-}
-
 /** All evidence heard. */
 export async function judge(
-  court: Court,
+  root: Root,
   directory: string,
   id: string,
   mounts: MountTable = readMounts(),
 ): Promise<Judgement> {
-  return pass(await gather(observer(court, mounts), directory, id))
+  return pass(await gather(observer(root, mounts), directory, id))
 }
 
 /**
@@ -36,13 +30,13 @@ export async function judge(
  * left for the judgement that decides. Halves what a sweep asks of the sockets of the dead.
  */
 export async function suspect(
-  court: Court,
+  root: Root,
   directory: string,
   id: string,
   mounts: MountTable,
 ): Promise<Judgement> {
-  const brief = pass(glance(observer(court, mounts), directory, id))
-  return brief.verdict === 'dead' ? brief : await judge(court, directory, id, mounts)
+  const brief = pass(glance(observer(root, mounts), directory, id))
+  return brief.verdict === 'dead' ? brief : await judge(root, directory, id, mounts)
 }
 
 function pass({ facts, owner, problem }: Evidence): Judgement {

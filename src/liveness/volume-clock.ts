@@ -1,8 +1,7 @@
 // The volume's own clock. Promise: ages are differences of two ctimes that one file system gave, so no host's
 // clock, however wrong, changes what is old.
 
-import type { FileSystem } from '../disk/file-system.ts'
-import { inside, type Layout, newName, randomText } from '../layout.ts'
+import { inside, newName, type Root, randomText } from '../layout.ts'
 
 /** A .new- this old, by the volume's clock, has no maker any more: making takes milliseconds. */
 export const DRAFT_AGE_MS = 3_600_000
@@ -11,7 +10,7 @@ export const DRAFT_AGE_MS = 3_600_000
  * The volume's now, in milliseconds: the ctime of a directory just made on it. Undefined when none can be made
  * (the disk is full): then nothing is judged by age. What a crash leaves of it is an empty `.new-`.
  */
-export function volumeNow(fs: FileSystem, layout: Layout): number | undefined {
+export function volumeNow({ fs, layout }: Root): number | undefined {
   const probe = inside(layout.sessions, newName(`0-${randomText(10)}`))
   try {
     fs.mkdirSync(probe, { mode: 0o700 })

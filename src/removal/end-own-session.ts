@@ -23,8 +23,7 @@ export async function endSession(session: Session): Promise<boolean> {
     commit(session)
     session.release()
     const { gone } = session
-    if (gone !== undefined)
-      reportBurial(session, await finish(session.context.fs, session.context.layout, gone))
+    if (gone !== undefined) reportBurial(session, await finish(session.context, gone))
     session.gone = undefined
     return true
   } catch (error) {
@@ -47,7 +46,7 @@ export function endSessionSync(session: Session, exiting: boolean): boolean {
     commit(session)
     committed = true
     const { gone } = session
-    if (gone !== undefined) reportBurial(session, finishSync(context.fs, context.layout, gone))
+    if (gone !== undefined) reportBurial(session, finishSync(context, gone))
     session.gone = undefined
   })
   session.release()
@@ -58,12 +57,12 @@ export function endSessionSync(session: Session, exiting: boolean): boolean {
 /** Renames the session out of the world of the living; `session.gone` then names what is left to delete. */
 function commit(session: Session): void {
   if (session.gone !== undefined || !session.confirm()) return
-  const { fs, layout, keep } = session.context
-  if (!keep) {
-    session.gone = condemn(fs, layout, session.path, session.id)
+  const { context } = session
+  if (!context.keep) {
+    session.gone = condemn(context, session.path, session.id)
     return
   }
-  const kept = spare(fs, layout, session.path, session.id)
+  const kept = spare(context, session.path, session.id)
   tell('keep is set: the temporary files of this manager were not removed.', kept)
 }
 
@@ -88,8 +87,8 @@ function buryThreadsOfProcess(context: Context): void {
       Number(owner.startTime) >= Number(self.startTime)
     if (!ours) continue
     attempt(context, path, () => {
-      if (owner.keep === true) spare(fs, layout, path, entry.id)
-      else finishSync(fs, layout, condemn(fs, layout, path, entry.id))
+      if (owner.keep === true) spare(context, path, entry.id)
+      else finishSync(context, condemn(context, path, entry.id))
     })
   }
 }

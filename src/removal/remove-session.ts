@@ -9,7 +9,7 @@ import { type RemoveReport, removeTreeSliced, removeTreeSync } from '../disk/rem
 import { renameIfThere } from '../disk/rename-if-there.ts'
 import { errnoOf } from '../errors.ts'
 import { type GivenBack, giveBackAll } from '../handoff/give-back.ts'
-import { CLAIMS, deadName, goneName, inside, type Layout, liveName } from '../layout.ts'
+import { CLAIMS, deadName, goneName, inside, liveName, type Root } from '../layout.ts'
 import { type Judgement, judge } from '../liveness/judge.ts'
 import { isFull, makeRoom, renameOnFullDisk } from './full-disk.ts'
 
@@ -41,24 +41,17 @@ export interface BurialOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Where a burial happens. */
-export interface Graveyard {
-  readonly fs: FileSystem
-  readonly native: boolean
-  readonly layout: Layout
-}
-
 /**
  * Buries the session at `directory` (its live name or a tombstone) if it proves dead a second time, under a
  * tombstone's name: an owner that was wrongly suspected takes it back from there.
  */
 export async function buryIfDead(
-  yard: Graveyard,
+  root: Root,
   directory: string,
   id: string,
   { convict = () => undefined, inTurn = (burial) => burial(), signal }: BurialOptions = {},
 ): Promise<Fate> {
-  const { fs, layout } = yard
+  const { fs, layout } = root
   const live = inside(layout.sessions, liveName(id))
   const tombstone = directory === live ? inside(layout.sessions, deadName(id)) : directory
   const cleared: RemoveReport[] = []
@@ -68,14 +61,14 @@ export async function buryIfDead(
     } catch (error) {
       if (!isFull(error)) throw error
       // No tombstone can be made, so the second judgement comes here; only proven death will do.
-      const again = await judge(yard, from, id, recentMounts(fs, layout.root))
+      const again = await judge(root, from, id, recentMounts(fs, layout.root))
       if (again.verdict !== 'dead' || again.owner?.keep === true) throw error
       cleared.push(...(await makeRoom(fs, from, signal)))
       return renameIfThere(fs, from, to)
     }
   }
   if (directory === live && !(await commit(live, tombstone))) return { fate: 'taken' }
-  const judged = await judge(yard, tombstone, id, recentMounts(fs, layout.root))
+  const judged = await judge(root, tombstone, id, recentMounts(fs, layout.root))
   const conviction =
     judged.verdict === 'dead' ? { sentence: 'bury', reason: judged.reason } : convict(judged, tombstone)
   if (conviction === undefined) return giveLifeBack(fs, tombstone, live, judged.reason)
@@ -83,12 +76,12 @@ export async function buryIfDead(
   if (conviction.sentence === 'wait')
     return { fate: 'kept', reason: `${reason}; suspected, its owner may still take it back` }
   if (judged.owner?.keep === true) {
-    spare(fs, layout, tombstone, id)
+    spare(root, tombstone, id)
     return { fate: 'spared', reason: `${reason}; its owner asked to keep it` }
   }
   const gone = inside(layout.sessions, goneName(id))
   if (!(await commit(tombstone, gone))) return { fate: 'taken' }
-  const burial = await inTurn(() => finish(fs, layout, gone, signal))
+  const burial = await inTurn(() => finish(root, gone, signal))
   for (const part of cleared) add(burial.removed, part)
   return { fate: 'buried', reason, burial }
 }
@@ -103,7 +96,7 @@ function giveLifeBack(fs: FileSystem, tombstone: string, live: string, reason: s
 }
 
 /** Commits to the deletion of `path`; returns where it now stands. Throws the system's error. */
-export function condemn(fs: FileSystem, layout: Layout, path: string, id: string): string {
+export function condemn({ fs, layout }: Root, path: string, id: string): string {
   const gone = inside(layout.sessions, goneName(id))
   renameOnFullDisk(fs, path, gone)
   return gone
@@ -113,25 +106,22 @@ export function condemn(fs: FileSystem, layout: Layout, path: string, id: string
 const REMAINS = { setAside: true, spare: CLAIMS } as const
 
 /** Finishes a deletion at once: exit and closeSync. */
-export function finishSync(fs: FileSystem, layout: Layout, gone: string): Burial {
-  const claims = giveBackAll(fs, layout, inside(gone, CLAIMS))
-  return { claims, removed: removeTreeSync(fs, gone, REMAINS) }
+export function finishSync(root: Root, gone: string): Burial {
+  const claims = giveBackAll(root, inside(gone, CLAIMS))
+  return { claims, removed: removeTreeSync(root.fs, gone, REMAINS) }
 }
 
 /** Finishes a deletion in slices that do not hold the event loop: close and sweep. */
-export async function finish(
-  fs: FileSystem,
-  layout: Layout,
-  gone: string,
-  signal?: AbortSignal,
-): Promise<Burial> {
-  const claims = giveBackAll(fs, layout, inside(gone, CLAIMS))
+export async function finish(root: Root, gone: string, signal?: AbortSignal): Promise<Burial> {
+  const { fs, layout } = root
+  const claims = giveBackAll(root, inside(gone, CLAIMS))
   const mounts = recentMounts(fs, layout.root)
   return { claims, removed: await removeTreeSliced(fs, gone, { ...REMAINS, signal, mounts }) }
 }
 
 /** Moves a session to `kept/` in place of deleting it; its claims go back all the same. Returns its new path. */
-export function spare(fs: FileSystem, layout: Layout, path: string, id: string): string {
+export function spare(root: Root, path: string, id: string): string {
+  const { fs, layout } = root
   try {
     fs.mkdirSync(layout.kept, { mode: 0o700 })
   } catch (error) {
@@ -139,10 +129,10 @@ export function spare(fs: FileSystem, layout: Layout, path: string, id: string):
   }
   fs.chmodSync(layout.kept, 0o700)
   // Before the rename also: nobody looks for claims in kept/, so a kill in between would lose them.
-  giveBackAll(fs, layout, inside(path, CLAIMS))
+  giveBackAll(root, inside(path, CLAIMS))
   const kept = inside(layout.kept, id)
   fs.renameSync(path, kept)
-  giveBackAll(fs, layout, inside(kept, CLAIMS))
+  giveBackAll(root, inside(kept, CLAIMS))
   return kept
 }
 

@@ -6,7 +6,7 @@ import { dirname } from 'node:path'
 import type { DiskStats, FileSystem } from '../disk/file-system.ts'
 import { syncDirectorySync } from '../disk/sync.ts'
 import { errnoOf, ioError, TempFileError } from '../errors.ts'
-import { inside, type Layout, newName, randomText } from '../layout.ts'
+import { inside, newName, type Root, randomText } from '../layout.ts'
 import { log, tell } from '../runtime/observe.ts'
 
 const OTHERS = 0o077
@@ -18,13 +18,14 @@ function unsafe(what: string, path: string): TempFileError {
 }
 
 /** Makes what is missing of the root, and checks the rest. @throws ERR_TEMP_UNSAFE_ROOT, ERR_TEMP_IO, ERR_TEMP_NO_SPACE */
-export function openRoot(fs: FileSystem, layout: Layout, native = true): void {
+export function openRoot(root: Root): void {
+  const { fs, native, layout } = root
   try {
     checkBase(fs, dirname(layout.root), native)
     const made = openDirectory(fs, layout.root)
     const rooms = [layout.sessions, layout.handoffs].map((room) => openDirectory(fs, room))
     if (made || rooms.includes(true)) {
-      checkOneFileSystem(fs, layout)
+      checkOneFileSystem(root)
       syncDirectorySync(fs, layout.root)
       if (made) syncDirectorySync(fs, dirname(layout.root))
     }
@@ -34,7 +35,7 @@ export function openRoot(fs: FileSystem, layout: Layout, native = true): void {
 }
 
 /** Whether the root is safe to read, without making anything; undefined when there is no root yet. */
-export function checkRoot(fs: FileSystem, layout: Layout): boolean {
+export function checkRoot({ fs, layout }: Root): boolean {
   try {
     checkOwned(fs.lstatSync(layout.root), layout.root)
     return true
@@ -116,7 +117,7 @@ function checkOwned(stats: DiskStats, path: string): void {
 }
 
 // A bind mount over sessions/ or handoffs/ would make every commit rename fail, so it is found at once.
-function checkOneFileSystem(fs: FileSystem, layout: Layout): void {
+function checkOneFileSystem({ fs, layout }: Root): void {
   const name = newName(`0-${randomText(10)}`)
   const from = inside(layout.sessions, name)
   const to = inside(layout.handoffs, name)

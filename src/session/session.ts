@@ -91,7 +91,7 @@ export class Session {
   /** Makes a session. @throws ERR_TEMP_UNSAFE_ROOT, ERR_TEMP_NO_SPACE, ERR_TEMP_IO */
   static open(context: Context): Session {
     for (let attempt = 1; ; attempt++) {
-      openRoot(context.fs, context.layout, context.native)
+      openRoot(context)
       const { id, random } = newSessionId(process.pid)
       try {
         return new Session(context, id, random, make(context, id))

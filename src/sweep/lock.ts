@@ -2,7 +2,7 @@
 // safety comes from the renames, so a lock that is stolen or stale does no harm.
 
 import { errnoOf } from '../errors.ts'
-import type { Layout } from '../layout.ts'
+import type { Root } from '../layout.ts'
 import { log } from '../runtime/observe.ts'
 
 /** A holder that has not touched the lock for this long is presumed dead. */
@@ -12,7 +12,10 @@ const STALE_MS = 60_000
  * Runs `work` under the root's sweep lock; undefined when somebody else holds it. Where no lock can be made (a
  * full disk, which a sweep may be about to recover), the work is done without.
  */
-export async function underSweepLock<T>(layout: Layout, work: () => Promise<T>): Promise<T | undefined> {
+export async function underSweepLock<T>(
+  { layout }: Pick<Root, 'layout'>,
+  work: () => Promise<T>,
+): Promise<T | undefined> {
   const { lock } = await import('proper-lockfile')
   let release: () => Promise<void>
   try {

@@ -50,9 +50,8 @@ export class Maintenance {
   }
 
   async sweep(options: SweepOptions): Promise<SweepReport> {
-    const { fs, native, layout, sharedVolume } = this.#context
     const session = this.#session()
-    const report = await sweep({ fs, native, layout, sharedVolume, ownId: session?.id }, options)
+    const report = await sweep({ ...this.#context, ownId: session?.id }, options)
     if (options.dryRun !== true) await session?.settlePostponed() // there may be room now
     return report
   }
@@ -76,7 +75,7 @@ export class Maintenance {
       this.#look(session)
     }
     if (this.#context.sharedVolume === undefined) await this.sweep({ signal })
-    else await underSweepLock(this.#context.layout, () => this.sweep({ signal }))
+    else await underSweepLock(this.#context, () => this.sweep({ signal }))
   }
 
   // proper-lockfile gives a compromised lock up; a session that is still ours must go on beating.

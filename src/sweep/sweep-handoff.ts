@@ -29,7 +29,7 @@ export async function sweepHandoff(
     const old = now !== undefined && now - fs.lstatSync(directory).ctimeMs > DRAFT_AGE_MS
     if (!old) return tell('draft', 'kept', 'a draft being made')
     if (by.dryRun) return tell('draft', 'would-remove', 'a draft over an hour old')
-    await finish(fs, layout, condemn(fs, layout, directory, '0'), signal)
+    await finish(by, condemn(by, directory, '0'), signal)
     return tell('draft', 'removed', 'a draft over an hour old')
   }
   if (!isTicket(ticket)) return tell('foreign', 'kept', 'not made by this package')
@@ -42,7 +42,7 @@ export async function sweepHandoff(
   if (by.dryRun) return tell('handoff', 'would-remove', reason)
   const gone = expire(by, ticket, now)
   if (gone === undefined) return keep('it was claimed meanwhile')
-  const { removed } = await inTurn(() => finish(fs, layout, gone, signal))
+  const { removed } = await inTurn(() => finish(by, gone, signal))
   report.expired(ticket)
   tell('handoff', 'removed', reason, removed)
 }

@@ -14,10 +14,10 @@ import {
   HEARTBEAT,
   inside,
   isTicket,
-  type Layout,
   LEASE,
   OWNER,
   parseSessionsEntry,
+  type Root,
   type SessionsEntry,
 } from '../layout.ts'
 import { type Judgement, judge, suspect } from '../liveness/judge.ts'
@@ -32,10 +32,7 @@ export interface Convict {
 }
 
 /** What the sweep of one entry works with. */
-export interface EntrySweep {
-  readonly fs: FileSystem
-  readonly native: boolean
-  readonly layout: Layout
+export interface EntrySweep extends Root {
   readonly ownId: string | undefined
   readonly mounts: MountTable
   /** The volume's now; undefined when it could not be asked, and nothing is old. */
@@ -124,19 +121,14 @@ async function sweepEntry(
 
   if (parsed.kind === 'gone') {
     if (by.dryRun) return tell(kind, 'would-remove', 'condemned')
-    return tell(kind, 'removed', 'condemned', await inTurn(() => finish(fs, layout, path, signal)))
+    return tell(kind, 'removed', 'condemned', await inTurn(() => finish(by, path, signal)))
   }
   if (parsed.kind === 'new') {
     const old = by.now !== undefined && by.now - stats.ctimeMs > DRAFT_AGE_MS
     if (!old) return tell(kind, 'kept', 'being made')
     if (by.dryRun) return tell(kind, 'would-remove', 'a draft over an hour old')
-    const gone = condemn(fs, layout, path, parsed.id)
-    return tell(
-      kind,
-      'removed',
-      'a draft over an hour old',
-      await inTurn(() => finish(fs, layout, gone, signal)),
-    )
+    const gone = condemn(by, path, parsed.id)
+    return tell(kind, 'removed', 'a draft over an hour old', await inTurn(() => finish(by, gone, signal)))
   }
   if (parsed.kind === 'dead' && isTicket(parsed.id)) {
     if (by.dryRun) return tell('handoff', 'kept', 'suspected to be expired')
@@ -147,7 +139,7 @@ async function sweepEntry(
       'handoff',
       'removed',
       'nobody came within its time to live',
-      await inTurn(() => finish(fs, layout, gone, signal)),
+      await inTurn(() => finish(by, gone, signal)),
     )
   }
   if (parsed.kind === 'live' && parsed.id === by.ownId)

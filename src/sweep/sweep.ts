@@ -3,14 +3,13 @@
 // the rest; any number of sweepers work side by side, for each step is a rename that only one can win.
 
 import { setImmediate as turn } from 'node:timers/promises'
-import type { FileSystem } from '../disk/file-system.ts'
 import { readMounts } from '../disk/mounts.ts'
 import { errnoOf, TempFileError } from '../errors.ts'
 import type { HandoffInfo } from '../handoff/info.ts'
 import { listHandoffs } from '../handoff/list.ts'
 import { forLog } from '../input/names.ts'
 import { type Duration, toMilliseconds } from '../input/units.ts'
-import { inside, type Layout } from '../layout.ts'
+import { inside, type Root } from '../layout.ts'
 import { volumeNow } from '../liveness/volume-clock.ts'
 import { channels, log } from '../runtime/observe.ts'
 import { checkRoot } from '../session/root.ts'
@@ -33,10 +32,7 @@ export interface SweepOptions {
 }
 
 /** What a sweep works on. */
-export interface Swept {
-  readonly fs: FileSystem
-  readonly native: boolean
-  readonly layout: Layout
+export interface Swept extends Root {
   readonly sharedVolume: { readonly stale: number } | undefined
   /** The id of the sweeper's own session, never judged. */
   readonly ownId: string | undefined
@@ -82,13 +78,13 @@ class Run {
   }
 
   async go(): Promise<SweepReport> {
-    const { fs, layout } = this.#swept
+    const { layout } = this.#swept
     const dryRun = this.#options.dryRun === true
-    if (!checkRoot(fs, layout)) return this.#report.build(dryRun, true, this.#startedAt, [])
-    const now = volumeNow(fs, layout)
+    if (!checkRoot(this.#swept)) return this.#report.build(dryRun, true, this.#startedAt, [])
+    const now = volumeNow(this.#swept)
     const sessions = shuffle(this.#list(layout.sessions))
     const handoffs = this.#list(layout.handoffs)
-    this.#foreignIn(layout)
+    this.#foreignIn()
     const total = sessions.length + handoffs.length
     let done = 0
     const step = async (name: string, work: () => Promise<void> | void): Promise<void> => {
@@ -162,7 +158,8 @@ class Run {
     await Promise.all(Array.from({ length: CONCURRENCY }, worker))
   }
 
-  #foreignIn(layout: Layout): void {
+  #foreignIn(): void {
+    const { layout } = this.#swept
     const ours = [layout.sessions, layout.handoffs, layout.kept, layout.sweepLock]
     for (const name of this.#list(layout.root)) {
       if (ours.includes(inside(layout.root, name))) continue

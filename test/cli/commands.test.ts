@@ -110,7 +110,7 @@ describe('sweeping', () => {
     const manager = tempManager({ name: 'cli' })
     manager.file()
     await leaveTheDead(join(manager.root, '..'))
-    const done = await underSweepLock(layoutOf(manager.root), async () => {
+    const done = await underSweepLock({ layout: layoutOf(manager.root) }, async () => {
       const told = await run(['sweep', '--root', manager.root])
       expect(told).toMatchObject({ status: 0, stdout: '' })
       expect(told.stderr).toContain('Another sweep is at work')

@@ -92,7 +92,7 @@ describe('the second look', () => {
     setAge(5 * HOUR)
     const aged = agedFileSystem(() => [[/\/handoffs\/.*attempt/, 5 * HOUR]]) // young again once renamed
     expect(isOverdue(ageOf(aged, published, ticket), Date.now())).toBe(true)
-    expect(expire({ fs: aged, layout }, ticket, Date.now())).toBeUndefined()
+    expect(expire({ fs: aged, native: true, layout }, ticket, Date.now())).toBeUndefined()
     expect(readdirSync(join(manager.root, 'handoffs'))).toEqual([ticket])
     expect(readFileSync((await manager.claim(ticket)).path, 'utf8')).toBe('payload')
   })
@@ -118,7 +118,7 @@ describe('the second look', () => {
     const layout = layoutOf(manager.root)
     const tombstone = join(layout.sessions, `.dead-${ticket}-x`)
     renameSync(published, tombstone)
-    expect(settleExpiry({ fs, layout }, tombstone, ticket, undefined)).toBeUndefined()
+    expect(settleExpiry({ fs, native: true, layout }, tombstone, ticket, undefined)).toBeUndefined()
     expect(existsSync(published)).toBe(true)
   })
 

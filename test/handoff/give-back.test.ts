@@ -24,7 +24,7 @@ describe('giving back', () => {
     const { ticket, directory } = await claimed(manager)
     const calls: string[] = []
     const disk = steppingDisk((call) => calls.push(call))
-    expect(giveBack(disk, layoutOf(manager.root), directory, ticket)).toBe(true)
+    expect(giveBack({ fs: disk, native: true, layout: layoutOf(manager.root) }, directory, ticket)).toBe(true)
     expect(calls).toEqual(['utimes', 'rename'])
     expect(published(manager.root)).toEqual([ticket])
   })
@@ -35,7 +35,7 @@ describe('giving back', () => {
     const disk = steppingDisk((call) => {
       if (call === 'utimes') throw systemError('ENOSPC')
     })
-    expect(giveBack(disk, layoutOf(manager.root), directory, ticket)).toBe(true)
+    expect(giveBack({ fs: disk, native: true, layout: layoutOf(manager.root) }, directory, ticket)).toBe(true)
     expect(published(manager.root)).toEqual([ticket])
   })
 
@@ -43,7 +43,10 @@ describe('giving back', () => {
     const manager = tempManager()
     const { ticket, directory } = await claimed(manager)
     const layout = layoutOf(manager.root)
-    expect([1, 2].map(() => giveBack(nodeFs, layout, directory, ticket))).toEqual([true, false])
+    expect([1, 2].map(() => giveBack({ fs: nodeFs, native: true, layout }, directory, ticket))).toEqual([
+      true,
+      false,
+    ])
   })
 
   it('puts data back that a killed handOff of the claim had taken', async () => {
@@ -54,7 +57,7 @@ describe('giving back', () => {
     mkdirSync(join(draft, 'data'), { recursive: true })
     writeFileSync(join(draft, 'handoff.json'), '{"v":1')
     renameSync(join(directory, 'data', 'frames'), join(draft, 'data', 'frames'))
-    giveBack(nodeFs, layoutOf(manager.root), directory, ticket)
+    giveBack({ fs: nodeFs, native: true, layout: layoutOf(manager.root) }, directory, ticket)
     expect(dataOf(manager.root, ticket)).toEqual(before)
     expect(namesIn(manager.root, 'handoffs', ticket)).toEqual(['attempt-1', 'data', 'handoff.json'])
   })
@@ -63,7 +66,9 @@ describe('giving back', () => {
     const manager = tempManager()
     const { ticket, directory } = await claimed(manager)
     renameSync(join(directory, 'data', 'frames'), join(tempBase(), 'persisted'))
-    expect(giveBack(nodeFs, layoutOf(manager.root), directory, ticket)).toBe(false)
+    expect(giveBack({ fs: nodeFs, native: true, layout: layoutOf(manager.root) }, directory, ticket)).toBe(
+      false,
+    )
     expect(published(manager.root)).toEqual([])
     expect(namesIn(manager.root, 'sessions')).toHaveLength(1)
   })
@@ -73,7 +78,9 @@ describe('giving back', () => {
     const { ticket, directory } = await claimed(manager)
     writeFileSync(join(directory, 'handoff.json'), JSON.stringify({ v: 2, ticket }))
     renameSync(join(directory, 'data'), join(directory, 'blobs'))
-    expect(giveBack(nodeFs, layoutOf(manager.root), directory, ticket)).toBe(true)
+    expect(giveBack({ fs: nodeFs, native: true, layout: layoutOf(manager.root) }, directory, ticket)).toBe(
+      true,
+    )
     expect(namesIn(manager.root, 'handoffs', ticket)).toContain('blobs')
   })
 
@@ -82,11 +89,14 @@ describe('giving back', () => {
     const { ticket } = await claimed(manager)
     const claims = join(manager.sessionPath ?? '', 'claims')
     mkdirSync(join(claims, 'foreign'))
-    const first = giveBackAll(nodeFs, layoutOf(manager.root), claims)
+    const first = giveBackAll({ fs: nodeFs, native: true, layout: layoutOf(manager.root) }, claims)
     expect(first).toEqual({ returned: [ticket], stuck: [{ name: 'foreign', why: 'it is not a claim' }] })
     expect(namesIn(claims)).toEqual(['foreign'])
     nodeFs.rmdirSync(join(claims, 'foreign'))
-    expect(giveBackAll(nodeFs, layoutOf(manager.root), claims)).toEqual({ returned: [], stuck: [] })
+    expect(giveBackAll({ fs: nodeFs, native: true, layout: layoutOf(manager.root) }, claims)).toEqual({
+      returned: [],
+      stuck: [],
+    })
     expect(nodeFs.existsSync(claims)).toBe(false)
   })
 
@@ -101,7 +111,7 @@ describe('giving back', () => {
       once = false
       renameSync(join(manager.root, 'handoffs', late), join(claims, late))
     })
-    const { returned } = giveBackAll(disk, layoutOf(manager.root), claims)
+    const { returned } = giveBackAll({ fs: disk, native: true, layout: layoutOf(manager.root) }, claims)
     expect(returned.sort()).toEqual([ticket, late].sort())
     expect(published(manager.root)).toEqual([ticket, late].sort())
   })

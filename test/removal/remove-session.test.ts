@@ -6,12 +6,12 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { errnoOf } from '../../src/errors.ts'
 import type { FileSystem, TempFileManager } from '../../src/index.ts'
-import { layoutOf } from '../../src/layout.ts'
-import { buryIfDead, finish, type Graveyard, spare } from '../../src/removal/remove-session.ts'
+import { layoutOf, type Root } from '../../src/layout.ts'
+import { buryIfDead, finish, spare } from '../../src/removal/remove-session.ts'
 import { type Crafted, craftSession, REUSED_PID } from '../fixtures/crafted-session.ts'
 import { tempManager } from '../fixtures/temp-base.ts'
 
-function graveyard(manager: TempFileManager, over: Partial<FileSystem> = {}): Graveyard {
+function rootOf(manager: TempFileManager, over: Partial<FileSystem> = {}): Root {
   return { fs: { ...fs, native: true, ...over }, native: true, layout: layoutOf(manager.root) }
 }
 
@@ -35,7 +35,7 @@ describe('a suspect', () => {
   test('that proves dead a second time is buried: claims back, tree gone, all counted', async () => {
     const manager = tempManager()
     const dead = await deadWithClaim(manager)
-    const fate = await buryIfDead(graveyard(manager), dead.path, dead.id)
+    const fate = await buryIfDead(rootOf(manager), dead.path, dead.id)
     expect(fate).toMatchObject({
       fate: 'buried',
       burial: { claims: { returned: [dead.ticket], stuck: [] }, removed: { errors: [], kept: [] } },
@@ -51,13 +51,13 @@ describe('a suspect', () => {
     writeFileSync(file.path, 'mine')
     const path = String(other.sessionPath)
     const seen: string[] = []
-    const yard = graveyard(manager, {
+    const root = rootOf(manager, {
       renameSync: (from, to) => {
         seen.push(String(to).replace(/.*\/(\.dead|s-).*/, '$1'))
         fs.renameSync(from, to)
       },
     })
-    const fate = await buryIfDead(yard, path, path.slice(path.indexOf('/s-') + 3))
+    const fate = await buryIfDead(root, path, path.slice(path.indexOf('/s-') + 3))
     expect(fate).toMatchObject({ fate: 'kept', reason: expect.stringMatching(/^owner alive/) })
     expect(seen).toEqual(['.dead', 's-'])
     expect(readFileSync(file.path, 'utf8')).toBe('mine')
@@ -69,7 +69,7 @@ describe('a suspect', () => {
     const tombstone = join(manager.root, 'sessions', `.dead-${unknown.id}-x`)
     renameSync(unknown.path, tombstone)
     mkdirSync(unknown.path)
-    const fate = await buryIfDead(graveyard(manager), tombstone, unknown.id)
+    const fate = await buryIfDead(rootOf(manager), tombstone, unknown.id)
     expect(fate).toMatchObject({
       fate: 'kept',
       reason: expect.stringMatching(/its name was taken meanwhile/),
@@ -81,7 +81,7 @@ describe('a suspect', () => {
     const manager = tempManager()
     const dead = craftSession(manager.root, { owner: REUSED_PID })
     fs.rmSync(dead.path, { recursive: true })
-    expect(await buryIfDead(graveyard(manager), dead.path, dead.id)).toEqual({ fate: 'taken' })
+    expect(await buryIfDead(rootOf(manager), dead.path, dead.id)).toEqual({ fate: 'taken' })
   })
 })
 
@@ -98,13 +98,13 @@ describe('a dead session whose owner asked to keep it', () => {
   test('loses no claim when the sweeper dies right after the rename', async () => {
     const manager = tempManager()
     const dead = await deadWithClaim(manager, { keep: true })
-    const yard = graveyard(manager, {
+    const root = rootOf(manager, {
       renameSync: (from, to) => {
         fs.renameSync(from, to)
         if (String(to).includes('/kept/')) throw new Error('killed here')
       },
     })
-    expect(() => spare(yard.fs, yard.layout, dead.path, dead.id)).toThrow('killed here')
+    expect(() => spare(root, dead.path, dead.id)).toThrow('killed here')
     expect((await manager.claim(dead.ticket)).attempt).toBe(1)
   })
 })
@@ -115,8 +115,8 @@ describe('a condemned session', () => {
     const dead = await deadWithClaim(manager)
     const gone = join(manager.root, 'sessions', `.gone-${dead.id}-x`)
     renameSync(dead.path, gone)
-    const yard = graveyard(manager)
-    const burials = await Promise.all([1, 2, 3].map(() => finish(yard.fs, yard.layout, gone)))
+    const root = rootOf(manager)
+    const burials = await Promise.all([1, 2, 3].map(() => finish(root, gone)))
     expect(burials.flatMap((burial) => burial.removed.errors)).toEqual([])
     expect(burials.flatMap((burial) => burial.claims.returned)).toEqual([dead.ticket])
     expect(existsSync(gone)).toBe(false)
@@ -148,8 +148,8 @@ describe('a condemned session', () => {
         return fs.readdirSync(path, options as object)
       },
     }
-    const yard = graveyard(manager, calls)
-    const burial = await finish(yard.fs, yard.layout, gone)
+    const root = rootOf(manager, calls)
+    const burial = await finish(root, gone)
     expect(burial.removed.errors).toEqual([])
     expect(tries).toEqual(['whole'])
     expect(readFileSync(join(rescued, 'deep', 'b'), 'utf8')).toBe('bb')
@@ -159,7 +159,7 @@ describe('a condemned session', () => {
     mkdirSync(gone)
     renameSync(join(manager.root, 'again'), join(gone, 'tree'))
     before = undefined // once the deletion is under way it is too late
-    await finish(yard.fs, yard.layout, gone)
+    await finish(root, gone)
     expect(tries).toEqual(['whole', 'ENOENT'])
     expect(existsSync(rescued)).toBe(false)
   })
@@ -170,18 +170,18 @@ describe('a condemned session', () => {
     const gone = join(manager.root, 'sessions', `.gone-${dead.id}-x`)
     renameSync(dead.path, gone)
     let broken = true
-    const yard = graveyard(manager, {
+    const root = rootOf(manager, {
       renameSync: (from, to) => {
         if (broken && String(to).includes('/handoffs/'))
           throw Object.assign(new Error('EIO'), { code: 'EIO' })
         fs.renameSync(from, to)
       },
     })
-    const burial = await finish(yard.fs, yard.layout, gone)
+    const burial = await finish(root, gone)
     expect(burial.claims.stuck).toEqual([{ name: dead.ticket, why: 'EIO' }])
     expect(readdirSync(gone)).toEqual(['claims'])
     broken = false
-    expect((await finish(yard.fs, yard.layout, gone)).claims.returned).toEqual([dead.ticket])
+    expect((await finish(root, gone)).claims.returned).toEqual([dead.ticket])
     expect(existsSync(gone)).toBe(false)
   })
 })

@@ -190,14 +190,14 @@ describe('the sweep lock', () => {
     onTestFinished(() => rmSync(root, { recursive: true, force: true }))
     const layout = layoutOf(root)
     const inner = vi.fn(async () => 1)
-    expect(await underSweepLock(layout, () => underSweepLock(layout, inner))).toBeUndefined()
+    expect(await underSweepLock({ layout }, () => underSweepLock({ layout }, inner))).toBeUndefined()
     expect(inner).not.toHaveBeenCalled()
     await expect(
-      underSweepLock(layout, async () => {
+      underSweepLock({ layout }, async () => {
         throw new Error('work failed')
       }),
     ).rejects.toThrow('work failed')
-    expect(await underSweepLock(layout, inner)).toBe(1)
+    expect(await underSweepLock({ layout }, inner)).toBe(1)
     expect(existsSync(layout.sweepLock)).toBe(false)
   })
 })

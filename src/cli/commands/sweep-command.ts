@@ -46,7 +46,7 @@ async function run(
   try {
     // Nothing to lock, and nothing to be done twice.
     if (dryRun || !existsSync(manager.root)) return await work()
-    return await underSweepLock(layoutOf(manager.root), work)
+    return await underSweepLock({ layout: layoutOf(manager.root) }, work)
   } finally {
     bar?.stop()
   }
