@@ -26,7 +26,7 @@ const steps: Record<string, () => Promise<unknown>> = {
   listen: async () => {
     const { default: express } = await import('express')
     const { tempUpload } = await import(`${dist}/express/index.js`)
-    const { sendTemp } = await import(`${dist}/http/index.js`)
+    const { sendFile } = await import(`${dist}/http/index.js`)
     const app = express()
     app.post('/upload', tempUpload(manager, { maxFileBytes: '4gb' }), (_req, res) => void res.end('ok'))
     app.post('/keep', tempUpload(manager, { maxFileBytes: '4gb' }), (req, res) => {
@@ -35,7 +35,7 @@ const steps: Record<string, () => Promise<unknown>> = {
     })
     app.get('/download', async (req, res) => {
       if (kept === undefined) res.status(404).end()
-      else await sendTemp(req, res, kept)
+      else await sendFile(req, res, kept)
     })
     app.get('/cleanup', async (_req, res) => {
       await kept?.remove()

@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net'
 import { type Job, Queue } from 'bullmq'
 import closeWithGrace from 'close-with-grace'
 import { fileRules, isTempFileError } from 'temp-file-manager'
-import { receiveBody, sendTemp } from 'temp-file-manager/http'
+import { receiveBody, sendFile } from 'temp-file-manager/http'
 import type { ClipMeta } from '../service/meta.ts'
 import { type ClipJob, type ClipResult, connect, openManager, QUEUE } from './queue.ts'
 
@@ -76,7 +76,7 @@ async function result(
   job: Job<ClipJob, ClipResult>,
 ): Promise<void> {
   await using file = await manager.claim(job.returnvalue.ticket)
-  await sendTemp(request, response, file, { fileName: job.returnvalue.name, remove: 'after-full-body' })
+  await sendFile(request, response, file, { fileName: job.returnvalue.name, remove: 'after-full-body' })
 }
 
 function json(response: ServerResponse, status: number, body: unknown): void {

@@ -2,7 +2,7 @@
 // they arrive. Nothing of Express is imported: these are middlewares of the plain (req, res, next) kind.
 
 export type { Form, FormRules, SendOptions, SendResult, UploadedFile } from '../http/index.ts'
-export { sendTemp } from '../http/index.ts'
+export { sendFile } from '../http/index.ts'
 export { type Middleware, tempScope } from './temp-scope.ts'
 export {
   type IncomingFile,

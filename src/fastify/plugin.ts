@@ -32,14 +32,14 @@ declare module 'fastify' {
      * plugin's, one by one.
      * @throws the codes of `receiveForm`; ERR_TEMP_OPTION_INVALID where `attachFieldsToBody` has eaten the body
      */
-    saveTempFiles(rules?: FormRules): Promise<Form>
+    receiveForm(rules?: FormRules): Promise<Form>
   }
   interface FastifyReply {
     /**
-     * Sends a temp file as `sendTemp` of temp-file-manager/http does, with the headers set on the reply. Return or
+     * Sends a temp file as `sendFile` of temp-file-manager/http does, with the headers set on the reply. Return or
      * await it. A failure before the first byte goes to Fastify's error handler.
      */
-    sendTemp(entry: Sendable, options?: SendOptions): Promise<SendResult>
+    sendTempFile(entry: Sendable, options?: SendOptions): Promise<SendResult>
   }
 }
 
@@ -49,21 +49,21 @@ export interface TempFilesOptions {
   readonly manager?: TempFileManager | undefined
   /** Options of the manager made here. Not together with `manager`. */
   readonly options?: TempFileManagerOptions | undefined
-  /** Default rules of `request.saveTempFiles()`. */
+  /** Default rules of `request.receiveForm()`. */
   readonly rules?: FormRules | undefined
   /**
-   * Who parses `multipart/form-data`: 'own' (default), this plugin; 'beside', @fastify/multipart is registered as
-   * well, before or after, here or in a plugin below, and this plugin adds no parser.
+   * Who parses `multipart/form-data`: 'builtin' (default), this plugin; 'external', @fastify/multipart is registered
+   * as well, before or after, here or in a nested plugin, and this plugin adds no parser.
    */
-  readonly multipart?: 'own' | 'beside' | undefined
+  readonly parser?: 'builtin' | 'external' | undefined
 }
 
 const FORM = 'multipart/form-data'
 
 /**
- * The plugin for Fastify 5: `fastify.tempFiles`, `request.temp`, `request.saveTempFiles()` and `reply.sendTemp()`.
+ * The plugin for Fastify 5: `fastify.tempFiles`, `request.temp`, `request.receiveForm()` and `reply.sendTempFile()`.
  *
- * @throws ERR_TEMP_OPTION_INVALID at registration: another parser of forms is there and `multipart` is not 'beside'
+ * @throws ERR_TEMP_OPTION_INVALID at registration: another parser of forms is there and `parser` is not 'external'
  * @example
  * ```ts
  * import Fastify from 'fastify'
@@ -73,7 +73,7 @@ const FORM = 'multipart/form-data'
  * const app = Fastify()
  * await app.register(tempFiles, { rules: { accept: fileRules.video } })
  * app.post('/uploads', async (request, reply) => {
- *   const [video] = (await request.saveTempFiles()).files
+ *   const [video] = (await request.receiveForm()).files
  *   if (video === undefined) return reply.code(400).send({ error: 'Choose a file.' })
  *   return reply.code(202).send({ ticket: await video.handOff({ meta: { name: video.originalName } }) })
  * })
@@ -86,13 +86,13 @@ export default tempFiles
 
 async function register(
   fastify: FastifyInstance,
-  { manager: given, options, rules, multipart = 'own' }: TempFilesOptions,
+  { manager: given, options, rules, parser = 'builtin' }: TempFilesOptions,
 ): Promise<void> {
-  if (multipart !== 'own' && multipart !== 'beside')
-    throw invalid("The option multipart must be 'own' or 'beside'.")
+  if (parser !== 'builtin' && parser !== 'external')
+    throw invalid("The option parser must be 'builtin' or 'external'.")
   if (given !== undefined && options !== undefined)
     throw invalid('Give the plugin a manager or options for one, not both.')
-  if (multipart === 'own') addParser(fastify)
+  if (parser === 'builtin') addParser(fastify)
   const manager = given ?? new TempFileManager(options)
   if (given === undefined) fastify.addHook('onClose', () => manager.close())
 
@@ -115,19 +115,19 @@ async function register(
     },
   })
   fastify.decorateRequest(
-    'saveTempFiles',
+    'receiveForm',
     async function (this: FastifyRequest, own?: FormRules): Promise<Form> {
       refuseEaten(this)
       return receiveForm(this.raw, scopeOf(this), { ...rules, ...own })
     },
   )
-  fastify.decorateReply('sendTemp', sendTemp)
+  fastify.decorateReply('sendTempFile', sendTempFile)
 }
 
 function addParser(fastify: FastifyInstance): void {
   if (fastify.hasContentTypeParser(FORM)) {
     throw invalid(
-      "Another plugin (@fastify/multipart?) already parses multipart/form-data. Register temp-file-manager with { multipart: 'beside' }.",
+      "Another plugin (@fastify/multipart?) already parses multipart/form-data. Register temp-file-manager with { parser: 'external' }.",
     )
   }
   fastify.addContentTypeParser(FORM, (_request, _payload, done) => done(null)) // the body stays unread until it is asked for
@@ -138,11 +138,15 @@ function refuseEaten(request: FastifyRequest): void {
   boundaryOf(request.headers['content-type']) // a JSON body is there, too, and is the client's mistake
   if (request.body === undefined || request.body === null) return
   throw invalid(
-    'The form has already been read into request.body: @fastify/multipart is registered with attachFieldsToBody. Switch that option off, or do not call saveTempFiles() on this route.',
+    'The form has already been read into request.body: @fastify/multipart is registered with attachFieldsToBody. Switch that option off, or do not call receiveForm() on this route.',
   )
 }
 
-async function sendTemp(this: FastifyReply, entry: Sendable, options: SendOptions = {}): Promise<SendResult> {
+async function sendTempFile(
+  this: FastifyReply,
+  entry: Sendable,
+  options: SendOptions = {},
+): Promise<SendResult> {
   const req = this.request.raw
   const answer = await prepare(req, this.raw, entry, options)
   this.hijack()

@@ -111,7 +111,7 @@ describe.runIf(canMount)('containers (needs root)', () => {
       const killed = await owner(base, { under: [] })
       const point = join(killed.session, 'tree', 'point')
       mkdirSync(point, { recursive: true })
-      writeFileSync(join(killed.session, 'tree', 'beside'), 'x')
+      writeFileSync(join(killed.session, 'tree', 'external'), 'x')
       mount('--bind', shown, point)
       expect(statSync(point).dev).toBe(statSync(base).dev) // st_dev does not show it
       await killed.held.slay()

@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import express, { type Express } from 'express'
 import multer from 'multer'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { sendTemp, tempScope, tempStorage, tempUpload } from '../../src/express/index.ts'
+import { sendFile, tempScope, tempStorage, tempUpload } from '../../src/express/index.ts'
 import { fileRules, isTempFileError, type TempScope } from '../../src/index.ts'
 import { announced, curl, field, file, halfPost, multipart, post } from '../http/clients.ts'
 import { listen, media, Premises, type Served } from '../http/premises.ts'
@@ -104,11 +104,11 @@ describe('req.temp', () => {
     await response.text()
   })
 
-  test('and sendTemp serve a file with a range', async () => {
+  test('and sendFile serve a file with a range', async () => {
     app.get('/', tempScope(premises.manager), async (req, res) => {
       const made = await req.temp.receive('0123456789')
       res.setHeader('x-mine', '1')
-      await sendTemp(req, res, made, { fileName: 'digits.txt' })
+      await sendFile(req, res, made, { fileName: 'digits.txt' })
     })
     const response = await fetch(server.url, { headers: { range: 'bytes=2-4' } })
     expect([response.status, await response.text(), response.headers.get('x-mine')]).toEqual([

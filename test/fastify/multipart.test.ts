@@ -40,14 +40,14 @@ describe('a form is received', () => {
       'beside @fastify/multipart, registered after it',
       async () => {
         await here.app.register(multipartPlugin)
-        await here.app.register(tempFiles, { manager: here.manager, multipart: 'beside' })
+        await here.app.register(tempFiles, { manager: here.manager, parser: 'external' })
         addRoute(here.app)
       },
     ],
     [
       'beside @fastify/multipart, registered before it',
       async () => {
-        await here.app.register(tempFiles, { manager: here.manager, multipart: 'beside' })
+        await here.app.register(tempFiles, { manager: here.manager, parser: 'external' })
         await here.app.register(multipartPlugin)
         addRoute(here.app)
       },
@@ -55,7 +55,7 @@ describe('a form is received', () => {
     [
       'beside @fastify/multipart in a nested plugin',
       async () => {
-        await here.app.register(tempFiles, { manager: here.manager, multipart: 'beside' })
+        await here.app.register(tempFiles, { manager: here.manager, parser: 'external' })
         await here.app.register(async (nested) => {
           await nested.register(multipartPlugin)
           addRoute(nested)
@@ -67,7 +67,7 @@ describe('a form is received', () => {
       async () => {
         await here.app.register(multipartPlugin)
         await here.app.register(async (nested) => {
-          await nested.register(tempFiles, { manager: here.manager, multipart: 'beside' })
+          await nested.register(tempFiles, { manager: here.manager, parser: 'external' })
           addRoute(nested)
         })
       },
@@ -86,7 +86,7 @@ describe('a form is received', () => {
   })
 
   test('while @fastify/multipart still serves its own routes beside us', async () => {
-    await here.app.register(tempFiles, { manager: here.manager, multipart: 'beside' })
+    await here.app.register(tempFiles, { manager: here.manager, parser: 'external' })
     await here.app.register(multipartPlugin)
     here.app.post('/theirs', async (request) => {
       const part = await request.file()
@@ -104,7 +104,7 @@ describe('a mistake of the program is named', () => {
     'attachFieldsToBody: %s has eaten the body',
     async (attachFieldsToBody) => {
       await here.app.register(multipartPlugin, { attachFieldsToBody })
-      await here.app.register(tempFiles, { manager: here.manager, multipart: 'beside' })
+      await here.app.register(tempFiles, { manager: here.manager, parser: 'external' })
       addRoute(here.app)
       const { status, body } = await upload(await here.listening())
       expect([status, body.code]).toEqual([500, 'ERR_TEMP_OPTION_INVALID'])
@@ -117,12 +117,12 @@ describe('a mistake of the program is named', () => {
     here.app.register(tempFiles, { manager: here.manager })
     await expect(here.app.ready()).rejects.toMatchObject({
       code: 'ERR_TEMP_OPTION_INVALID',
-      message: expect.stringContaining('beside'),
+      message: expect.stringContaining('external'),
     })
   })
 
   test.each<[string, object]>([
-    ['an unknown word for multipart', { multipart: 'both' }],
+    ['an unknown value of parser', { parser: 'both' }],
     ['a manager and options for one', { options: {} }],
   ])('%s', async (_, options) => {
     here.app.register(tempFiles, { manager: here.manager, ...options })

@@ -27,9 +27,9 @@ describe('errors', () => {
       manager: here.manager,
       rules: { accept: fileRules.pdf, maxFields: 0 },
     })
-    here.app.post('/', async (request) => request.saveTempFiles({ accept: fileRules.video }))
+    here.app.post('/', async (request) => request.receiveForm({ accept: fileRules.video }))
     here.app.post('/fields', async (request) => ({
-      names: Object.keys((await request.saveTempFiles({ accept: fileRules.video, maxFields: 5 })).fields),
+      names: Object.keys((await request.receiveForm({ accept: fileRules.video, maxFields: 5 })).fields),
     }))
     const url = await here.listening()
     expect(await upload(url)).toMatchObject({ status: 413 })
@@ -65,18 +65,18 @@ describe('request.temp', () => {
   })
 })
 
-describe('reply.sendTemp', () => {
+describe('reply.sendTempFile', () => {
   beforeEach(async () => {
     await here.app.register(tempFiles, { manager: here.manager })
     here.app.get<{ Querystring: { remove?: 'after-full-body' } }>('/', async (request, reply) => {
       const made = await request.temp.receive('0123456789', { suffix: '.txt' })
       reply.header('x-mine', '1').header('set-cookie', ['a=1', 'b=2'])
-      return reply.sendTemp(made, { fileName: 'digits.txt', remove: request.query.remove })
+      return reply.sendTempFile(made, { fileName: 'digits.txt', remove: request.query.remove })
     })
     here.app.get('/gone', async (request, reply) => {
       const made = request.temp.file()
       await made.remove()
-      return reply.sendTemp(made)
+      return reply.sendTempFile(made)
     })
   })
 

@@ -27,7 +27,7 @@ export class UploadApp {
 /** A route that answers with the names of the files it received. */
 export function addRoute(instance: FastifyInstance, path = '/'): void {
   instance.post(path, async (request) => ({
-    names: (await request.saveTempFiles()).files.map((one) => one.originalName),
+    names: (await request.receiveForm()).files.map((one) => one.originalName),
   }))
 }
 

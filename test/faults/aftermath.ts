@@ -48,7 +48,7 @@ export function hasOtherDevice(): boolean {
 export function newGround(): Ground & { remove(): void } {
   const base = realpathSync(mkdtempSync(join(FAST ?? tmpdir(), 'tfm-test-')))
   const far = realpathSync(mkdtempSync(join(otherDevice ?? tmpdir(), 'tfm-test-')))
-  const beside = join(base, 'beside')
+  const beside = join(base, 'external')
   mkdirSync(beside)
   writeFileSync(join(base, 'sentinel'), PAYLOAD)
   return {

@@ -1,7 +1,7 @@
 // GET /jobs/:id, GET /jobs/:id/result (Range, HEAD, 304 included), DELETE /jobs/:id.
 
 import { Router } from 'express'
-import { sendTemp } from 'temp-file-manager/http'
+import { sendFile } from 'temp-file-manager/http'
 import type { ClipService } from '../../service/service.ts'
 
 export function routes({ jobs }: ClipService): Router {
@@ -14,7 +14,7 @@ export function routes({ jobs }: ClipService): Router {
     .get('/:id/result', async (request, response) => {
       const result = jobs.result(request.params.id)
       if (result === undefined) return response.status(404).json({ error: 'This job has no result (yet).' })
-      return await sendTemp(request, response, result, { fileName: result.meta.name, type: result.meta.type })
+      return await sendFile(request, response, result, { fileName: result.meta.name, type: result.meta.type })
     })
     .delete('/:id', async (request, response) => {
       await jobs.discard(request.params.id)

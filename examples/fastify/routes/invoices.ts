@@ -11,5 +11,5 @@ export async function handle(_service: ClipService, request: FastifyRequest, rep
   if (id === undefined) return reply.code(404).send({ error: 'There is no such invoice.' })
   const file = request.temp.file('.pdf')
   await writeInvoice(file, id)
-  return reply.sendTemp(file, { fileName: `invoice-${id}.pdf`, disposition: 'inline' })
+  return reply.sendTempFile(file, { fileName: `invoice-${id}.pdf`, disposition: 'inline' })
 }

@@ -5,7 +5,7 @@ import { clipForm } from '../../service/clip-rules.ts'
 import type { ClipService } from '../../service/service.ts'
 
 export async function handle({ jobs }: ClipService, request: FastifyRequest, reply: FastifyReply) {
-  const form = await request.saveTempFiles(clipForm)
+  const form = await request.receiveForm(clipForm)
   const [clip] = form.files
   if (clip === undefined) return reply.code(400).send({ error: "Send the clip in the form field 'clip'." })
   const job = await jobs.submit(clip)

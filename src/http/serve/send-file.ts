@@ -11,7 +11,7 @@ import type { Sendable, SendOptions, SendResult } from './send-options.ts'
 
 /**
  * Sends a temp file, a claim or any file by its path, and resolves when the response is over (also when the
- * client went away: then `complete` is false). Answers Range (one range: 206 or 416; several: the whole
+ * client went away: then `fullySent` is false). Answers Range (one range: 206 or 416; several: the whole
  * file), HEAD, If-Match, If-None-Match and If-Range with a strong ETag, sets Content-Length,
  * Content-Disposition with a safe name, `X-Content-Type-Options: nosniff` and `Cache-Control: private, no-store`.
  * If it throws, nothing was sent, except for ERR_TEMP_IO after the first byte (the connection is closed then).
@@ -27,11 +27,11 @@ import type { Sendable, SendOptions, SendResult } from './send-options.ts'
  * import { once } from 'node:events'
  * import { createServer } from 'node:http'
  * import { getTempManager } from 'temp-file-manager'
- * import { sendTemp } from 'temp-file-manager/http'
+ * import { sendFile } from 'temp-file-manager/http'
  *
  * const server = createServer(async (req, res) => {
  *   await using invoice = await getTempManager().receive('Invoice 7: 42 euros', { suffix: '.txt' })
- *   await sendTemp(req, res, invoice, { fileName: 'invoice-7.txt' })
+ *   await sendFile(req, res, invoice, { fileName: 'invoice-7.txt' })
  * }).listen(0, '127.0.0.1')
  * await once(server, 'listening')
  * const address = server.address()
@@ -42,7 +42,7 @@ import type { Sendable, SendOptions, SendResult } from './send-options.ts'
  * server.close()
  * ```
  */
-export async function sendTemp(
+export async function sendFile(
   req: IncomingMessage,
   res: ServerResponse,
   entry: Sendable,
@@ -51,7 +51,7 @@ export async function sendTemp(
   return deliver(req, res, entry, options, await prepare(req, res, entry, options))
 }
 
-/** The part of sendTemp that can fail with nothing sent. */
+/** The part of sendFile that can fail with nothing sent. */
 export async function prepare(
   req: IncomingMessage,
   res: ServerResponse,
@@ -59,7 +59,7 @@ export async function prepare(
   options: SendOptions,
 ): Promise<Answer> {
   if (res.headersSent)
-    throw invalid('The response has begun already. Call sendTemp before anything is written.')
+    throw invalid('The response has begun already. Call sendFile before anything is written.')
   if ((options.remove ?? 'never') !== 'never' && entry.remove === undefined) {
     throw invalid(
       `remove: '${options.remove}' needs a temp file or a claim. A plain path is only ever read; remove it yourself.`,
@@ -79,9 +79,9 @@ export async function deliver(
   const onFullBody = options.remove === 'after-full-body' && answer.whole && req.method === 'GET'
   const receipt = onFullBody ? askForReceipt(res) : undefined
   let bytes = 0
-  let complete = false
+  let fullySent = false
   try {
-    complete = await write(res, answer, (more) => {
+    fullySent = await write(res, answer, (more) => {
       bytes += more
     })
   } catch (error) {
@@ -89,19 +89,19 @@ export async function deliver(
     throw error
   } finally {
     answer.body?.destroy()
-    if (!complete) receipt?.cancel()
+    if (!fullySent) receipt?.cancel()
   }
-  const got = onFullBody && complete && (receipt === undefined || (await receipt.confirmed()))
+  const got = onFullBody && fullySent && (receipt === undefined || (await receipt.confirmed()))
   const removed = options.remove === 'after-response' || got
   if (removed) await entry.remove?.()
   log.http(
-    'a file sent: status %d, %d bytes, complete: %s, removed: %s',
+    'a file sent: status %d, %d bytes, fully sent: %s, removed: %s',
     answer.status,
     bytes,
-    complete,
+    fullySent,
     removed,
   )
-  return { status: answer.status, bytes, complete, removed }
+  return { status: answer.status, bytes, fullySent, removed }
 }
 
 /** Writes the answer; true when all of it was handed over. @throws ERR_TEMP_IO */

@@ -1,6 +1,6 @@
 // How a temp file is sent, and what came of it.
 
-/** When sendTemp removes the file it has sent. */
+/** When sendFile removes the file it has sent. */
 export type RemoveWhen = 'never' | 'after-response' | 'after-full-body'
 
 /** How a file is sent. */
@@ -23,14 +23,14 @@ export interface SendOptions {
   readonly remove?: RemoveWhen | undefined
 }
 
-/** What sendTemp has done. */
+/** What sendFile has done. */
 export interface SendResult {
   /** 200, 206, 304, 412 or 416. */
   readonly status: number
   /** Bytes of the body given to the connection. */
   readonly bytes: number
   /** Whether the whole answer (whatever its status) was handed to the connection before it closed. */
-  readonly complete: boolean
+  readonly fullySent: boolean
   /** Whether the file was removed. */
   readonly removed: boolean
 }

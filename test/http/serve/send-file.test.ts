@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { readFile, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { receiveForm, type SendOptions, sendTemp } from '../../../src/http/index.ts'
+import { receiveForm, type SendOptions, sendFile } from '../../../src/http/index.ts'
 import { curl, file, multipart, post } from '../clients.ts'
 import { serve } from '../premises.ts'
 import { content, sending } from './sending.ts'
@@ -25,7 +25,7 @@ describe('a file is sent', () => {
       'last-modified': expect.anything(),
       etag: expect.stringMatching(/^"[^"]+"$/),
     })
-    expect(await here.outcome).toEqual({ status: 200, bytes: 100_000, complete: true, removed: false })
+    expect(await here.outcome).toEqual({ status: 200, bytes: 100_000, fullySent: true, removed: false })
   })
 
   test.each<[string, string, number, string | null, [number, number] | undefined]>([
@@ -72,7 +72,7 @@ describe('a file is sent', () => {
   test('only its head for HEAD, with the length of the whole', async () => {
     const { status, headers, body } = await here.get({}, 'HEAD')
     expect([status, headers.get('content-length'), body.length]).toEqual([200, '100000', 0])
-    expect(await here.outcome).toEqual({ status: 200, bytes: 0, complete: true, removed: false })
+    expect(await here.outcome).toEqual({ status: 200, bytes: 0, fullySent: true, removed: false })
   })
 
   test('when it is empty', async () => {
@@ -153,7 +153,7 @@ describe('a file is sent', () => {
     const forms = await serve(async (req, res) => {
       await using form = await receiveForm(req, here.premises.manager)
       const [first] = form.files
-      if (first !== undefined) await sendTemp(req, res, first)
+      if (first !== undefined) await sendFile(req, res, first)
     })
     const response = await post(forms.url, multipart([file('f', 'my report.pdf', 'x')]))
     expect(response.headers.get('content-disposition')).toBe('attachment; filename="my report.pdf"')

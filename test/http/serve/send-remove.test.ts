@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs'
 import { Agent, request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
 import { describe, expect, test } from 'vitest'
-import { type SendOptions, type SendResult, sendTemp } from '../../../src/http/index.ts'
+import { type SendOptions, type SendResult, sendFile } from '../../../src/http/index.ts'
 import { curl } from '../clients.ts'
 import { content, sending } from './sending.ts'
 
@@ -29,7 +29,7 @@ describe('the file is removed', () => {
   ])('%s: %s %o answered %i: %s', async (remove, method, headers, status, removed) => {
     here.options = { remove }
     expect((await here.get(headers, method)).status).toBe(status)
-    expect(await here.outcome).toMatchObject({ status, complete: true, removed })
+    expect(await here.outcome).toMatchObject({ status, fullySent: true, removed })
     expect(existsSync(here.sent.path)).toBe(!removed)
   })
 
@@ -44,7 +44,7 @@ describe('the file is removed', () => {
     const [response] = await once(request, 'response')
     await once(response, 'data')
     request.destroy()
-    expect(await here.outcome).toMatchObject({ status: 200, complete: false, removed })
+    expect(await here.outcome).toMatchObject({ status: 200, fullySent: false, removed })
     expect(existsSync(big.path)).toBe(!removed)
   })
 
@@ -75,7 +75,7 @@ describe('the file is removed', () => {
   ])('after a full body that %s has read, for good', async (_, download) => {
     here.options = { remove: 'after-full-body' }
     await download()
-    expect(await here.outcome).toMatchObject({ status: 200, complete: true, removed: true })
+    expect(await here.outcome).toMatchObject({ status: 200, fullySent: true, removed: true })
   })
 
   async function kept(): Promise<void> {
@@ -94,7 +94,7 @@ describe('the file is removed', () => {
     here.server.server.removeAllListeners('request')
     const result = new Promise<SendResult>((resolve) => {
       here.server.server.on('request', (req, res) => {
-        res.once('close', () => void sendTemp(req, res, here.entry, here.options).then(resolve))
+        res.once('close', () => void sendFile(req, res, here.entry, here.options).then(resolve))
       })
     })
     const socket = connect(here.server.port, '127.0.0.1', () =>
@@ -102,7 +102,7 @@ describe('the file is removed', () => {
     )
     await once(here.server.server, 'request')
     socket.destroy()
-    expect(await result).toEqual({ status: 200, bytes: 0, complete: false, removed: false })
+    expect(await result).toEqual({ status: 200, bytes: 0, fullySent: false, removed: false })
   })
 
   test('of a claim: the handoff is completed', async () => {

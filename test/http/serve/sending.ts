@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach } from 'vitest'
-import { type Sendable, type SendOptions, type SendResult, sendTemp } from '../../../src/http/index.ts'
+import { type Sendable, type SendOptions, type SendResult, sendFile } from '../../../src/http/index.ts'
 import { isTempFileError, type ReceivedFile } from '../../../src/index.ts'
 import { Premises, type Served, serve } from '../premises.ts'
 
@@ -47,7 +47,7 @@ export function sending(): Sending {
     })
     here.server = await serve(async (req, res) => {
       try {
-        settle(await sendTemp(req, res, here.entry, here.options))
+        settle(await sendFile(req, res, here.entry, here.options))
       } catch (error) {
         const code = isTempFileError(error) ? error.code : String(error)
         settle({ code })
