@@ -211,7 +211,7 @@ export class TempFileManager implements Disposable, AsyncDisposable {
     return await disposing(await this.claim<M>(ticket), async (held) => {
       const result = await fn(held)
       // Released, handed on or persisted by `fn` it is done with; given back by a close() it is not.
-      if (!held.removed || this.#life.session === undefined) await held.complete()
+      if (!held.disposed || this.#life.session === undefined) await held.complete()
       return result
     })
   }

@@ -25,8 +25,8 @@ export interface TempEntry extends Disposable, AsyncDisposable {
   readonly path: string
   /** The last component of the path: unique across processes, unless an exact `name` was asked for. */
   readonly name: string
-  /** Whether it has left its path: removed, persisted, handed off, or gone with its manager. */
-  readonly removed: boolean
+  /** True once it is removed, persisted, handed off or released, or its manager is closed. */
+  readonly disposed: boolean
   /**
    * Removes it now, off the event loop; open streams and handles are closed first. Idempotent; a failure
    * can be tried again.

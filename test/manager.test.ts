@@ -20,7 +20,7 @@ describe('a manager’s end', () => {
       else if (way === 'asyncDispose') await manager[Symbol.asyncDispose]()
       else await manager[way]()
       expect([existsSync(file.path), existsSync(dir.path)]).toEqual([false, false])
-      expect([file.removed, dir.removed]).toEqual([true, true])
+      expect([file.disposed, dir.disposed]).toEqual([true, true])
       expect(sessionsOf(manager)).toEqual([])
       expect(manager.sessionPath).toBeUndefined()
       file[Symbol.dispose]()
@@ -85,7 +85,7 @@ describe('a manager’s end', () => {
     const persisted = manager.file().persist(join(tempBase(), 'x'))
     expect(manager.stats().pending).toBeGreaterThanOrEqual(3)
     await manager.close()
-    expect((await Promise.all(making)).map((entry) => entry.removed)).toEqual([true, true])
+    expect((await Promise.all(making)).map((entry) => entry.disposed)).toEqual([true, true])
     await receiving
     expect(source.destroyed).toBe(true)
     expect(existsSync(await persisted)).toBe(true)

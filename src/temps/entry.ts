@@ -73,7 +73,7 @@ export abstract class Entry implements TempEntry {
     return this.#extras?.holding?.name ?? nameOf(this.#session, this.#sequence, this.#affixes)
   }
 
-  get removed(): boolean {
+  get disposed(): boolean {
     return this.#state === ENDED || this.#session.ended
   }
 
@@ -85,7 +85,7 @@ export abstract class Entry implements TempEntry {
   }
 
   async remove(): Promise<void> {
-    if (this.removed) return
+    if (this.disposed) return
     try {
       await this.#closeResources()
       if (!this.#spared) await retry(() => this.#discard())
@@ -96,7 +96,7 @@ export abstract class Entry implements TempEntry {
   }
 
   removeSync(): void {
-    if (this.removed) return
+    if (this.disposed) return
     try {
       void this.#closeResources()
       if (!this.#spared) retrySync(() => this.#discardSync())
@@ -192,11 +192,11 @@ export abstract class Entry implements TempEntry {
 
   /** What a log and `console.log` show. */
   [inspect.custom](): string {
-    return `${this.kind === 'file' ? 'TempFile' : 'TempDir'} { path: ${inspect(this.path)}, removed: ${this.removed} }`
+    return `${this.kind === 'file' ? 'TempFile' : 'TempDir'} { path: ${inspect(this.path)}, disposed: ${this.disposed} }`
   }
 
-  toJSON(): { kind: string; name: string; removed: boolean } {
-    return { kind: this.kind, name: this.name, removed: this.removed }
+  toJSON(): { kind: string; name: string; disposed: boolean } {
+    return { kind: this.kind, name: this.name, disposed: this.disposed }
   }
 
   protected get session(): Session {

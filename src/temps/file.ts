@@ -128,7 +128,7 @@ export class FileEntry extends Entry implements TempFile {
   #recharge(bytes: number): void {
     this.context.quota.giveBack(this.charged)
     this.charge(bytes)
-    if (bytes > 0 && this.removed) this.context.quota.giveBack(bytes)
+    if (bytes > 0 && this.disposed) this.context.quota.giveBack(bytes)
   }
 
   createReadStream(options: ReadStreamOptions = {}): Readable {
@@ -208,7 +208,7 @@ export class FileEntry extends Entry implements TempFile {
 
   #openError(error: unknown): TempFileError {
     if (errnoOf(error) !== 'ENOENT') return ioError(error, 'open a temporary file', this.path)
-    const why = this.removed ? 'while it was opened' : 'by somebody else'
+    const why = this.disposed ? 'while it was opened' : 'by somebody else'
     return removedError(`This temporary file was removed ${why}.`, { cause: error, path: this.path })
   }
 }

@@ -21,7 +21,7 @@ export interface Maker {
 }
 
 interface Member extends AsyncDisposable {
-  readonly removed: boolean
+  readonly disposed: boolean
 }
 
 export class Scope implements TempScope {
@@ -127,7 +127,7 @@ export class Scope implements TempScope {
   /** A scope that lives long forgets members that went before it. */
   #own<T extends Member>(member: T): T {
     if (this.#members.length >= this.#tidyAt) {
-      this.#members = this.#members.filter((each) => typeof each === 'function' || !each.removed)
+      this.#members = this.#members.filter((each) => typeof each === 'function' || !each.disposed)
       this.#tidyAt = Math.max(256, this.#members.length * 2)
     }
     this.#members.push(member)

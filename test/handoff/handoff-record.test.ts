@@ -84,7 +84,7 @@ describe('meta', () => {
     const manager = tempManager()
     const file = manager.file()
     await failure('ERR_TEMP_OPTION_INVALID', () => file.handOff({ meta: meta as Json }))
-    expect(file.removed).toBe(false)
+    expect(file.disposed).toBe(false)
     expect(published(manager.root)).toEqual([])
   })
 

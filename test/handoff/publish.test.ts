@@ -68,7 +68,7 @@ describe.each(kinds)('%s', (_, make) => {
     const entry = await make(manager)
     const { kind, name, path } = entry
     const ticket = await entry.handOff()
-    expect(entry.removed).toBe(true)
+    expect(entry.disposed).toBe(true)
     expect(published(manager.root)).toEqual([ticket])
     expect(namesIn(manager.root, 'handoffs', ticket)).toEqual(['attempt-0', 'data', 'handoff.json'])
     expect(namesIn(manager.root, 'handoffs', ticket, 'data')).toEqual([name])
@@ -107,7 +107,7 @@ describe.each(kinds)('%s', (_, make) => {
         continue
       }
       expect(outcome, failed).toMatchObject({ code: 'ERR_TEMP_IO', cause: { code: 'EIO' } })
-      expect(entry.removed, failed).toBe(false)
+      expect(entry.disposed, failed).toBe(false)
       expect(entry.path, failed).toBe(path)
       expect(textOf(entry), failed).toBe('text')
       expect(published(manager.root), failed).toEqual([])
@@ -238,7 +238,7 @@ describe('publishing', () => {
     const file = manager.file()
     // A JavaScript caller's mistake, which the types would not let pass.
     await failure('ERR_TEMP_OPTION_INVALID', () => file.handOff(options as never))
-    expect(file.removed).toBe(false)
+    expect(file.disposed).toBe(false)
     expect(published(manager.root)).toEqual([])
   })
 

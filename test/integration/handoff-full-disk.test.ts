@@ -62,7 +62,7 @@ describe.runIf(canMount)('a disk full of handoffs (needs root)', () => {
       const refused = await failure('ERR_TEMP_NO_SPACE', () => waiting.write('x'.repeat(10_000)))
       expect(refused.status).toBe(507)
       await failure('ERR_TEMP_NO_SPACE', () => waiting.handOff({ meta: 'needs a record' }))
-      expect(waiting.removed).toBe(false)
+      expect(waiting.disposed).toBe(false)
       await publisher.sweep() // takes nothing, and throws nothing
       expect(published(worker.root)).toHaveLength(tickets.length)
       await drain(worker, tickets)

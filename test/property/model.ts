@@ -62,7 +62,7 @@ function contentOf(entry: { readonly kind: string; readonly path: string }): str
 export async function check(model: Model, real: Real): Promise<void> {
   real.steps++
   for (const { handle, content } of model.entries) {
-    expect(handle.removed).toBe(false)
+    expect(handle.disposed).toBe(false)
     expect(contentOf(handle)).toBe(content)
   }
   for (const [path, content] of model.persisted)

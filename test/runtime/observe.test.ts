@@ -165,5 +165,5 @@ describe('a cleanup error', () => {
 
 test('an entry prints as what it is, with its path, for whoever debugs', () => {
   const file = tempManager().file()
-  expect(inspect(file)).toBe(`TempFile { path: '${file.path}', removed: false }`)
+  expect(inspect(file)).toBe(`TempFile { path: '${file.path}', disposed: false }`)
 })

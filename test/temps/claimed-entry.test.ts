@@ -122,7 +122,7 @@ describe('a claim', () => {
     claim.removeSync()
     await manager.close()
     await claim.complete()
-    expect(claim.removed).toBe(true)
+    expect(claim.disposed).toBe(true)
   })
 
   it('that was released cannot be completed any more: it may be another’s by now', async () => {
@@ -265,7 +265,7 @@ describe('a claim', () => {
     const claim = await manager.claim(ticket)
     const error = await failure('ERR_TEMP_IO', () => claim.complete())
     expect(error.message).toContain('complete the handoff')
-    expect([claim.removed, existsSync(claim.path), manager.stats().claims]).toEqual([false, true, 1])
+    expect([claim.disposed, existsSync(claim.path), manager.stats().claims]).toEqual([false, true, 1])
     await failure('ERR_TEMP_IO', () =>
       manager.withClaim(ticket, () => {}).catch(() => manager.claim(ticket).catch(() => claim.complete())),
     )

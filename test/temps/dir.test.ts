@@ -8,7 +8,7 @@ describe('a new directory', () => {
   test('stands empty and private in the session', async () => {
     const manager = tempManager()
     for (const dir of [manager.dir('.d'), await manager.dirAsync('.d')]) {
-      expect(dir).toMatchObject({ kind: 'dir', removed: false })
+      expect(dir).toMatchObject({ kind: 'dir', disposed: false })
       expect(statSync(dir.path).isDirectory()).toBe(true)
       expect(statSync(dir.path).mode & 0o777).toBe(0o700)
       expect(basename(dir.path)).toMatch(/^tmp-\w{16}-\d+\.d$/)

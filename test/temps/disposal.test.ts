@@ -67,7 +67,7 @@ describe.each(['file', 'dir'] as const)('a %s', (kind) => {
     entry[Symbol.dispose]()
     await entry.remove()
     expect(existsSync(entry.path)).toBe(false)
-    expect(entry.removed).toBe(true)
+    expect(entry.disposed).toBe(true)
     expect(manager.stats()).toMatchObject({ entries: 0, removed: 1, cleanupErrors: 0 })
   })
 
@@ -89,7 +89,7 @@ describe.each(['file', 'dir'] as const)('a %s', (kind) => {
       if (way === 'dispose') entry[Symbol.dispose]()
       else if (way === 'asyncDispose') await entry[Symbol.asyncDispose]()
       else await entry[way]()
-      expect(entry.removed).toBe(true)
+      expect(entry.disposed).toBe(true)
       expect(manager.stats()).toMatchObject({ entries: 0, cleanupErrors: 0 })
     },
   )
@@ -104,10 +104,10 @@ describe.each(['file', 'dir'] as const)('a %s', (kind) => {
     expect([existsSync(kept.path), existsSync(removed.path)]).toEqual([true, true])
     await removed.remove()
     expect([existsSync(kept.path), existsSync(removed.path)]).toEqual([true, false])
-    expect(kept.removed).toBe(false)
+    expect(kept.disposed).toBe(false)
     await manager.close()
     expect(existsSync(kept.path)).toBe(false)
-    expect(kept.removed).toBe(true)
+    expect(kept.disposed).toBe(true)
     kept[Symbol.dispose]()
   })
 
@@ -129,7 +129,7 @@ describe.each(['file', 'dir'] as const)('a %s', (kind) => {
       entry[Symbol.dispose]()
       await warning
       expect(warned.mock.calls[0]?.[0]).toMatchObject({ code: 'ERR_TEMP_CLEANUP' })
-      expect(entry.removed).toBe(false)
+      expect(entry.disposed).toBe(false)
       expect(existsSync(entry.path)).toBe(true)
       expect(manager.stats()).toMatchObject({ entries: 1, cleanupErrors: 1 })
       thaw()
@@ -149,7 +149,7 @@ describe.each(['file', 'dir'] as const)('a %s', (kind) => {
       await manager.sweep({ dryRun: true })
       expect(existsSync(entry.path)).toBe(true)
       await manager.sweep()
-      expect([existsSync(entry.path), entry.removed]).toEqual([false, true])
+      expect([existsSync(entry.path), entry.disposed]).toEqual([false, true])
       expect(manager.stats()).toMatchObject({ entries: 0, removed: 1, cleanupErrors: 1 })
     })
 
@@ -159,7 +159,7 @@ describe.each(['file', 'dir'] as const)('a %s', (kind) => {
       const { entry, thaw } = stuck(manager)
       entry[Symbol.dispose]()
       expect(told).toMatchObject([{ code: 'ERR_TEMP_CLEANUP', status: 500, path: entry.path }])
-      expect(entry.removed).toBe(false)
+      expect(entry.disposed).toBe(false)
       thaw()
       entry[Symbol.dispose]()
       expect(existsSync(entry.path)).toBe(false)
@@ -204,7 +204,7 @@ test.skipIf(!canFreeze)(
       failure('ERR_TEMP_CLEANUP', () => full.remove()),
     ])
     expect(told.map((error) => error.path)).toEqual([reported.path])
-    expect(files.map((file) => file.removed)).toEqual([false, false, false, false])
+    expect(files.map((file) => file.disposed)).toEqual([false, false, false, false])
     for (const thaw of thaws) thaw()
     await Promise.all(files.map((file) => file.remove()))
     expect(files.map((file) => existsSync(file.path))).toEqual([false, false, false, false])
@@ -328,7 +328,7 @@ describe('what is open on a file', () => {
     const reader = file.createReadStream().resume()
     await once(reader, 'close')
     await file.remove()
-    expect(file.removed).toBe(true)
+    expect(file.disposed).toBe(true)
   })
 
   test('a stream whose file is gone does not crash the program', async () => {
@@ -337,7 +337,7 @@ describe('what is open on a file', () => {
     unlinkSync(file.path)
     file.createReadStream()
     await file.remove()
-    expect(file.removed).toBe(true)
+    expect(file.disposed).toBe(true)
   })
 })
 

@@ -23,7 +23,7 @@ describe('a new file', () => {
     expect(modeOf(file.path)).toBe(0o600)
     expect(file.name).toMatch(/^tmp-[0-9a-z]{16}-\d+\.mkv$/)
     expect(file.path.endsWith(`/${file.name}`)).toBe(true)
-    expect(file).toMatchObject({ kind: 'file', removed: false })
+    expect(file).toMatchObject({ kind: 'file', disposed: false })
   })
 
   test('has a name that no file of any other manager has', () => {
@@ -169,7 +169,7 @@ describe('what is done with a file', () => {
     for (const use of uses(gone)) await failure('ERR_TEMP_REMOVED', use)
     await manager.close()
     for (const use of uses(left)) await failure('ERR_TEMP_CLOSED', use)
-    expect(left.removed).toBe(true)
+    expect(left.disposed).toBe(true)
   })
 
   test('a file taken away by somebody else is ERR_TEMP_REMOVED to whoever opens it', async () => {
@@ -185,6 +185,6 @@ describe('what is done with a file', () => {
   test('prints and serialises without its path', () => {
     const manager = tempManager()
     const file = manager.file()
-    expect(JSON.parse(JSON.stringify(file))).toEqual({ kind: 'file', name: file.name, removed: false })
+    expect(JSON.parse(JSON.stringify(file))).toEqual({ kind: 'file', name: file.name, disposed: false })
   })
 })

@@ -11,7 +11,7 @@ test('keep removes nothing, and says at close where it is', async () => {
   const dir = manager.dir()
   file[Symbol.dispose]()
   await dir.remove()
-  expect([file.removed, dir.removed]).toEqual([true, true])
+  expect([file.disposed, dir.disposed]).toEqual([true, true])
   expect([existsSync(file.path), existsSync(dir.path)]).toEqual([true, true])
   const warning = once(process, 'warning')
   const id = basename(manager.sessionPath ?? '').slice(2)

@@ -118,7 +118,7 @@ describe('a scope', () => {
     const making = [scope.fileAsync(), scope.dirAsync()]
     await scope[Symbol.asyncDispose]()
     const made = await Promise.all(making)
-    expect(made.map((entry) => entry.removed)).toEqual([true, true])
+    expect(made.map((entry) => entry.disposed)).toEqual([true, true])
     expect(left(manager.sessionPath)).toEqual([])
   })
 

@@ -84,7 +84,7 @@ function about(fileName: string, { type, disposition }: SendOptions): Record<str
 }
 
 async function statOf(entry: Sendable): Promise<Stats> {
-  if (entry.removed === true) throw gone(entry.path)
+  if (entry.disposed === true) throw gone(entry.path)
   const stats = await stat(entry.path).catch((error: unknown) => {
     throw errnoOf(error) === 'ENOENT' ? gone(entry.path, error) : ioError(error, 'send the file', entry.path)
   })

@@ -40,6 +40,6 @@ export interface Sendable {
   readonly path: string
   readonly name?: string | undefined
   readonly originalName?: string | undefined
-  readonly removed?: boolean | undefined
+  readonly disposed?: boolean | undefined
   remove?(): Promise<void>
 }
