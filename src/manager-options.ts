@@ -29,11 +29,11 @@ export interface TempFileManagerOptions {
   /** Recovery of what dead processes left: at first use (default true) and every so often (default '10m', false: never). */
   sweep?: { onStart?: boolean | undefined; every?: Duration | false | undefined } | undefined
   /** Several hosts share the root on one network volume: sessions beat, and age may prove death. Default false. */
-  sharedVolume?: boolean | { heartbeat?: Duration | undefined; stale?: Duration | undefined } | undefined
+  sharedVolume?: boolean | { heartbeat?: Duration | undefined; staleAfter?: Duration | undefined } | undefined
   /** Clean up on SIGINT, SIGTERM and SIGHUP where the program does not listen itself. Default true. */
   signals?: boolean | undefined
-  /** Debugging: remove nothing, say where it is. Also TEMP_FILE_MANAGER_KEEP=1. */
-  keep?: boolean | undefined
+  /** Debugging: remove nothing, say where it is. Also TEMP_FILE_MANAGER_PRESERVE=1. */
+  preserve?: boolean | undefined
   /** What becomes of a removal that failed for good during disposal. Default 'warn' (a process warning). */
   onCleanupError?: OnCleanupError | undefined
 }
@@ -45,7 +45,7 @@ export interface Limits {
   /** Most bytes received or written and still here, in all: ERR_TEMP_QUOTA. */
   totalBytes?: Size | undefined
   /** Most live files and directories: ERR_TEMP_QUOTA. */
-  entries?: number | undefined
+  liveEntries?: number | undefined
   /** Space that must stay free on the disk, checked before and while receiving: ERR_TEMP_NO_SPACE. */
   minFreeBytes?: Size | undefined
 }
@@ -54,7 +54,7 @@ export interface Limits {
 export interface ResolvedLimits {
   fileBytes?: number
   totalBytes?: number
-  entries?: number
+  liveEntries?: number
   minFreeBytes?: number
 }
 
@@ -69,9 +69,9 @@ export interface Settings {
   readonly handoffTtl: number
   readonly sweepOnStart: boolean
   readonly sweepEvery: number | undefined
-  readonly sharedVolume: { readonly heartbeat: number; readonly stale: number } | undefined
+  readonly sharedVolume: { readonly heartbeat: number; readonly staleAfter: number } | undefined
   readonly signals: boolean
-  readonly keep: boolean
+  readonly preserve: boolean
   readonly onCleanupError: OnCleanupError
 }
 
@@ -89,13 +89,13 @@ const KNOWN = {
     'sweep',
     'sharedVolume',
     'signals',
-    'keep',
+    'preserve',
     'onCleanupError',
   ],
-  limits: ['fileBytes', 'totalBytes', 'entries', 'minFreeBytes'],
+  limits: ['fileBytes', 'totalBytes', 'liveEntries', 'minFreeBytes'],
   handoff: ['ttl'],
   sweep: ['onStart', 'every'],
-  sharedVolume: ['heartbeat', 'stale'],
+  sharedVolume: ['heartbeat', 'staleAfter'],
 } as const
 
 function invalid(message: string): never {
@@ -130,7 +130,7 @@ export function resolveOptions(options: TempFileManagerOptions = {}): Settings {
     sweepEvery: interval(options.sweep?.every ?? '10m'),
     sharedVolume: resolveSharedVolume(options.sharedVolume),
     signals: flag(options.signals, true, 'signals'),
-    keep: flag(options.keep, process.env['TEMP_FILE_MANAGER_KEEP'] === '1', 'keep'),
+    preserve: flag(options.preserve, process.env['TEMP_FILE_MANAGER_PRESERVE'] === '1', 'preserve'),
     onCleanupError: cleanupPolicy(options.onCleanupError),
   }
 }
@@ -183,10 +183,10 @@ function resolveLimits(limits: Limits | undefined): ResolvedLimits {
   if (limits?.totalBytes !== undefined) resolved.totalBytes = toBytes(limits.totalBytes, 'limits.totalBytes')
   if (limits?.minFreeBytes !== undefined)
     resolved.minFreeBytes = toBytes(limits.minFreeBytes, 'limits.minFreeBytes')
-  if (limits?.entries !== undefined) {
-    if (!Number.isSafeInteger(limits.entries) || limits.entries < 0)
-      invalid('limits.entries must be a whole number.')
-    resolved.entries = limits.entries
+  if (limits?.liveEntries !== undefined) {
+    if (!Number.isSafeInteger(limits.liveEntries) || limits.liveEntries < 0)
+      invalid('limits.liveEntries must be a whole number.')
+    resolved.liveEntries = limits.liveEntries
   }
   return resolved
 }
@@ -202,13 +202,13 @@ function interval(every: Duration | false): number | undefined {
 function resolveSharedVolume(given: TempFileManagerOptions['sharedVolume']): Settings['sharedVolume'] {
   if (given === undefined || given === false) return undefined
   if (given !== true && !isObject(given)) invalid('sharedVolume must be true, false or an object.')
-  const { heartbeat, stale } = given === true ? {} : given
+  const { heartbeat, staleAfter } = given === true ? {} : given
   const beat = toMilliseconds(heartbeat ?? '15s', 'sharedVolume.heartbeat')
-  const age = toMilliseconds(stale ?? '24h', 'sharedVolume.stale')
+  const age = toMilliseconds(staleAfter ?? '24h', 'sharedVolume.staleAfter')
   if (beat < 1000 || beat > HOUR / 4) invalid("sharedVolume.heartbeat must be between '1s' and '15m'.")
   if (age < HOUR)
-    invalid("sharedVolume.stale must be at least '1h': a shorter pause of a host is no proof of death.")
-  return { heartbeat: beat, stale: age }
+    invalid("sharedVolume.staleAfter must be at least '1h': a shorter pause of a host is no proof of death.")
+  return { heartbeat: beat, staleAfter: age }
 }
 
 function cleanupPolicy(given: unknown): OnCleanupError {

@@ -79,7 +79,7 @@ export class TempFileManager implements Disposable, AsyncDisposable {
   /**
    * Makes an empty file, mode 0600, and returns at once: one open(2), and no descriptor stays open.
    * A string is the suffix of its name.
-   * @throws ERR_TEMP_NAME_INVALID, ERR_TEMP_OPTION_INVALID, ERR_TEMP_QUOTA (limits.entries), ERR_TEMP_NO_SPACE,
+   * @throws ERR_TEMP_NAME_INVALID, ERR_TEMP_OPTION_INVALID, ERR_TEMP_QUOTA (limits.liveEntries), ERR_TEMP_NO_SPACE,
    * ERR_TEMP_IO, ERR_TEMP_UNSAFE_ROOT, ERR_TEMP_CLOSED
    * @example
    * ```ts
@@ -243,7 +243,7 @@ export class TempFileManager implements Disposable, AsyncDisposable {
    * import { getTempManager } from 'temp-file-manager'
    *
    * const report = await getTempManager().sweep({ dryRun: true })
-   * for (const entry of report.entries) console.log(entry.name, entry.action, entry.reason)
+   * for (const entry of report.items) console.log(entry.name, entry.action, entry.reason)
    * ```
    */
   sweep(options: SweepOptions = {}): Promise<SweepReport> {

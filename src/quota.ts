@@ -8,7 +8,7 @@ import { ioError, TempFileError } from './errors.ts'
 export interface QuotaLimits {
   readonly fileBytes?: number | undefined
   readonly totalBytes?: number | undefined
-  readonly entries?: number | undefined
+  readonly liveEntries?: number | undefined
   readonly minFreeBytes?: number | undefined
 }
 
@@ -29,7 +29,7 @@ export class Quota {
     this.fileBytes = limits.fileBytes ?? Number.POSITIVE_INFINITY
     this.minFreeBytes = limits.minFreeBytes ?? 0
     this.#totalBytes = limits.totalBytes ?? Number.POSITIVE_INFINITY
-    this.#maxEntries = limits.entries ?? Number.MAX_SAFE_INTEGER
+    this.#maxEntries = limits.liveEntries ?? Number.MAX_SAFE_INTEGER
     this.#fs = fs
     if (this.minFreeBytes > 0 && fs.statfs === undefined) {
       throw new TempFileError(
@@ -103,7 +103,7 @@ export class Quota {
 function refuseEntry(limit: number): never {
   throw new TempFileError(
     'ERR_TEMP_QUOTA',
-    `The limit of ${limit} temporary files and directories is reached (limits.entries). ` +
+    `The limit of ${limit} temporary files and directories is reached (limits.liveEntries). ` +
       'Remove some, look for ones never disposed, or raise the limit.',
     { details: { entries: limit, limit } },
   )

@@ -15,7 +15,7 @@ const untyped = (options: unknown): TempFileManagerOptions => options as TempFil
 describe('without options', () => {
   test('everything has the contract’s default', () => {
     vi.stubEnv('TEMP_FILE_MANAGER_DIR', undefined)
-    vi.stubEnv('TEMP_FILE_MANAGER_KEEP', undefined)
+    vi.stubEnv('TEMP_FILE_MANAGER_PRESERVE', undefined)
     expect(resolveOptions()).toMatchObject({
       root: join(tmpdir(), `temp-file-manager-${process.geteuid?.()}`),
       prefix: 'tmp-',
@@ -26,14 +26,14 @@ describe('without options', () => {
       sweepEvery: 600_000,
       sharedVolume: undefined,
       signals: true,
-      keep: false,
+      preserve: false,
       onCleanupError: 'warn',
     })
   })
 
   test('an option that is there but undefined is as if it were not', () => {
     const names = ['name', 'prefix', 'baseDir', 'fs', 'limits', 'handoff', 'sweep', 'sharedVolume']
-    const all = [...names, 'signals', 'keep', 'onCleanupError']
+    const all = [...names, 'signals', 'preserve', 'onCleanupError']
     const absent = untyped(Object.fromEntries(all.map((name) => [name, undefined])))
     expect(resolveOptions(absent)).toEqual(resolveOptions())
   })
@@ -44,10 +44,10 @@ describe('without options', () => {
     expect(resolveOptions({ baseDir: '/from/an/option' }).root).toMatch(/^\/from\/an\/option\//)
   })
 
-  test('TEMP_FILE_MANAGER_KEEP=1 keeps, and an explicit keep: false goes before it', () => {
-    vi.stubEnv('TEMP_FILE_MANAGER_KEEP', '1')
-    expect(resolveOptions().keep).toBe(true)
-    expect(resolveOptions({ keep: false }).keep).toBe(false)
+  test('TEMP_FILE_MANAGER_PRESERVE=1 keeps, and an explicit preserve: false goes before it', () => {
+    vi.stubEnv('TEMP_FILE_MANAGER_PRESERVE', '1')
+    expect(resolveOptions().preserve).toBe(true)
+    expect(resolveOptions({ preserve: false }).preserve).toBe(false)
   })
 })
 
@@ -59,17 +59,17 @@ test('a relative base directory is taken from where the program stood when the m
 
 test('units are resolved', () => {
   const settings = resolveOptions({
-    limits: { fileBytes: '1mb', totalBytes: '1gb', entries: 5, minFreeBytes: 0 },
+    limits: { fileBytes: '1mb', totalBytes: '1gb', liveEntries: 5, minFreeBytes: 0 },
     handoff: { ttl: '1h' },
     sweep: { onStart: false, every: false },
     sharedVolume: true,
   })
   expect(settings).toMatchObject({
-    limits: { fileBytes: 2 ** 20, totalBytes: 2 ** 30, entries: 5, minFreeBytes: 0 },
+    limits: { fileBytes: 2 ** 20, totalBytes: 2 ** 30, liveEntries: 5, minFreeBytes: 0 },
     handoffTtl: 3_600_000,
     sweepOnStart: false,
     sweepEvery: undefined,
-    sharedVolume: { heartbeat: 15_000, stale: 86_400_000 },
+    sharedVolume: { heartbeat: 15_000, staleAfter: 86_400_000 },
   })
 })
 
@@ -83,9 +83,9 @@ describe('before anything is made', () => {
     ['limits that are no object', { limits: '5gb' }],
     ['a size that is half understood', { limits: { fileBytes: '500MiB' } }],
     ['a negative total', { limits: { totalBytes: -1 } }],
-    ['a count of entries with a fraction', { limits: { entries: 1.5 } }],
-    ['a negative count of entries', { limits: { entries: -1 } }],
-    ['a count of entries in words', { limits: { entries: 'five' } }],
+    ['a count of entries with a fraction', { limits: { liveEntries: 1.5 } }],
+    ['a negative count of entries', { limits: { liveEntries: -1 } }],
+    ['a count of entries in words', { limits: { liveEntries: 'five' } }],
     ['a minimum of free space without a unit', { limits: { minFreeBytes: '5' } }],
     ['a time to live in words', { handoff: { ttl: 'a week' } }],
     ['a handoff that is no object', { handoff: '7d' }],
@@ -97,9 +97,9 @@ describe('before anything is made', () => {
     ['a shared volume in words', { sharedVolume: 'false' }],
     ['a shared volume null', { sharedVolume: null }],
     ['a heartbeat of an hour', { sharedVolume: { heartbeat: '1h' } }],
-    ['a stale age under an hour', { sharedVolume: { stale: '59m' } }],
+    ['a stale age under an hour', { sharedVolume: { staleAfter: '59m' } }],
     ['signals in words', { signals: 'no' }],
-    ['keep as a number', { keep: 1 }],
+    ['keep as a number', { preserve: 1 }],
     ['a policy nobody knows', { onCleanupError: 'ignore' }],
     ['a file system that is none', { fs: {} }],
     ['a file system null', { fs: null }],
@@ -175,10 +175,10 @@ test('making a manager makes nothing on the disk', () => {
 describe('a misspelt option is refused', () => {
   test.each([
     [{ basedir: '/tmp' }, 'Did you mean baseDir?'],
-    [{ limits: { maxBytes: 1 } }, 'Known are: fileBytes, totalBytes, entries, minFreeBytes.'],
+    [{ limits: { maxBytes: 1 } }, 'Known are: fileBytes, totalBytes, liveEntries, minFreeBytes.'],
     [{ handoff: { TTL: '1d' } }, 'Did you mean ttl?'],
     [{ sweep: { onstart: false } }, 'Did you mean onStart?'],
-    [{ sharedVolume: { staleAfter: '1d' } }, 'Known are: heartbeat, stale.'],
+    [{ sharedVolume: { stale: '1d' } }, 'Known are: heartbeat, staleAfter.'],
   ])('%j', (options, advice) => {
     const refusal = expect.objectContaining({
       code: 'ERR_TEMP_OPTION_INVALID',

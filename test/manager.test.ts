@@ -138,8 +138,8 @@ describe('limits and accounting', () => {
     expect(manager.stats()).toMatchObject({ entries: 0, bytes: 0, removed: 3 })
   })
 
-  test('limits.entries counts files and directories, and gives back on every way out', async () => {
-    const manager = tempManager({ limits: { entries: 2 } })
+  test('limits.liveEntries counts files and directories, and gives back on every way out', async () => {
+    const manager = tempManager({ limits: { liveEntries: 2 } })
     const file = manager.file()
     const dir = await manager.dirAsync()
     for (const beyond of [
@@ -164,11 +164,11 @@ describe('limits and accounting', () => {
     expect(manager.stats().entries).toBe(0)
   })
 
-  test('a claim beyond limits.entries stays with the handoffs', async () => {
+  test('a claim beyond limits.liveEntries stays with the handoffs', async () => {
     const base = tempBase()
     const publisher = tempManager({ baseDir: base })
     const ticket = await publisher.file().handOff({ durable: false })
-    const manager = tempManager({ baseDir: base, limits: { entries: 1 } })
+    const manager = tempManager({ baseDir: base, limits: { liveEntries: 1 } })
     const file = manager.file()
     await failure('ERR_TEMP_QUOTA', () => manager.claim(ticket))
     expect((await manager.inspect(ticket)).state).toBe('available')

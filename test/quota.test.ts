@@ -8,7 +8,7 @@ const code = (value: string): object => expect.objectContaining({ code: value })
 
 describe('entries', () => {
   test('are refused above the limit, without being counted, and free again when given back', () => {
-    const quota = new Quota({ entries: 2 }, fs)
+    const quota = new Quota({ liveEntries: 2 }, fs)
     quota.addEntry()
     quota.addEntry()
     expect(() => quota.addEntry()).toThrow(code('ERR_TEMP_QUOTA'))
@@ -19,7 +19,7 @@ describe('entries', () => {
   })
 
   test('of a manager that may have none are all refused', () => {
-    expect(() => new Quota({ entries: 0 }, fs).addEntry()).toThrow(code('ERR_TEMP_QUOTA'))
+    expect(() => new Quota({ liveEntries: 0 }, fs).addEntry()).toThrow(code('ERR_TEMP_QUOTA'))
   })
 })
 

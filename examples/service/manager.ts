@@ -7,7 +7,7 @@ export function openManager(): TempFileManager {
   return new TempFileManager({
     name: 'clip-service',
     prefix: 'clip-',
-    limits: { fileBytes: '500mb', totalBytes: '2gb', entries: 10_000, minFreeBytes: '64mb' },
+    limits: { fileBytes: '500mb', totalBytes: '2gb', liveEntries: 10_000, minFreeBytes: '64mb' },
     handoff: { ttl: '1h' },
   })
 }

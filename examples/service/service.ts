@@ -1,7 +1,7 @@
 // Everything behind the routes, the same for Express and Fastify: the manager, the jobs with their worker pool,
 // the archive. Promise: close() ends them in the order that loses nothing.
 
-import type { SweepEntry, TempFileManager } from 'temp-file-manager'
+import type { SweepItem, TempFileManager } from 'temp-file-manager'
 import { type Archive, startArchive } from './archive.ts'
 import { JobBook } from './jobs.ts'
 import { openManager } from './manager.ts'
@@ -14,7 +14,7 @@ export interface Found {
   /** Open jobs that were taken up again. */
   readonly jobs: number
   /** What the sweep decided of each entry, and why. */
-  readonly verdicts: readonly Pick<SweepEntry, 'name' | 'action' | 'reason'>[]
+  readonly verdicts: readonly Pick<SweepItem, 'name' | 'action' | 'reason'>[]
 }
 
 export interface ClipService {
@@ -35,7 +35,7 @@ export async function startService(): Promise<ClipService> {
     sessions: report.sessionsRemoved,
     bytes: report.bytes,
     jobs: await jobs.recover(),
-    verdicts: report.entries.map(({ name, action, reason }) => ({ name, action, reason })),
+    verdicts: report.items.map(({ name, action, reason }) => ({ name, action, reason })),
   }
   return {
     manager,

@@ -40,7 +40,7 @@ function program(end: (status: number) => void): Command {
   add('sweep', SWEEP, 'remove what dead processes left, and expired handoffs')
     .option('-n, --dry-run', 'only tell what would be done')
     .option(
-      '--max-age <duration>',
+      '--remove-unknown-after <duration>',
       "remove also what nothing proves dead, if its owner has not touched it for so long: '24h'. An owner alive but suspended, or on another host, loses its files",
     )
     .action(async (options: SweepCommandOptions) => {

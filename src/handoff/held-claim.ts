@@ -34,7 +34,7 @@ export class Hold {
   async complete(): Promise<void> {
     const gone = this.#commit()
     if (gone === undefined) return
-    const { fs, keep } = this.session.context
+    const { fs, preserve } = this.session.context
     if (this.record.durable) {
       try {
         await syncDirectory(fs, this.session.path)
@@ -42,7 +42,7 @@ export class Hold {
         throw ioError(error, 'sync the completion of the handoff', gone)
       }
     }
-    if (keep) return
+    if (preserve) return
     const report = await removeTree(fs, gone)
     if (report.errors.length > 0) log.handoff('completed, but not all deleted yet: %o', report.errors)
   }
@@ -50,7 +50,7 @@ export class Hold {
   completeSync(): void {
     const gone = this.#commit()
     if (gone === undefined) return
-    const { fs, keep } = this.session.context
+    const { fs, preserve } = this.session.context
     if (this.record.durable) {
       try {
         syncDirectorySync(fs, this.session.path)
@@ -58,7 +58,7 @@ export class Hold {
         throw ioError(error, 'sync the completion of the handoff', gone)
       }
     }
-    if (!keep) removeTreeSync(fs, gone)
+    if (!preserve) removeTreeSync(fs, gone)
   }
 
   /** Gives it back for another attempt. @throws ERR_TEMP_SESSION_LOST, ERR_TEMP_IO */

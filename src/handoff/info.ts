@@ -14,14 +14,18 @@ export interface HandoffInfo {
   /** Claims so far. */
   readonly attempts: number
   /** By the publisher's clock; milliseconds since 1970. */
-  readonly publishedAt: number | undefined
+  readonly publishedAtMs: number | undefined
   /** Milliseconds since it was published, released or given back last, by the volume's clock; undefined when that could not be asked. */
-  readonly age: number | undefined
+  readonly ageMs: number | undefined
   /** Milliseconds until a sweep may remove it; undefined while it is claimed, and when unknown. */
-  readonly expiresIn: number | undefined
-  /** Who has it. `since`: milliseconds since 1970 by the volume's clock. */
+  readonly expiresInMs: number | undefined
+  /** Who has it. `claimedAtMs`: milliseconds since 1970 by the volume's clock. */
   readonly claimant:
-    | { readonly pid: number | undefined; readonly hostname: string | undefined; readonly since: number }
+    | {
+        readonly pid: number | undefined
+        readonly hostname: string | undefined
+        readonly claimedAtMs: number
+      }
     | undefined
   /** What is wrong with a corrupt one. */
   readonly problem: string | undefined

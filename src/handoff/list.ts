@@ -121,8 +121,8 @@ async function describe(
     owner === undefined
       ? undefined
       : owner.state === 'read'
-        ? { pid: owner.owner.pid, hostname: owner.owner.hostname, since }
-        : { pid: undefined, hostname: undefined, since }
+        ? { pid: owner.owner.pid, hostname: owner.owner.hostname, claimedAtMs: since }
+        : { pid: undefined, hostname: undefined, claimedAtMs: since }
   const passed = now === undefined || age.since === undefined ? undefined : Math.max(0, now - age.since)
   const free = claimant === undefined && record !== undefined && passed !== undefined
   const size = await measureTree(fs, inside(directory, DATA))
@@ -135,9 +135,9 @@ async function describe(
     ...size,
     meta: record?.meta,
     attempts: age.attempts ?? 0,
-    publishedAt: record?.publishedAt,
-    age: passed,
-    expiresIn: free ? Math.max(0, record.ttl - passed) : undefined,
+    publishedAtMs: record?.publishedAt,
+    ageMs: passed,
+    expiresInMs: free ? Math.max(0, record.ttl - passed) : undefined,
     claimant,
     problem:
       age.read.state === 'refused'

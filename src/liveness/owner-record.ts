@@ -28,7 +28,7 @@ export interface Owner extends ProcessIdentity {
   /** The session beats (sharedVolume), so another host may judge it by age. */
   readonly heartbeat?: boolean | undefined
   /** The owner asked for nothing to be removed. */
-  readonly keep?: boolean | undefined
+  readonly preserve?: boolean | undefined
 }
 
 export type OwnerRead =
@@ -78,7 +78,7 @@ function parseOwner(value: unknown, id: string): OwnerRead {
       program: text(o['program']) ?? '',
       startedAt: typeof o['startedAt'] === 'number' ? o['startedAt'] : 0,
       heartbeat: o['heartbeat'] === true,
-      keep: o['keep'] === true,
+      preserve: o['preserve'] === true,
     },
   }
 }

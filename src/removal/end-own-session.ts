@@ -16,7 +16,7 @@ import { type Burial, condemn, finish, finishSync, spare } from './remove-sessio
 export async function endSession(session: Session): Promise<boolean> {
   session.ended = true
   await Promise.allSettled([...session.resources].map((resource) => resource.close()))
-  for (const adopted of session.context.keep ? [] : session.inPlace)
+  for (const adopted of session.context.preserve ? [] : session.inPlace)
     await adopted.remove().catch((error: unknown) => report(session.context, error, session.path))
   session.inPlace.clear()
   try {
@@ -38,7 +38,7 @@ export function endSessionSync(session: Session, exiting: boolean): boolean {
   const { context } = session
   session.ended = true
   for (const resource of session.resources) void resource.close()
-  for (const adopted of context.keep ? [] : session.inPlace)
+  for (const adopted of context.preserve ? [] : session.inPlace)
     attempt(context, session.path, () => adopted.removeSync())
   session.inPlace.clear()
   let committed = false
@@ -58,7 +58,7 @@ export function endSessionSync(session: Session, exiting: boolean): boolean {
 function commit(session: Session): void {
   if (session.gone !== undefined || !session.confirm()) return
   const { context } = session
-  if (!context.keep) {
+  if (!context.preserve) {
     session.gone = condemn(context, session.path, session.id)
     return
   }
@@ -87,7 +87,7 @@ function buryThreadsOfProcess(context: Context): void {
       Number(owner.startTime) >= Number(self.startTime)
     if (!ours) continue
     attempt(context, path, () => {
-      if (owner.keep === true) spare(context, path, entry.id)
+      if (owner.preserve === true) spare(context, path, entry.id)
       else finishSync(context, condemn(context, path, entry.id))
     })
   }

@@ -34,7 +34,7 @@ export interface Burial {
 
 /** How a suspect is dealt with. */
 export interface BurialOptions {
-  /** May find a second judgement of 'unknown' to be enough (maxAge, a stale heartbeat). */
+  /** May find a second judgement of 'unknown' to be enough (removeUnknownAfter, a stale heartbeat). */
   readonly convict?: (judged: Judgement, tombstone: string) => Conviction | undefined
   /** Deletions share the loop; judgements need not wait for them. */
   readonly inTurn?: <T>(burial: () => Promise<T>) => Promise<T>
@@ -62,7 +62,7 @@ export async function buryIfDead(
       if (!isFull(error)) throw error
       // No tombstone can be made, so the second judgement comes here; only proven death will do.
       const again = await judge(root, from, id, recentMounts(fs, layout.root))
-      if (again.verdict !== 'dead' || again.owner?.keep === true) throw error
+      if (again.verdict !== 'dead' || again.owner?.preserve === true) throw error
       cleared.push(...(await makeRoom(fs, from, signal)))
       return renameIfThere(fs, from, to)
     }
@@ -75,7 +75,7 @@ export async function buryIfDead(
   const { reason } = conviction
   if (conviction.sentence === 'wait')
     return { fate: 'kept', reason: `${reason}; suspected, its owner may still take it back` }
-  if (judged.owner?.keep === true) {
+  if (judged.owner?.preserve === true) {
     spare(root, tombstone, id)
     return { fate: 'spared', reason: `${reason}; its owner asked to keep it` }
   }

@@ -59,7 +59,7 @@ export function ownerRecord(context: Context, id: string, lease: Lease | undefin
     program: `${basename(process.argv[1] ?? process.execPath)}${threads().isMainThread ? '' : ` (worker ${threads().threadId})`}`,
     startedAt: Date.now(),
     heartbeat: context.sharedVolume !== undefined,
-    keep: context.keep,
+    preserve: context.preserve,
   }
 }
 

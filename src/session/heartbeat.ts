@@ -15,7 +15,7 @@ export interface Heartbeat {
 export async function beat(
   fs: FileSystem,
   session: string,
-  timing: { readonly heartbeat: number; readonly stale: number },
+  timing: { readonly heartbeat: number; readonly staleAfter: number },
   onCompromised: () => void,
 ): Promise<Heartbeat> {
   const { lock } = await import('proper-lockfile')
@@ -27,7 +27,7 @@ export async function beat(
   const release = await lock(session, {
     lockfilePath: inside(session, HEARTBEAT),
     update: timing.heartbeat,
-    stale: timing.stale,
+    stale: timing.staleAfter,
     realpath: false,
     retries: 0,
     fs,

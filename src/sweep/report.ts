@@ -3,7 +3,7 @@
 import type { HandoffInfo } from '../handoff/info.ts'
 
 /** One entry of the root as a sweep saw it. */
-export interface SweepEntry {
+export interface SweepItem {
   /** Its name on disk at the time, with its room: 'sessions/s-...', 'handoffs/...'. */
   readonly name: string
   readonly kind: 'session' | 'draft' | 'tombstone' | 'condemned' | 'handoff' | 'foreign'
@@ -17,7 +17,7 @@ export interface SweepEntry {
 
 /** The result of {@link TempFileManager.sweep}. */
 export interface SweepReport {
-  readonly entries: readonly SweepEntry[]
+  readonly items: readonly SweepItem[]
   /** Files, and their bytes by size, that were removed. */
   readonly files: number
   readonly bytes: number
@@ -31,8 +31,8 @@ export interface SweepReport {
   /** What failed; it is tried again by the next sweep. */
   readonly errors: readonly { readonly name: string; readonly message: string }[]
   readonly dryRun: boolean
-  /** False when the signal or the deadline ended it early; the next sweep goes on. */
-  readonly complete: boolean
+  /** False when the signal or the timeLimit ended it early; the next sweep goes on. */
+  readonly finished: boolean
   readonly durationMs: number
 }
 
@@ -45,7 +45,7 @@ export interface SweepProgress {
 
 /** Collects a report while a sweep runs. */
 export class ReportBuilder {
-  readonly #entries: SweepEntry[] = []
+  readonly #items: SweepItem[] = []
   readonly #givenBack: string[] = []
   readonly #expired: string[] = []
   readonly #errors: { name: string; message: string }[] = []
@@ -53,11 +53,11 @@ export class ReportBuilder {
   #bytes = 0
   #sessions = 0
 
-  add(entry: SweepEntry): void {
-    this.#entries.push(entry)
-    this.#files += entry.files
-    this.#bytes += entry.bytes
-    if (entry.action === 'removed' && entry.kind !== 'handoff' && entry.kind !== 'draft') this.#sessions++
+  add(item: SweepItem): void {
+    this.#items.push(item)
+    this.#files += item.files
+    this.#bytes += item.bytes
+    if (item.action === 'removed' && item.kind !== 'handoff' && item.kind !== 'draft') this.#sessions++
   }
 
   givenBack(tickets: readonly string[]): void {
@@ -78,13 +78,13 @@ export class ReportBuilder {
 
   build(
     dryRun: boolean,
-    complete: boolean,
+    finished: boolean,
     startedAt: number,
     handoffs: readonly HandoffInfo[],
   ): SweepReport {
     return {
       handoffs,
-      entries: this.#entries,
+      items: this.#items,
       files: this.#files,
       bytes: this.#bytes,
       sessionsRemoved: this.#sessions,
@@ -92,7 +92,7 @@ export class ReportBuilder {
       handoffsExpired: this.#expired,
       errors: this.#errors,
       dryRun,
-      complete,
+      finished,
       durationMs: performance.now() - startedAt,
     }
   }

@@ -6,7 +6,7 @@ import { forLog } from '../input/names.ts'
 import { inside, isTicket, parseSessionsEntry } from '../layout.ts'
 import { DRAFT_AGE_MS } from '../liveness/volume-clock.ts'
 import { condemn, finish } from '../removal/remove-session.ts'
-import type { SweepEntry } from './report.ts'
+import type { SweepItem } from './report.ts'
 import type { EntrySweep, InTurn } from './sweep-session.ts'
 
 export async function sweepHandoff(
@@ -18,8 +18,8 @@ export async function sweepHandoff(
   const { fs, layout, now, report } = by
   const directory = inside(layout.handoffs, ticket)
   const tell = (
-    kind: SweepEntry['kind'],
-    action: SweepEntry['action'],
+    kind: SweepItem['kind'],
+    action: SweepItem['action'],
     reason: string,
     { files, bytes } = { files: 0, bytes: 0 },
   ): void => report.add({ name: `handoffs/${forLog(ticket)}`, kind, action, reason, files, bytes })

@@ -23,11 +23,11 @@ import {
 import { type Judgement, judge, suspect } from '../liveness/judge.ts'
 import { DRAFT_AGE_MS } from '../liveness/volume-clock.ts'
 import { type Burial, buryIfDead, type Conviction, condemn, finish } from '../removal/remove-session.ts'
-import type { ReportBuilder, SweepEntry } from './report.ts'
+import type { ReportBuilder, SweepItem } from './report.ts'
 
 /** What may convict a session that nothing proves dead, in milliseconds: asked for, or a silent heartbeat. */
 export interface Convict {
-  readonly maxAge: number | undefined
+  readonly removeUnknownAfter: number | undefined
   readonly stale: number | undefined
 }
 
@@ -89,8 +89,8 @@ async function sweepEntry(
   const parsed = parseSessionsEntry(name)
   const path = inside(layout.sessions, name)
   const tell = (
-    kind: SweepEntry['kind'],
-    action: SweepEntry['action'],
+    kind: SweepItem['kind'],
+    action: SweepItem['action'],
     reason: string,
     burial?: Burial,
   ): void => {
@@ -171,20 +171,23 @@ function leftOf({ claims, removed }: Burial): string | undefined {
   return claims.stuck[0] === undefined ? undefined : 'a claim could not be given back'
 }
 
-function kindOf(entry: SessionsEntry): SweepEntry['kind'] {
+function kindOf(entry: SessionsEntry): SweepItem['kind'] {
   return ({ live: 'session', new: 'draft', dead: 'tombstone', gone: 'condemned' } as const)[entry.kind]
 }
 
 /** What becomes of one that nothing proves dead; undefined: it is kept. */
 function convict(by: EntrySweep, judged: Judgement, path: string): Conviction | undefined {
   if (judged.verdict !== 'unknown' || by.now === undefined) return undefined
-  const { maxAge, stale } = by.convict
-  if (maxAge !== undefined && by.now - lastTouched(by.fs, path, [OWNER, LEASE, HEARTBEAT]) > maxAge) {
-    return { sentence: 'bury', reason: `not touched for longer than maxAge (${judged.reason})` }
+  const { removeUnknownAfter, stale } = by.convict
+  if (
+    removeUnknownAfter !== undefined &&
+    by.now - lastTouched(by.fs, path, [OWNER, LEASE, HEARTBEAT]) > removeUnknownAfter
+  ) {
+    return { sentence: 'bury', reason: `not touched for longer than removeUnknownAfter (${judged.reason})` }
   }
   if (stale === undefined || judged.owner?.heartbeat !== true) return undefined
   if (by.now - lastTouched(by.fs, path, [HEARTBEAT, OWNER]) <= stale) return undefined
-  const reason = `no heartbeat for longer than sharedVolume.stale (${judged.reason})`
+  const reason = `no heartbeat for longer than sharedVolume.staleAfter (${judged.reason})`
   // First a tombstone, from which a paused host takes its session back; an hour later the burial. The rename
   // set the ctime that the hour counts from.
   const over = path.includes(`${sep}.dead-`) && by.now - by.fs.lstatSync(path).ctimeMs > GRACE_MS

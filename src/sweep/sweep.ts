@@ -26,14 +26,14 @@ export interface SweepOptions {
   /** Called after each entry. */
   onProgress?: ((progress: SweepProgress) => void) | undefined
   /** Stop after this time; the next sweep goes on. */
-  deadline?: Duration | undefined
+  timeLimit?: Duration | undefined
   /** Remove also what nothing proves dead, if its owner has not touched it for so long. Off by default: the only way to remove an unknown. */
-  maxAge?: Duration | undefined
+  removeUnknownAfter?: Duration | undefined
 }
 
 /** What a sweep works on. */
 export interface Swept extends Root {
-  readonly sharedVolume: { readonly stale: number } | undefined
+  readonly sharedVolume: { readonly staleAfter: number } | undefined
   /** The id of the sweeper's own session, never judged. */
   readonly ownId: string | undefined
 }
@@ -70,11 +70,14 @@ class Run {
     this.#swept = swept
     this.#options = options
     this.#signal = ending(options)
-    const maxAge = options.maxAge === undefined ? undefined : toMilliseconds(options.maxAge, 'maxAge')
+    const removeUnknownAfter =
+      options.removeUnknownAfter === undefined
+        ? undefined
+        : toMilliseconds(options.removeUnknownAfter, 'removeUnknownAfter')
     if (options.onProgress !== undefined && typeof options.onProgress !== 'function') {
       throw new TempFileError('ERR_TEMP_OPTION_INVALID', 'onProgress must be a function.')
     }
-    this.#convict = { maxAge, stale: swept.sharedVolume?.stale }
+    this.#convict = { removeUnknownAfter, stale: swept.sharedVolume?.staleAfter }
   }
 
   async go(): Promise<SweepReport> {
@@ -182,10 +185,10 @@ class Run {
   }
 }
 
-/** The caller's signal and the deadline, as one; a deletion half way through stops for either. */
-function ending({ signal, deadline }: SweepOptions): AbortSignal | undefined {
+/** The caller's signal and the timeLimit, as one; a deletion half way through stops for either. */
+function ending({ signal, timeLimit }: SweepOptions): AbortSignal | undefined {
   const milliseconds =
-    deadline === undefined ? Number.POSITIVE_INFINITY : toMilliseconds(deadline, 'deadline')
+    timeLimit === undefined ? Number.POSITIVE_INFINITY : toMilliseconds(timeLimit, 'timeLimit')
   // A timer's longest delay; a sweep that may run for 24 days may as well run on.
   if (milliseconds > 2 ** 31 - 1) return signal
   const timeout = AbortSignal.timeout(Math.ceil(milliseconds))

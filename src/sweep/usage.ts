@@ -20,7 +20,7 @@ export interface SessionUsage {
   readonly hostname: string | undefined
   readonly program: string | undefined
   /** When its owner began, by the owner's clock; milliseconds since 1970. */
-  readonly startedAt: number | undefined
+  readonly startedAtMs: number | undefined
   /** Files of any kind inside it, its records included, and their sizes in bytes. */
   readonly files: number
   readonly bytes: number
@@ -54,7 +54,7 @@ export async function measureRoot(context: Context): Promise<RootUsage> {
       pid: judged.owner?.pid,
       hostname: judged.owner?.hostname,
       program: judged.owner?.program,
-      startedAt: judged.owner?.startedAt,
+      startedAtMs: judged.owner?.startedAt,
       files,
       bytes,
     })

@@ -108,7 +108,7 @@ export abstract class Entry implements TempEntry {
 
   [dispose](): void {
     if (this.#state !== LIVE || this.#session.ended) return
-    if (this.#extras === undefined && !this.context.keep) {
+    if (this.#extras === undefined && !this.context.preserve) {
       try {
         this.removeAtSync(inside(this.#session.path, this.name))
         this.settle('removed')
@@ -209,7 +209,9 @@ export abstract class Entry implements TempEntry {
 
   /** Whether the quick way of disposal will do. */
   protected get plain(): boolean {
-    return this.#extras === undefined && this.#state === LIVE && !this.#session.ended && !this.context.keep
+    return (
+      this.#extras === undefined && this.#state === LIVE && !this.#session.ended && !this.context.preserve
+    )
   }
 
   /** @throws ERR_TEMP_REMOVED when it has gone; ERR_TEMP_CLOSED when its manager has been closed */
@@ -262,7 +264,7 @@ export abstract class Entry implements TempEntry {
 
   /** `keep` removes nothing; a claim must be completed all the same, or it would come back. */
   get #spared(): boolean {
-    return this.context.keep && this.#extras?.holding?.leave === undefined
+    return this.context.preserve && this.#extras?.holding?.leave === undefined
   }
 
   get #noun(): string {

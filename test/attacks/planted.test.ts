@@ -159,7 +159,7 @@ describe('owner.json', () => {
       const before = process.memoryUsage().rss
       const report = await manager.sweep()
       expect(existsSync(join(dead.path, 'data'))).toBe(true)
-      expect(report.entries.find(({ name }) => name.endsWith(dead.name))?.action).toBe('kept')
+      expect(report.items.find(({ name }) => name.endsWith(dead.name))?.action).toBe('kept')
       expect(process.memoryUsage().rss - before).toBeLessThan(256 * 1024 ** 2)
     },
   )
@@ -171,7 +171,7 @@ describe('owner.json', () => {
       const dead = craftSession(manager.root, { owner: { ...REUSED_PID, pid }, files: { data: 'x' } })
       const report = await manager.sweep()
       expect(existsSync(join(dead.path, 'data'))).toBe(true)
-      expect(report.entries.find(({ name }) => name.endsWith(dead.name))?.action).toBe('kept')
+      expect(report.items.find(({ name }) => name.endsWith(dead.name))?.action).toBe('kept')
     },
   )
 

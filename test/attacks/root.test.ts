@@ -59,7 +59,7 @@ describe('CVE-2025-54798: a symlink in the place of', () => {
       symlinkSync(dead.path, join(manager.root, 'sessions', name))
     const report = await manager.sweep()
     expect(existsSync(join(dead.path, 'precious'))).toBe(true)
-    expect(report.entries.filter(({ kind }) => kind === 'foreign')).toHaveLength(3)
+    expect(report.items.filter(({ kind }) => kind === 'foreign')).toHaveLength(3)
   })
 
   test('a file of ours is not written through, not followed by open, and a handOff of it is refused', async () => {
@@ -98,7 +98,7 @@ describe.skipIf(!isRoot)("another user's (needs root)", () => {
     chownSync(planted.path, 12345, 12345)
     const report = await manager.sweep()
     expect(existsSync(join(planted.path, 'data'))).toBe(true)
-    expect(report.entries.find(({ name }) => name.endsWith(planted.name))?.reason).toContain('another user')
+    expect(report.items.find(({ name }) => name.endsWith(planted.name))?.reason).toContain('another user')
   })
 
   test('record in a handoff is not believed', async () => {

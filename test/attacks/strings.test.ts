@@ -185,5 +185,5 @@ test('names in the root that nobody of us made are left alone, and clean in the 
   const report = await manager.sweep()
   const left = readdirSync(join(manager.root, 'sessions'))
   for (const name of names) expect(left).toContain(name)
-  for (const entry of report.entries) expect(entry.name).not.toMatch(/[\p{Cc}\u202a-\u202e]/u)
+  for (const entry of report.items) expect(entry.name).not.toMatch(/[\p{Cc}\u202a-\u202e]/u)
 })

@@ -133,12 +133,12 @@ describe('sweeping', () => {
     const { status, stdout, stderr } = await interruptAt(lock, ['sweep', '--root', manager.root, '--json'])
     expect({ status, stderr }).toEqual({ status: 130, stderr: '' })
     const report = JSON.parse(stdout) as SweepReport
-    expect(report.complete).toBe(false)
-    expect(report.entries.length).toBeLessThan(many)
+    expect(report.finished).toBe(false)
+    expect(report.items.length).toBeLessThan(many)
     expect(existsSync(lock)).toBe(false)
   })
 
-  test('what nothing proves dead goes only by --max-age', async () => {
+  test('what nothing proves dead goes only by --remove-unknown-after', async () => {
     const manager = tempManager({ name: 'cli' })
     manager.file()
     const unknown = join(manager.root, 'sessions', 's-1-unknown')
@@ -147,8 +147,8 @@ describe('sweeping', () => {
       /kept .*s-1-unknown: it has no owner\.json/,
     )
     expect(existsSync(unknown)).toBe(true)
-    const { stdout } = await run(['sweep', '--root', manager.root, '--max-age', '0ms'])
-    expect(stdout).toMatch(/removed .*s-1-unknown: not touched for longer than maxAge/)
+    const { stdout } = await run(['sweep', '--root', manager.root, '--remove-unknown-after', '0ms'])
+    expect(stdout).toMatch(/removed .*s-1-unknown: not touched for longer than removeUnknownAfter/)
     expect(existsSync(unknown)).toBe(false)
   })
 })
@@ -177,7 +177,7 @@ describe('the command line itself', () => {
     ['an unknown command', ['remove']],
     ['an unknown option', ['ls', '--force']],
     ['a missing operand', ['inspect']],
-    ['a bad duration', ['sweep', '--max-age', '5 potatoes', '--base-dir', '/nonexistent']],
+    ['a bad duration', ['sweep', '--remove-unknown-after', '5 potatoes', '--base-dir', '/nonexistent']],
     ['a bad name', ['ls', '--name', '../up']],
     ['a root that is not one of ours', ['ls', '--root', '/tmp']],
     ['a root together with a name', ['ls', '--root', '/tmp/cli-0', '--name', 'cli']],

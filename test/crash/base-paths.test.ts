@@ -32,7 +32,7 @@ describe.skipIf(process.platform !== 'linux')('a base directory', () => {
     await owners[1]?.slay()
     const report = await tempManager({ baseDir: base }).sweep()
     const reason = (file: string): string | undefined =>
-      report.entries.find((entry) => entry.name.endsWith(basename(dirname(file))))?.reason
+      report.items.find((entry) => entry.name.endsWith(basename(dirname(file))))?.reason
     expect(report.errors).toEqual([])
     expect(reason(live)).toMatch(/lease answers\)$/)
     expect(reason(killed)).toMatch(/lease refuses\)$/)

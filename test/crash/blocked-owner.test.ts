@@ -93,7 +93,7 @@ class StillOwner {
     expect(standing, owner).toEqual([name])
     expect(statSync(this.session, { bigint: true }).ino, owner).toBe(this.#inode)
     expect(readFileSync(this.file, 'utf8'), owner).toBe(basename(this.file))
-    const decided = reports.flatMap(({ entries }) => entries).filter((entry) => entry.name.includes(id))
+    const decided = reports.flatMap(({ items }) => items).filter((entry) => entry.name.includes(id))
     expect(decided.length, owner).toBe(8)
     for (const entry of decided) {
       expect(entry, owner).toMatchObject({ name: `sessions/${name}`, action: 'kept' })

@@ -46,7 +46,7 @@ async function sweepBy(base: string, options: HeldOptions = {}): Promise<SweepRe
 }
 
 function reasonOf(report: SweepReport, session: string): string | undefined {
-  return report.entries.find((entry) => entry.name.endsWith(basename(session)))?.reason
+  return report.items.find((entry) => entry.name.endsWith(basename(session)))?.reason
 }
 
 describe.runIf(canMount)('containers (needs root)', () => {
@@ -121,7 +121,7 @@ describe.runIf(canMount)('containers (needs root)', () => {
         expect(readFileSync(join(shown, 'folder', 'precious'), 'utf8')).toBe('precious')
         expect(report.sessionsRemoved).toBe(0)
         expect(report.errors.map((error) => error.message).join()).toMatch(/a mount point/)
-        expect(report.entries.find((entry) => /mount point/.test(entry.reason))?.action).toBe('kept')
+        expect(report.items.find((entry) => /mount point/.test(entry.reason))?.action).toBe('kept')
       }
       const sessions = join(tempManager({ baseDir: base }).root, 'sessions')
       const [gone = ''] = readdirSync(sessions)

@@ -167,7 +167,7 @@ async function threeRounds(): Promise<void> {
 /** What the sweepers decided of a session, and why. */
 function decisions(session: string): { action: string; reason: string }[] {
   return reports
-    .flatMap((report) => report.entries)
+    .flatMap((report) => report.items)
     .filter((entry) => entry.name === `sessions/${basename(session)}`)
     .map(({ action, reason }) => ({ action, reason }))
 }
@@ -261,7 +261,7 @@ describe.skipIf(process.platform !== 'linux')('while eight sweepers run', () => 
   test('no sweeper met an error, and each dead one was removed by one of them', () => {
     expect(reports.length).toBe(24)
     expect(reports.flatMap((report) => report.errors)).toEqual([])
-    const removed = reports.flatMap((report) => report.entries).filter((entry) => entry.action === 'removed')
+    const removed = reports.flatMap((report) => report.items).filter((entry) => entry.action === 'removed')
     expect(removed.length).toBeGreaterThanOrEqual(SWEPT.filter(runs).length)
   })
 

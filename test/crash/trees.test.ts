@@ -54,7 +54,7 @@ describe.runIf(canMount)('as an ordinary user (needs root to become one)', () =>
     const sweeper = asOrdinary('sweeper', [base, '1'])
     const report: SweepReport = JSON.parse(await sweeper.line('report'))
     expect(await sweeper.ended).toEqual({ code: 0, signal: null })
-    expect(report).toMatchObject({ errors: [], sessionsRemoved: 1, complete: true })
+    expect(report).toMatchObject({ errors: [], sessionsRemoved: 1, finished: true })
     expect(report.files).toBeGreaterThan(100_000)
     expect(existsSync(session)).toBe(false)
     expect(readdirSync(join(session, '..'))).toEqual([])
@@ -75,7 +75,7 @@ describe.runIf(canMount)('as an ordinary user (needs root to become one)', () =>
     const sweepers = Array.from({ length: 8 }, () => asOrdinary('sweeper', [base, '2']))
     for (const sweeper of sweepers) {
       const report: SweepReport = JSON.parse(await sweeper.line('report'))
-      const entry = report.entries.find((one) => session.endsWith(one.name))
+      const entry = report.items.find((one) => session.endsWith(one.name))
       expect(entry).toMatchObject({ action: 'kept' })
       expect(entry?.reason).toBe(`owner alive (pid ${owner.pid}, the process exists, another user's)`)
       expect(report.errors).toEqual([])

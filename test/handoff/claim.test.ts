@@ -162,7 +162,7 @@ describe('claiming', () => {
     const baseDir = tempBase()
     const other = tempManager({ baseDir })
     const ticket = await other.file().handOff()
-    const manager = tempManager({ baseDir, limits: { entries: 1 } })
+    const manager = tempManager({ baseDir, limits: { liveEntries: 1 } })
     const only = manager.file()
     await failure('ERR_TEMP_QUOTA', () => manager.claim(ticket))
     expect(published(other.root)).toEqual([ticket])
@@ -218,7 +218,7 @@ describe('what stands in handoffs/ and is not ours', () => {
     writeFileSync(join(manager.root, 'handoffs', 'note.txt'), 'mine')
     expect(await manager.handoffs()).toEqual([])
     const report = await manager.sweep()
-    expect(report.entries.filter((entry) => entry.name.startsWith('handoffs/'))).toMatchObject([
+    expect(report.items.filter((entry) => entry.name.startsWith('handoffs/'))).toMatchObject([
       { kind: 'foreign', action: 'kept' },
       { kind: 'foreign', action: 'kept' },
     ])

@@ -45,7 +45,7 @@ describe('a published handoff', () => {
     expect(existsSync(published)).toBe(true)
     const report = await manager.sweep()
     expect(report.handoffsExpired).toEqual([ticket])
-    expect(report.entries.find((entry) => entry.name === `handoffs/${ticket}`)).toMatchObject({
+    expect(report.items.find((entry) => entry.name === `handoffs/${ticket}`)).toMatchObject({
       kind: 'handoff',
       action: 'removed',
       reason: 'nobody came within its time to live',
@@ -80,7 +80,7 @@ describe('a published handoff', () => {
     fs.rmSync(join(published, 'handoff.json'))
     const report = await manager.sweep()
     expect(report.errors).toEqual([])
-    expect(report.entries.at(-1)?.reason).toBe('it has no record')
+    expect(report.items.at(-1)?.reason).toBe('it has no record')
     expect(readdirSync(join(published, 'data')).length).toBe(1)
   })
 })

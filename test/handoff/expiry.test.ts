@@ -39,17 +39,17 @@ describe('the time to live', () => {
     clock.ahead = HOUR - 1000
     const early = await manager.sweep()
     expect(early.handoffsExpired).toEqual([])
-    expect(early.entries.find((entry) => entry.kind === 'handoff')).toMatchObject({
+    expect(early.items.find((entry) => entry.kind === 'handoff')).toMatchObject({
       action: 'kept',
       reason: 'waits for a claimant',
     })
     clock.ahead = HOUR + 1000
     const dry = await manager.sweep({ dryRun: true })
-    expect(dry.entries.find((entry) => entry.kind === 'handoff')).toMatchObject({ action: 'would-remove' })
+    expect(dry.items.find((entry) => entry.kind === 'handoff')).toMatchObject({ action: 'would-remove' })
     expect(published(manager.root)).toEqual([ticket])
     const report = await manager.sweep()
     expect(report.handoffsExpired).toEqual([ticket])
-    expect(report.entries.find((entry) => entry.kind === 'handoff')).toMatchObject({
+    expect(report.items.find((entry) => entry.kind === 'handoff')).toMatchObject({
       action: 'removed',
       files: 5,
       reason: 'nobody came within its time to live',
@@ -95,9 +95,9 @@ describe('the time to live', () => {
     })
     const after = lstatSync(join(manager.root, 'handoffs', ticket, 'attempt-1')).ctimeMs
     expect(after).toBeGreaterThan(before)
-    const { age, expiresIn } = await manager.inspect(ticket)
-    expect(age).toBeLessThan(HOUR / 2)
-    expect(expiresIn).toBeGreaterThan(HOUR / 2)
+    const { ageMs, expiresInMs } = await manager.inspect(ticket)
+    expect(ageMs).toBeLessThan(HOUR / 2)
+    expect(expiresInMs).toBeGreaterThan(HOUR / 2)
   })
 
   it('counts from the end of publishing, not from its beginning', async () => {
@@ -125,7 +125,7 @@ describe('the time to live', () => {
     expect((await manager.sweep()).handoffsExpired).toEqual([])
     clock.ahead = -10 * HOUR
     expect((await manager.sweep()).handoffsExpired).toEqual([])
-    expect(await manager.inspect(ticket)).toMatchObject({ age: 0, expiresIn: HOUR })
+    expect(await manager.inspect(ticket)).toMatchObject({ ageMs: 0, expiresInMs: HOUR })
   })
 
   it('never ends while a claimant lives, however long that takes', async () => {
@@ -138,7 +138,7 @@ describe('the time to live', () => {
     for (const report of [await sweeper.sweep(), await manager.sweep()])
       expect(report.handoffsExpired).toEqual([])
     expect(namesIn(claim.path)).toEqual(['a', 'b', 'c'])
-    expect(await sweeper.inspect(ticket)).toMatchObject({ state: 'claimed', expiresIn: undefined })
+    expect(await sweeper.inspect(ticket)).toMatchObject({ state: 'claimed', expiresInMs: undefined })
     await claim.complete()
   })
 
@@ -147,7 +147,7 @@ describe('the time to live', () => {
     const manager = tempManager({ fs: volume(clock) })
     const ticket = await publish(manager)
     clock.ahead = 5 * HOUR
-    expect(await manager.inspect(ticket)).toMatchObject({ state: 'available', expiresIn: 0 })
+    expect(await manager.inspect(ticket)).toMatchObject({ state: 'available', expiresInMs: 0 })
     expect((await manager.claim(ticket)).attempt).toBe(1)
   })
 
@@ -155,8 +155,8 @@ describe('the time to live', () => {
     const manager = tempManager({ handoff: { ttl: '2h' } })
     const plain = tempManager()
     const [two, seven] = [await manager.file().handOff(), await plain.file().handOff()]
-    expect((await manager.inspect(two)).expiresIn).toBeCloseTo(2 * HOUR, -4)
-    expect((await plain.inspect(seven)).expiresIn).toBeCloseTo(7 * 24 * HOUR, -4)
+    expect((await manager.inspect(two)).expiresInMs).toBeCloseTo(2 * HOUR, -4)
+    expect((await plain.inspect(seven)).expiresInMs).toBeCloseTo(7 * 24 * HOUR, -4)
   })
 
   it('is not asked when the volume’s clock cannot be: on a full disk nothing expires', async () => {

@@ -172,10 +172,10 @@ describe('a record that cannot be believed', () => {
     expect(Object.keys(dataOf(manager.root, ticket))).toEqual(['clip.mkv'])
     const report = await manager.sweep()
     if (why !== 'not there' && why !== 'another kind') {
-      expect(report.entries.find((entry) => entry.kind === 'handoff')).toMatchObject({ action: 'kept' })
+      expect(report.items.find((entry) => entry.kind === 'handoff')).toMatchObject({ action: 'kept' })
       expect(published(manager.root)).toEqual([ticket])
       const [told] = await manager.handoffs()
-      expect(told).toMatchObject({ ticket, state: 'corrupt', files: 1, expiresIn: undefined })
+      expect(told).toMatchObject({ ticket, state: 'corrupt', files: 1, expiresInMs: undefined })
       expect(told?.problem).toContain(why)
       expect(await manager.inspect(ticket)).toMatchObject({ state: 'corrupt' })
       expect(report.handoffs).toMatchObject([{ ticket, state: 'corrupt' }])

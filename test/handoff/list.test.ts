@@ -42,20 +42,20 @@ describe.each(places)('%s', (_, tell) => {
       claimant: undefined,
       problem: undefined,
     })
-    expect(one?.age).toBeGreaterThanOrEqual(0)
-    expect(one?.expiresIn).toBeLessThanOrEqual(3_600_000)
-    expect(one?.expiresIn).toBeGreaterThan(3_500_000)
+    expect(one?.ageMs).toBeGreaterThanOrEqual(0)
+    expect(one?.expiresInMs).toBeLessThanOrEqual(3_600_000)
+    expect(one?.expiresInMs).toBeGreaterThan(3_500_000)
     expect(two).toMatchObject({
       state: 'claimed',
       kind: 'file',
       name: 'a.txt',
       bytes: 4,
       attempts: 2,
-      expiresIn: undefined,
+      expiresInMs: undefined,
       claimant: { pid: process.pid, hostname: hostname() },
     })
-    expect(Math.abs((two?.claimant?.since ?? 0) - Date.now())).toBeLessThan(60_000)
-    expect(Math.abs((two?.publishedAt ?? 0) - Date.now())).toBeLessThan(60_000)
+    expect(Math.abs((two?.claimant?.claimedAtMs ?? 0) - Date.now())).toBeLessThan(60_000)
+    expect(Math.abs((two?.publishedAtMs ?? 0) - Date.now())).toBeLessThan(60_000)
   })
 })
 

@@ -48,13 +48,15 @@ describe.each(['ENOSPC', 'EDQUOT'])('where a rename says %s', (code) => {
   })
 
   test.each<{ what: string; owner: Record<string, unknown> }>([
-    { what: 'whose owner asked to keep it', owner: { ...REUSED_PID, keep: true } },
+    { what: 'whose owner asked to keep it', owner: { ...REUSED_PID, preserve: true } },
     { what: 'that only its age convicts', owner: { bootId: 'b', lease: undefined } },
   ])('a session $what loses nothing', async ({ owner }) => {
     const base = tempBase()
     const { root } = tempManager({ baseDir: base })
     const session = craftSession(root, { owner, files: FILES })
-    const report = await tempManager({ baseDir: base, fs: fullDisk(code) }).sweep({ maxAge: '1h' })
+    const report = await tempManager({ baseDir: base, fs: fullDisk(code) }).sweep({
+      removeUnknownAfter: '1h',
+    })
     expect(report.errors).toEqual([{ name: `sessions/${session.name}`, message: code }])
     expect(readFileSync(join(session.path, 'tmp-1'), 'utf8')).toBe('twelve bytes')
   })

@@ -88,16 +88,16 @@ describe('a suspect', () => {
 describe('a dead session whose owner asked to keep it', () => {
   test('moves to kept/, with its claims given back', async () => {
     const manager = tempManager()
-    const dead = await deadWithClaim(manager, { keep: true })
+    const dead = await deadWithClaim(manager, { preserve: true })
     const report = await manager.sweep()
-    expect(report.entries.find((entry) => entry.name.endsWith(dead.name))).toMatchObject({ action: 'spared' })
+    expect(report.items.find((entry) => entry.name.endsWith(dead.name))).toMatchObject({ action: 'spared' })
     expect(readFileSync(join(manager.root, 'kept', dead.id, 'tree', 'deep', 'b'), 'utf8')).toBe('bb')
     expect(readdirSync(join(manager.root, 'handoffs'))).toEqual([dead.ticket])
   })
 
   test('loses no claim when the sweeper dies right after the rename', async () => {
     const manager = tempManager()
-    const dead = await deadWithClaim(manager, { keep: true })
+    const dead = await deadWithClaim(manager, { preserve: true })
     const root = rootOf(manager, {
       renameSync: (from, to) => {
         fs.renameSync(from, to)

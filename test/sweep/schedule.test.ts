@@ -183,7 +183,7 @@ describe('a manager', () => {
     expect(calls).toBe(after)
     const names = readdirSync(join(root, 'sessions'))
     expect(names.filter((name) => name.startsWith('.dead-'))).toEqual([])
-    expect(await tempManager({ baseDir: base }).sweep()).toMatchObject({ errors: [], complete: true })
+    expect(await tempManager({ baseDir: base }).sweep()).toMatchObject({ errors: [], finished: true })
     expect(readdirSync(join(root, 'sessions'))).toEqual([])
   })
 

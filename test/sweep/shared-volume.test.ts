@@ -39,7 +39,7 @@ function foreign(owner: Record<string, unknown> = FAR): {
 }
 
 function told(report: SweepReport, id: string): { action: string | undefined; reason: string | undefined } {
-  const entry = report.entries.find(({ name }) => name.includes(id))
+  const entry = report.items.find(({ name }) => name.includes(id))
   return { action: entry?.action, reason: entry?.reason }
 }
 
@@ -48,7 +48,7 @@ const names = (manager: TempFileManager): string[] => readdirSync(join(manager.r
 describe("another host's session", () => {
   test('is kept while its heart beats, suspected after stale, and swept after a grace of an hour', async () => {
     const { base, session, age, fs: aged } = foreign()
-    const manager = tempManager({ baseDir: base, fs: aged, sharedVolume: { stale: '24h' } })
+    const manager = tempManager({ baseDir: base, fs: aged, sharedVolume: { staleAfter: '24h' } })
 
     age.beat = 24 * HOUR - 60_000
     expect(told(await manager.sweep(), session.id)).toEqual({
@@ -61,7 +61,7 @@ describe("another host's session", () => {
     const suspected = await manager.sweep()
     expect(told(suspected, session.id).action).toBe('kept')
     expect(told(suspected, session.id).reason).toMatch(
-      /no heartbeat for longer than sharedVolume\.stale.*take it back/,
+      /no heartbeat for longer than sharedVolume\.staleAfter.*take it back/,
     )
     const [tombstone] = names(manager)
     expect(tombstone).toMatch(/^\.dead-/)
@@ -121,7 +121,7 @@ describe("another host's session", () => {
 })
 
 describe('the heartbeat', () => {
-  const sharing = { heartbeat: '1s', stale: '1h' } as const
+  const sharing = { heartbeat: '1s', staleAfter: '1h' } as const
 
   /** Waits until it has beaten since `than`. */
   const beaten = (path: string, than: number): Promise<number> =>

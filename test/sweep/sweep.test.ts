@@ -14,7 +14,7 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import {
   type FileSystem,
-  type SweepEntry,
+  type SweepItem,
   type SweepProgress,
   type SweepReport,
   TempFileManager,
@@ -28,8 +28,8 @@ const DEAD: CraftOptions = { owner: REUSED_PID, files: { 'tmp-1': 'twelve bytes'
 const UNKNOWN: CraftOptions = { owner: { bootId: 'b', hostname: 'far', lease: undefined } }
 const HOUR = 3_600_000
 
-function entryOf(report: SweepReport, name: string): SweepEntry | undefined {
-  return report.entries.find((entry) => entry.name.endsWith(name))
+function entryOf(report: SweepReport, name: string): SweepItem | undefined {
+  return report.items.find((entry) => entry.name.endsWith(name))
 }
 
 /** A manager whose first use is behind it. */
@@ -78,11 +78,11 @@ describe('the report', () => {
       action: 'kept',
       reason: 'waits for a claimant',
     })
-    const alive = report.entries.find((entry) => /lease answers/.test(entry.reason))
+    const alive = report.items.find((entry) => /lease answers/.test(entry.reason))
     expect(alive?.reason).toBe(`owner alive (pid ${process.pid}, the process runs, lease answers)`)
-    expect(report).toMatchObject({ sessionsRemoved: 2, errors: [], complete: true, dryRun: false })
+    expect(report).toMatchObject({ sessionsRemoved: 2, errors: [], finished: true, dryRun: false })
     expect(report.bytes).toBeGreaterThanOrEqual('twelve bytes'.length + 3)
-    expect(report.files).toBe(report.entries.reduce((sum, entry) => sum + entry.files, 0))
+    expect(report.files).toBe(report.items.reduce((sum, entry) => sum + entry.files, 0))
     expect(report.durationMs).toBeGreaterThan(0)
     expect(rooms(manager)).toEqual({ sessions: [unknown.name], handoffs: [waiting] })
   })
@@ -140,7 +140,7 @@ describe('the report', () => {
     const session = craftSession(manager.root, { record: JSON.stringify({ v: 7, pid: 1 }) })
     const ticket = await (await manager.receive('future')).handOff()
     writeFileSync(join(manager.root, 'handoffs', ticket, 'handoff.json'), JSON.stringify({ v: 7 }))
-    const report = await manager.sweep({ maxAge: '1h' })
+    const report = await manager.sweep({ removeUnknownAfter: '1h' })
     expect(entryOf(report, session.name)?.reason).toMatch(/another version of this package/)
     expect(entryOf(report, ticket)?.reason).toMatch(/another version of this package/)
     expect(rooms(manager)).toEqual({ sessions: [session.name], handoffs: [ticket] })
@@ -148,7 +148,7 @@ describe('the report', () => {
 
   test('says of a root that was never made: nothing', async () => {
     const report = await tempManager().sweep()
-    expect(report).toMatchObject({ entries: [], errors: [], complete: true })
+    expect(report).toMatchObject({ items: [], errors: [], finished: true })
   })
 })
 
@@ -195,59 +195,59 @@ describe('options', () => {
         if (done === 3) controller.abort()
       },
     })
-    expect(report.complete).toBe(false)
+    expect(report.finished).toBe(false)
     expect(report.errors).toEqual([])
     expect(rooms(manager).sessions.length).toBeGreaterThan(0)
-    expect((await manager.sweep()).complete).toBe(true)
+    expect((await manager.sweep()).finished).toBe(true)
     expect(rooms(manager).sessions).toEqual([])
   })
 
-  test('a signal and a deadline stop it in the midst of one large session', async () => {
+  test('a signal and a timeLimit stop it in the midst of one large session', async () => {
     const manager = usedManager()
     const { path } = craftSession(manager.root, DEAD)
     for (let n = 0; n < 1000; n++) writeFileSync(join(path, `f${n}`), '')
-    for (const options of [{ deadline: 1 }, { signal: AbortSignal.timeout(1) }]) {
+    for (const options of [{ timeLimit: 1 }, { signal: AbortSignal.timeout(1) }]) {
       const report = await manager.sweep(options)
-      expect(report).toMatchObject({ complete: false, errors: [] })
+      expect(report).toMatchObject({ finished: false, errors: [] })
     }
-    expect(await manager.sweep()).toMatchObject({ complete: true, errors: [] })
+    expect(await manager.sweep()).toMatchObject({ finished: true, errors: [] })
     expect(rooms(manager).sessions).toEqual([])
   })
 
   test('an aborted signal does nothing', async () => {
     const manager = usedManager()
     craftSession(manager.root, DEAD)
-    expect(await manager.sweep({ signal: AbortSignal.abort() })).toMatchObject({ complete: false })
+    expect(await manager.sweep({ signal: AbortSignal.abort() })).toMatchObject({ finished: false })
     expect(rooms(manager).sessions.length).toBe(1)
   })
 
-  test('maxAge is the only way to remove an unknown, and counts from its last sign of life', async () => {
+  test('removeUnknownAfter is the only way to remove an unknown, and counts from its last sign of life', async () => {
     const ages: [RegExp, number][] = []
     const manager = usedManager({ fs: agedFileSystem(() => ages) })
     const unknown = craftSession(manager.root, UNKNOWN)
     const corrupt = craftSession(manager.root, { record: 'no' })
     ages.push([new RegExp(unknown.id), 3 * HOUR], [new RegExp(corrupt.id), HOUR / 2])
     expect((await manager.sweep()).sessionsRemoved).toBe(0)
-    const report = await manager.sweep({ maxAge: '2h' })
+    const report = await manager.sweep({ removeUnknownAfter: '2h' })
     expect(entryOf(report, unknown.name)?.reason).toBe(
-      'not touched for longer than maxAge (made on another host; see sharedVolume)',
+      'not touched for longer than removeUnknownAfter (made on another host; see sharedVolume)',
     )
     expect(rooms(manager).sessions).toEqual([corrupt.name])
   })
 
-  test('maxAge removes no live owner, however old, nor one of another version whose lease answers', async () => {
+  test('removeUnknownAfter removes no live owner, however old, nor one of another version whose lease answers', async () => {
     const base = tempBase()
     const live = usedManager({ baseDir: base })
     const future = usedManager({ baseDir: base })
     const record = join(String(future.sessionPath), 'owner.json')
     writeFileSync(record, JSON.stringify({ ...JSON.parse(fs.readFileSync(record, 'utf8')), v: 2 }))
     const manager = usedManager({ baseDir: base, fs: agedFileSystem(() => [[/\/s-/, 900 * HOUR]]) })
-    const report = await manager.sweep({ maxAge: '1h' })
+    const report = await manager.sweep({ removeUnknownAfter: '1h' })
     expect(report.sessionsRemoved).toBe(0)
     expect([live, future].map((one) => existsSync(String(one.sessionPath)))).toEqual([true, true])
   })
 
-  test.each([{ deadline: 'soon' }, { maxAge: -1 }, { onProgress: 'yes' }] as const)(
+  test.each([{ timeLimit: 'soon' }, { removeUnknownAfter: -1 }, { onProgress: 'yes' }] as const)(
     '%j is refused',
     async (options) => {
       await failure('ERR_TEMP_OPTION_INVALID', () => usedManager().sweep(options as never)) // wrong on purpose
@@ -296,7 +296,7 @@ describe('by age', () => {
     const dead = craftSession(manager.root, DEAD)
     const ticket = await (await manager.receive('late')).handOff({ ttl: 0 })
     const swept = tempManager({ baseDir: base, fs: { ...full, mkdirSync } })
-    const report = await swept.sweep({ maxAge: '1ms' })
+    const report = await swept.sweep({ removeUnknownAfter: '1ms' })
     expect(report.errors).toEqual([])
     expect(entryOf(report, dead.name)?.action).toBe('removed')
     expect(rooms(manager).sessions.sort()).toEqual([draft.name, unknown.name].sort())
@@ -316,9 +316,9 @@ describe('an owner whose process is proved dead while its lease answers', () => 
     onTestFinished(() => lease?.close())
     const record = JSON.parse(readFileSync(join(path, 'owner.json'), 'utf8')) as object // what was crafted
     writeFileSync(join(path, 'owner.json'), JSON.stringify({ ...record, lease: lease?.identity }))
-    const { entries, sessionsRemoved } = await manager.sweep()
+    const { items, sessionsRemoved } = await manager.sweep()
     expect(sessionsRemoved).toBe(0)
-    expect(entries.find((entry) => entry.name.endsWith(id))).toMatchObject({
+    expect(items.find((entry) => entry.name.endsWith(id))).toMatchObject({
       name: `sessions/${name}`,
       action: 'kept',
       reason: expect.stringMatching(/^owner alive .*lease answers/),

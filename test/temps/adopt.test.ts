@@ -94,7 +94,7 @@ describe('adopted in place', () => {
   test('is not removed where the manager keeps', async () => {
     const file = join(tempBase(), 'f')
     writeFileSync(file, '')
-    const manager = tempManager({ keep: true })
+    const manager = tempManager({ preserve: true })
     await manager.adopt(file, { inPlace: true })
     await manager.close()
     expect(existsSync(file)).toBe(true)
@@ -120,17 +120,17 @@ test('a link is refused, and neither it nor its target is touched', async () => 
 })
 
 test('what is not there, or is no path, is refused and not counted', async () => {
-  const manager = tempManager({ limits: { entries: 1 } })
+  const manager = tempManager({ limits: { liveEntries: 1 } })
   await failure('ERR_TEMP_IO', () => manager.adopt(join(tempBase(), 'nothing')))
   for (const path of ['', 'a\0', undefined, 5])
     await failure('ERR_TEMP_OPTION_INVALID', () => manager.adopt(path as string)) // untyped programs
   expect(manager.stats().entries).toBe(0)
 })
 
-test('beyond limits.entries it stays where it is', async () => {
+test('beyond limits.liveEntries it stays where it is', async () => {
   const foreign = join(tempBase(), 'x')
   writeFileSync(foreign, '')
-  const manager = tempManager({ limits: { entries: 1 } })
+  const manager = tempManager({ limits: { liveEntries: 1 } })
   manager.file()
   await failure('ERR_TEMP_QUOTA', () => manager.adopt(foreign))
   expect(existsSync(foreign)).toBe(true)

@@ -240,7 +240,7 @@ describe('a claim', () => {
     const baseDir = tempBase()
     const publisher = tempManager({ baseDir })
     const [done, undone] = [await handoff(publisher), await handoff(publisher)]
-    const manager = tempManager({ baseDir, keep: true })
+    const manager = tempManager({ baseDir, preserve: true })
     await manager.withClaim(done, () => {})
     {
       await using claim = await manager.claim(undone)

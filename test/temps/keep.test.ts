@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 
 test('keep removes nothing, and says at close where it is', async () => {
-  const manager = tempManager({ keep: true, baseDir: tempBase() })
+  const manager = tempManager({ preserve: true, baseDir: tempBase() })
   const file = manager.file('.txt')
   await file.write('look at me')
   const dir = manager.dir()

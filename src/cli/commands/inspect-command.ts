@@ -12,7 +12,7 @@ export async function inspect(stage: Stage, ticket: string, options: CommonOptio
     writeJson(stage, info)
     return STATUS.done
   }
-  const { publishedAt } = info
+  const { publishedAtMs } = info
   const lines: readonly (readonly [string, string])[] = [
     ['ticket', info.ticket],
     ['state', info.state === 'corrupt' ? `corrupt: ${info.problem ?? ''}` : info.state],
@@ -20,9 +20,9 @@ export async function inspect(stage: Stage, ticket: string, options: CommonOptio
     ['kind', info.kind ?? '-'],
     ['size', `${size(info.bytes)} in ${count(info.files, 'file')}`],
     ['attempts', String(info.attempts)],
-    ['published', publishedAt ? new Date(publishedAt).toISOString() : '-'],
-    ['age', duration(info.age)],
-    ['expires in', duration(info.expiresIn)],
+    ['published', publishedAtMs ? new Date(publishedAtMs).toISOString() : '-'],
+    ['age', duration(info.ageMs)],
+    ['expires in', duration(info.expiresInMs)],
     ['claimed by', claimantOf(info)],
     ['meta', info.meta === undefined ? '-' : JSON.stringify(info.meta)],
   ]

@@ -39,7 +39,7 @@ export async function ls(stage: Stage, options: CommonOptions): Promise<number> 
 }
 
 function sessionRow(session: SessionUsage): Cell[] {
-  const { startedAt } = session
+  const { startedAtMs } = session
   const owner = session.state === 'live' ? session.verdict : `${session.verdict} (${session.state})`
   return [
     { text: session.name },
@@ -48,7 +48,7 @@ function sessionRow(session: SessionUsage): Cell[] {
     { text: session.hostname ?? '-' },
     { text: session.program || '-' },
     {
-      text: duration(startedAt === undefined || startedAt === 0 ? undefined : Date.now() - startedAt),
+      text: duration(startedAtMs === undefined || startedAtMs === 0 ? undefined : Date.now() - startedAtMs),
       right: true,
     },
     { text: String(session.files), right: true },
@@ -62,8 +62,8 @@ function handoffRow(handoff: HandoffInfo): Cell[] {
     { text: handoff.ticket },
     { text: handoff.state, style: STATE[handoff.state] },
     { text: handoff.name ?? '-' },
-    { text: duration(handoff.age), right: true },
-    { text: duration(handoff.expiresIn), right: true },
+    { text: duration(handoff.ageMs), right: true },
+    { text: duration(handoff.expiresInMs), right: true },
     { text: String(handoff.attempts), right: true },
     { text: String(handoff.files), right: true },
     { text: size(handoff.bytes), right: true },

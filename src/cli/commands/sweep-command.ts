@@ -1,7 +1,7 @@
 // `sweep`, for cron: one sweep under the root's sweep lock, so that two jobs do not do the work twice.
 
 import { existsSync } from 'node:fs'
-import type { SweepEntry, SweepReport, TempFileManager } from '../../index.ts'
+import type { SweepItem, SweepReport, TempFileManager } from '../../index.ts'
 import { forLog } from '../../input/names.ts'
 import { layoutOf } from '../../layout.ts'
 import { underSweepLock } from '../../sweep/lock.ts'
@@ -12,10 +12,10 @@ import { count, painter, type Style, size } from '../terminal.ts'
 
 export interface SweepCommandOptions extends CommonOptions {
   readonly dryRun?: boolean | undefined
-  readonly maxAge?: string | undefined
+  readonly removeUnknownAfter?: string | undefined
 }
 
-const ACTION: Readonly<Record<SweepEntry['action'], Style>> = {
+const ACTION: Readonly<Record<SweepItem['action'], Style>> = {
   kept: 'dim',
   removed: 'green',
   'would-remove': 'yellow',
@@ -38,11 +38,16 @@ export async function sweep(stage: Stage, options: SweepCommandOptions): Promise
 async function run(
   stage: Stage,
   manager: TempFileManager,
-  { dryRun = false, maxAge, json }: SweepCommandOptions,
+  { dryRun = false, removeUnknownAfter, json }: SweepCommandOptions,
 ): Promise<SweepReport | undefined> {
   const bar = json === true ? undefined : await progressBar(stage.stderr)
   const work = (): Promise<SweepReport> =>
-    manager.sweep({ dryRun, maxAge, signal: stage.signal, onProgress: (progress) => bar?.update(progress) })
+    manager.sweep({
+      dryRun,
+      removeUnknownAfter,
+      signal: stage.signal,
+      onProgress: (progress) => bar?.update(progress),
+    })
   try {
     // Nothing to lock, and nothing to be done twice.
     if (dryRun || !existsSync(manager.root)) return await work()
@@ -54,7 +59,7 @@ async function run(
 
 function tell(stage: Stage, root: string, report: SweepReport): void {
   const paint = painter(stage.stdout)
-  for (const { action, name, reason, files, bytes } of report.entries) {
+  for (const { action, name, reason, files, bytes } of report.items) {
     const freed = files === 0 ? '' : `, ${count(files, 'file')}, ${size(bytes)}`
     stage.stdout.write(
       `${paint(ACTION[action], action.padEnd(14))}  ${forLog(name)}: ${forLog(reason)}${freed}\n`,
@@ -66,11 +71,11 @@ function tell(stage: Stage, root: string, report: SweepReport): void {
     )
   for (const { name, message } of report.errors)
     stage.stderr.write(`${painter(stage.stderr)('red', 'failed')}: ${forLog(name)}: ${forLog(message)}\n`)
-  const would = report.entries.filter((entry) => entry.action === 'would-remove').length
-  const kept = report.entries.filter((entry) => entry.action === 'kept').length
+  const would = report.items.filter((entry) => entry.action === 'would-remove').length
+  const kept = report.items.filter((entry) => entry.action === 'kept').length
   const done = report.dryRun
     ? `would remove ${count(would, 'entry', 'entries')}`
     : `removed ${count(report.files, 'file')}, ${size(report.bytes)}`
-  const rest = report.complete ? '' : '; stopped early, the next sweep goes on'
+  const rest = report.finished ? '' : '; stopped early, the next sweep goes on'
   stage.stdout.write(`${paint('bold', root)}: ${done}, kept ${count(kept, 'entry', 'entries')}${rest}\n`)
 }

@@ -93,7 +93,7 @@ export function checkFileSystem(place: string): Finding {
       check,
       status: 'note',
       found: `not Linux (${process.platform}): owners are judged by their pid alone`,
-      advice: 'Sessions whose pid was reused stay until sweep --max-age.',
+      advice: 'Sessions whose pid was reused stay until sweep --remove-unknown-after.',
     }
   }
   const mount = readMounts().of(place)

@@ -83,11 +83,11 @@ export function checkProc(): Finding {
 /** Settings that outlive the hour they were meant for. */
 export function checkEnvironment(env: NodeJS.ProcessEnv = process.env): Finding {
   const check = 'environment'
-  if (env['TEMP_FILE_MANAGER_KEEP'] === '1') {
+  if (env['TEMP_FILE_MANAGER_PRESERVE'] === '1') {
     return {
       check,
       status: 'warning',
-      found: 'TEMP_FILE_MANAGER_KEEP=1: nothing is ever removed',
+      found: 'TEMP_FILE_MANAGER_PRESERVE=1: nothing is ever removed',
       advice: 'Unset it when you are done debugging, and look into kept/.',
     }
   }

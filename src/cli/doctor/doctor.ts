@@ -81,7 +81,7 @@ async function checkContents(manager: TempFileManager): Promise<Finding> {
       check,
       status: 'warning',
       found: `${found}; nothing proves ${count(unknown.length, 'owner')} alive or dead`,
-      advice: 'ls shows why; sweep --max-age removes them by age.',
+      advice: 'ls shows why; sweep --remove-unknown-after removes them by age.',
     }
   }
   return { check, status: 'ok', found }

@@ -67,7 +67,7 @@ describe('doctor', () => {
 
     const deep = join(base, ...Array.from({ length: 12 }, () => 'a-rather-long-name'))
     mkdirSync(deep, { recursive: true })
-    const found = await diagnose(['--base-dir', deep], { TEMP_FILE_MANAGER_KEEP: '1' })
+    const found = await diagnose(['--base-dir', deep], { TEMP_FILE_MANAGER_PRESERVE: '1' })
     expect(finding(found, 'path lengths')?.found).toContain('/proc/self/fd')
     expect(finding(found, 'lease')?.status).toBe('ok')
     expect(finding(found, 'environment')?.status).toBe('warning')
@@ -77,7 +77,9 @@ describe('doctor', () => {
     const manager = tempManager({ name: 'cli' })
     manager.file()
     mkdirSync(join(manager.root, 'sessions', 's-1-unknown'))
-    expect(finding(await diagnose(['--root', manager.root]), 'contents')?.advice).toContain('--max-age')
+    expect(finding(await diagnose(['--root', manager.root]), 'contents')?.advice).toContain(
+      '--remove-unknown-after',
+    )
   })
 })
 
