@@ -6,6 +6,9 @@ const GROUND = ['errors', 'layout', 'input/', 'runtime/']
 /** Settings and state of one manager that its rooms share. */
 const SHARED = ['context', 'manager-options', 'quota']
 
+/** A partial upload on disk, which every room that looks into a claims/ must know. */
+const PARTIAL = ['uploads/on-disk', 'uploads/upload-record', 'uploads/expiry']
+
 /** What each room may import, besides itself and the ground. */
 const ROOMS = {
   'disk/': [],
@@ -14,8 +17,19 @@ const ROOMS = {
   'liveness/': ['disk/'],
   'session/': ['liveness/', 'disk/', ...SHARED],
   'removal/': ['handoff/', 'session/', 'liveness/', 'disk/', ...SHARED],
-  'handoff/': ['removal/', 'session/', 'liveness/', 'streams/', 'disk/', ...SHARED],
-  'sweep/': ['handoff/', 'removal/', 'session/', 'liveness/', 'disk/', ...SHARED],
+  'handoff/': [...PARTIAL, 'removal/', 'session/', 'liveness/', 'streams/', 'disk/', ...SHARED],
+  'sweep/': [...PARTIAL, 'handoff/', 'removal/', 'session/', 'liveness/', 'disk/', ...SHARED],
+  'uploads/': [
+    'temps/',
+    'handoff/',
+    'removal/',
+    'session/',
+    'liveness/',
+    'streams/',
+    'file-types/',
+    'disk/',
+    ...SHARED,
+  ],
   'temps/': ['handoff/', 'removal/', 'session/', 'liveness/', 'streams/', 'file-types/', 'disk/', ...SHARED],
   'http/': ['index', 'streams/'],
   'express/': ['http/', 'index'],

@@ -41,6 +41,8 @@ export const SESSION_RANDOM_LENGTH = 16
 /** A ticket is 128 random bits: 26 characters. */
 export const TICKET_BYTES = 16
 const TICKET = /^[0-9a-hjkmnp-tv-z]{26}$/
+/** A partial upload's id: `u`, which is in no ticket, and 128 random bits. */
+const UPLOAD_ID = /^u[0-9a-hjkmnp-tv-z]{26}$/
 
 export const OWNER = 'owner.json'
 export const LEASE = 'lease'
@@ -48,12 +50,18 @@ export const CLAIMS = 'claims'
 export const HEARTBEAT = 'heartbeat'
 export const RECORD = 'handoff.json'
 export const DATA = 'data'
+export const UPLOAD_RECORD = 'upload.json'
+export const UPLOAD_RESULT = 'done.json'
+/** Asks the process that is writing an upload to stop: a newer request of its client waits. */
+export const WANTED = 'wanted'
 
 /** Absolute paths of a root's rooms. */
 export interface Layout {
   readonly root: string
   readonly sessions: string
   readonly handoffs: string
+  /** Partial uploads; created with the first one. */
+  readonly uploads: string
   readonly kept: string
   readonly sweepLock: string
 }
@@ -71,6 +79,7 @@ export function layoutOf(root: string): Layout {
     root,
     sessions: inside(root, 'sessions'),
     handoffs: inside(root, 'handoffs'),
+    uploads: inside(root, 'uploads'),
     kept: inside(root, 'kept'),
     sweepLock: inside(root, 'sweep.lock'),
   }
@@ -113,6 +122,12 @@ export function parseSessionsEntry(name: string): SessionsEntry | undefined {
 
 export function isTicket(value: unknown): value is string {
   return typeof value === 'string' && TICKET.test(value)
+}
+
+export const newUploadId = (): string => `u${randomText(TICKET_BYTES)}`
+
+export function isUploadId(value: unknown): value is string {
+  return typeof value === 'string' && UPLOAD_ID.test(value)
 }
 
 /** The count in `attempt-<n>`, or undefined for any other name. */

@@ -3,10 +3,11 @@
 
 import type { FileSystem } from '../disk/file-system.ts'
 import { errnoOf } from '../errors.ts'
-import { CLAIMS, inside, parseSessionsEntry, type Root } from '../layout.ts'
+import { CLAIMS, inside, isUploadId, parseSessionsEntry, type Root } from '../layout.ts'
 import { judge } from '../liveness/judge.ts'
 import { volumeNow } from '../liveness/volume-clock.ts'
 import { buryIfDead } from '../removal/remove-session.ts'
+import { settleUploadExpiry } from '../uploads/expiry.ts'
 import { settleExpiry } from './expiry.ts'
 import { giveBack } from './give-back.ts'
 
@@ -58,7 +59,8 @@ export async function freeFromDead(root: Root, ticket: string): Promise<Freed> {
   const found = findClaim(root, ticket)
   if (found === undefined) return { state: 'nowhere' }
   if (found.id === ticket) {
-    settleExpiry(root, found.directory, ticket, volumeNow(root))
+    const settle = isUploadId(ticket) ? settleUploadExpiry : settleExpiry
+    settle(root, found.directory, ticket, volumeNow(root))
     return { state: 'moving' }
   }
   if (found.kind === 'gone') {

@@ -9,8 +9,9 @@ import type { FileSystem } from '../disk/file-system.ts'
 import { removeTreeSync } from '../disk/remove/remove.ts'
 import { renameIfThere } from '../disk/rename-if-there.ts'
 import { errnoOf } from '../errors.ts'
-import { DATA, goneName, inside, isTicket, parseAttempt, type Root } from '../layout.ts'
+import { DATA, goneName, inside, isTicket, isUploadId, parseAttempt, type Root } from '../layout.ts'
 import { log } from '../runtime/observe.ts'
+import { giveBackUpload } from '../uploads/on-disk.ts'
 import { readHandoff } from './handoff-record.ts'
 
 export interface GivenBack {
@@ -32,7 +33,7 @@ export function giveBackAll(root: Root, claims: string): GivenBack {
     if (names === undefined) return result
     result.stuck.length = 0
     for (const name of names) {
-      if (!isTicket(name)) {
+      if (!isTicket(name) && !isUploadId(name)) {
         result.stuck.push({ name, why: 'it is not a claim' })
         continue
       }
@@ -49,7 +50,9 @@ export function giveBackAll(root: Root, claims: string): GivenBack {
 }
 
 /** Gives one claim back; false when it had been completed or somebody else was first. Throws the system's error. */
-export function giveBack({ fs, layout }: Root, claim: string, ticket: string): boolean {
+export function giveBack(root: Root, claim: string, ticket: string): boolean {
+  if (isUploadId(ticket)) return giveBackUpload(root, claim, ticket)
+  const { fs, layout } = root
   const names = list(fs, claim)
   if (names === undefined) return false
   undoPublishings(fs, claim, names)

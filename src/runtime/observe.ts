@@ -11,6 +11,7 @@ export const log = {
   file: logger('file'),
   session: logger('session'),
   handoff: logger('handoff'),
+  upload: logger('upload'),
   sweep: logger('sweep'),
   http: logger('http'),
 }
@@ -37,6 +38,7 @@ export const channels = {
   remove: channel('temp-file-manager:remove'),
   handoff: channel('temp-file-manager:handoff'),
   claim: channel('temp-file-manager:claim'),
+  upload: channel('temp-file-manager:upload'),
   sweep: channel('temp-file-manager:sweep'),
   cleanupError: channel('temp-file-manager:cleanup-error'),
 }

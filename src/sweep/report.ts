@@ -4,9 +4,9 @@ import type { HandoffInfo } from '../handoff/info.ts'
 
 /** One entry of the root as a sweep saw it. */
 export interface SweepItem {
-  /** Its name on disk at the time, with its room: 'sessions/s-...', 'handoffs/...'. */
+  /** Its name on disk at the time, with its room: 'sessions/s-...', 'handoffs/...', 'uploads/...'. */
   readonly name: string
-  readonly kind: 'session' | 'draft' | 'tombstone' | 'condemned' | 'handoff' | 'foreign'
+  readonly kind: 'session' | 'draft' | 'tombstone' | 'condemned' | 'handoff' | 'upload' | 'foreign'
   readonly action: 'kept' | 'removed' | 'would-remove' | 'spared' | 'left-to-others'
   /** In words: 'owner alive (pid 1234, the process runs)', 'made on another host; see sharedVolume'. */
   readonly reason: string
@@ -28,6 +28,8 @@ export interface SweepReport {
   readonly claimsGivenBack: readonly string[]
   /** Tickets whose time to live was over. */
   readonly handoffsExpired: readonly string[]
+  /** Ids of partial uploads whose client did not return in time, and of finished ones that were kept long enough. */
+  readonly uploadsExpired: readonly string[]
   /** What failed; it is tried again by the next sweep. */
   readonly errors: readonly { readonly name: string; readonly message: string }[]
   readonly dryRun: boolean
@@ -43,21 +45,24 @@ export interface SweepProgress {
   readonly bytes: number
 }
 
+const OTHER_THAN_SESSIONS = new Set<SweepItem['kind']>(['handoff', 'upload', 'draft'])
+
 /** Collects a report while a sweep runs. */
 export class ReportBuilder {
   readonly #items: SweepItem[] = []
   readonly #givenBack: string[] = []
   readonly #expired: string[] = []
+  readonly #uploadsExpired: string[] = []
   readonly #errors: { name: string; message: string }[] = []
   #files = 0
   #bytes = 0
   #sessions = 0
 
-  add(item: SweepItem): void {
-    this.#items.push(item)
-    this.#files += item.files
-    this.#bytes += item.bytes
-    if (item.action === 'removed' && item.kind !== 'handoff' && item.kind !== 'draft') this.#sessions++
+  add(entry: SweepItem): void {
+    this.#items.push(entry)
+    this.#files += entry.files
+    this.#bytes += entry.bytes
+    if (entry.action === 'removed' && !OTHER_THAN_SESSIONS.has(entry.kind)) this.#sessions++
   }
 
   givenBack(tickets: readonly string[]): void {
@@ -66,6 +71,10 @@ export class ReportBuilder {
 
   expired(ticket: string): void {
     this.#expired.push(ticket)
+  }
+
+  uploadExpired(id: string): void {
+    this.#uploadsExpired.push(id)
   }
 
   error(name: string, message: string): void {
@@ -90,6 +99,7 @@ export class ReportBuilder {
       sessionsRemoved: this.#sessions,
       claimsGivenBack: this.#givenBack,
       handoffsExpired: this.#expired,
+      uploadsExpired: this.#uploadsExpired,
       errors: this.#errors,
       dryRun,
       finished,

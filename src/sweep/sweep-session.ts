@@ -14,6 +14,7 @@ import {
   HEARTBEAT,
   inside,
   isTicket,
+  isUploadId,
   LEASE,
   OWNER,
   parseSessionsEntry,
@@ -23,6 +24,7 @@ import {
 import { type Judgement, judge, suspect } from '../liveness/judge.ts'
 import { DRAFT_AGE_MS } from '../liveness/volume-clock.ts'
 import { type Burial, buryIfDead, type Conviction, condemn, finish } from '../removal/remove-session.ts'
+import { settleUploadExpiry } from '../uploads/expiry.ts'
 import type { ReportBuilder, SweepItem } from './report.ts'
 
 /** What may convict a session that nothing proves dead, in milliseconds: asked for, or a silent heartbeat. */
@@ -141,6 +143,14 @@ async function sweepEntry(
       'nobody came within its time to live',
       await inTurn(() => finish(by, gone, signal)),
     )
+  }
+  if (parsed.kind === 'dead' && isUploadId(parsed.id)) {
+    if (by.dryRun) return tell('upload', 'kept', 'suspected to be expired')
+    const gone = settleUploadExpiry(by, path, parsed.id, by.now)
+    if (gone === undefined) return tell('upload', 'kept', 'was suspected to be expired; put back')
+    report.uploadExpired(parsed.id)
+    const reason = 'no byte arrived within its time to live'
+    return tell('upload', 'removed', reason, await inTurn(() => finish(by, gone, signal)))
   }
   if (parsed.kind === 'live' && parsed.id === by.ownId)
     return tell(kind, 'kept', "this manager's own session")

@@ -16,6 +16,7 @@ import { checkRoot } from '../session/root.ts'
 import { ReportBuilder, type SweepProgress, type SweepReport } from './report.ts'
 import { sweepHandoff } from './sweep-handoff.ts'
 import { type Convict, type InTurn, sweepSession } from './sweep-session.ts'
+import { sweepUpload } from './sweep-upload.ts'
 
 /** Options of {@link TempFileManager.sweep}. */
 export interface SweepOptions {
@@ -87,8 +88,9 @@ class Run {
     const now = volumeNow(this.#swept)
     const sessions = shuffle(this.#list(layout.sessions))
     const handoffs = this.#list(layout.handoffs)
+    const uploads = this.#list(layout.uploads)
     this.#foreignIn()
-    const total = sessions.length + handoffs.length
+    const total = sessions.length + handoffs.length + uploads.length
     let done = 0
     const step = async (name: string, work: () => Promise<void> | void): Promise<void> => {
       try {
@@ -107,6 +109,9 @@ class Run {
     await this.#burials
     await this.#each(handoffs, (name) =>
       step(`handoffs/${name}`, () => sweepHandoff(context, name, inTurn, this.#signal)),
+    )
+    await this.#each(uploads, (name) =>
+      step(`uploads/${name}`, () => sweepUpload(context, name, inTurn, this.#signal)),
     )
     if (this.#thrown !== undefined) throw this.#thrown.error
     const left = this.#stopped ? [] : await this.#handoffsLeft()
@@ -163,7 +168,7 @@ class Run {
 
   #foreignIn(): void {
     const { layout } = this.#swept
-    const ours = [layout.sessions, layout.handoffs, layout.kept, layout.sweepLock]
+    const ours = [layout.sessions, layout.handoffs, layout.uploads, layout.kept, layout.sweepLock]
     for (const name of this.#list(layout.root)) {
       if (ours.includes(inside(layout.root, name))) continue
       const reason = 'not made by this package'
