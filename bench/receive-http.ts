@@ -11,6 +11,7 @@ import { pipeline } from 'node:stream/promises'
 import { Quota } from '../src/quota.ts'
 import { largeBlocksLent } from '../src/streams/blocks.ts'
 import { checkReceiveOptions, fill, type ReceiveOptions } from '../src/streams/fill.ts'
+import { openIntake } from '../src/streams/intake.ts'
 
 const [MB = 256, ROUNDS = 9, AT_ONCE = 1] = process.argv.slice(2, 5).map(Number)
 const BYTES = MB * 1024 * 1024
@@ -23,7 +24,11 @@ function receiving(options?: ReceiveOptions): Way {
   return async (request, path) => {
     const fd = fs.openSync(path, 'wx', 0o600)
     try {
-      await fill({ fs, fd, directory: tmpdir(), quota }, request, checkReceiveOptions(options))
+      await fill(
+        { fs, fd, directory: tmpdir(), quota },
+        openIntake(request, false),
+        checkReceiveOptions(options),
+      )
     } finally {
       fs.closeSync(fd)
     }

@@ -13,7 +13,8 @@ import { Quota } from './quota.ts'
 import { asyncDispose, dispose, disposing } from './runtime/dispose.ts'
 import { checkRoot } from './session/root.ts'
 import { checkReceiveOptions, type ReceiveOptions } from './streams/fill.ts'
-import { destroySource, holdSource, type Source } from './streams/source.ts'
+import { openIntake } from './streams/intake.ts'
+import type { Source } from './streams/source.ts'
 import type { SweepReport } from './sweep/report.ts'
 import type { SweepOptions } from './sweep/sweep.ts'
 import { measureRoot, type RootUsage } from './sweep/usage.ts'
@@ -130,20 +131,19 @@ export class TempFileManager implements Disposable, AsyncDisposable {
    * ```
    */
   async receive(source: Source, options: ReceiveOptions = {}): Promise<ReceivedFile> {
-    const release = holdSource(source) // it may fail while the file is being opened
+    const keep = options?.keepSource === true
+    const intake = openIntake(source, keep) // first of all: the source may fail while the file is being opened
     try {
       this.#life.requireOpen()
       const prepared = checkReceiveOptions(options)
       const { suffix, prefix, name, mode } = options
       const naming = this.#namer.check({ suffix, prefix, name, mode })
       return await this.#life.abortable(prepared.signal, (signal) =>
-        this.#life.run((session) => receiveFile(session, naming, source, { ...prepared, signal })),
+        this.#life.run((session) => receiveFile(session, naming, intake, { ...prepared, signal })),
       )
     } catch (error) {
-      if (options?.keepSource !== true) destroySource(source)
+      intake.stop(error, keep)
       throw error
-    } finally {
-      release()
     }
   }
 

@@ -1,8 +1,47 @@
-// One signal out of several. Promise: detach() takes every listener off again; AbortSignal.any keeps its
-// sources' dependants alive on Node 20 as long as the longest lived source, here a manager's own.
+// Listening to abort signals.
+// Guarantee: however many operations share a signal, the signal has one listener of this library, and none once the
+// last of them has ended. (Node 20 warns at the eleventh listener, and its AbortSignal.any keeps every dependant alive
+// as long as the longest lived source, here a manager's own signal.)
 
-import { setMaxListeners } from 'node:events'
-import { TempFileError } from '../errors.ts'
+import { nameOf, TempFileError } from '../errors.ts'
+
+interface Watch {
+  readonly callbacks: Set<() => void>
+  readonly listener: () => void
+}
+
+const watches = new WeakMap<AbortSignal, Watch>()
+
+/**
+ * Calls `callback` once, with the first of `signals` that aborts: synchronously if one already has. Call the returned
+ * function when the operation has ended.
+ * @throws ERR_TEMP_OPTION_INVALID for a value that is not a signal
+ */
+export function onAbort(
+  signals: readonly (AbortSignal | undefined)[],
+  callback: (signal: AbortSignal) => void,
+): () => void {
+  const present = signals.filter((signal) => signal !== undefined)
+  present.forEach(checkSignal)
+  const aborted = present.find((signal) => signal.aborted)
+  if (aborted !== undefined) {
+    callback(aborted)
+    return () => {}
+  }
+  const ends: (() => void)[] = []
+  const detach = (): void => {
+    for (const end of ends.splice(0)) end()
+  }
+  for (const signal of present) {
+    ends.push(
+      watch(signal, () => {
+        detach()
+        callback(signal)
+      }),
+    )
+  }
+  return detach
+}
 
 /** A signal that aborts with the first of several, until it is detached. */
 export interface JoinedSignal {
@@ -10,30 +49,59 @@ export interface JoinedSignal {
   detach(): void
 }
 
-/** @throws ERR_TEMP_OPTION_INVALID for what is no signal */
+/** Joins signals; a single one is returned as it is. @throws ERR_TEMP_OPTION_INVALID for a value that is not a signal */
 export function joinSignals(...signals: readonly (AbortSignal | undefined)[]): JoinedSignal {
   const present = signals.filter((signal) => signal !== undefined)
-  for (const signal of present) {
-    // By its methods: a test runner's realm has an AbortSignal of its own.
-    if (typeof signal?.addEventListener !== 'function')
-      throw new TempFileError('ERR_TEMP_OPTION_INVALID', 'signal must be an AbortSignal.')
-  }
+  present.forEach(checkSignal)
   const [only] = present
   if (only !== undefined && present.length === 1) return { signal: only, detach: () => {} }
   const controller = new AbortController()
-  const detach = (): void => {
-    for (const signal of present) signal.removeEventListener('abort', listener)
-  }
-  const listener = (event: Event): void => {
-    detach()
-    controller.abort((event.target as AbortSignal).reason) // it was registered on AbortSignals only
-  }
-  const aborted = present.find((signal) => signal.aborted)
-  if (aborted !== undefined) controller.abort(aborted.reason)
-  else
-    for (const signal of present) {
-      setMaxListeners(0, signal) // fifty uploads at once are no leak: each takes its listener off
-      signal.addEventListener('abort', listener)
-    }
+  const detach = onAbort(present, (signal) => controller.abort(signal.reason))
   return { signal: controller.signal, detach }
+}
+
+/** The owner's end, seen from an operation in it, is an abort. */
+const OWNER_ENDED = new Set(['ERR_TEMP_CLOSED', 'ERR_TEMP_REMOVED'])
+
+/** The error for a signal's reason: ERR_TEMP_TIMEOUT for that of `AbortSignal.timeout`, the reason itself if it is a TempFileError, else ERR_TEMP_ABORTED. */
+export function abortError(reason: unknown): TempFileError {
+  if (reason instanceof TempFileError && !OWNER_ENDED.has(reason.code)) return reason
+  if (nameOf(reason) === 'TimeoutError') {
+    return new TempFileError(
+      'ERR_TEMP_TIMEOUT',
+      'The transfer took longer than its signal allows. No part of it was kept.',
+      { cause: reason },
+    )
+  }
+  return new TempFileError('ERR_TEMP_ABORTED', 'The transfer was aborted. No part of it was kept.', {
+    cause: reason,
+  })
+}
+
+/** By its methods: a test runner's realm has an AbortSignal of its own. */
+function checkSignal(signal: AbortSignal): void {
+  if (typeof signal?.addEventListener === 'function') return
+  throw new TempFileError('ERR_TEMP_OPTION_INVALID', 'signal must be an AbortSignal.')
+}
+
+function watch(signal: AbortSignal, callback: () => void): () => void {
+  const { callbacks, listener } = watches.get(signal) ?? listen(signal)
+  callbacks.add(callback)
+  return () => {
+    callbacks.delete(callback)
+    if (callbacks.size > 0) return
+    watches.delete(signal)
+    signal.removeEventListener('abort', listener)
+  }
+}
+
+function listen(signal: AbortSignal): Watch {
+  const callbacks = new Set<() => void>()
+  const listener = (): void => {
+    for (const callback of [...callbacks]) callback()
+  }
+  const watch = { callbacks, listener }
+  watches.set(signal, watch)
+  signal.addEventListener('abort', listener)
+  return watch
 }

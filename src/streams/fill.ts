@@ -1,18 +1,17 @@
-// Writes a source into an open file. Promise: memory stays constant whatever the size, and on any failure the
+// Writes a source into an open file. Guarantee: memory stays constant whatever the size, and on any failure the
 // source is given up, the quota given back, no listener left, and no write running when the promise rejects.
 
 import type { Hash } from 'node:crypto'
 import type { FileSystem } from '../disk/file-system.ts'
-import { errnoOf, isTempFileError, nameOf, TempFileError } from '../errors.ts'
 import type { Quota } from '../quota.ts'
-import { watchAbort } from '../runtime/abort-watch.ts'
+import { abortError, onAbort } from '../runtime/abort.ts'
 import { crypto } from '../runtime/lazy.ts'
 import { BlockWriter } from './block-writer.ts'
+import { FirstFailure } from './first-failure.ts'
 import { HeadGate } from './head-gate.ts'
-import { type Intake, openIntake } from './intake.ts'
-import { abortError, type PreparedReceive } from './receive-options.ts'
+import type { Intake } from './intake.ts'
+import type { PreparedReceive } from './receive-options.ts'
 import { Meter } from './size-check.ts'
-import { destroySource, type Source } from './source.ts'
 
 export {
   checkReceiveOptions,
@@ -43,15 +42,13 @@ export interface Fill {
 }
 
 /**
- * Writes all of `source` to `target.fd`. On success `result.bytes` stay reserved in the quota, for the caller
- * to give back when the file goes. Call it in the same turn in which the source came in: only from
- * then on can an early error of the source not crash the process.
+ * Writes everything that `intake` gives to `target.fd`. On success `result.bytes` stay reserved in the quota; the
+ * caller gives them back when the file is removed.
  * @throws ERR_TEMP_TOO_LARGE, ERR_TEMP_TOO_SMALL, ERR_TEMP_TRUNCATED, ERR_TEMP_TYPE_REJECTED, ERR_TEMP_ABORTED,
  * ERR_TEMP_TIMEOUT, ERR_TEMP_QUOTA, ERR_TEMP_NO_SPACE, ERR_TEMP_OPTION_INVALID (not a source, or a spent one),
  * ERR_TEMP_IO (the source's own error or the system's, as `cause`), and whatever `onProgress` throws
  */
-export async function fill(target: Fill, source: Source, prepared: PreparedReceive): Promise<WriteResult> {
-  const intake = begin(source, prepared)
+export async function fill(target: Fill, intake: Intake, prepared: PreparedReceive): Promise<WriteResult> {
   const { quota } = target
   const { signal } = prepared
   const first = new FirstFailure()
@@ -71,9 +68,9 @@ export async function fill(target: Fill, source: Source, prepared: PreparedRecei
     },
     onError: (error) => first.fail(error),
   })
-  const unwatch = signal && watchAbort(signal, () => first.fail(abortError(signal)))
+  const unwatch = onAbort([signal], ({ reason }) => first.fail(abortError(reason)))
   try {
-    if (signal?.aborted === true) throw abortError(signal)
+    first.check()
     const meter = new Meter(prepared, quota.fileBytes, intake.size)
     if (prepared.hash !== undefined) hash = crypto().createHash(prepared.hash)
     if (meter.total !== undefined) quota.checkRoom(meter.total)
@@ -83,7 +80,7 @@ export async function fill(target: Fill, source: Source, prepared: PreparedRecei
       try {
         meter.count(chunk.length)
       } catch (error) {
-        first.fail(error) // ours or onProgress's, to be told from the source's own
+        first.fail(error)
         throw error
       }
       return gate.open ? writer.write(chunk) : gate.pass(chunk)
@@ -105,68 +102,7 @@ export async function fill(target: Fill, source: Source, prepared: PreparedRecei
     quota.giveBack(reserved)
     throw error
   } finally {
-    unwatch?.()
+    unwatch()
     await writer.settle()
   }
 }
-
-/** Opens the source, or gives it up. */
-function begin(source: Source, prepared: PreparedReceive): Intake {
-  try {
-    return openIntake(source)
-  } catch (error) {
-    if (!prepared.keepSource) destroySource(source)
-    throw sourceError(error)
-  }
-}
-
-/** The first of several failures that can come at any time; later ones follow from it and are dropped. */
-class FirstFailure {
-  #failure: { readonly error: unknown } | undefined
-  #reject: ((error: unknown) => void) | undefined
-
-  fail(error: unknown): void {
-    this.#failure ??= { error }
-    this.#reject?.(error)
-  }
-
-  check(): void {
-    if (this.#failure !== undefined) throw this.#failure.error
-  }
-
-  /** Runs a reading of the source until it ends, or until anything fails. */
-  race(run: () => Promise<void>): Promise<void> {
-    this.check()
-    return new Promise((resolve, reject) => {
-      this.#reject = reject
-      run().then(resolve, (error: unknown) => this.fail(sourceError(error)))
-    })
-  }
-}
-
-/** Types an error of the source: a peer that went away is an abort, all else its own failure to read. */
-function sourceError(error: unknown): TempFileError {
-  if (isTempFileError(error)) return error
-  const code = errnoOf(error)
-  const name = nameOf(error)
-  if (name === 'TimeoutError') {
-    return new TempFileError('ERR_TEMP_TIMEOUT', 'The source timed out before its end.', { cause: error })
-  }
-  if (name === 'AbortError' || (code !== undefined && GONE.has(code))) {
-    return new TempFileError('ERR_TEMP_ABORTED', 'The sender went away before the file was complete.', {
-      cause: error,
-    })
-  }
-  return new TempFileError('ERR_TEMP_IO', "Could not read the source. See this error's cause.", {
-    cause: error,
-  })
-}
-
-const GONE = new Set([
-  'ECONNRESET',
-  'ECONNABORTED',
-  'EPIPE',
-  'ABORT_ERR',
-  'UND_ERR_ABORTED',
-  'UND_ERR_SOCKET',
-])

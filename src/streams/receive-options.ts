@@ -1,7 +1,7 @@
 // What a receive may be asked for, checked whole before anything is created. Promise: an option that would
 // fail later fails here, with ERR_TEMP_OPTION_INVALID, and so does a file that its own name already rules out.
 
-import { nameOf, TempFileError } from '../errors.ts'
+import { TempFileError } from '../errors.ts'
 import {
   checkDeclared,
   checkFileRules,
@@ -10,6 +10,7 @@ import {
   type PreparedRules,
 } from '../file-types/file-rules.ts'
 import { type Size, toBytes } from '../input/units.ts'
+import { abortError } from '../runtime/abort.ts'
 import { crypto } from '../runtime/lazy.ts'
 import type { FileOptions } from '../temps/file-options.ts'
 import type { TempFile } from '../types.ts'
@@ -104,7 +105,7 @@ export function checkReceiveOptions(options: ReceiveOptions | undefined): Prepar
     if (expectedBytes > prepared.maxBytes) throw tooLarge(prepared.maxBytes)
     if (expectedBytes < prepared.minBytes) throw tooSmall(expectedBytes, prepared.minBytes)
   }
-  if (signal?.aborted === true) throw abortError(signal)
+  if (signal?.aborted === true) throw abortError(signal.reason)
   return prepared
 }
 
@@ -126,19 +127,6 @@ export function tooSmall(bytes: number, minimum: number): TempFileError {
     `The file has ${bytes} bytes; at least ${minimum} are needed for it to be a file of its kind.`,
     { details: { bytes, minimum } },
   )
-}
-
-/** The error of an aborted signal: its own kind for one that ran out of time. */
-export function abortError(signal: AbortSignal): TempFileError {
-  const cause: unknown = signal.reason
-  if (nameOf(cause) === 'TimeoutError') {
-    return new TempFileError(
-      'ERR_TEMP_TIMEOUT',
-      'The file did not arrive within the time its signal allowed.',
-      { cause },
-    )
-  }
-  return new TempFileError('ERR_TEMP_ABORTED', 'Receiving the file was aborted by its signal.', { cause })
 }
 
 function checkedDeclaration(declared: ReceiveOptions['declared'], options: ReceiveOptions): Declared {

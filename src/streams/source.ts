@@ -81,17 +81,6 @@ export function destroySource(source: unknown, error?: Error): void {
   }
 }
 
-/**
- * Keeps a Node stream's early error from crashing the process while its file is still being opened; `fill` finds the
- * error in the stream afterwards. Returns what ends it: call that when `fill` has begun.
- */
-export function holdSource(source: unknown): () => void {
-  if (!isReadable(source)) return ignore
-  const hold = (): void => {} // its own, so that removing it removes no other's
-  source.on('error', hold)
-  return () => void source.removeListener('error', hold)
-}
-
 /** The iterator of an iterable, the asynchronous one if it has both. */
 export function iteratorOf(
   source: AsyncIterable<unknown> | Iterable<unknown>,

@@ -7,7 +7,7 @@ import { ioError } from '../errors.ts'
 import { CREATE_FLAGS } from '../session/root.ts'
 import type { Session } from '../session/session.ts'
 import { fill, type PreparedReceive, type WriteResult } from '../streams/fill.ts'
-import type { Source } from '../streams/source.ts'
+import type { Intake } from '../streams/intake.ts'
 import type { ReceivedFile } from '../types.ts'
 import { FileEntry } from './file.ts'
 import { fineIfGone } from './holding.ts'
@@ -61,11 +61,11 @@ export async function createFileAsync(session: Session, naming: Naming): Promise
   return new FileEntry(session, slot.sequence, naming.affixes, slot.holding).announce()
 }
 
-/** Makes a file and fills it from `source`; on any failure nothing of it stays. */
+/** Makes a file and fills it from `intake`; on any failure nothing of it stays. */
 export async function receiveFile(
   session: Session,
   naming: Naming,
-  source: Source,
+  intake: Intake,
   prepared: PreparedReceive,
 ): Promise<ReceivedFileEntry> {
   const { fs, quota } = session.context
@@ -73,7 +73,7 @@ export async function receiveFile(
   const fd = await openNew(slot)
   let result: WriteResult
   try {
-    result = await fill({ fs, fd, directory: session.path, quota }, source, prepared)
+    result = await fill({ fs, fd, directory: session.path, quota }, intake, prepared)
   } catch (error) {
     await close(fs, fd)
     await discard(slot)

@@ -16,7 +16,8 @@ import {
   type ReceiveOptions,
   type WriteResult,
 } from '../streams/fill.ts'
-import { destroySource, holdSource, type Source } from '../streams/source.ts'
+import { type Intake, openIntake } from '../streams/intake.ts'
+import type { Source } from '../streams/source.ts'
 import type { ReadStreamOptions, TempFile, WriteStreamOptions } from '../types.ts'
 import { Entry } from './entry.ts'
 import { streamResource } from './resources.ts'
@@ -55,27 +56,22 @@ export class FileEntry extends Entry implements TempFile {
   }
 
   async write(source: Source, options: ReceiveOptions = {}): Promise<WriteResult> {
-    const release = holdSource(source) // it may fail while the file is being opened
+    const keep = options?.keepSource === true
+    const intake = openIntake(source, keep) // first of all: the source may fail while the file is being opened
     try {
-      return await this.#write(source, options)
-    } finally {
-      release()
+      this.requireLive('write to')
+      return await this.#write(intake, checkReceiveOptions(options))
+    } catch (error) {
+      intake.stop(error, keep)
+      throw error
     }
   }
 
-  async #write(source: Source, options: ReceiveOptions): Promise<WriteResult> {
-    let prepared: PreparedReceive
-    try {
-      this.requireLive('write to')
-      prepared = checkReceiveOptions(options)
-    } catch (error) {
-      if (options?.keepSource !== true) destroySource(source)
-      throw error
-    }
+  async #write(intake: Intake, prepared: PreparedReceive): Promise<WriteResult> {
     // The end of the file ends the writing, and nothing half written is handed off or persisted.
     const ending = new AbortController()
     const { signal, detach } = joinSignals(ending.signal, prepared.signal)
-    const work = this.#replaceBy(source, { ...prepared, signal })
+    const work = this.#replaceBy(intake, { ...prepared, signal })
     const settled = work.then(nothing, nothing)
     const done = this.track({
       writes: true,
@@ -95,19 +91,18 @@ export class FileEntry extends Entry implements TempFile {
     return result
   }
 
-  async #replaceBy(source: Source, prepared: PreparedReceive): Promise<WriteResult> {
+  async #replaceBy(intake: Intake, prepared: PreparedReceive): Promise<WriteResult> {
     const { fs, quota } = this.context
     let fd: number
     try {
       fd = await open(fs, this.path, constants.O_WRONLY | constants.O_TRUNC | NO_FOLLOW, 0o600)
     } catch (error) {
-      if (!prepared.keepSource) destroySource(source)
       throw this.#openError(error)
     }
     this.#recharge(0)
     let result: WriteResult
     try {
-      result = await fill({ fs, fd, directory: this.session.path, quota }, source, prepared)
+      result = await fill({ fs, fd, directory: this.session.path, quota }, intake, prepared)
     } catch (error) {
       await close(fs, fd)
       this.#empty()

@@ -2,7 +2,7 @@ import fs, { createReadStream } from 'node:fs'
 import { PassThrough, Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { isTempFileError } from '../../src/errors.ts'
-import { holdSource, type Source } from '../../src/streams/source.ts'
+import type { Source } from '../../src/streams/source.ts'
 import { receiveFails, type Surroundings } from './receiving.ts'
 
 describe('a source that fails by itself', () => {
@@ -55,17 +55,6 @@ describe('a source that fails by itself', () => {
     const locked = new Blob(['x']).stream()
     locked.getReader()
     expect((await receiveFails('ERR_TEMP_OPTION_INVALID', locked)).message).toContain('locked')
-  })
-
-  test('one that fails while its file is still being opened is held until then', async () => {
-    const source = createReadStream('/does/not/exist')
-    const release = holdSource(source)
-    await new Promise<void>((resolve) => source.once('close', () => resolve()))
-    const received = receiveFails('ERR_TEMP_IO', source)
-    release()
-    expect((await received).cause).toMatchObject({ code: 'ENOENT' })
-    expect(source.listenerCount('error')).toBe(0)
-    holdSource('no stream')()
   })
 
   test('a file that is not there keeps its errno in the cause', async () => {

@@ -8,7 +8,6 @@ import { createFsFromVolume, Volume } from 'memfs'
 import { expect, test } from 'vitest'
 import type { FileSystem } from '../../src/disk/file-system.ts'
 import { Quota } from '../../src/quota.ts'
-import { watchAbort } from '../../src/runtime/abort-watch.ts'
 import {
   LARGE_BLOCK,
   largeBlocksLent,
@@ -17,6 +16,7 @@ import {
   SMALL_BLOCK,
 } from '../../src/streams/blocks.ts'
 import { checkReceiveOptions, fill } from '../../src/streams/fill.ts'
+import { openIntake } from '../../src/streams/intake.ts'
 import { receiveFails } from './receiving.ts'
 
 function onMemory(): { disk: FileSystem; volume: InstanceType<typeof Volume> } {
@@ -39,7 +39,11 @@ test('a hundred uploads at once under one signal stay within the budget of block
     const fd = disk.openSync(`/tmp/${at}`, 0o102, 0o600)
     return {
       source,
-      done: fill({ fs: disk, fd, directory: '/tmp', quota }, source, checkReceiveOptions({ signal })),
+      done: fill(
+        { fs: disk, fd, directory: '/tmp', quota },
+        openIntake(source, false),
+        checkReceiveOptions({ signal }),
+      ),
     }
   })
   let most = 0
@@ -70,23 +74,6 @@ test('blocks are large while the budget lasts, then small, and large again when 
   const again = lendBlock(true)
   expect(again).toHaveLength(LARGE_BLOCK)
   returnBlock(again)
-})
-
-test('one abort reaches every watcher that still watches, and only those', () => {
-  const controller = new AbortController()
-  const heard: string[] = []
-  const both = (): void => {
-    heard.push('both')
-  }
-  const first = watchAbort(controller.signal, both)
-  watchAbort(controller.signal, both)
-  const third = watchAbort(controller.signal, () => heard.push('third'))
-  expect(getEventListeners(controller.signal, 'abort')).toHaveLength(1)
-  first()
-  first()
-  third()
-  controller.abort()
-  expect(heard).toEqual(['both'])
 })
 
 test('a disk that is really full is ERR_TEMP_NO_SPACE, and minFreeBytes stops before it', async ({

@@ -11,6 +11,7 @@ import { isTempFileError, type TempFileErrorCode } from '../../src/errors.ts'
 import { Quota, type QuotaLimits } from '../../src/quota.ts'
 import { largeBlocksLent } from '../../src/streams/blocks.ts'
 import { checkReceiveOptions, fill, type ReceiveOptions, type WriteResult } from '../../src/streams/fill.ts'
+import { openIntake } from '../../src/streams/intake.ts'
 import type { Source } from '../../src/streams/source.ts'
 
 export interface Surroundings {
@@ -32,6 +33,8 @@ export async function receive(
   options?: ReceiveOptions,
   around: Surroundings = {},
 ): Promise<Received> {
+  const keep = options?.keepSource === true
+  const intake = openIntake(source, keep)
   const directory = around.directory ?? mkdtempSync(join(tmpdir(), 'streams-test-'))
   const path = join(directory, `received-${process.pid}`)
   const fd = openSync(path, 'w+')
@@ -53,10 +56,11 @@ export async function receive(
   const quota = new Quota(around.limits ?? {}, disk)
   const target = { fs: disk, fd, directory, quota, position: around.position }
   try {
-    const result = await fill(target, source, checkReceiveOptions(options))
+    const result = await fill(target, intake, checkReceiveOptions(options))
     expect(quota.bytes, 'reserved after success').toBe(result.bytes)
     return { result, content: readFileSync(path), quota }
   } catch (error) {
+    intake.stop(error, keep)
     expect(quota.bytes, 'reserved after failure').toBe(0)
     throw error
   } finally {

@@ -5,12 +5,12 @@ import { isTempFileError, TempFileError } from '../../errors.ts'
 import type { FileRules, ReceivedFile, Size } from '../../index.ts'
 import { forLog } from '../../input/names.ts'
 import { type Duration, toMilliseconds } from '../../input/units.ts'
+import { abortError, onAbort } from '../../runtime/abort.ts'
 import { log } from '../../runtime/observe.ts'
 import type { Progress } from '../../streams/progress.ts'
 import { fileNameOfDisposition } from '../receive/part-header.ts'
 import { type Owner, originalNameOf, ownerSignal, suffixOf } from '../receive/uploaded-file.ts'
 import { type SilenceWatch, watchSilence } from './silence.ts'
-import { abortError, onAbort } from './transfer-signals.ts'
 import { webAddress } from './web-address.ts'
 
 /** How a file is downloaded. */
@@ -71,7 +71,9 @@ export async function fetchFile(
 ): Promise<ReceivedFile> {
   const address = webAddress(url)
   const stop = new AbortController()
-  const detach = onAbort([options.signal, ownerSignal(owner)], (error) => stop.abort(error))
+  const detach = onAbort([options.signal, ownerSignal(owner)], (signal) =>
+    stop.abort(abortError(signal.reason)),
+  )
   const watch = watchSilence(toMilliseconds(options.timeout ?? '30s', 'timeout'), (error) =>
     stop.abort(error),
   )

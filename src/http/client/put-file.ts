@@ -5,12 +5,12 @@ import { open } from 'node:fs/promises'
 import type { IncomingHttpHeaders } from 'node:http'
 import { errnoOf, ioError, isTempFileError, TempFileError } from '../../errors.ts'
 import { type Duration, type Size, toBytes, toMilliseconds } from '../../input/units.ts'
+import { abortError, onAbort } from '../../runtime/abort.ts'
 import { log } from '../../runtime/observe.ts'
 import { type Progress, progressOf } from '../../streams/progress.ts'
 import { gone } from '../serve/answer.ts'
 import { type PieceReply, sendPiece } from './put-piece.ts'
 import { backOff, isPassing, waitAsked } from './retry-transfer.ts'
-import { onAbort } from './transfer-signals.ts'
 import { webAddress } from './web-address.ts'
 
 /** How a file is sent to a URL. */
@@ -93,7 +93,7 @@ export async function putFile(
       : ioError(error, 'read the file to send', file.path)
   })
   const stop = new AbortController()
-  const detach = onAbort([options.signal], (error) => stop.abort(error))
+  const detach = onAbort([options.signal], (signal) => stop.abort(abortError(signal.reason)))
   let stored = 0 // what the server has confirmed
   let sent = 0
   let total = 0

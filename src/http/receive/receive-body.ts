@@ -2,9 +2,9 @@
 // client gets to read the answer.
 
 import type { FileRules, ReceivedFile, Size } from '../../index.ts'
+import { abortError, onAbort } from '../../runtime/abort.ts'
 import { log } from '../../runtime/observe.ts'
 import type { Progress } from '../../streams/progress.ts'
-import { onAbort } from '../client/transfer-signals.ts'
 import { formInvalid } from './form-rules.ts'
 import { fileNameOfDisposition } from './part-header.ts'
 import { type HttpRequest, isNodeRequest, openBody, type RequestBody } from './request-body.ts'
@@ -69,7 +69,7 @@ export async function receiveBody(
 ): Promise<UploadedFile> {
   const body = openBody(request)
   const stop = new AbortController()
-  const detach = onAbort([rules.signal, ownerSignal(owner)], (error) => stop.abort(error))
+  const detach = onAbort([rules.signal, ownerSignal(owner)], ({ reason }) => stop.abort(abortError(reason)))
   try {
     const file = await store(request, body, owner, rules, stop.signal)
     log.http('a body of %d bytes received', file.bytes)

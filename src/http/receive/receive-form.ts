@@ -1,9 +1,9 @@
 // Receives a multipart form, files going straight to disk. Promise: a form is received whole or not at all;
 // the first failure stops everything, removes every file of this form, and lets the client read the answer.
 
+import { abortError, onAbort } from '../../runtime/abort.ts'
 import { log } from '../../runtime/observe.ts'
 import { progressOf } from '../../streams/progress.ts'
-import { onAbort } from '../client/transfer-signals.ts'
 import type { Form } from './form-reader.ts'
 import { FormReader } from './form-reader.ts'
 import { type FormRules, formInvalid, formLimits, tooLarge } from './form-rules.ts'
@@ -59,7 +59,7 @@ export async function receiveForm(request: HttpRequest, owner: Owner, rules: For
     reader.fail(error)
   }
   reader.onFailure = (error) => body.abandon(error)
-  const detach = onAbort([rules.signal, ownerSignal(owner)], stop)
+  const detach = onAbort([rules.signal, ownerSignal(owner)], ({ reason }) => stop(abortError(reason)))
   try {
     const encoding = body.header('content-encoding')
     if (encoding !== undefined && encoding !== 'identity') {
