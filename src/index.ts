@@ -20,7 +20,6 @@ export { type FileRules, fileRules } from './file-types/file-rules.ts'
 export type { Json } from './handoff/handoff-record.ts'
 export type { HandoffInfo } from './handoff/info.ts'
 export type { HandOffOptions } from './handoff/publish.ts'
-export type { DirOptions, FileOptions } from './input/file-options.ts'
 export type { Duration, Size } from './input/units.ts'
 export { type ManagerStats, TempFileManager } from './manager.ts'
 export type { Limits, TempFileManagerOptions } from './manager-options.ts'
@@ -31,6 +30,7 @@ export type { Source } from './streams/source.ts'
 export type { SweepItem, SweepProgress, SweepReport } from './sweep/report.ts'
 export type { SweepOptions } from './sweep/sweep.ts'
 export type { RootUsage, SessionUsage } from './sweep/usage.ts'
+export type { DirOptions, FileOptions } from './temps/file-options.ts'
 export type {
   AdoptOptions,
   Claim,
@@ -44,3 +44,13 @@ export type {
   TempScope,
   WriteStreamOptions,
 } from './types.ts'
+export type {
+  AppendOptions,
+  CreateUploadOptions,
+  FinishedUpload,
+  OpenUploadOptions,
+  PartialUpload,
+  UploadInfo,
+  UploadRules,
+} from './uploads/types.ts'
+export type { Digest } from './uploads/upload-record.ts'

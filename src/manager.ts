@@ -1,32 +1,33 @@
 // TempFileManager: takes the options, wires the rooms, and holds no logic of its own.
 
 import { type Context, type Counters, newCounters } from './context.ts'
-import { optionError } from './errors.ts'
+import { TempFileError } from './errors.ts'
 import { claim } from './handoff/claim.ts'
 import { checkTicket, goneError } from './handoff/handoff-record.ts'
 import type { HandoffInfo } from './handoff/info.ts'
 import { inspectHandoff, listHandoffs } from './handoff/list.ts'
-import type { DirOptions, FileOptions } from './input/file-options.ts'
 import { isTicket, layoutOf } from './layout.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { resolveOptions, type TempFileManagerOptions } from './manager-options.ts'
 import { Quota } from './quota.ts'
-import { joinSignals } from './runtime/abort.ts'
 import { asyncDispose, dispose, disposing } from './runtime/dispose.ts'
 import { checkRoot } from './session/root.ts'
 import { checkReceiveOptions, type ReceiveOptions } from './streams/fill.ts'
 import { openIntake } from './streams/intake.ts'
 import type { Source } from './streams/source.ts'
 import type { SweepReport } from './sweep/report.ts'
-import { checkSweepOptions, type SweepOptions } from './sweep/sweep.ts'
+import type { SweepOptions } from './sweep/sweep.ts'
 import { measureRoot, type RootUsage } from './sweep/usage.ts'
 import { adopt } from './temps/adopt.ts'
 import { claimEntry } from './temps/claimed-entry.ts'
 import { createFile, createFileAsync, receiveFile } from './temps/create.ts'
 import { createDir, createDirAsync } from './temps/dir.ts'
+import type { DirOptions, FileOptions } from './temps/file-options.ts'
 import { Namer } from './temps/naming.ts'
 import { Scope } from './temps/scope.ts'
 import type { AdoptOptions, Claim, ReceivedFile, TempDir, TempFile, TempScope } from './types.ts'
+import type { CreateUploadOptions, OpenUploadOptions, PartialUpload, UploadInfo } from './uploads/types.ts'
+import type { UploadDoor } from './uploads/upload.ts'
 
 /** Counters of one manager since it was made; reading them touches no disk. */
 export interface ManagerStats extends Readonly<Counters> {
@@ -131,8 +132,21 @@ export class TempFileManager implements Disposable, AsyncDisposable {
    * console.log(upload.bytes, upload.digest)
    * ```
    */
-  receive(source: Source, options?: ReceiveOptions): Promise<ReceivedFile> {
-    return this.#receive(source, options)
+  async receive(source: Source, options: ReceiveOptions = {}): Promise<ReceivedFile> {
+    const keep = options?.keepSource === true
+    const intake = openIntake(source, keep) // first of all: the source may fail while the file is being opened
+    try {
+      this.#life.requireOpen()
+      const prepared = checkReceiveOptions(options)
+      const { suffix, prefix, name, mode } = options
+      const naming = this.#namer.check({ suffix, prefix, name, mode })
+      return await this.#life.abortable(prepared.signal, (signal) =>
+        this.#life.run((session) => receiveFile(session, naming, intake, { ...prepared, signal })),
+      )
+    } catch (error) {
+      intake.stop(error, keep)
+      throw error
+    }
   }
 
   /**
@@ -147,15 +161,7 @@ export class TempFileManager implements Disposable, AsyncDisposable {
   /** A group of temps that are disposed together, last made first. @throws ERR_TEMP_CLOSED */
   scope(): TempScope {
     this.#life.requireOpen()
-    return new Scope({
-      file: (options) => this.file(options),
-      dir: (options) => this.dir(options),
-      fileAsync: (options) => this.fileAsync(options),
-      dirAsync: (options) => this.dirAsync(options),
-      receive: (source, options, signal) => this.#receive(source, options, signal),
-      adopt: (path, options) => this.adopt(path, options),
-      claim: (ticket) => this.claim(ticket),
-    })
+    return new Scope(this)
   }
 
   /** For those without `using`: makes a file, calls `fn`, removes the file; returns what `fn` returned. */
@@ -231,6 +237,53 @@ export class TempFileManager implements Disposable, AsyncDisposable {
   }
 
   /**
+   * Creates a partial upload and holds it: its bytes may come in any number of requests, over interruptions and restarts.
+   * The protocols on top of it are in `temp-file-manager/resumable` and `temp-file-manager/tus`.
+   * @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_TOO_LARGE, ERR_TEMP_TOO_SMALL, ERR_TEMP_TYPE_REJECTED (by its declared name
+   * and type), ERR_TEMP_QUOTA and ERR_TEMP_NO_SPACE (the declared length is reserved over the whole root), ERR_TEMP_EXISTS,
+   * ERR_TEMP_IO, ERR_TEMP_UNSAFE_ROOT, ERR_TEMP_CLOSED
+   * @example
+   * ```ts
+   * import { getTempManager } from 'temp-file-manager'
+   *
+   * const manager = getTempManager()
+   * const upload = await manager.createUpload({ length: 10, originalName: 'a.txt' })
+   * await upload.append('first')
+   * await upload.release() // the process may end here
+   *
+   * await using again = await manager.openUpload(upload.id)
+   * await again.append('again')
+   * const { ticket, bytes } = await again.finish()
+   * console.log(again.offset, bytes) // 10 10
+   * await manager.discard(ticket)
+   * ```
+   */
+  createUpload(options: CreateUploadOptions = {}): Promise<PartialUpload> {
+    return this.#life.run(async (session) => (await uploads()).create(session, options, this.#uploadDoor()))
+  }
+
+  /**
+   * Takes a partial upload into exclusive possession, to continue it.
+   * @throws ERR_TEMP_TICKET_INVALID, ERR_TEMP_HANDOFF_GONE, ERR_TEMP_HANDOFF_CLAIMED (a living process writes to it),
+   * ERR_TEMP_HANDOFF_CORRUPT, ERR_TEMP_SESSION_LOST, ERR_TEMP_OPTION_INVALID, ERR_TEMP_IO, ERR_TEMP_CLOSED
+   */
+  openUpload(id: string, options: OpenUploadOptions = {}): Promise<PartialUpload> {
+    return this.#life.run(async (session) =>
+      (await uploads()).openPartial(session, id, options, this.#uploadDoor()),
+    )
+  }
+
+  /** All partial uploads of the root, those that are being received and the finished ones that are still known. @throws ERR_TEMP_IO */
+  async uploads(): Promise<UploadInfo[]> {
+    if (!checkRoot(this.#context)) return []
+    return (await uploads()).listUploads(this.#context)
+  }
+
+  #uploadDoor(): UploadDoor {
+    return { closing: this.#life.closing, claim: (ticket) => this.claim(ticket) }
+  }
+
+  /**
    * Recovers what dead processes left and removes expired handoffs; it also runs by itself, see
    * {@link TempFileManagerOptions.sweep}. Safe beside any number of others.
    * @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_UNSAFE_ROOT, ERR_TEMP_IO (the root itself cannot be read), ERR_TEMP_CLOSED
@@ -242,8 +295,8 @@ export class TempFileManager implements Disposable, AsyncDisposable {
    * for (const entry of report.items) console.log(entry.name, entry.action, entry.reason)
    * ```
    */
-  async sweep(options?: SweepOptions): Promise<SweepReport> {
-    return await this.#life.sweep(checkSweepOptions(options))
+  sweep(options: SweepOptions = {}): Promise<SweepReport> {
+    return this.#life.sweep(options)
   }
 
   /** Counters; no disk access. */
@@ -278,27 +331,6 @@ export class TempFileManager implements Disposable, AsyncDisposable {
     this.#life.closeSync()
   }
 
-  async #receive(source: Source, options?: ReceiveOptions, ending?: AbortSignal): Promise<ReceivedFile> {
-    const keep = options?.keepSource === true
-    const intake = openIntake(source, keep) // first of all: the source may fail while the file is being opened
-    try {
-      this.#life.requireOpen()
-      const prepared = checkReceiveOptions(options)
-      const naming = this.#namer.checkNames(options)
-      const joined = joinSignals(ending, prepared.signal)
-      try {
-        return await this.#life.abortable(joined.signal, (signal) =>
-          this.#life.run((session) => receiveFile(session, naming, intake, { ...prepared, signal })),
-        )
-      } finally {
-        joined.detach()
-      }
-    } catch (error) {
-      intake.stop(error, keep)
-      throw error
-    }
-  }
-
   [dispose](): void {
     this.closeSync()
   }
@@ -306,6 +338,11 @@ export class TempFileManager implements Disposable, AsyncDisposable {
   [asyncDispose](): Promise<void> {
     return this.close()
   }
+}
+
+/** Loaded when a first upload is created, opened or listed. */
+function uploads(): Promise<typeof import('./uploads/index.ts')> {
+  return import('./uploads/index.ts')
 }
 
 type WithArguments<E, O, T> =
@@ -317,5 +354,8 @@ function withArguments<E, O, T>(
 ): readonly [string | O | undefined, (entry: E) => Promise<T> | T] {
   const [options, fn] = given.length === 1 ? [undefined, given[0]] : given
   if (typeof fn === 'function') return [options, fn]
-  throw optionError('fn', 'withFile and withDir need a function as their last argument.')
+  throw new TempFileError(
+    'ERR_TEMP_OPTION_INVALID',
+    'withFile and withDir need a function as their last argument.',
+  )
 }

@@ -2,7 +2,7 @@
 // back, a refusal changes no count, and a manager without limits pays one comparison and one increment.
 
 import type { FileSystem } from './disk/file-system.ts'
-import { ioError, optionError, TempFileError } from './errors.ts'
+import { ioError, TempFileError } from './errors.ts'
 
 /** A manager's limits in bytes and entries; what is undefined is unlimited. */
 export interface QuotaLimits {
@@ -18,7 +18,8 @@ export class Quota {
   readonly fileBytes: number
   /** The free space that must stay on the volume, in bytes; 0 when not asked for. */
   readonly minFreeBytes: number
-  readonly #totalBytes: number
+  /** The most bytes in use; Infinity when not limited. */
+  readonly totalBytes: number
   readonly #maxEntries: number
   readonly #fs: FileSystem
   #bytes = 0
@@ -28,13 +29,13 @@ export class Quota {
   constructor(limits: QuotaLimits, fs: FileSystem) {
     this.fileBytes = limits.fileBytes ?? Number.POSITIVE_INFINITY
     this.minFreeBytes = limits.minFreeBytes ?? 0
-    this.#totalBytes = limits.totalBytes ?? Number.POSITIVE_INFINITY
+    this.totalBytes = limits.totalBytes ?? Number.POSITIVE_INFINITY
     this.#maxEntries = limits.liveEntries ?? Number.MAX_SAFE_INTEGER
     this.#fs = fs
     if (this.minFreeBytes > 0 && fs.statfs === undefined) {
-      throw optionError(
-        'limits.minFreeBytes',
-        'limits.minFreeBytes needs a file system with statfs, and the injected fs has none. Leave one of the two out.',
+      throw new TempFileError(
+        'ERR_TEMP_OPTION_INVALID',
+        'limits.minFreeBytes needs a file system with statfs, which the injected fs has not. Leave one of the two out.',
       )
     }
   }
@@ -68,12 +69,12 @@ export class Quota {
 
   /** Refuses what could not be reserved now, without reserving it. @throws ERR_TEMP_QUOTA */
   checkRoom(bytes: number): void {
-    if (this.#bytes + bytes <= this.#totalBytes) return
+    if (this.#bytes + bytes <= this.totalBytes) return
     throw new TempFileError(
       'ERR_TEMP_QUOTA',
-      `The limit of ${this.#totalBytes} bytes in temporary files is reached (limits.totalBytes). ` +
+      `The limit of ${this.totalBytes} bytes in temporary files is reached (limits.totalBytes). ` +
         'Try again when others are removed, or raise the limit.',
-      { details: { option: 'limits.totalBytes', bytes: this.#bytes, limit: this.#totalBytes } },
+      { details: { bytes: this.#bytes, limit: this.totalBytes } },
     )
   }
 
@@ -95,7 +96,7 @@ export class Quota {
       'ERR_TEMP_NO_SPACE',
       `The volume for temporary files has ${free} bytes free; ${this.minFreeBytes} must stay free ` +
         '(limits.minFreeBytes). Free some space, or point baseDir (or TEMP_FILE_MANAGER_DIR) at a larger disk.',
-      { details: { option: 'limits.minFreeBytes', free, limit: this.minFreeBytes } },
+      { details: { free, limit: this.minFreeBytes } },
     )
   }
 }
@@ -105,7 +106,7 @@ function refuseEntry(limit: number): never {
     'ERR_TEMP_QUOTA',
     `The limit of ${limit} temporary files and directories is reached (limits.liveEntries). ` +
       'Remove some, look for ones never disposed, or raise the limit.',
-    { details: { option: 'limits.liveEntries', entries: limit, limit } },
+    { details: { entries: limit, limit } },
   )
 }
 

@@ -83,9 +83,10 @@ export interface FileSystem {
   readonly native?: boolean | undefined
   openSync(path: string, flags: number, mode?: number): number
   closeSync(fd: number): void
-  writeSync(fd: number, data: Uint8Array): number
+  writeSync(fd: number, data: Uint8Array, offset?: number, length?: number, position?: number): number
   readSync(fd: number, buffer: Uint8Array, offset: number, length: number, position: number | null): number
   fsyncSync(fd: number): void
+  ftruncateSync(fd: number, length: number): void
   fstatSync(fd: number): DiskStats
   fchmodSync(fd: number, mode: number): void
   lstatSync(path: DiskPath): DiskStats

@@ -200,13 +200,12 @@ export class FormReader {
     const originalName = originalNameOf(fileName)
     const index = this.#files.push(undefined) - 1
     const { accept, maxFileBytes, hash, prefix } = this.#rules
-    const rules = field?.accept ?? accept
     const received = this.#owner.receive(part, {
       suffix: suffixOf(originalName),
       prefix,
       hash,
       signal: this.#stop.signal,
-      ...(rules === undefined ? {} : { accept: rules }),
+      accept: field?.accept ?? accept,
       maxBytes: field?.maxBytes ?? maxFileBytes,
       declared: { name: originalName, type },
     })

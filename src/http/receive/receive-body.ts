@@ -105,7 +105,7 @@ async function store(
   const file: ReceivedFile = await owner.receive(source, {
     suffix: suffixOf(originalName),
     prefix,
-    ...(accept === undefined ? {} : { accept }),
+    accept,
     maxBytes,
     hash,
     signal,

@@ -1,0 +1,276 @@
+// Appends a source to a partial upload. Guarantee: memory is constant; what came before a source broke off is kept, in
+// order and without a gap; bytes beyond the declared length, of a refused type or with a wrong digest are not.
+
+import { createHash, type Hash } from 'node:crypto'
+import { close } from '../disk/descriptors.ts'
+import { ioError, isTempFileError, TempFileError } from '../errors.ts'
+import { abortError, onAbort } from '../runtime/abort.ts'
+import { log } from '../runtime/observe.ts'
+import { BlockWriter } from '../streams/block-writer.ts'
+import type { Intake } from '../streams/intake.ts'
+import { tooLarge } from '../streams/receive-options.ts'
+import { EarlyHead } from './early-head.ts'
+import type { UploadHold } from './hold.ts'
+import { checkRoomFor } from './reserve.ts'
+import type { PreparedRules } from './rules.ts'
+import { beyondLength, digestMismatch } from './upload-errors.ts'
+import type { Digest } from './upload-record.ts'
+
+/** How often the bytes received so far are put on the disk, and other processes' wishes looked for. */
+const CHECKPOINT_MS = 1000
+const LOOK_MS = 250
+
+/** Options of an append, checked. */
+export interface PreparedAppend {
+  readonly rules: PreparedRules
+  readonly signals: readonly (AbortSignal | undefined)[]
+  readonly expectedBytes: number | undefined
+  readonly digests: readonly Digest[]
+  readonly onOffset: ((offset: number) => void) | undefined
+  readonly last: boolean
+  readonly keepSource: boolean
+}
+
+/** Appends and returns the new offset. */
+export async function append(hold: UploadHold, intake: Intake, options: PreparedAppend): Promise<number> {
+  let run: AppendRun
+  try {
+    run = await AppendRun.open(hold, options)
+  } catch (error) {
+    throw ioError(error, 'append to the upload', hold.path)
+  }
+  return await run.run(intake)
+}
+
+class AppendRun {
+  readonly #hold: UploadHold
+  readonly #options: PreparedAppend
+  readonly #fd: number
+  readonly #start: number
+  readonly #limit: number
+  readonly #writer: BlockWriter
+  readonly #head: EarlyHead | undefined
+  readonly #digests: readonly { readonly expected: Digest; readonly hash: Hash }[]
+  readonly #first: { failure: { readonly error: unknown } | undefined; reject: (error: unknown) => void }
+  #received = 0
+  #written = 0
+  #block: { readonly bytes: Uint8Array; readonly at: number } | undefined
+  #checkpointed: number
+  #checkpoint: Promise<void> | undefined
+  #checkedAt = performance.now()
+  #over = false
+
+  static async open(hold: UploadHold, options: PreparedAppend): Promise<AppendRun> {
+    hold.requireHeld()
+    const { quota } = hold.session.context
+    const limit = Math.min(options.rules.maxBytes, quota.fileBytes, hold.length ?? Number.POSITIVE_INFINITY)
+    if (hold.length === undefined) {
+      await checkRoomFor(hold.session.context, hold.id, hold.offset + (options.expectedBytes ?? 0))
+    }
+    const head = await EarlyHead.open(hold, options.rules)
+    const fd = await hold.openData()
+    return new AppendRun(hold, options, { fd, limit, head })
+  }
+
+  private constructor(
+    hold: UploadHold,
+    options: PreparedAppend,
+    { fd, limit, head }: { fd: number; limit: number; head: EarlyHead | undefined },
+  ) {
+    this.#hold = hold
+    this.#options = options
+    this.#fd = fd
+    this.#limit = limit
+    this.#head = head
+    this.#start = hold.offset
+    this.#written = hold.offset
+    this.#checkpointed = hold.offset
+    this.#digests = options.digests.map((expected) => ({ expected, hash: createHash(expected.algorithm) }))
+    this.#first = { failure: undefined, reject: () => {} }
+    const { fs, quota } = hold.session.context
+    this.#writer = new BlockWriter({
+      fs,
+      fd,
+      position: hold.offset,
+      beforeBlock: (block) => {
+        this.#settleBlock()
+        this.#block = { bytes: block, at: this.#written }
+        if (quota.minFreeBytes === 0 || hold.length !== undefined) return undefined
+        return quota.checkFree(hold.session.path, block.length)
+      },
+      duringBlock: (block) => {
+        hold.digest.update(block)
+        for (const { hash } of this.#digests) hash.update(block)
+      },
+      onError: (error) => this.#fail(error),
+    })
+  }
+
+  async run(intake: Intake): Promise<number> {
+    const { session, takenOver } = this.#hold
+    const { signals, keepSource } = this.#options
+    const unwatch = onAbort([takenOver.signal, ...signals], ({ reason }) => this.#fail(keptError(reason)))
+    const resource = { close: (): Promise<void> => this.#rewriteBlock() }
+    session.resources.add(resource)
+    const timer = setInterval(() => this.#look(), LOOK_MS).unref()
+    let broken: { readonly error: unknown } | undefined
+    try {
+      this.#hold.markWriting()
+      await this.#race(() => intake.run((chunk) => this.#take(chunk)))
+    } catch (error) {
+      broken = { error }
+      intake.stop(error, keepSource)
+    } finally {
+      clearInterval(timer)
+      unwatch()
+    }
+    try {
+      return await this.#finish(broken)
+    } finally {
+      session.resources.delete(resource)
+    }
+  }
+
+  /** What arrived is put on the disk, whatever ended the source. */
+  async #finish(broken: { readonly error: unknown } | undefined): Promise<number> {
+    const { fs } = this.#hold.session.context
+    let failure = broken
+    try {
+      if (isRefusal(failure?.error)) {
+        await this.#writer.settle()
+        throw failure?.error
+      }
+      const held = this.#head?.release()
+      if (held !== undefined) await this.#writer.write(held)
+      await this.#writer.flush().catch((error: unknown) => (failure ??= { error }))
+      await this.#writer.settle()
+      this.#settleBlock()
+      await this.#checkpoint
+      this.#over = true
+      if (failure === undefined) failure = this.#checkDigests()
+      // A write that failed half way has left a part of its block: the size is the truth, and the hashes are behind it.
+      const offset = failure === undefined ? this.#written : fs.fstatSync(this.#fd).size
+      if (this.#hold.digest.offset !== offset) this.#hold.digest.reset()
+      const promisedLater = failure === undefined && this.#options.last
+      this.#hold.position = offset
+      if (!promisedLater) await this.#hold.checkpoint(this.#fd, offset, false)
+      if (failure !== undefined) throw failure.error
+      this.#checkCount()
+      return offset
+    } finally {
+      this.#over = true
+      await close(fs, this.#fd)
+    }
+  }
+
+  #take(chunk: Uint8Array): Promise<void> | undefined {
+    const { length } = chunk
+    this.#received += length
+    const end = this.#start + this.#received
+    if (end > this.#limit) {
+      const { length: declared } = this.#hold
+      throw declared !== undefined && end > declared ? beyondLength(declared) : tooLarge(this.#limit)
+    }
+    this.#hold.position = end
+    this.#hold.movedAt = performance.now()
+    if (this.#head !== undefined && !this.#head.judged) return this.#judge(this.#head, chunk)
+    return this.#writer.write(chunk)
+  }
+
+  async #judge(head: EarlyHead, chunk: Uint8Array): Promise<void> {
+    const bytes = await head.take(chunk)
+    if (bytes !== undefined) await this.#writer.write(bytes)
+  }
+
+  #settleBlock(): void {
+    if (this.#block !== undefined) this.#written = this.#block.at + this.#block.bytes.length
+    this.#block = undefined
+  }
+
+  /** Once in a while: the bytes written so far reach the disk while more come, and a waiting process is heard. */
+  #look(): void {
+    if (this.#over || this.#checkpoint !== undefined) return
+    if (this.#hold.isWanted())
+      this.#hold.takenOver.abort(
+        new TempFileError('ERR_TEMP_ABORTED', 'Another process continues this upload.'),
+      )
+    const offset = this.#written
+    const due = performance.now() - this.#checkedAt >= CHECKPOINT_MS
+    if (!due || offset === this.#checkpointed || this.#digests.length > 0) return
+    this.#checkedAt = performance.now()
+    this.#checkpoint = this.#hold
+      .checkpoint(this.#fd, offset, true)
+      .then(() => {
+        this.#checkpointed = offset
+        this.#options.onOffset?.(offset)
+      })
+      .catch((error: unknown) => log.upload('no checkpoint of %s: %s', this.#hold.id, error))
+      .finally(() => {
+        this.#checkpoint = undefined
+      })
+  }
+
+  /**
+   * At exit a write may be under way in the thread pool while the upload is given back. Writing the same bytes again,
+   * at once, makes its late arrival harmless: whoever continues does so behind them.
+   */
+  #rewriteBlock(): Promise<void> {
+    const { fs } = this.#hold.session.context
+    const block = this.#block
+    if (!this.#over && block !== undefined) {
+      try {
+        fs.writeSync(this.#fd, block.bytes, 0, block.bytes.length, block.at)
+      } catch (error) {
+        log.upload('the last block of %s was not written: %s', this.#hold.id, error)
+      }
+    }
+    return Promise.resolve()
+  }
+
+  /** Takes the bytes back when one of their digests differs. */
+  #checkDigests(): { readonly error: unknown } | undefined {
+    const wrong = this.#digests.find(({ expected, hash }) => hash.digest('hex') !== expected.value)
+    if (wrong === undefined) return undefined
+    this.#hold.session.context.fs.ftruncateSync(this.#fd, this.#start)
+    return { error: digestMismatch(wrong.expected.algorithm, 'these bytes') }
+  }
+
+  #checkCount(): void {
+    const { expectedBytes } = this.#options
+    if (expectedBytes === undefined || this.#received === expectedBytes) return
+    throw new TempFileError(
+      'ERR_TEMP_TRUNCATED',
+      `${this.#received} bytes came of the ${expectedBytes} announced. What came is kept.`,
+      { details: { bytes: this.#received, expected: expectedBytes } },
+    )
+  }
+
+  #fail(error: unknown): void {
+    this.#first.failure ??= { error }
+    this.#first.reject(error)
+  }
+
+  /** Runs the reading of the source until it ends, or until anything fails. */
+  #race(run: () => Promise<void>): Promise<void> {
+    if (this.#first.failure !== undefined) throw this.#first.failure.error
+    return new Promise((resolve, reject) => {
+      this.#first.reject = reject
+      run().then(resolve, (error: unknown) => this.#fail(error))
+    })
+  }
+}
+
+/** A failure after which the upload cannot go on, and of which no byte more is kept. */
+export function isRefusal(error: unknown): boolean {
+  return (
+    isTempFileError(error) && (error.code === 'ERR_TEMP_TOO_LARGE' || error.code === 'ERR_TEMP_TYPE_REJECTED')
+  )
+}
+
+/** The error of an abort: unlike a receive's, what came until then is kept. */
+function keptError(reason: unknown): TempFileError {
+  const { code } = abortError(reason)
+  return isTempFileError(reason) && reason.code === code
+    ? reason
+    : new TempFileError(code, 'The upload was interrupted. What came until then is kept.', { cause: reason })
+}

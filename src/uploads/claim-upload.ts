@@ -1,0 +1,195 @@
+// Claiming a partial upload, as a handoff is claimed. Guarantee: of any number of claimants one wins; a dead writer's
+// upload is free at once, by proof; and what the claimant sees as the offset is on the disk.
+//   1. rename uploads/<id> to claims/<id>                    the commit, synchronous
+//   2. read the record and the state; unreadable: rename it back
+//   3. settle what a writer that died has left: see settle()
+
+import { constants } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
+import { close, open, sync } from '../disk/descriptors.ts'
+import { removeTreeSync } from '../disk/remove/remove.ts'
+import { renameIfThere } from '../disk/rename-if-there.ts'
+import { syncDirectory } from '../disk/sync.ts'
+import { errnoOf, ioError, isTempFileError, TempFileError } from '../errors.ts'
+import { LOOKS, PAUSE_MS } from '../handoff/claim.ts'
+import { findClaim, freeFromDead, type Holder } from '../handoff/find.ts'
+import { undoPublishings } from '../handoff/give-back.ts'
+import { DATA, goneName, inside, isUploadId, UPLOAD_RESULT, WANTED } from '../layout.ts'
+import { log } from '../runtime/observe.ts'
+import type { Session } from '../session/session.ts'
+import { activeWriter } from './active.ts'
+import { readResult } from './finished.ts'
+import { bootMark, UploadHold } from './hold.ts'
+import { atName, doneName, readState, type UploadState } from './on-disk.ts'
+import { uploadBusy, uploadCorrupt, uploadGone } from './upload-errors.ts'
+import { readUpload, type UploadRecord } from './upload-record.ts'
+
+/** Claims the upload `id`. @throws ERR_TEMP_TICKET_INVALID, _HANDOFF_GONE, _HANDOFF_CLAIMED, _HANDOFF_CORRUPT, _SESSION_LOST, _IO */
+export async function claimUpload(session: Session, id: string): Promise<UploadHold> {
+  requireUploadId(id)
+  for (let look = 0; ; ) {
+    if (session.ended)
+      throw new TempFileError('ERR_TEMP_CLOSED', 'Cannot open the upload: the manager was closed.')
+    const hold = await attempt(session, id)
+    if (hold !== undefined) return hold
+    const found = await freeFromDead(session.context, id)
+    if (found.state === 'held') throw uploadBusy(found.holder)
+    if (found.state === 'nowhere' && ++look >= LOOKS) throw uploadGone()
+    await pause(found.state === 'nowhere' ? PAUSE_MS : 1)
+  }
+}
+
+/** As {@link claimUpload}, but asks a writer to stop, in this process or another, and waits for it. */
+export async function takeOver(session: Session, id: string, timeoutMs: number): Promise<UploadHold> {
+  const deadline = performance.now() + timeoutMs
+  for (;;) {
+    const writer = activeWriter(session.context, id)
+    if (writer !== undefined) {
+      writer.stop()
+      await Promise.race([
+        writer.ended,
+        pause(Math.max(1, deadline - performance.now()), undefined, { ref: false }),
+      ])
+    }
+    try {
+      return await claimUpload(session, id)
+    } catch (error) {
+      const busy = isTempFileError(error) && error.code === 'ERR_TEMP_HANDOFF_CLAIMED'
+      if (!busy || performance.now() > deadline) throw error
+    }
+    askToStop(session, id)
+    await pause(20)
+  }
+}
+
+/** Leaves a mark in the claim of another process, which its writer looks for. */
+function askToStop(session: Session, id: string): void {
+  const { fs } = session.context
+  const found = findClaim(session.context, id)
+  if (found === undefined) return
+  try {
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0)
+    fs.closeSync(fs.openSync(inside(found.claim, WANTED), flags, 0o600))
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST' && errnoOf(error) !== 'ENOENT')
+      throw ioError(error, 'take the upload over')
+  }
+}
+
+export function requireUploadId(id: unknown): void {
+  if (isUploadId(id)) return
+  throw new TempFileError('ERR_TEMP_TICKET_INVALID', 'This is not the id of an upload. Pass it unchanged.')
+}
+
+async function attempt(session: Session, id: string): Promise<UploadHold | undefined> {
+  const { fs, layout } = session.context
+  if (session.held.has(id)) throw uploadBusy(ourselves())
+  const directory = inside(session.claims, id)
+  try {
+    if (!renameIfThere(fs, inside(layout.uploads, id), directory)) {
+      if (!isThere(session, session.claims) && !session.confirm()) throw session.lostError()
+      return undefined
+    }
+  } catch (error) {
+    throw ioError(error, 'claim the upload', directory)
+  }
+  session.held.add(id) // before anything is awaited: a second claim of this process must see it
+  try {
+    return await take(session, directory, id)
+  } catch (error) {
+    session.held.delete(id)
+    renameIfThere(fs, directory, inside(layout.uploads, id))
+    throw ioError(error, 'claim the upload', directory)
+  }
+}
+
+async function take(session: Session, directory: string, id: string): Promise<UploadHold | undefined> {
+  const { context } = session
+  const names = context.fs.readdirSync(directory).map(String)
+  undoPublishings(context.fs, directory, names)
+  if (names.includes(WANTED)) context.fs.unlinkSync(inside(directory, WANTED))
+  const read = readUpload(context, directory, id)
+  if (read.state === 'refused') throw uploadCorrupt(read.why, directory)
+  const state = readState(context, directory)
+  if (read.state === 'missing' || state === undefined) return deactivate(session, directory, id)
+  const settled = state.done ? state : await settle(session, directory, read.record, state)
+  if (settled === undefined) return deactivate(session, directory, id)
+  log.upload('claimed %s at %d', id, settled.offset)
+  return new UploadHold(session, directory, read.record, settled)
+}
+
+/**
+ * Makes the state true after a writer that did not give the upload back itself. In the same boot the kernel has all that
+ * it wrote, so the file's size counts; otherwise only what the last checkpoint says. Undefined: bytes that were on the
+ * disk are missing, so the upload cannot go on.
+ */
+async function settle(
+  session: Session,
+  directory: string,
+  record: UploadRecord,
+  state: UploadState,
+): Promise<UploadState | undefined> {
+  const { context } = session
+  const { fs, native } = context
+  const path = inside(inside(directory, DATA), record.name)
+  const size = sizeOf(session, path)
+  if (size === undefined) {
+    // The data was published, and the writer died before it could note that.
+    const result = readResult(context, directory)
+    if (result === undefined) return undefined
+    fs.renameSync(inside(directory, state.name), inside(directory, doneName(result.bytes)))
+    return readState(context, directory)
+  }
+  if (names(session, directory).includes(UPLOAD_RESULT)) fs.unlinkSync(inside(directory, UPLOAD_RESULT))
+  const trusted = state.boot !== undefined && state.boot !== 'unknown' && state.boot === bootMark(native)
+  const offset = trusted ? size : state.offset
+  if (size < state.offset) return undefined
+  if (size === offset && state.boot === undefined) return state
+  const fd = await open(fs, path, constants.O_RDWR | (constants.O_NOFOLLOW ?? 0), 0)
+  try {
+    if (size > offset) fs.ftruncateSync(fd, offset)
+    if (record.durable) await sync(fs, fd)
+  } finally {
+    await close(fs, fd)
+  }
+  fs.renameSync(inside(directory, state.name), inside(directory, atName(offset)))
+  if (record.durable) await syncDirectory(fs, directory)
+  return readState(context, directory)
+}
+
+/** Part of its state is lost: it must not be continued. */
+function deactivate(session: Session, directory: string, id: string): undefined {
+  const { fs } = session.context
+  const gone = inside(session.path, goneName(id))
+  session.held.delete(id)
+  if (renameIfThere(fs, directory, gone)) removeTreeSync(fs, gone)
+  log.upload('%s has lost part of its state; removed', id)
+  return undefined
+}
+
+function sizeOf(session: Session, path: string): number | undefined {
+  try {
+    const stats = session.context.fs.lstatSync(path)
+    return stats.isFile() ? stats.size : undefined
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+function names(session: Session, directory: string): string[] {
+  return session.context.fs.readdirSync(directory).map(String)
+}
+
+function isThere(session: Session, path: string): boolean {
+  try {
+    session.context.fs.lstatSync(path)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function ourselves(): Holder {
+  return { pid: process.pid, hostname: undefined, since: undefined }
+}

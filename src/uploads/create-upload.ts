@@ -1,0 +1,182 @@
+// Creating a partial upload. Guarantee: it is built in its creator's claims, where its length is a reservation that every
+// process sees; it is admitted by the rename of its state file, or withdrawn.
+//   1. claims/<id>/ with data/<name> and upload.json       the reservation
+//   2. look at all that is promised to others              no room: withdraw
+//   3. create the state file at-0, sync                    admitted
+
+import { createHash } from 'node:crypto'
+import { constants } from 'node:fs'
+import { hostname } from 'node:os'
+import { setTimeout as pause } from 'node:timers/promises'
+import { writeRecord } from '../disk/record-file.ts'
+import { removeTreeSync } from '../disk/remove/remove.ts'
+import { renameIfThere } from '../disk/rename-if-there.ts'
+import { syncDirectory, syncDirectorySync } from '../disk/sync.ts'
+import { errnoOf, ioError, TempFileError } from '../errors.ts'
+import { checkDeclared } from '../file-types/file-rules.ts'
+import { findClaim } from '../handoff/find.ts'
+import { DATA, goneName, inside, isUploadId, newUploadId, UPLOAD_RECORD } from '../layout.ts'
+import { channels, log } from '../runtime/observe.ts'
+import type { Session } from '../session/session.ts'
+import { tooLarge, tooSmall } from '../streams/receive-options.ts'
+import { UploadHold } from './hold.ts'
+import { atName, createMark, readState } from './on-disk.ts'
+import { checkRoomFor, Unsettled } from './reserve.ts'
+import type { PreparedRules } from './rules.ts'
+import { UPLOAD_VERSION, type UploadRecord } from './upload-record.ts'
+
+/** Options of a creation, checked. */
+export interface PreparedCreation {
+  readonly rules: PreparedRules
+  readonly record: Omit<UploadRecord, 'v' | 'id' | 'name' | 'createdAt' | 'creator'>
+  readonly id: string | undefined
+}
+
+/** Tries of an admission that only another creation under way prevents. */
+const TRIES = 6
+
+/** Creates the upload and holds it. */
+export async function createUpload(
+  session: Session,
+  { rules, record, id }: PreparedCreation,
+): Promise<UploadHold> {
+  const wanted = id === undefined ? newUploadId() : uploadIdOf(id)
+  checkFacts(session, rules, record)
+  openUploads(session)
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await createOnce(session, wanted, { ...record, id: wanted })
+    } catch (error) {
+      if (!(error instanceof Unsettled)) throw ioError(error, 'create the upload', session.claims)
+      if (attempt === TRIES) throw error.refusal
+    }
+    await pause(Math.random() * 10 * attempt)
+  }
+}
+
+/** The id on disk of an id of the user's protocol: the same one always gives the same. */
+export function uploadIdOf(id: string): string {
+  if (isUploadId(id)) return id
+  const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
+  const bytes = createHash('sha256').update(id).digest().subarray(0, 26)
+  return `u${[...bytes].map((byte) => alphabet[byte & 31]).join('')}`
+}
+
+/** What the declaration alone rules out. */
+function checkFacts(session: Session, rules: PreparedRules, record: PreparedCreation['record']): void {
+  const { length, originalName, type } = record
+  if (rules.file !== undefined) checkDeclared(rules.file, { name: originalName, type })
+  if (length === undefined) return
+  const most = Math.min(rules.maxBytes, session.context.quota.fileBytes)
+  if (length > most) throw tooLarge(most)
+  if (length < rules.minBytes) throw tooSmall(length, rules.minBytes)
+}
+
+async function createOnce(
+  session: Session,
+  id: string,
+  facts: Omit<UploadRecord, 'v' | 'name' | 'createdAt' | 'creator'>,
+): Promise<UploadHold> {
+  const { context } = session
+  const { fs } = context
+  const directory = inside(session.claims, id)
+  const suffix = /\.[a-z0-9]{1,16}$/i.exec(facts.originalName ?? '')?.[0].toLowerCase() ?? ''
+  const record: UploadRecord = {
+    ...facts,
+    v: UPLOAD_VERSION,
+    name: `${context.prefix}${id}${suffix}`,
+    createdAt: Date.now(),
+    creator: { pid: process.pid, hostname: hostname() },
+  }
+  if (session.held.has(id)) throw taken()
+  session.held.add(id)
+  try {
+    build(session, directory, record)
+    if (isTakenElsewhere(session, id)) throw taken()
+    await checkRoomFor(context, id, record.length ?? 0)
+    createMark(context, directory, atName(0))
+    if (record.durable) {
+      await syncDirectory(fs, inside(directory, DATA))
+      for (const path of [directory, session.claims, session.path, context.layout.sessions])
+        await syncDirectory(fs, path)
+    }
+  } catch (error) {
+    session.held.delete(id)
+    withdraw(session, directory, id)
+    throw error
+  }
+  const state = readState(context, directory)
+  if (state === undefined) throw session.lostError()
+  log.upload('created %s, %d bytes to come', id, record.length ?? -1)
+  if (channels.upload.hasSubscribers) channels.upload.publish({ id, event: 'created', length: record.length })
+  return new UploadHold(session, directory, record, state)
+}
+
+function build(session: Session, directory: string, record: UploadRecord): void {
+  const { fs } = session.context
+  try {
+    fs.mkdirSync(session.claims, { mode: 0o700 })
+    if (session.mendsModes) fs.chmodSync(session.claims, 0o700)
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error
+  }
+  const data = inside(directory, DATA)
+  for (const path of [directory, data]) {
+    try {
+      fs.mkdirSync(path, { mode: 0o700 })
+    } catch (error) {
+      throw errnoOf(error) === 'EEXIST' ? taken() : error
+    }
+    if (session.mendsModes) fs.chmodSync(path, 0o700)
+  }
+  const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0)
+  const fd = fs.openSync(inside(data, record.name), flags, 0o600)
+  if (session.mendsModes) fs.fchmodSync(fd, 0o600)
+  fs.closeSync(fd)
+  writeRecord(fs, inside(directory, UPLOAD_RECORD), record, record.durable)
+}
+
+/** An id that the user's protocol chose may be in use. */
+function isTakenElsewhere(session: Session, id: string): boolean {
+  const { context } = session
+  try {
+    context.fs.lstatSync(inside(context.layout.uploads, id))
+    return true
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error
+  }
+  const found = findClaim(context, id)
+  return found !== undefined && found.claim !== inside(session.claims, id)
+}
+
+function withdraw({ context, path }: Session, directory: string, id: string): void {
+  const gone = inside(path, goneName(id))
+  if (renameIfThere(context.fs, directory, gone)) removeTreeSync(context.fs, gone)
+}
+
+function taken(): TempFileError {
+  return new TempFileError(
+    'ERR_TEMP_EXISTS',
+    'There is an upload with this id already. Continue it, or choose another id.',
+  )
+}
+
+/** Creates uploads/ where it is missing, and checks that it is ours. */
+function openUploads({ context }: Session): void {
+  const { fs, layout } = context
+  try {
+    fs.mkdirSync(layout.uploads, { mode: 0o700 })
+    fs.chmodSync(layout.uploads, 0o700)
+    syncDirectorySync(fs, layout.root)
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw ioError(error, 'create the directory for uploads', layout.uploads)
+  }
+  const stats = fs.lstatSync(layout.uploads)
+  const uid = process.geteuid?.()
+  if (stats.isDirectory() && (uid === undefined || stats.uid === uid)) return
+  throw new TempFileError(
+    'ERR_TEMP_UNSAFE_ROOT',
+    'The directory for uploads is a link, not a directory, or belongs to another user. Remove it.',
+    { path: layout.uploads },
+  )
+}

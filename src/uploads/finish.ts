@@ -1,0 +1,109 @@
+// The end of an upload: checked whole, then published as a handoff. Guarantee: one upload gives one ticket, however often
+// its last request is repeated and wherever a process dies; a refused file is deleted and never published.
+//   1. length, size, type, digest, validate            refused: the upload is deleted
+//   2. write done.json with the ticket to be           (durable: synced)
+//   3. publish data/<name> as handoffs/<ticket>        the commit
+//   4. rename the state to done-<bytes>                a crash before it: claiming finds no data, and does it then
+
+import { syncDirectory } from '../disk/sync.ts'
+import { checkDeclared, checkHead } from '../file-types/file-rules.ts'
+import type { Json } from '../handoff/handoff-record.ts'
+import { publish } from '../handoff/publish.ts'
+import { randomText, TICKET_BYTES } from '../layout.ts'
+import { channels, log } from '../runtime/observe.ts'
+import { tooLarge, tooSmall } from '../streams/receive-options.ts'
+import { FileEntry } from '../temps/file.ts'
+import { declaredOf, readHead } from './early-head.ts'
+import { readResult, type UploadResult, writeResult } from './finished.ts'
+import type { UploadHold } from './hold.ts'
+import { doneName } from './on-disk.ts'
+import type { PreparedRules } from './rules.ts'
+import { digestMismatch, missingBytes, uploadGone } from './upload-errors.ts'
+
+/** Finishes the upload, or returns what came of it before. */
+export async function finish(hold: UploadHold, rules: PreparedRules): Promise<UploadResult> {
+  hold.requireHeld()
+  const { context } = hold.session
+  if (hold.state.done) {
+    const result = readResult(context, hold.directory)
+    if (result === undefined) throw uploadGone()
+    return result
+  }
+  const bytes = hold.position
+  if (hold.length !== undefined && bytes !== hold.length) throw missingBytes(bytes, hold.length)
+  let checked: Pick<UploadResult, 'digests' | 'detectedType'>
+  try {
+    checked = await check(hold, rules, bytes)
+  } catch (error) {
+    await hold.discard()
+    throw error
+  }
+  const result = { ticket: randomText(TICKET_BYTES), bytes, ...checked }
+  await commit(hold, result)
+  return result
+}
+
+async function check(
+  hold: UploadHold,
+  rules: PreparedRules,
+  bytes: number,
+): Promise<Pick<UploadResult, 'digests' | 'detectedType'>> {
+  const { fs, quota } = hold.session.context
+  const { expectedDigest } = hold.record
+  const most = Math.min(rules.maxBytes, quota.fileBytes)
+  if (bytes > most) throw tooLarge(most)
+  if (bytes < rules.minBytes) throw tooSmall(bytes, rules.minBytes)
+  let detectedType: string | undefined
+  if (rules.file !== undefined) {
+    checkDeclared(rules.file, declaredOf(hold))
+    detectedType = await checkHead(rules.file, declaredOf(hold), await readHead(fs, hold.path, bytes))
+  }
+  const digests = await hold.digest.finish(fs, hold.path, bytes)
+  if (expectedDigest !== undefined && digests[expectedDigest.algorithm] !== expectedDigest.value)
+    throw digestMismatch(expectedDigest.algorithm, 'the whole file')
+  await rules.file?.inspect?.(wholeFile(hold))
+  return { digests, detectedType }
+}
+
+async function commit(hold: UploadHold, result: UploadResult): Promise<void> {
+  const { session, directory, record, path } = hold
+  const { context } = session
+  const { durable, name } = record
+  await writeResult(context, directory, result, durable)
+  const { ticket } = result
+  const meta = metaOf(hold, result)
+  await publish(session, { kind: 'file', path, name, ticket }, directory, { durable, meta })
+  hold.setState(doneName(result.bytes))
+  if (durable) await syncDirectory(context.fs, directory)
+  log.upload('finished %s as %s', hold.id, ticket)
+  if (channels.upload.hasSubscribers)
+    channels.upload.publish({ id: hold.id, event: 'finished', ticket, bytes: result.bytes })
+}
+
+/** What the claimant gets where the creator gave nothing. */
+function metaOf({ record }: UploadHold, { bytes, digests, detectedType }: UploadResult): Json {
+  if (record.meta !== undefined) return record.meta as Json // it came out of JSON.parse
+  const { originalName, type, hash } = record
+  const digest = hash === undefined ? undefined : digests[hash]
+  return { originalName, type, detectedType, bytes, digest }
+}
+
+/** The whole file for `validate`: it may be read; its removal means nothing, for the upload decides. */
+function wholeFile(hold: UploadHold): FileEntry {
+  const nothing = async (): Promise<void> => {}
+  return new FileEntry(
+    hold.session,
+    0,
+    { prefix: '', suffix: '' },
+    {
+      path: hold.path,
+      name: hold.record.name,
+      workshop: hold.directory,
+      discard: nothing,
+      discardSync: () => {},
+      leave: nothing,
+      leaveSync: () => {},
+      vacate: nothing,
+    },
+  )
+}

@@ -1,0 +1,216 @@
+// A partial upload in this process's hands. Guarantee: an offset is told only after its bytes are on the disk (durable),
+// and until it is finished or discarded the upload goes back by itself, whatever happens to us.
+//   checkpoint: 1. fsync the data  2. rename the state file  3. fsync the directory  4. tell the offset
+//   give back:  the same, then rename claims/<id> to uploads/<id> and fsync uploads/
+
+import { constants } from 'node:fs'
+import { open, sync } from '../disk/descriptors.ts'
+import { removeTree } from '../disk/remove/remove.ts'
+import { renameIfThere } from '../disk/rename-if-there.ts'
+import { syncDirectory } from '../disk/sync.ts'
+import { ioError } from '../errors.ts'
+import { DATA, goneName, inside, WANTED } from '../layout.ts'
+import { ownIdentity } from '../liveness/process-identity.ts'
+import { log } from '../runtime/observe.ts'
+import type { Session } from '../session/session.ts'
+import { registerWriter } from './active.ts'
+import { atName, createMark, giveBackUpload, lengthName, readState, type UploadState } from './on-disk.ts'
+import { keepDigest, type RunningDigest, takeDigest } from './running-digest.ts'
+import { uploadEnded, uploadTakenOver } from './upload-errors.ts'
+import type { UploadRecord } from './upload-record.ts'
+
+const WRITE = constants.O_RDWR | (constants.O_NOFOLLOW ?? 0)
+
+export class UploadHold {
+  readonly session: Session
+  readonly directory: string
+  readonly record: UploadRecord
+  readonly digest: RunningDigest
+  /** Aborts when a newer request takes the upload over. */
+  readonly takenOver = new AbortController()
+  /** Bytes received; kept by the append that runs. */
+  position: number
+  movedAt = performance.now()
+  #state: UploadState
+  #length: number | undefined
+  #ended = false
+  #reachable = false
+  #unregister: () => void
+  #end: () => void = () => {}
+
+  constructor(session: Session, directory: string, record: UploadRecord, state: UploadState) {
+    this.session = session
+    this.directory = directory
+    this.record = record
+    this.#state = state
+    this.#length = record.length ?? state.length
+    this.position = state.offset
+    const algorithms = [record.hash, record.expectedDigest?.algorithm].filter((name) => name !== undefined)
+    this.digest = takeDigest(directory.slice(-record.id.length), state.offset, algorithms)
+    this.#unregister = registerWriter(session.context, record.id, new Writer(this, this.#untilEnded()))
+    session.held.add(record.id)
+  }
+
+  #untilEnded(): Promise<void> {
+    return new Promise((resolve) => (this.#end = resolve))
+  }
+
+  get id(): string {
+    return this.record.id
+  }
+
+  get path(): string {
+    return inside(inside(this.directory, DATA), this.record.name)
+  }
+
+  get state(): UploadState {
+    return this.#state
+  }
+
+  get offset(): number {
+    return this.#state.offset
+  }
+
+  get length(): number | undefined {
+    return this.#length
+  }
+
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  /** @throws ERR_TEMP_REMOVED, ERR_TEMP_SESSION_LOST, ERR_TEMP_CLOSED */
+  requireHeld(): void {
+    if (this.#ended) throw uploadEnded()
+    if (!this.session.held.has(this.id)) throw this.session.lost ? this.session.lostError() : uploadEnded()
+  }
+
+  openData(): Promise<number> {
+    return open(this.session.context.fs, this.path, WRITE, 0)
+  }
+
+  /** Marks that a writer is at work: until the next checkpoint the bytes in the file count in this boot only. */
+  markWriting(): void {
+    const boot = bootMark(this.session.context.native)
+    if (this.#state.boot !== boot) this.#rename(atName(this.offset, boot))
+  }
+
+  /** Puts `offset` on the disk: no power cut shows another one afterwards, unless a larger one. */
+  async checkpoint(fd: number, offset: number, writing: boolean): Promise<void> {
+    const { fs, layout, native } = this.session.context
+    const { durable } = this.record
+    if (durable) await sync(fs, fd)
+    this.requireHeld()
+    this.#rename(writing ? atName(offset, bootMark(native)) : atName(offset))
+    if (!durable) return
+    await syncDirectory(fs, this.directory)
+    if (this.#reachable) return
+    for (const path of [this.session.claims, this.session.path, layout.sessions])
+      await syncDirectory(fs, path)
+    this.#reachable = true
+  }
+
+  /** Renames the state file; also to `done-<bytes>`. */
+  setState(name: string): void {
+    this.#rename(name)
+  }
+
+  async declareLength(length: number): Promise<void> {
+    const { fs } = this.session.context
+    createMark(this.session.context, this.directory, lengthName(length))
+    this.#length = length
+    if (this.record.durable) await syncDirectory(fs, this.directory)
+  }
+
+  /** Gives it back. Idempotent. @throws ERR_TEMP_IO */
+  async release(): Promise<void> {
+    if (this.#ended) return
+    const { context } = this.session
+    this.#conclude()
+    if (this.digest.algorithms.length > 0 && this.digest.offset === this.offset)
+      keepDigest(this.id, this.digest)
+    try {
+      const giveBack = (): boolean => giveBackUpload(context, this.directory, this.id)
+      // Not there: our directory may have a tombstone's name, from which confirm() takes it back.
+      if (!giveBack() && this.session.confirm()) giveBack()
+      if (this.record.durable) await syncDirectory(context.fs, context.layout.uploads)
+    } catch (error) {
+      throw ioError(error, 'give the upload back', this.directory)
+    } finally {
+      this.#end()
+    }
+  }
+
+  /** Deletes it; the rename is the commit. Idempotent. @throws ERR_TEMP_IO */
+  async discard(): Promise<void> {
+    if (this.#ended) return
+    const { fs } = this.session.context
+    this.#conclude()
+    const gone = inside(this.session.path, goneName(this.id))
+    try {
+      const rename = (): boolean => renameIfThere(fs, this.directory, gone)
+      if (!rename() && this.session.confirm()) rename()
+      if (this.record.durable) await syncDirectory(fs, this.session.path)
+    } catch (error) {
+      throw ioError(error, 'discard the upload', this.directory)
+    } finally {
+      this.#end()
+    }
+    log.upload('discarded %s', this.id)
+    await removeTree(fs, gone)
+  }
+
+  #conclude(): void {
+    this.#ended = true
+    this.#unregister()
+    this.session.held.delete(this.id)
+  }
+
+  #rename(name: string): void {
+    const { fs } = this.session.context
+    if (name !== this.#state.name)
+      fs.renameSync(inside(this.directory, this.#state.name), inside(this.directory, name))
+    const state = readState(this.session.context, this.directory)
+    if (state !== undefined) this.#state = state
+  }
+
+  /** Whether a request in another process asks for this upload. */
+  isWanted(): boolean {
+    try {
+      this.session.context.fs.lstatSync(inside(this.directory, WANTED))
+      return true
+    } catch {
+      return false
+    }
+  }
+}
+
+/** What other requests of this process see of a hold. */
+class Writer {
+  readonly #hold: UploadHold
+  readonly ended: Promise<void>
+
+  constructor(hold: UploadHold, ended: Promise<void>) {
+    this.#hold = hold
+    this.ended = ended
+  }
+
+  get position(): number {
+    return this.#hold.position
+  }
+
+  get movedAt(): number {
+    return this.#hold.movedAt
+  }
+
+  stop(): void {
+    this.#hold.takenOver.abort(uploadTakenOver())
+  }
+}
+
+/** This boot, as the state file's name carries it; a fresh mark where the boot is unknown, which is then never trusted. */
+export function bootMark(native: boolean): string {
+  if (!native) return 'memory' // an injected file system that outlives no process
+  const { bootId } = ownIdentity()
+  return bootId === undefined ? 'unknown' : bootId.replace(/[^0-9a-z]/g, '').slice(0, 12)
+}

@@ -1,0 +1,33 @@
+// The door of partial uploads: what the manager loads when the first one is created, opened or listed.
+
+import type { Session } from '../session/session.ts'
+import { claimUpload, requireUploadId, takeOver } from './claim-upload.ts'
+import { createUpload, type PreparedCreation, uploadIdOf } from './create-upload.ts'
+import type { CreateUploadOptions, OpenUploadOptions, PartialUpload } from './types.ts'
+import { prepareCreation, prepareOpening, Upload, type UploadDoor } from './upload.ts'
+
+export { listUploads } from './list.ts'
+export { type PreparedCreation, prepareCreation, uploadIdOf }
+
+export async function create(
+  session: Session,
+  options: CreateUploadOptions,
+  door: UploadDoor,
+): Promise<PartialUpload> {
+  return new Upload(await createUpload(session, prepareCreation(options)), door)
+}
+
+export async function openPartial(
+  session: Session,
+  id: string,
+  options: OpenUploadOptions,
+  door: UploadDoor,
+): Promise<PartialUpload> {
+  const prepared = prepareOpening(options)
+  requireUploadId(typeof id === 'string' ? uploadIdOf(id) : id)
+  const wanted = uploadIdOf(id)
+  const hold = prepared.takeOver
+    ? await takeOver(session, wanted, prepared.timeoutMs)
+    : await claimUpload(session, wanted)
+  return new Upload(hold, door)
+}

@@ -1,0 +1,99 @@
+// Room for uploads, promised over the whole root. Guarantee: a declared length is a reservation that every process sees
+// as soon as the upload's record stands in its creator's claims; it returns when the upload ends, and that of a creator
+// that died before the upload was admitted returns by the proof of its death.
+
+import type { Context } from '../context.ts'
+import { errnoOf, TempFileError } from '../errors.ts'
+import { CLAIMS, DATA, inside, isUploadId, parseSessionsEntry } from '../layout.ts'
+import { readState } from './on-disk.ts'
+import { readUpload } from './upload-record.ts'
+
+/** What the uploads of a root have and will have. */
+export interface Promised {
+  /** Bytes that are declared and not there yet. */
+  readonly coming: number
+  /** The larger of length and size of each. */
+  readonly total: number
+  /** One of them was not admitted yet: its creator may still withdraw it. */
+  readonly unsettled: boolean
+}
+
+/** All uploads of the root but `except`. */
+export function promised(context: Context, except: string): Promised {
+  let [coming, total, unsettled] = [0, 0, false]
+  for (const { id, directory } of uploadDirectories(context)) {
+    if (id === except) continue
+    const read = readUpload(context, directory, id)
+    if (read.state !== 'read') continue
+    const state = readState(context, directory)
+    if (state?.done === true) continue
+    const size = sizeOf(context, inside(inside(directory, DATA), read.record.name))
+    const length = read.record.length ?? state?.length ?? size
+    coming += Math.max(0, length - size)
+    total += Math.max(length, size)
+    if (state === undefined) unsettled = true
+  }
+  return { coming, total, unsettled }
+}
+
+/**
+ * Whether the root has room for an upload of `length` bytes beside all that is promised to others.
+ * @throws ERR_TEMP_QUOTA, ERR_TEMP_NO_SPACE; `unsettled` in their details: another creation may still withdraw
+ */
+export async function checkRoomFor(context: Context, id: string, length: number): Promise<void> {
+  const { quota, layout } = context
+  if (quota.totalBytes === Number.POSITIVE_INFINITY && quota.minFreeBytes === 0) return
+  const others = promised(context, id)
+  try {
+    quota.checkRoom(others.total + length)
+    await quota.checkFree(layout.uploads, others.coming + length)
+  } catch (error) {
+    if (!(error instanceof TempFileError) || !others.unsettled) throw error
+    throw new Unsettled(error)
+  }
+}
+
+/** There would be room if a creation that is under way withdraws. Never leaves the library. */
+export class Unsettled extends Error {
+  readonly refusal: TempFileError
+
+  constructor(refusal: TempFileError) {
+    super('another upload is being created')
+    this.refusal = refusal
+  }
+}
+
+/** Every upload of the root, also those that are claimed. */
+export function* uploadDirectories(
+  context: Pick<Context, 'fs' | 'layout'>,
+): Generator<{ id: string; directory: string; session: string | undefined }> {
+  const { layout } = context
+  for (const id of namesIn(context, layout.uploads))
+    if (isUploadId(id)) yield { id, directory: inside(layout.uploads, id), session: undefined }
+  for (const name of namesIn(context, layout.sessions)) {
+    const entry = parseSessionsEntry(name)
+    if (entry === undefined || entry.kind === 'new' || isUploadId(entry.id)) continue
+    const session = inside(layout.sessions, name)
+    for (const id of namesIn(context, inside(session, CLAIMS)))
+      if (isUploadId(id)) yield { id, directory: inside(inside(session, CLAIMS), id), session }
+  }
+}
+
+function namesIn({ fs }: Pick<Context, 'fs'>, directory: string): string[] {
+  try {
+    return fs.readdirSync(directory).map(String)
+  } catch (error) {
+    const errno = errnoOf(error)
+    if (errno === 'ENOENT' || errno === 'ENOTDIR') return []
+    throw error
+  }
+}
+
+function sizeOf({ fs }: Context, path: string): number {
+  try {
+    return fs.lstatSync(path).size
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return 0
+    throw error
+  }
+}

@@ -1,0 +1,70 @@
+// The errors of partial uploads, in one place so that every front answers alike.
+
+import { TempFileError } from '../errors.ts'
+import type { Holder } from '../handoff/find.ts'
+
+export function uploadGone(): TempFileError {
+  return new TempFileError(
+    'ERR_TEMP_HANDOFF_GONE',
+    'There is no upload with this id: it was finished long ago, it expired, or it was cancelled. Start it again.',
+  )
+}
+
+export function uploadBusy(holder: Holder): TempFileError {
+  return new TempFileError(
+    'ERR_TEMP_HANDOFF_CLAIMED',
+    'Another request is writing to this upload. Try again when it has ended; if its process dies, the upload is free at once.',
+    { details: holder.pid === undefined ? {} : { pid: holder.pid } },
+  )
+}
+
+export function uploadCorrupt(why: string, path: string): TempFileError {
+  return new TempFileError(
+    'ERR_TEMP_HANDOFF_CORRUPT',
+    `The upload is kept, but its record cannot be used: ${why}.`,
+    {
+      path,
+    },
+  )
+}
+
+export function uploadEnded(): TempFileError {
+  return new TempFileError(
+    'ERR_TEMP_REMOVED',
+    'This upload was released, discarded or finished before. Open it again with openUpload().',
+  )
+}
+
+/** The reason with which a newer request ends an older one of the same client. */
+export function uploadTakenOver(): TempFileError {
+  return new TempFileError(
+    'ERR_TEMP_ABORTED',
+    'A newer request continues this upload. What came until then is kept.',
+  )
+}
+
+export function missingBytes(offset: number, length: number): TempFileError {
+  return new TempFileError(
+    'ERR_TEMP_TRUNCATED',
+    `The upload has ${offset} of its ${length} bytes. Send the rest, then finish it.`,
+    { details: { bytes: offset, expected: length } },
+  )
+}
+
+export function digestMismatch(algorithm: string, of: string): TempFileError {
+  return new TempFileError(
+    'ERR_TEMP_TRUNCATED',
+    `The ${algorithm} digest of ${of} differs from the one that was sent with it. Send it again.`,
+    { details: { algorithm } },
+  )
+}
+
+export function beyondLength(length: number): TempFileError {
+  return new TempFileError(
+    'ERR_TEMP_TOO_LARGE',
+    `More bytes came than the ${length} declared. The upload was deleted.`,
+    {
+      details: { limit: length },
+    },
+  )
+}

@@ -1,0 +1,247 @@
+// A partial upload as its user holds it. Guarantee: leaving its scope gives it back; a refused one is deleted.
+
+import { TempFileError } from '../errors.ts'
+import { checkMeta } from '../handoff/handoff-record.ts'
+import { refuseUnknown } from '../input/options.ts'
+import { toMilliseconds } from '../input/units.ts'
+import { volumeNow } from '../liveness/volume-clock.ts'
+import { asyncDispose } from '../runtime/dispose.ts'
+import { openIntake } from '../streams/intake.ts'
+import type { Source } from '../streams/source.ts'
+import type { Claim } from '../types.ts'
+import { append, isRefusal } from './append.ts'
+import type { PreparedCreation } from './create-upload.ts'
+import { lastByteAt, leftOf } from './expiry.ts'
+import { finish } from './finish.ts'
+import { readResult, type UploadResult } from './finished.ts'
+import type { UploadHold } from './hold.ts'
+import { checkRoomFor } from './reserve.ts'
+import { prepareRules } from './rules.ts'
+import type {
+  AppendOptions,
+  CreateUploadOptions,
+  FinishedUpload,
+  OpenUploadOptions,
+  PartialUpload,
+  UploadRules,
+} from './types.ts'
+import { uploadEnded } from './upload-errors.ts'
+
+const DEFAULT_TTL = '1d'
+const DEFAULT_MAX_AGE = '7d'
+
+/** What a manager lends to its uploads. */
+export interface UploadDoor {
+  /** Aborts when the manager closes. */
+  readonly closing: AbortSignal
+  claim(ticket: string): Promise<Claim<unknown>>
+}
+
+export class Upload implements PartialUpload {
+  readonly #hold: UploadHold
+  readonly #door: UploadDoor
+  #busy: Promise<unknown> | undefined
+
+  constructor(hold: UploadHold, door: UploadDoor) {
+    this.#hold = hold
+    this.#door = door
+  }
+
+  get id(): string {
+    return this.#hold.id
+  }
+
+  get offset(): number {
+    return this.#hold.state.done ? this.#hold.offset : Math.max(this.#hold.offset, this.#hold.position)
+  }
+
+  get length(): number | undefined {
+    return this.#hold.state.done ? this.#hold.offset : this.#hold.length
+  }
+
+  get originalName(): string | undefined {
+    return this.#hold.record.originalName
+  }
+
+  get type(): string | undefined {
+    return this.#hold.record.type
+  }
+
+  get meta(): unknown {
+    return this.#hold.record.meta
+  }
+
+  get protocol(): unknown {
+    return this.#hold.record.protocol
+  }
+
+  get createdAtMs(): number {
+    return this.#hold.record.createdAt
+  }
+
+  get lastByteAtMs(): number | undefined {
+    return lastByteAt(this.#hold.session.context, this.#hold.directory, this.#hold.state)
+  }
+
+  get expiresInMs(): number | undefined {
+    const { session, directory, id } = this.#hold
+    return leftOf(session.context, directory, id, volumeNow(session.context))
+  }
+
+  get finished(): FinishedUpload | undefined {
+    const { state, session, directory } = this.#hold
+    const result = state.done ? readResult(session.context, directory) : undefined
+    return result === undefined ? undefined : this.#outcome(result)
+  }
+
+  async append(source: Source, options: AppendOptions = {}): Promise<number> {
+    const keep = options?.keepSource === true
+    const intake = openIntake(source, keep) // first of all: the source may fail while the file is being opened
+    try {
+      refuseUnknown(
+        options,
+        ['accept', 'maxBytes', 'signal', 'expectedBytes', 'digests', 'onOffset', 'last', 'keepSource'],
+        'append',
+      )
+      this.#requireOpen()
+      if (this.#hold.state.done) throw uploadEnded()
+      const prepared = {
+        rules: prepareRules(options),
+        signals: [this.#door.closing, options.signal],
+        expectedBytes: options.expectedBytes,
+        digests: options.digests ?? [],
+        onOffset: options.onOffset,
+        last: options.last ?? false,
+        keepSource: keep,
+      }
+      return await this.#exclusively(() => append(this.#hold, intake, prepared))
+    } catch (error) {
+      intake.stop(error, keep)
+      if (isRefusal(error)) await this.discard()
+      throw error
+    }
+  }
+
+  async declareLength(length: number): Promise<void> {
+    this.#requireOpen()
+    const known = this.#hold.length
+    if (known === length) return
+    if (known !== undefined || !Number.isSafeInteger(length) || length < this.offset)
+      throw new TempFileError(
+        'ERR_TEMP_OPTION_INVALID',
+        'The length must be a whole number of bytes, not below what has come, and is declared once.',
+      )
+    const { session, id } = this.#hold
+    await checkRoomFor(session.context, id, length)
+    await this.#hold.declareLength(length)
+  }
+
+  async finish(options: UploadRules = {}): Promise<FinishedUpload> {
+    refuseUnknown(options, ['accept', 'maxBytes'], 'finish')
+    const rules = prepareRules(options)
+    const result = await this.#exclusively(() => finish(this.#hold, rules))
+    return this.#outcome(result)
+  }
+
+  async release(): Promise<void> {
+    await this.#busy
+    await this.#hold.session.during(this.#hold.release())
+  }
+
+  async discard(): Promise<void> {
+    this.#hold.takenOver.abort(uploadEnded())
+    await this.#busy
+    await this.#hold.session.during(this.#hold.discard())
+  }
+
+  [asyncDispose](): Promise<void> {
+    return this.release()
+  }
+
+  #requireOpen(): void {
+    this.#hold.requireHeld()
+    if (this.#busy === undefined) return
+    throw new TempFileError(
+      'ERR_TEMP_OPTION_INVALID',
+      'This upload is being appended to or finished. Wait for that first.',
+    )
+  }
+
+  async #exclusively<T>(work: () => Promise<T>): Promise<T> {
+    this.#requireOpen()
+    const running = this.#hold.session.during(work())
+    this.#busy = running.then(
+      () => {},
+      () => {},
+    )
+    try {
+      return await running
+    } finally {
+      this.#busy = undefined
+    }
+  }
+
+  #outcome(result: UploadResult): FinishedUpload {
+    const { record } = this.#hold
+    const { ticket, digests } = result
+    const door = this.#door
+    return {
+      ...result,
+      id: this.id,
+      digest: record.hash === undefined ? undefined : digests[record.hash],
+      originalName: record.originalName,
+      type: record.type,
+      meta: record.meta,
+      claim: () => door.claim(ticket),
+    }
+  }
+}
+
+const CREATE_KEYS = [
+  'accept',
+  'maxBytes',
+  'length',
+  'originalName',
+  'type',
+  'meta',
+  'ttl',
+  'maxAge',
+  'durable',
+  'hash',
+  'expectedDigest',
+  'id',
+  'protocol',
+]
+
+/** Checks the options of a creation. @throws ERR_TEMP_OPTION_INVALID */
+export function prepareCreation(options: CreateUploadOptions): PreparedCreation {
+  refuseUnknown(options, CREATE_KEYS, 'createUpload')
+  const { length, ttl = DEFAULT_TTL, maxAge = DEFAULT_MAX_AGE } = options
+  if (length !== undefined && !(Number.isSafeInteger(length) && length >= 0))
+    throw new TempFileError('ERR_TEMP_OPTION_INVALID', 'length must be a whole number of bytes.')
+  return {
+    rules: prepareRules(options),
+    id: options.id,
+    record: {
+      originalName: options.originalName,
+      type: options.type,
+      length,
+      meta: checkMeta(options.meta),
+      ttl: toMilliseconds(ttl, 'ttl'),
+      maxAge: toMilliseconds(maxAge, 'maxAge'),
+      durable: options.durable ?? true,
+      hash: options.hash,
+      expectedDigest: options.expectedDigest,
+      protocol: checkMeta(options.protocol),
+    },
+  }
+}
+
+/** Checks the options of an opening. @throws ERR_TEMP_OPTION_INVALID */
+export function prepareOpening(options: OpenUploadOptions): { takeOver: boolean; timeoutMs: number } {
+  refuseUnknown(options, ['whenBusy', 'timeout'], 'openUpload')
+  return {
+    takeOver: options.whenBusy === 'take-over',
+    timeoutMs: toMilliseconds(options.timeout ?? '5s', 'timeout'),
+  }
+}
