@@ -1,107 +1,222 @@
-// Is a session's owner dead? A pure function of observed facts; its truth table is its test. Promise: dead
-// only if at least one piece of evidence may be heard, every heard one says dead, and nothing says alive.
-//   P, the owner's thread: heard in our own boot, pid and time namespace, with a /proc that shows us ourselves.
-//   L, the lease: a socket that answers says alive, always. Refusal says dead where the socket is provably the
-//      recorded one, on a file system where that means something.
+// Is a session's owner dead, and may its session be removed? A pure function of evidence and policy; its truth table
+// is its test. Guarantee: dead only if at least one piece of evidence may be heard, every heard one says dead, none says
+// alive, and every question that was put got an answer.
+//   P, the process: heard in our own boot, pid and time namespace, with a /proc that shows us ourselves.
+//   L, the leases: a socket that answers says alive, always. Refusal says dead where the sockets are provably the
+//      recorded ones, on a file system where that means something.
+//   N, the directory's name: it was made in this very place before the machine was restarted.
 
-/** What was observed of a session and its owner; `undefined` where a thing was not looked at. */
-export interface Facts {
-  readonly record: 'read' | 'missing' | 'corrupt' | 'unknown-version'
-  readonly platform: 'linux' | 'other'
-  readonly boot: 'same' | 'other' | 'unreadable'
+/** Observations about a session. 'not-asked': the question failed (EMFILE, EIO), which is not an answer. */
+export interface Evidence {
+  readonly system: 'linux' | 'darwin' | 'windows'
+  /** owner.json. 'named': it is lost, and the directory's name identifies the owner's process. */
+  readonly record: 'read' | 'named' | 'missing' | 'corrupt' | 'unknown-version' | 'not-asked'
+  /** The owner's boot against ours; 'absent': one of them is unknown, as under systemd's ProcSubset=pid. */
+  readonly boot: 'same' | 'other' | 'absent' | 'not-asked'
   readonly hostname: 'same' | 'other'
-  /** Our pid and time namespaces against the recorded ones; 'unreadable' never equals anything. */
-  readonly namespaces: 'same' | 'other' | 'unreadable'
-  /** Whether /proc/self is our own pid: else /proc belongs to another namespace. */
-  readonly procIsOurs: boolean
-  /** kill(pid, 0). */
-  readonly process: 'exists' | 'missing' | 'forbidden'
-  /** /proc/<pid>/task/<tid>/stat. 'zombie': state Z with a single thread left. */
-  readonly thread: 'same' | 'missing' | 'other-start' | 'zombie' | 'unreadable'
-  readonly lease: 'answers' | 'refuses' | 'silent'
-  readonly leaseDevice: 'same' | 'other'
-  readonly leaseInode: 'same' | 'other'
-  /** The file system is one where a refusal may prove death (ext2-4, xfs, btrfs, f2fs, zfs, tmpfs, overlay). */
-  readonly provingFileSystem: boolean
-  /** The recorded file system type is the present one. */
-  readonly sameFileSystemType: boolean
-  /** Both are overlay with the same upper directory. */
-  readonly sameUpperDirectory: boolean
+  /** Pid and time namespaces; 'foreign-proc': /proc belongs to a namespace that is not ours. */
+  readonly namespaces: 'same' | 'other' | 'foreign-proc' | 'absent' | 'not-asked'
+  /** kill(pid, 0); 'forbidden': EPERM. */
+  readonly process: 'exists' | 'missing' | 'forbidden' | 'not-asked'
+  /**
+   * /proc/<pid>/task/<tid>/stat. 'replaced': it is this thread, which owns no such session, so execve replaced the
+   * owner's program. 'zombie': state Z with a single thread left. 'hidden': hidepid.
+   */
+  readonly thread: 'same' | 'replaced' | 'missing' | 'other-start' | 'zombie' | 'hidden' | 'not-asked'
+  /** connect(2) to each lease. 'answers': one of them does. 'refuses': all do. 'silent': proves nothing. */
+  readonly lease: 'answers' | 'refuses' | 'silent' | 'not-asked'
+  /** Device and inode of each lease against the recorded ones. */
+  readonly leaseIdentity: 'same' | 'other-device' | 'other'
+  /** Whether a refusal may prove death on this file system; 'not-asked': the mount table is unreadable. */
+  readonly fileSystem: 'proves' | 'proves-nothing' | 'not-asked'
+  /** The recorded file system against the present one. 'same-upper': both overlay, with one upper directory. */
+  readonly sameFileSystem: 'same-type' | 'same-upper' | 'other'
+  /** 'earlier-boot': made in this very directory of this file system, in an earlier boot of this machine. */
+  readonly name: 'earlier-boot' | 'silent'
+  /** Milliseconds since the owner last touched its session, by the volume's clock; undefined: not asked. */
+  readonly untouchedMs: number | undefined
+  /** Milliseconds since its last heartbeat, by the volume's clock; undefined: it has none, or not asked. */
+  readonly silentMs: number | undefined
+  /** Milliseconds that it has been a tombstone; undefined: it is none, or not asked. */
+  readonly suspectedMs: number | undefined
+}
+
+/** When a session that nothing proves dead may be removed all the same. In milliseconds; undefined: never. */
+export interface Policy {
+  /** Its owner has not touched it for this long. */
+  readonly removeUnknownAfterMs?: number | undefined
+  /** On a shared volume: its heartbeat has been silent for this long, and for {@link GRACE_MS} after it was suspected. */
+  readonly staleAfterMs?: number | undefined
 }
 
 export interface Verdict {
-  readonly verdict: 'alive' | 'dead' | 'unknown'
+  /** 'wait': it becomes a tombstone, from which its owner can take it back, and is judged again later. */
+  readonly verdict: 'alive' | 'dead' | 'unknown' | 'wait'
   /** In words for an operator, without the pid. */
   readonly reason: string
 }
 
+/** At least so often an owner touches its session (session/refresh.ts). */
+export const REFRESH_MS = 600_000
+/** One upper directory mounted twice makes a live owner's lease refuse, so there its refresh must have stopped too. */
+export const OVERLAY_UNTOUCHED_MS = 3 * REFRESH_MS
+/** How long a silent foreign session is a tombstone before it is removed. */
+export const GRACE_MS = 3_600_000
+
 type Opinion = { readonly says: 'alive' | 'dead'; readonly because: string } | { readonly unheard: string }
 
-export function verdict(facts: Facts): Verdict {
-  if (facts.record === 'unknown-version' && facts.lease !== 'answers') {
+export function verdict(evidence: Evidence, policy: Policy): Verdict {
+  const proved = byProof(evidence)
+  return proved.verdict === 'unknown' ? byAge(evidence, policy, proved.reason) : proved
+}
+
+function byProof(evidence: Evidence): Verdict {
+  if (evidence.record === 'unknown-version' && evidence.lease !== 'answers') {
     return { verdict: 'unknown', reason: 'its record was written by another version of this package' }
   }
-  const opinions = [ofThread(facts), ofLease(facts)]
+  const opinions = [ofProcess(evidence), ofLeases(evidence), ofName(evidence)]
   const heard = opinions.flatMap((opinion) => ('says' in opinion ? [opinion] : []))
   const alive = heard.filter((opinion) => opinion.says === 'alive')
   if (alive.length > 0) return { verdict: 'alive', reason: `owner alive (${inWords(alive)})` }
+  const failed = failedQuestion(evidence)
+  if (failed !== undefined) return { verdict: 'unknown', reason: `${failed}; it is asked again` }
   if (heard.length > 0) return { verdict: 'dead', reason: `owner dead (${inWords(heard)})` }
-  return { verdict: 'unknown', reason: whyUnknown(facts, opinions) }
+  return { verdict: 'unknown', reason: whyUnknown(evidence, opinions) }
 }
 
 function inWords(opinions: readonly { readonly because: string }[]): string {
   return opinions.map((opinion) => opinion.because).join(', ')
 }
 
-function ofThread(facts: Facts): Opinion {
-  if (facts.record !== 'read') return { unheard: 'no record' }
-  if (facts.boot !== 'same') return { unheard: 'made on another host or boot' }
-  if (facts.platform === 'other') return ofPidAlone(facts)
-  if (facts.namespaces !== 'same') return { unheard: 'made in another pid or time namespace' }
-  if (!facts.procIsOurs) return { unheard: '/proc belongs to another namespace' }
-  if (facts.process === 'missing') return { says: 'dead', because: 'no such process' }
-  if (facts.process === 'forbidden') return { says: 'alive', because: "the process exists, another user's" }
-  switch (facts.thread) {
+function failedQuestion(evidence: Evidence): string | undefined {
+  if (evidence.record === 'not-asked') return 'its owner.json could not be read'
+  if (evidence.boot === 'not-asked') return 'the boot could not be read'
+  if (evidence.namespaces === 'not-asked') return 'the namespaces could not be read'
+  if (evidence.process === 'not-asked' || evidence.thread === 'not-asked')
+    return 'its process could not be asked for'
+  if (evidence.lease === 'not-asked') return 'its lease could not be asked'
+  if (evidence.fileSystem === 'not-asked') return 'the mount table could not be read'
+  return undefined
+}
+
+function ofProcess(evidence: Evidence): Opinion {
+  const { record, boot, namespaces } = evidence
+  if (record !== 'read' && record !== 'named') return { unheard: 'no record' }
+  if (boot === 'other') return { unheard: 'made on another host or boot' }
+  if (evidence.system !== 'linux') return ofPidAlone(evidence)
+  if (namespaces === 'foreign-proc') return { unheard: '/proc belongs to another namespace' }
+  if (namespaces !== 'same') return { unheard: 'made in another pid or time namespace' }
+  // With the boot unknown a thread that runs still says alive; what is missing may be another boot's.
+  if (boot !== 'same')
+    return evidence.thread === 'same' ? RUNS : { unheard: 'the boot is unknown, so no process is comparable' }
+  return ofThread(evidence)
+}
+
+const RUNS = { says: 'alive', because: 'the process runs' } as const
+
+function ofThread({ process, thread }: Evidence): Opinion {
+  if (process === 'missing') return { says: 'dead', because: 'no such process' }
+  switch (thread) {
+    case 'same':
+      return RUNS
+    case 'replaced':
+      return { says: 'dead', because: 'execve replaced its program' }
     case 'missing':
       return { says: 'dead', because: 'its thread has ended' }
     case 'other-start':
       return { says: 'dead', because: 'the pid belongs to a younger process now' }
     case 'zombie':
       return { says: 'dead', because: 'the process is a zombie' }
-    case 'unreadable':
-      return { says: 'alive', because: 'the process exists' }
-    case 'same':
-      return { says: 'alive', because: 'the process runs' }
+    case 'not-asked':
+      return { unheard: 'its process could not be asked for' }
+    case 'hidden':
+      if (process === 'not-asked') return { unheard: 'its process could not be asked for' }
+      return {
+        says: 'alive',
+        because: process === 'forbidden' ? "the process exists, another user's" : 'the process exists',
+      }
   }
 }
 
-// Not Linux: no start times and no lease; only a missing process on our own host proves anything.
-function ofPidAlone(facts: Facts): Opinion {
-  if (facts.hostname !== 'same') return { unheard: 'made on another host' }
-  if (facts.process === 'missing') return { says: 'dead', because: 'no such process' }
+// Not Linux: no start times, so only a missing process on our own host proves anything.
+function ofPidAlone({ boot, hostname, process }: Evidence): Opinion {
+  if (hostname !== 'same') return { unheard: 'made on another host' }
+  if (boot !== 'same') return { unheard: 'the boot is unknown, so no process is comparable' }
+  if (process === 'missing') return { says: 'dead', because: 'no such process' }
   return { unheard: 'a process with its pid exists' }
 }
 
-function ofLease(facts: Facts): Opinion {
-  if (facts.lease === 'answers') return { says: 'alive', because: 'lease answers' }
-  if (facts.lease === 'silent') return { unheard: 'the lease does not tell' }
-  if (facts.record !== 'read') return { unheard: 'no record' }
-  if (facts.platform !== 'linux') return { unheard: 'leases prove nothing on this platform' }
-  if (!facts.provingFileSystem) return { unheard: 'leases prove nothing on this file system' }
-  if (facts.leaseInode !== 'same') return { unheard: 'the lease is not the recorded one' }
-  if (facts.boot === 'unreadable') return { unheard: 'the boot cannot be told' }
-  if (facts.boot === 'other') {
-    if (facts.sameFileSystemType) return { says: 'dead', because: 'lease refuses, made before a reboot' }
-    return { unheard: 'made on another file system, before a reboot' }
+function ofLeases(evidence: Evidence): Opinion {
+  if (evidence.lease === 'answers') return { says: 'alive', because: 'lease answers' }
+  if (evidence.lease !== 'refuses') return { unheard: 'the lease proves nothing' }
+  if (evidence.record !== 'read') return { unheard: 'no record' }
+  if (evidence.fileSystem !== 'proves') return { unheard: 'leases prove nothing on this file system' }
+  if (evidence.leaseIdentity === 'other') return { unheard: 'the lease is not the recorded one' }
+  switch (evidence.system) {
+    case 'linux':
+      return ofRefusal(evidence)
+    case 'windows':
+      return ofPipe(evidence)
+    case 'darwin':
+      return ofRefusalWithoutBoot(evidence)
   }
-  if (facts.leaseDevice === 'same') return { says: 'dead', because: 'lease refuses' }
-  if (facts.sameUpperDirectory) return { says: 'dead', because: 'lease refuses, its container was restarted' }
-  return { unheard: 'the lease stands on another device than recorded' }
 }
 
-function whyUnknown(facts: Facts, opinions: readonly Opinion[]): string {
-  if (facts.record === 'missing') return 'it has no owner.json'
-  if (facts.record === 'corrupt') return 'its owner.json is corrupt'
-  if (facts.hostname === 'other') return 'made on another host; see sharedVolume'
-  return opinions.map((opinion) => ('unheard' in opinion ? opinion.unheard : '')).join('; ')
+function ofRefusal(evidence: Evidence): Opinion {
+  const { boot, leaseIdentity, sameFileSystem } = evidence
+  if (boot === 'other') {
+    if (sameFileSystem === 'other') return { unheard: 'made on another file system, before a reboot' }
+    return { says: 'dead', because: 'lease refuses, made before a reboot' }
+  }
+  if (boot !== 'same') {
+    if (leaseIdentity === 'same' && sameFileSystem !== 'other')
+      return { says: 'dead', because: 'lease refuses' }
+    return { unheard: 'the boot is unknown, and the lease is on another device or file system than recorded' }
+  }
+  if (leaseIdentity === 'same') return { says: 'dead', because: 'lease refuses' }
+  if (sameFileSystem !== 'same-upper') return { unheard: 'the lease is on another device than recorded' }
+  if (evidence.untouchedMs === undefined || evidence.untouchedMs <= OVERLAY_UNTOUCHED_MS)
+    return { unheard: 'on a restarted overlay its owner may still refresh it' }
+  return { says: 'dead', because: 'lease refuses, its container was restarted' }
+}
+
+// A pipe's name holds the session's random part, so no other boot and no other process has it.
+function ofPipe({ hostname, leaseIdentity }: Evidence): Opinion {
+  if (hostname !== 'same' || leaseIdentity !== 'same') return { unheard: 'made on another host or volume' }
+  return { says: 'dead', because: 'its pipe is closed' }
+}
+
+// macOS: a boot is known to the minute only, so a process or lease of another minute proves nothing alone.
+function ofRefusalWithoutBoot({ hostname, leaseIdentity, boot, process }: Evidence): Opinion {
+  if (hostname !== 'same' || leaseIdentity !== 'same') return { unheard: 'made on another host or volume' }
+  if (boot === 'same') return { says: 'dead', because: 'lease refuses' }
+  if (process === 'missing') return { says: 'dead', because: 'no such process, lease refuses' }
+  return { unheard: 'made on another host or boot, and a process has its pid' }
+}
+
+function ofName({ name }: Evidence): Opinion {
+  if (name !== 'earlier-boot') return { unheard: 'its name proves nothing' }
+  return { says: 'dead', because: 'made here before a reboot' }
+}
+
+function byAge(evidence: Evidence, policy: Policy, reason: string): Verdict {
+  const { removeUnknownAfterMs, staleAfterMs } = policy
+  const { untouchedMs, silentMs, suspectedMs } = evidence
+  if (removeUnknownAfterMs !== undefined && untouchedMs !== undefined && untouchedMs > removeUnknownAfterMs)
+    return { verdict: 'dead', reason: `not touched for longer than removeUnknownAfter (${reason})` }
+  if (staleAfterMs === undefined || silentMs === undefined || silentMs <= staleAfterMs)
+    return { verdict: 'unknown', reason }
+  const over = suspectedMs !== undefined && suspectedMs > GRACE_MS
+  return {
+    verdict: over ? 'dead' : 'wait',
+    reason: `no heartbeat for longer than sharedVolume.staleAfter (${reason})`,
+  }
+}
+
+function whyUnknown(evidence: Evidence, opinions: readonly Opinion[]): string {
+  if (evidence.record === 'missing') return 'it has no owner.json'
+  if (evidence.record === 'corrupt') return 'its owner.json is corrupt'
+  if (evidence.hostname === 'other') return 'made on another host; see sharedVolume'
+  const said = opinions.slice(0, 2).map((opinion) => ('unheard' in opinion ? opinion.unheard : ''))
+  return said.join('; ')
 }
