@@ -1,0 +1,38 @@
+// macOS: no /proc, so a process is known by its pid only; the lease is a unix socket whose path has at most 103 bytes.
+
+import { symlinkSync, unlinkSync } from 'node:fs'
+import type { Platform } from './platform.ts'
+import { askProcess, LEASE_NAMES, socketAnswer } from './posix.ts'
+import { compareBoots, identify } from './without-proc.ts'
+
+/** sizeof(sockaddr_un.sun_path) less the closing NUL: 104 in <sys/un.h>. */
+const MAX_DARWIN_SOCKET_PATH = 103
+
+export const darwin: Platform = {
+  system: 'darwin',
+  identify,
+  compareBoots,
+  procIsOurs: () => true,
+  observe: ({ pid }) => ({ process: askProcess(pid), thread: 'hidden' }),
+  lease: { names: LEASE_NAMES, onDisk: true, at: atSocket, answerOf: socketAnswer },
+  provingFileSystems: undefined, // there is no mount table to read; host name, device and inode must agree
+  syncsDirectories: true,
+  hasModes: true,
+  endingSignals: ['SIGINT', 'SIGTERM', 'SIGHUP'],
+}
+
+let links = 0
+
+/** os.tmpdir() alone has 49 bytes there, so a long directory is reached through a short link that lives for the call. */
+function atSocket<T>(session: { readonly directory: string }, name: string, use: (address: string) => T): T {
+  const path = `${session.directory}/${name}`
+  if (Buffer.byteLength(path) <= MAX_DARWIN_SOCKET_PATH) return use(path)
+  const random = Math.random().toString(36).slice(2, 12)
+  const link = `/tmp/.tfm-${process.pid}-${links++}-${random}`
+  symlinkSync(session.directory, link)
+  try {
+    return use(`${link}/${name}`)
+  } finally {
+    unlinkSync(link)
+  }
+}

@@ -1,0 +1,137 @@
+// Linux: /proc identifies a thread by its start time, the lease is a unix socket in the session's directory.
+
+import { constants, closeSync, openSync, readFileSync, readlinkSync, statSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { errnoOf } from '../errors.ts'
+import type { OwnIdentity, Platform, ProcessIdentity, ProcessSeen } from './platform.ts'
+import { askProcess, LEASE_NAMES, MAX_SOCKET_PATH, socketAnswer } from './posix.ts'
+
+const BOOT_ID = '/proc/sys/kernel/random/boot_id'
+
+/** Errors by which the kernel says that a thing does not exist; every other error leaves the question open. */
+const ABSENT = new Set(['ENOENT', 'ESRCH', 'ENOTDIR'])
+
+export const linux: Platform = {
+  system: 'linux',
+  identify,
+  compareBoots: (own, recorded) => (own === recorded ? 'same' : 'other'),
+  procIsOurs,
+  observe,
+  lease: { names: LEASE_NAMES, onDisk: true, at: atSocket, answerOf: socketAnswer },
+  // Local file systems of one kernel. Elsewhere (nfs, cifs, 9p, fuse, unknown) other mounts and clones of the same tree
+  // gave false deaths.
+  provingFileSystems: new Set(['ext2', 'ext3', 'ext4', 'xfs', 'btrfs', 'f2fs', 'zfs', 'tmpfs', 'overlay']),
+  syncsDirectories: true,
+  hasModes: true,
+  endingSignals: ['SIGINT', 'SIGTERM', 'SIGHUP'],
+}
+
+function identify(): OwnIdentity {
+  let complete = true
+  const ask = (question: () => string): string | undefined => {
+    try {
+      return question()
+    } catch (error) {
+      if (!ABSENT.has(errnoOf(error) ?? '')) complete = false
+      return undefined
+    }
+  }
+  const identity = {
+    pid: process.pid,
+    hostname: hostname(),
+    tid: ownThreadId(ask),
+    startTime: parseStat(ask(() => readFileSync('/proc/thread-self/stat', 'utf8')))?.startTime,
+    bootId: ask(() => readFileSync(BOOT_ID, 'utf8').trim()),
+    pidNamespace: ask(() => readlinkSync('/proc/self/ns/pid')),
+    timeNamespace: ask(() => readlinkSync('/proc/self/ns/time')),
+  }
+  return { ...identity, complete, genuineBoot: identity.bootId !== undefined && isGenuineBoot() }
+}
+
+function isGenuineBoot(): boolean {
+  try {
+    return statSync(BOOT_ID).dev === statSync('/proc').dev
+  } catch {
+    return false
+  }
+}
+
+// In a pid namespace whose /proc belongs to another one (`unshare -pf` without a mount) the link holds that namespace's
+// ids; NSpid's last column is the id in ours.
+function ownThreadId(ask: (question: () => string) => string | undefined): number | undefined {
+  const [pid, , tid] = ask(() => readlinkSync('/proc/thread-self'))?.split('/') ?? []
+  if (pid === String(process.pid)) return numberOf(tid)
+  const status = ask(() => readFileSync('/proc/thread-self/status', 'utf8'))
+  return numberOf(
+    /^NSpid:\s+(.+)$/m
+      .exec(status ?? '')?.[1]
+      ?.trim()
+      .split(/\s+/)
+      .at(-1),
+  )
+}
+
+function numberOf(text: string | undefined): number | undefined {
+  const number = Number(text)
+  return Number.isSafeInteger(number) && number > 0 ? number : undefined
+}
+
+/** The fields of a /proc stat line that show whether a thread lives; the command name may hold anything. */
+export function parseStat(
+  text: string | undefined,
+): { state: string; threads: number; startTime: string } | undefined {
+  if (text === undefined) return undefined
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  const [state, threads, startTime] = [fields[0], fields[17], fields[19]]
+  if (state === undefined || threads === undefined || startTime === undefined) return undefined
+  return { state, threads: Number(threads), startTime }
+}
+
+function procIsOurs(): boolean {
+  try {
+    return readlinkSync('/proc/self') === String(process.pid)
+  } catch {
+    return false
+  }
+}
+
+function observe(owner: Pick<ProcessIdentity, 'pid' | 'tid' | 'startTime'>): ProcessSeen {
+  const process = askProcess(owner.pid)
+  if (process !== 'exists' && process !== 'forbidden') return { process, thread: 'hidden' }
+  return { process, thread: threadOf(owner) }
+}
+
+function threadOf({ pid, tid, startTime }: Pick<ProcessIdentity, 'pid' | 'tid' | 'startTime'>): ProcessSeen['thread'] {
+  if (tid === undefined || startTime === undefined) return 'hidden'
+  const leader = statOf(`/proc/${pid}/stat`)
+  if (leader === 'missing') return 'hidden' // hidepid, or it ended since kill(2): the next judgement sees which
+  if (typeof leader === 'string') return leader
+  const thread = statOf(`/proc/${pid}/task/${tid}/stat`)
+  if (thread === 'missing') return typeof statOf(`/proc/${pid}/stat`) === 'string' ? 'hidden' : 'missing'
+  if (typeof thread === 'string') return thread
+  if (thread.startTime !== startTime) return 'other-start'
+  return leader.state === 'Z' && leader.threads <= 1 ? 'zombie' : 'same'
+}
+
+// 'missing' needs the kernel's word: a sweeper out of file descriptors (EMFILE) sees nothing either.
+function statOf(path: string): NonNullable<ReturnType<typeof parseStat>> | 'missing' | 'hidden' | 'not-asked' {
+  try {
+    return parseStat(readFileSync(path, 'utf8')) ?? 'not-asked'
+  } catch (error) {
+    const errno = errnoOf(error)
+    if (errno === 'ENOENT' || errno === 'ESRCH') return 'missing'
+    return errno === 'EACCES' || errno === 'EPERM' ? 'hidden' : 'not-asked'
+  }
+}
+
+/** Node 20 and 22 silently truncate a path over the limit, so a long one is reached through the directory's descriptor. */
+function atSocket<T>(session: { readonly directory: string }, name: string, use: (address: string) => T): T {
+  const path = `${session.directory}/${name}`
+  if (Buffer.byteLength(path) <= MAX_SOCKET_PATH) return use(path)
+  const fd = openSync(session.directory, constants.O_RDONLY | constants.O_DIRECTORY)
+  try {
+    return use(`/proc/self/fd/${fd}/${name}`)
+  } finally {
+    closeSync(fd)
+  }
+}

@@ -1,0 +1,64 @@
+// What differs by operating system, as one interface. Guarantee: no other room asks process.platform; a system's module
+// states only facts and calls, all judging stays in liveness/verdict.ts.
+
+/** Who a thread is, in terms that another process can check later. What is unknown is undefined. */
+export interface ProcessIdentity {
+  readonly pid: number
+  /** The kernel's thread id in our own pid namespace; the pid for a main thread. */
+  readonly tid: number | undefined
+  /** Clock ticks from boot to the thread's start: field 22 of /proc/<pid>/task/<tid>/stat, see proc(5). */
+  readonly startTime: string | undefined
+  readonly bootId: string | undefined
+  readonly pidNamespace: string | undefined
+  readonly timeNamespace: string | undefined
+  readonly hostname: string
+}
+
+/** This thread's own identity, as far as the questions could be asked. */
+export interface OwnIdentity extends ProcessIdentity {
+  /** False: a question failed (EMFILE, EACCES), so that an undefined member may be known later. Never cached. */
+  readonly complete: boolean
+  /** The boot id is the kernel's own. Containers of LXC mount a file over it, so theirs orders no boots. */
+  readonly genuineBoot: boolean
+}
+
+/** What the process table shows of an owner. The words are explained in liveness/verdict.ts. */
+export interface ProcessSeen {
+  readonly process: 'exists' | 'missing' | 'forbidden' | 'not-asked'
+  readonly thread: 'same' | 'missing' | 'other-start' | 'zombie' | 'hidden' | 'not-asked'
+}
+
+/** The answer to a knock at one lease. `answers`: a process listens. `refuses`: none does. `silent`: proves nothing. */
+export type LeaseAnswer = 'answers' | 'refuses' | 'silent' | 'not-asked'
+
+/** Where a session's lease listens. */
+export interface LeaseAddress {
+  /** Names of its leases: one socket each in the session; for pipes, suffixes of the address. */
+  readonly names: readonly string[]
+  /** A socket is a file that is bound under a draft's name and renamed; a pipe is not on the disk. */
+  readonly onDisk: boolean
+  /** Calls `use` with an address that the system takes; bind(2) and connect(2) happen inside the call. */
+  at<T>(session: { readonly directory: string; readonly id: string }, name: string, use: (address: string) => T): T
+  /** The meaning of connect's error. */
+  answerOf(errno: string | undefined): LeaseAnswer
+}
+
+export interface Platform {
+  readonly system: 'linux' | 'darwin' | 'windows'
+  /** Asks the system; nothing is cached here. */
+  identify(): OwnIdentity
+  /** Whether two recorded boots are one; 'absent' where the system cannot know. */
+  compareBoots(own: string, recorded: string): 'same' | 'other'
+  /** /proc shows this process under its own pid; true where there is no /proc to consult. */
+  procIsOurs(): boolean
+  observe(owner: Pick<ProcessIdentity, 'pid' | 'tid' | 'startTime'>): ProcessSeen
+  readonly lease: LeaseAddress
+  /** File systems on which a refused connection proves that no process holds the socket; undefined: any. */
+  readonly provingFileSystems: ReadonlySet<string> | undefined
+  /** Names in a directory are made durable by fsync of the directory. NTFS journals its names and opens no directories. */
+  readonly syncsDirectories: boolean
+  /** Mode bits and owners mean something. */
+  readonly hasModes: boolean
+  /** Signals that end a process and can be listened to. */
+  readonly endingSignals: readonly NodeJS.Signals[]
+}

@@ -1,0 +1,29 @@
+// What Linux and macOS share: kill(2), and unix sockets.
+
+import { errnoOf } from '../errors.ts'
+import type { LeaseAnswer, ProcessSeen } from './platform.ts'
+
+/** sizeof(sockaddr_un.sun_path) less the closing NUL, unix(7). */
+export const MAX_SOCKET_PATH = 107
+
+/** Two, so that one stray close(2) does not silence the only witness in another pid namespace. */
+export const LEASE_NAMES = ['lease', 'lease-2'] as const
+
+/** kill(pid, 0). */
+export function askProcess(pid: number): ProcessSeen['process'] {
+  try {
+    process.kill(pid, 0)
+    return 'exists'
+  } catch (error) {
+    const errno = errnoOf(error)
+    if (errno === 'ESRCH') return 'missing'
+    return errno === 'EPERM' ? 'forbidden' : 'not-asked'
+  }
+}
+
+/** connect(2) to a unix socket: EAGAIN is a full backlog, so a process listens. */
+export function socketAnswer(errno: string | undefined): LeaseAnswer {
+  if (errno === undefined || errno === 'EAGAIN') return 'answers'
+  if (errno === 'ECONNREFUSED') return 'refuses'
+  return errno === 'EMFILE' || errno === 'ENFILE' || errno === 'ENOMEM' || errno === 'ENOBUFS' ? 'not-asked' : 'silent'
+}

@@ -1,0 +1,48 @@
+// Windows: the lease is a named pipe that the kernel closes with the process. Directories are not synced, modes mean
+// nothing, and a process is known by its pid only. Measured with node.exe under Wine 8.
+
+import { basename, dirname } from 'node:path'
+import { errnoOf } from '../errors.ts'
+import type { LeaseAnswer, Platform, ProcessSeen } from './platform.ts'
+import { compareBoots, identify } from './without-proc.ts'
+
+export const windows: Platform = {
+  system: 'windows',
+  identify,
+  compareBoots,
+  procIsOurs: () => true,
+  observe: ({ pid }) => ({ process: askProcess(pid), thread: 'hidden' }),
+  lease: { names: [''], onDisk: false, at: atPipe, answerOf: pipeAnswer },
+  provingFileSystems: undefined, // a pipe asks no file system
+  syncsDirectories: false,
+  hasModes: false,
+  endingSignals: ['SIGINT', 'SIGBREAK', 'SIGHUP', 'SIGTERM'],
+}
+
+/** OpenProcess: another user's process is EPERM or EACCES. */
+function askProcess(pid: number): ProcessSeen['process'] {
+  try {
+    process.kill(pid, 0)
+    return 'exists'
+  } catch (error) {
+    const errno = errnoOf(error)
+    if (errno === 'ESRCH') return 'missing'
+    return errno === 'EPERM' || errno === 'EACCES' ? 'forbidden' : 'not-asked'
+  }
+}
+
+/** `\\.\pipe\<root's name>-<id>`: the id's random part makes it unique; the directory's present name does not matter. */
+function atPipe<T>(
+  session: { readonly directory: string; readonly id: string },
+  name: string,
+  use: (address: string) => T,
+): T {
+  const root = basename(dirname(dirname(session.directory)))
+  return use(`\\\\.\\pipe\\${root}-${session.id}${name}`)
+}
+
+/** EBUSY: all instances of the pipe are in use, so a process holds it. */
+function pipeAnswer(errno: string | undefined): LeaseAnswer {
+  if (errno === undefined || errno === 'EBUSY') return 'answers'
+  return errno === 'ENOENT' ? 'refuses' : 'silent'
+}
