@@ -2,7 +2,7 @@
 // names, errors. Promise: no cycle of files anywhere, and no arrow that points back.
 
 /** The ground: what every room may import. Names ending in `/` are rooms, the others are files of src. */
-const GROUND = ['errors', 'layout', 'input/', 'runtime/']
+const GROUND = ['errors', 'layout', 'input/', 'runtime/', 'platform/']
 /** Settings and state of one manager that its rooms share. */
 const SHARED = ['context', 'manager-options', 'quota']
 

@@ -67,9 +67,9 @@ export async function freeFromDead(root: Root, ticket: string): Promise<Freed> {
     giveBack(root, found.claim, ticket)
     return { state: 'moving' }
   }
-  const judged = await judge(root, found.directory, found.id)
+  const judged = await judge(root, found)
   if (judged.verdict === 'dead') {
-    await buryIfDead(root, found.directory, found.id)
+    await buryIfDead(root, found)
     return { state: 'moving' }
   }
   const holder = { pid: judged.owner?.pid, hostname: judged.owner?.hostname, since: found.since }

@@ -1,47 +1,57 @@
-// One session judged: facts gathered, verdict passed, reason put into words. Shared by the sweep, by a claimant
-// that finds its handoff with another, and by those who only list.
+// One session judged: evidence gathered, verdict returned, reason put into words. Shared by the sweep, by a claimant
+// that finds its handoff claimed, and by those who only list.
 
-import { type MountTable, readMounts } from '../disk/mounts.ts'
+import { type MountTable, recentMounts } from '../disk/mounts.ts'
 import { forLog } from '../input/names.ts'
 import type { Root } from '../layout.ts'
-import { type Evidence, gather, glance, observer } from './evidence.ts'
+import { type Gathered, gather, glance, type Observer, observer } from './evidence.ts'
+import type { SessionPlace } from './lease.ts'
 import type { Owner } from './owner-record.ts'
-import { verdict } from './verdict.ts'
+import { type Policy, type Verdict, verdict } from './verdict.ts'
+import { volumeNow } from './volume-clock.ts'
 
 export interface Judgement {
-  readonly verdict: 'alive' | 'dead' | 'unknown'
+  readonly verdict: Verdict['verdict']
   /** In words for an operator: 'owner alive (pid 1234, lease answers)'. */
   readonly reason: string
   readonly owner: Owner | undefined
 }
 
+/** What a judgement is made with. */
+export interface JudgeOptions {
+  readonly policy?: Policy | undefined
+  /** A mount table that is known to be fresh; read anew by default. */
+  readonly mounts?: MountTable | undefined
+  /** The volume's now; asked by default. */
+  readonly now?: number | undefined
+}
+
 /** All evidence heard. */
-export async function judge(
-  root: Root,
-  directory: string,
-  id: string,
-  mounts: MountTable = readMounts(),
-): Promise<Judgement> {
-  return pass(await gather(observer(root, mounts), directory, id))
+export async function judge(root: Root, place: SessionPlace, options: JudgeOptions = {}): Promise<Judgement> {
+  return conclude(await gather(observerOf(root, options), place), options)
 }
 
 /**
- * Enough to look closer, never enough to bury: where the owner's own process or thread is proved dead, its lease is
- * left for the judgement that decides. Halves what a sweep asks of the sockets of the dead.
+ * Enough to suspect, never enough to delete: where the owner's process or thread is proved dead, its lease is
+ * left to the judgement that decides. Halves what a sweep asks of the sockets of the dead.
  */
-export async function suspect(
-  root: Root,
-  directory: string,
-  id: string,
-  mounts: MountTable,
-): Promise<Judgement> {
-  const brief = pass(glance(observer(root, mounts), directory, id))
-  return brief.verdict === 'dead' ? brief : await judge(root, directory, id, mounts)
+export async function suspect(root: Root, place: SessionPlace, options: JudgeOptions): Promise<Judgement> {
+  const brief = conclude(glance(observerOf(root, options), place), options)
+  return brief.verdict === 'dead' ? brief : await judge(root, place, options)
 }
 
-function pass({ facts, owner, problem }: Evidence): Judgement {
-  const passed = verdict(facts)
-  const named = owner === undefined ? passed.reason : passed.reason.replace('(', `(pid ${owner.pid}, `)
+function observerOf(root: Root, { policy = {}, mounts, now }: JudgeOptions): Observer {
+  const wantsAges = policy.removeUnknownAfterMs !== undefined || policy.staleAfterMs !== undefined
+  return {
+    ...observer(root, mounts ?? recentMounts(root.fs, root.layout.root)),
+    wantsAges,
+    now: () => now ?? volumeNow(root),
+  }
+}
+
+function conclude({ evidence, owner, pid, problem }: Gathered, { policy = {} }: JudgeOptions): Judgement {
+  const passed = verdict(evidence, policy)
+  const named = pid === undefined ? passed.reason : passed.reason.replace(/^(owner \w+ \()/, `$1pid ${pid}, `)
   const reason = problem === undefined ? named : `${named}: ${forLog(problem)}`
   return { verdict: passed.verdict, reason, owner }
 }

@@ -1,48 +1,68 @@
-// The lease: a unix socket that the owner listens on inside its session. Promise: the kernel closes it when
-// the thread dies, however it dies, and keeps it open while the thread is blocked, stopped or suspended.
-// Traps kept here: libuv unlinks the *bound* path on close (so we bind `.l-<random>` and rename), Node 20 and
-// 22 silently truncate paths over 107 bytes (so we bind through /proc/self/fd), errors such as EROFS arrive late.
+// The leases: two sockets (on Windows one pipe) on which the owner listens, see platform/. Guarantee: the kernel closes
+// them when the thread dies, however it dies, and keeps them open while it is blocked, stopped or suspended.
+// libuv unlinks the *bound* path on close, so a socket is bound as `.l-<random>` and renamed; errors such as EROFS
+// arrive late, as an event.
 
 import fs, { constants } from 'node:fs'
 import type { Server } from 'node:net'
-import { inside, LEASE, randomText } from '../layout.ts'
+import { inside, randomText } from '../layout.ts'
+import { platform } from '../platform/index.ts'
+import type { LeaseAnswer } from '../platform/platform.ts'
 import { net } from '../runtime/lazy.ts'
+import { descriptorOf } from '../runtime/node-internals.ts'
 import { log } from '../runtime/observe.ts'
 import type { LeaseIdentity } from './owner-record.ts'
 
-/** sizeof(sockaddr_un.sun_path) less the closing NUL, unix(7). */
-const MAX_SOCKET_PATH = 107
+/** A session's directory, whatever its name is now, and the id it was made with. */
+export interface SessionPlace {
+  readonly directory: string
+  readonly id: string
+}
 
-/** What knocking at a lease told. `answers`: somebody listens. `refuses`: nobody does. `silent`: proves nothing. */
-export type LeaseAnswer = 'answers' | 'refuses' | 'silent'
+/** Descriptors between the two leases: a loop or a slip that closes neighbours does not close both. */
+const GAP = 16
 
 export interface Lease {
+  readonly name: string
   readonly identity: LeaseIdentity
-  /** Stops listening; the socket's file goes with its directory. */
+  /** Stops listening; a socket's file goes with its directory. */
   close(): void
 }
 
-/** Listens inside `directory` (absolute). Undefined where the file system or platform has no such sockets. */
-export function bindLease(directory: string): Lease | undefined {
-  const name = `.l-${randomText(8)}`
+/** Binds every lease of a session; fewer, or none, where the file system or the system has no such thing. */
+export function bindLeases(place: SessionPlace): Lease[] {
+  const leases: Lease[] = []
+  for (const name of platform().lease.names) {
+    const fillers = leases.length === 0 ? [] : openFillers(place.directory)
+    try {
+      const lease = bindLease(place, name)
+      if (lease !== undefined) leases.push(lease)
+    } finally {
+      for (const fd of fillers) fs.closeSync(fd)
+    }
+  }
+  return leases
+}
+
+/** Binds one lease. */
+export function bindLease(place: SessionPlace, name: string): Lease | undefined {
+  const { lease } = platform()
+  const bound = lease.onDisk ? `.l-${randomText(8)}` : name
   const server = net().createServer((socket) => socket.destroy())
   server.on('error', (error) => log.session('lease: %s', error.message))
   try {
-    withShortPath(directory, name, (path) => server.listen({ path, exclusive: true }))
+    lease.at(place, bound, (path) => server.listen({ path, exclusive: true }))
     server.unref()
-    const bound = inside(directory, name)
-    if (!server.listening || !fs.lstatSync(bound).isSocket()) throw new Error('not listening')
-    fs.chmodSync(bound, 0o600)
-    const stats = fs.lstatSync(bound, { bigint: true })
-    fs.renameSync(bound, inside(directory, LEASE))
+    const identity = lease.onDisk ? publish(server, place, bound, name) : identityAt(place.directory)
+    if (identity === undefined) throw new Error('not listening')
     const socket = socketOf(server)
     const close = (): void => {
       const now = socketOf(server)
-      // Where nothing has taken the number, closing clears the loop's watcher of it, which would stand in the
-      // way of the next one.
+      // Where no file has taken the number, closing clears the loop's watcher of it, which would be in the way of the
+      // next one.
       if (server.listening && (now === socket || now === undefined)) server.close()
     }
-    return { identity: { dev: String(stats.dev), ino: String(stats.ino) }, close }
+    return { name, identity, close }
   } catch (error) {
     log.session('no lease here: %s', error instanceof Error ? error.message : error)
     if (server.listening) server.close()
@@ -50,14 +70,35 @@ export function bindLease(directory: string): Lease | undefined {
   }
 }
 
+function publish(
+  server: Server,
+  { directory }: SessionPlace,
+  bound: string,
+  name: string,
+): LeaseIdentity | undefined {
+  const path = inside(directory, bound)
+  if (!server.listening || !fs.lstatSync(path).isSocket()) return undefined
+  fs.chmodSync(path, 0o600)
+  const identity = identityAt(path)
+  fs.renameSync(path, inside(directory, name))
+  return identity
+}
+
+function openFillers(directory: string): number[] {
+  const fillers: number[] = []
+  try {
+    while (fillers.length < GAP) fillers.push(fs.openSync(directory, constants.O_RDONLY))
+  } catch {} // out of descriptors: then the leases are as far apart as can be had
+  return fillers
+}
+
 /**
  * The kernel's name for the server's socket, such as 'socket:[4711]'. Where stray code has closed our
  * descriptor, its number may be a file of the program's by now, and closing the server would close that.
  */
 function socketOf(server: Server): string | undefined {
-  // The only way to the descriptor; undocumented, so a Node without it leaves both looks undefined, and alike.
-  const fd = (server as { _handle?: { fd?: unknown } })._handle?.fd
-  if (typeof fd !== 'number') return undefined
+  const fd = descriptorOf(server)
+  if (fd === undefined) return undefined
   try {
     return fs.readlinkSync(`/proc/self/fd/${fd}`)
   } catch {
@@ -65,48 +106,41 @@ function socketOf(server: Server): string | undefined {
   }
 }
 
-/** Knocks at the lease inside `directory`. Never throws, leaves no socket behind. */
-export function askLease(directory: string): Promise<LeaseAnswer> {
+/** Knocks at one lease. Never throws, leaves no socket behind. */
+export function askLease(place: SessionPlace, name: string): Promise<LeaseAnswer> {
+  const { lease } = platform()
   return new Promise((resolve) => {
     try {
-      withShortPath(directory, LEASE, (path) => {
+      lease.at(place, name, (path) => {
         const socket = net().connect({ path })
-        socket.once('connect', () => {
+        const answer = (errno: string | undefined): void => {
           socket.destroy()
-          resolve('answers')
-        })
-        socket.once('error', (error: NodeJS.ErrnoException) => {
-          socket.destroy()
-          resolve(error.code === 'ECONNREFUSED' ? 'refuses' : error.code === 'EAGAIN' ? 'answers' : 'silent')
-        })
+          resolve(lease.answerOf(errno))
+        }
+        socket.once('connect', () => answer(undefined))
+        socket.once('error', (error: NodeJS.ErrnoException) => answer(error.code ?? 'unknown'))
       })
-    } catch {
-      resolve('silent')
+    } catch (error) {
+      resolve(lease.answerOf((error as NodeJS.ErrnoException).code ?? 'unknown')) // open(2) of the directory
     }
   })
 }
 
-/** Device and inode of the lease's socket inside `directory`; undefined when there is none. */
-export function leaseIdentity(directory: string): LeaseIdentity | undefined {
+/** Device and inode of a lease's socket; of the directory where leases are pipes. Undefined when there is none. */
+export function leaseIdentity({ directory }: SessionPlace, name: string): LeaseIdentity | undefined {
+  if (!platform().lease.onDisk) return identityAt(directory)
   try {
-    const stats = fs.lstatSync(inside(directory, LEASE), { bigint: true })
-    return stats.isSocket() ? { dev: String(stats.dev), ino: String(stats.ino) } : undefined
+    return fs.lstatSync(inside(directory, name)).isSocket() ? identityAt(inside(directory, name)) : undefined
   } catch {
     return undefined
   }
 }
 
-/** Calls `use` with a path of at most 107 bytes for `directory/name`; bind and connect happen inside the call. */
-function withShortPath(directory: string, name: string, use: (path: string) => void): void {
-  const path = inside(directory, name)
-  if (Buffer.byteLength(path) <= MAX_SOCKET_PATH) {
-    use(path)
-    return
-  }
-  const fd = fs.openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY)
+function identityAt(path: string): LeaseIdentity | undefined {
   try {
-    use(`/proc/self/fd/${fd}/${name}`)
-  } finally {
-    fs.closeSync(fd)
+    const stats = fs.lstatSync(path, { bigint: true })
+    return { dev: String(stats.dev), ino: String(stats.ino) }
+  } catch {
+    return undefined
   }
 }

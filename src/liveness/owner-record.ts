@@ -1,10 +1,10 @@
-// A session's record of its owner: what is written, and what is believed when it is read. Promise: a record
-// that is not exactly of our form is told apart from a missing one, and never proves anything.
+// A session's record of its owner: its form, and what a reader believes. Guarantee: a record that is not exactly of our
+// form is distinguished from a missing one and from one that could not be read, and never proves anything.
 
 import type { FileSystem } from '../disk/file-system.ts'
 import { readRecord } from '../disk/record-file.ts'
 import { inside, OWNER } from '../layout.ts'
-import type { ProcessIdentity } from './process-identity.ts'
+import type { ProcessIdentity } from '../platform/platform.ts'
 
 /** Version of the record's form; a reader keeps and reports what carries another. */
 export const OWNER_VERSION = 1
@@ -21,11 +21,14 @@ export interface Owner extends ProcessIdentity {
   readonly id: string
   readonly fsType: string | undefined
   readonly upperDir?: string | undefined
+  /** Undefined until the event loop has turned once, and where there are no leases. */
   readonly lease: LeaseIdentity | undefined
+  /** The second lease: a death needs both to refuse. */
+  readonly lease2?: LeaseIdentity | undefined
   readonly program: string
   /** Milliseconds since 1970 by the owner's clock; shown, never judged by. */
   readonly startedAt: number
-  /** The session beats (sharedVolume), so another host may judge it by age. */
+  /** The session has a heartbeat (sharedVolume), so another host may judge it by age. */
   readonly heartbeat?: boolean | undefined
   /** The owner asked for nothing to be removed. */
   readonly preserve?: boolean | undefined
@@ -36,12 +39,15 @@ export type OwnerRead =
   | { readonly state: 'missing' }
   | { readonly state: 'corrupt'; readonly why: string }
   | { readonly state: 'unknown-version' }
+  /** The question failed (EMFILE, EIO). */
+  | { readonly state: 'not-asked'; readonly why: string }
 
-/** Reads and checks the record of the session that stands at `directory` and was named `id`. */
+/** Reads and checks the record of the session at `directory`, which was made as `id`. */
 export function readOwner(fs: FileSystem, directory: string, id: string): OwnerRead {
   const record = readRecord(fs, inside(directory, OWNER))
   if (record.state === 'missing') return record
-  if (record.state === 'unreadable') return { state: 'corrupt', why: record.why }
+  if (record.state === 'unreadable')
+    return { state: record.cause === undefined ? 'corrupt' : 'not-asked', why: record.why }
   return parseOwner(record.value, id)
 }
 
@@ -75,6 +81,7 @@ function parseOwner(value: unknown, id: string): OwnerRead {
       fsType: text(o['fsType']),
       upperDir: text(o['upperDir']),
       lease: leaseOf(o['lease']),
+      lease2: leaseOf(o['lease2']),
       program: text(o['program']) ?? '',
       startedAt: typeof o['startedAt'] === 'number' ? o['startedAt'] : 0,
       heartbeat: o['heartbeat'] === true,

@@ -56,7 +56,7 @@ export interface Verdict {
   readonly reason: string
 }
 
-/** At least so often an owner touches its session (session/refresh.ts). */
+/** At least so often an owner touches its session (sweep/maintenance.ts). */
 export const REFRESH_MS = 600_000
 /** One upper directory mounted twice makes a live owner's lease refuse, so there its refresh must have stopped too. */
 export const OVERLAY_UNTOUCHED_MS = 3 * REFRESH_MS

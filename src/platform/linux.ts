@@ -1,6 +1,6 @@
 // Linux: /proc identifies a thread by its start time, the lease is a unix socket in the session's directory.
 
-import { constants, closeSync, openSync, readFileSync, readlinkSync, statSync } from 'node:fs'
+import fs, { constants } from 'node:fs'
 import { hostname } from 'node:os'
 import { errnoOf } from '../errors.ts'
 import type { OwnIdentity, Platform, ProcessIdentity, ProcessSeen } from './platform.ts'
@@ -40,17 +40,17 @@ function identify(): OwnIdentity {
     pid: process.pid,
     hostname: hostname(),
     tid: ownThreadId(ask),
-    startTime: parseStat(ask(() => readFileSync('/proc/thread-self/stat', 'utf8')))?.startTime,
-    bootId: ask(() => readFileSync(BOOT_ID, 'utf8').trim()),
-    pidNamespace: ask(() => readlinkSync('/proc/self/ns/pid')),
-    timeNamespace: ask(() => readlinkSync('/proc/self/ns/time')),
+    startTime: parseStat(ask(() => fs.readFileSync('/proc/thread-self/stat', 'utf8')))?.startTime,
+    bootId: ask(() => fs.readFileSync(BOOT_ID, 'utf8').trim()),
+    pidNamespace: ask(() => fs.readlinkSync('/proc/self/ns/pid')),
+    timeNamespace: ask(() => fs.readlinkSync('/proc/self/ns/time')),
   }
   return { ...identity, complete, genuineBoot: identity.bootId !== undefined && isGenuineBoot() }
 }
 
 function isGenuineBoot(): boolean {
   try {
-    return statSync(BOOT_ID).dev === statSync('/proc').dev
+    return fs.statSync(BOOT_ID).dev === fs.statSync('/proc').dev
   } catch {
     return false
   }
@@ -59,9 +59,9 @@ function isGenuineBoot(): boolean {
 // In a pid namespace whose /proc belongs to another one (`unshare -pf` without a mount) the link holds that namespace's
 // ids; NSpid's last column is the id in ours.
 function ownThreadId(ask: (question: () => string) => string | undefined): number | undefined {
-  const [pid, , tid] = ask(() => readlinkSync('/proc/thread-self'))?.split('/') ?? []
+  const [pid, , tid] = ask(() => fs.readlinkSync('/proc/thread-self'))?.split('/') ?? []
   if (pid === String(process.pid)) return numberOf(tid)
-  const status = ask(() => readFileSync('/proc/thread-self/status', 'utf8'))
+  const status = ask(() => fs.readFileSync('/proc/thread-self/status', 'utf8'))
   return numberOf(
     /^NSpid:\s+(.+)$/m
       .exec(status ?? '')?.[1]
@@ -89,7 +89,7 @@ export function parseStat(
 
 function procIsOurs(): boolean {
   try {
-    return readlinkSync('/proc/self') === String(process.pid)
+    return fs.readlinkSync('/proc/self') === String(process.pid)
   } catch {
     return false
   }
@@ -101,7 +101,11 @@ function observe(owner: Pick<ProcessIdentity, 'pid' | 'tid' | 'startTime'>): Pro
   return { process, thread: threadOf(owner) }
 }
 
-function threadOf({ pid, tid, startTime }: Pick<ProcessIdentity, 'pid' | 'tid' | 'startTime'>): ProcessSeen['thread'] {
+function threadOf({
+  pid,
+  tid,
+  startTime,
+}: Pick<ProcessIdentity, 'pid' | 'tid' | 'startTime'>): ProcessSeen['thread'] {
   if (tid === undefined || startTime === undefined) return 'hidden'
   const leader = statOf(`/proc/${pid}/stat`)
   if (leader === 'missing') return 'hidden' // hidepid, or it ended since kill(2): the next judgement sees which
@@ -114,9 +118,11 @@ function threadOf({ pid, tid, startTime }: Pick<ProcessIdentity, 'pid' | 'tid' |
 }
 
 // 'missing' needs the kernel's word: a sweeper out of file descriptors (EMFILE) sees nothing either.
-function statOf(path: string): NonNullable<ReturnType<typeof parseStat>> | 'missing' | 'hidden' | 'not-asked' {
+function statOf(
+  path: string,
+): NonNullable<ReturnType<typeof parseStat>> | 'missing' | 'hidden' | 'not-asked' {
   try {
-    return parseStat(readFileSync(path, 'utf8')) ?? 'not-asked'
+    return parseStat(fs.readFileSync(path, 'utf8')) ?? 'not-asked'
   } catch (error) {
     const errno = errnoOf(error)
     if (errno === 'ENOENT' || errno === 'ESRCH') return 'missing'
@@ -128,10 +134,10 @@ function statOf(path: string): NonNullable<ReturnType<typeof parseStat>> | 'miss
 function atSocket<T>(session: { readonly directory: string }, name: string, use: (address: string) => T): T {
   const path = `${session.directory}/${name}`
   if (Buffer.byteLength(path) <= MAX_SOCKET_PATH) return use(path)
-  const fd = openSync(session.directory, constants.O_RDONLY | constants.O_DIRECTORY)
+  const fd = fs.openSync(session.directory, constants.O_RDONLY | constants.O_DIRECTORY)
   try {
     return use(`/proc/self/fd/${fd}/${name}`)
   } finally {
-    closeSync(fd)
+    fs.closeSync(fd)
   }
 }

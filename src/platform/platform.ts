@@ -38,7 +38,11 @@ export interface LeaseAddress {
   /** A socket is a file that is bound under a draft's name and renamed; a pipe is not on the disk. */
   readonly onDisk: boolean
   /** Calls `use` with an address that the system takes; bind(2) and connect(2) happen inside the call. */
-  at<T>(session: { readonly directory: string; readonly id: string }, name: string, use: (address: string) => T): T
+  at<T>(
+    session: { readonly directory: string; readonly id: string },
+    name: string,
+    use: (address: string) => T,
+  ): T
   /** The meaning of connect's error. */
   answerOf(errno: string | undefined): LeaseAnswer
 }

@@ -25,5 +25,7 @@ export function askProcess(pid: number): ProcessSeen['process'] {
 export function socketAnswer(errno: string | undefined): LeaseAnswer {
   if (errno === undefined || errno === 'EAGAIN') return 'answers'
   if (errno === 'ECONNREFUSED') return 'refuses'
-  return errno === 'EMFILE' || errno === 'ENFILE' || errno === 'ENOMEM' || errno === 'ENOBUFS' ? 'not-asked' : 'silent'
+  return errno === 'EMFILE' || errno === 'ENFILE' || errno === 'ENOMEM' || errno === 'ENOBUFS'
+    ? 'not-asked'
+    : 'silent'
 }

@@ -10,7 +10,9 @@ import { renameIfThere } from '../disk/rename-if-there.ts'
 import { errnoOf } from '../errors.ts'
 import { type GivenBack, giveBackAll } from '../handoff/give-back.ts'
 import { CLAIMS, deadName, goneName, inside, liveName, type Root } from '../layout.ts'
-import { type Judgement, judge } from '../liveness/judge.ts'
+import { judge } from '../liveness/judge.ts'
+import type { SessionPlace } from '../liveness/lease.ts'
+import type { Policy } from '../liveness/verdict.ts'
 import { isFull, makeRoom, renameOnFullDisk } from './full-disk.ts'
 
 /** What became of a suspected session. */
@@ -21,12 +23,6 @@ export type Fate =
   /** Somebody else was at it first. */
   | { readonly fate: 'taken' }
 
-/** What a sweep decides of one that nothing proves dead: bury it all the same, or leave its tombstone standing. */
-export interface Conviction {
-  readonly sentence: 'bury' | 'wait'
-  readonly reason: string
-}
-
 export interface Burial {
   readonly claims: GivenBack
   readonly removed: RemoveReport
@@ -34,8 +30,9 @@ export interface Burial {
 
 /** How a suspect is dealt with. */
 export interface BurialOptions {
-  /** May find a second judgement of 'unknown' to be enough (removeUnknownAfter, a stale heartbeat). */
-  readonly convict?: (judged: Judgement, tombstone: string) => Conviction | undefined
+  readonly policy?: Policy | undefined
+  /** The volume's now, where it is known. */
+  readonly now?: number | undefined
   /** Deletions share the loop; judgements need not wait for them. */
   readonly inTurn?: <T>(burial: () => Promise<T>) => Promise<T>
   readonly signal?: AbortSignal | undefined
@@ -47,9 +44,8 @@ export interface BurialOptions {
  */
 export async function buryIfDead(
   root: Root,
-  directory: string,
-  id: string,
-  { convict = () => undefined, inTurn = (burial) => burial(), signal }: BurialOptions = {},
+  { directory, id }: SessionPlace,
+  { policy, now, inTurn = (burial) => burial(), signal }: BurialOptions = {},
 ): Promise<Fate> {
   const { fs, layout } = root
   const live = inside(layout.sessions, liveName(id))
@@ -61,19 +57,18 @@ export async function buryIfDead(
     } catch (error) {
       if (!isFull(error)) throw error
       // No tombstone can be made, so the second judgement comes here; only proven death will do.
-      const again = await judge(root, from, id, recentMounts(fs, layout.root))
+      const again = await judge(root, { directory: from, id })
       if (again.verdict !== 'dead' || again.owner?.preserve === true) throw error
       cleared.push(...(await makeRoom(fs, from, signal)))
       return renameIfThere(fs, from, to)
     }
   }
   if (directory === live && !(await commit(live, tombstone))) return { fate: 'taken' }
-  const judged = await judge(root, tombstone, id, recentMounts(fs, layout.root))
-  const conviction =
-    judged.verdict === 'dead' ? { sentence: 'bury', reason: judged.reason } : convict(judged, tombstone)
-  if (conviction === undefined) return giveLifeBack(fs, tombstone, live, judged.reason)
-  const { reason } = conviction
-  if (conviction.sentence === 'wait')
+  const judged = await judge(root, { directory: tombstone, id }, { policy, now })
+  const { reason } = judged
+  if (judged.verdict === 'alive' || judged.verdict === 'unknown')
+    return giveLifeBack(fs, tombstone, live, reason)
+  if (judged.verdict === 'wait')
     return { fate: 'kept', reason: `${reason}; suspected, its owner may still take it back` }
   if (judged.owner?.preserve === true) {
     spare(root, tombstone, id)

@@ -11,15 +11,17 @@ import { writeRecord } from '../disk/record-file.ts'
 import { removeTreeSync } from '../disk/remove/remove.ts'
 import { syncDirectorySync } from '../disk/sync.ts'
 import { CLAIMS, inside, liveName, newName, OWNER } from '../layout.ts'
-import { bindLease, type Lease } from '../liveness/lease.ts'
+import { bindLeases, type Lease } from '../liveness/lease.ts'
+import { addOwnSession, deleteOwnSession } from '../liveness/own-sessions.ts'
 import { OWNER_VERSION, type Owner } from '../liveness/owner-record.ts'
 import { ownIdentity } from '../liveness/process-identity.ts'
+import type { ProcessIdentity } from '../platform/platform.ts'
 import { threads } from '../runtime/lazy.ts'
 import { log } from '../runtime/observe.ts'
 
 export interface Made {
   readonly mendsModes: boolean
-  readonly lease: Lease | undefined
+  readonly leases: readonly Lease[]
   readonly identity: string
 }
 
@@ -27,40 +29,48 @@ export interface Made {
 export function make(context: Context, id: string): Made {
   const { fs, layout } = context
   const draft = inside(layout.sessions, newName(id))
-  let lease: Lease | undefined
+  let leases: readonly Lease[] = []
   try {
     for (const directory of [draft, inside(draft, CLAIMS)]) {
       fs.mkdirSync(directory, { mode: 0o700 })
       fs.chmodSync(directory, 0o700)
     }
-    if (context.native && process.platform === 'linux') lease = bindLease(draft)
-    const { stripped } = writeRecord(fs, inside(draft, OWNER), ownerRecord(context, id, lease), true)
+    if (context.native) leases = bindLeases({ directory: draft, id })
+    const { stripped } = writeRecord(fs, inside(draft, OWNER), ownerRecord(context, id, leases), true)
     syncDirectorySync(fs, draft)
     const identity = readIdentity(context, draft)
+    addOwnSession(id)
     fs.renameSync(draft, inside(layout.sessions, liveName(id)))
     log.session('made session %s', id)
-    return { mendsModes: stripped, lease, identity }
+    return { mendsModes: stripped, leases, identity }
   } catch (error) {
-    lease?.close()
+    for (const lease of leases) lease.close()
+    deleteOwnSession(id)
     removeTreeSync(fs, draft)
     throw error
   }
 }
 
-export function ownerRecord(context: Context, id: string, lease: Lease | undefined): Owner {
+export function ownerRecord(context: Context, id: string, leases: readonly Lease[]): Owner {
   const mount = context.native ? readMounts().of(context.layout.root) : undefined
   return {
     v: OWNER_VERSION,
     id,
-    ...ownIdentity(),
+    ...identityToRecord(),
     fsType: mount?.fsType,
     upperDir: mount?.upperDir,
-    lease: lease?.identity,
+    lease: leases[0]?.identity,
+    lease2: leases[1]?.identity,
     program: `${basename(process.argv[1] ?? process.execPath)}${threads().isMainThread ? '' : ` (worker ${threads().threadId})`}`,
     startedAt: Date.now(),
     heartbeat: context.sharedVolume !== undefined,
     preserve: context.preserve,
   }
+}
+
+function identityToRecord(): ProcessIdentity {
+  const { complete: _, genuineBoot: __, ...identity } = ownIdentity()
+  return identity
 }
 
 /** Device and inode, exact, as one string. */

@@ -6,6 +6,7 @@ import { writeRecord } from '../disk/record-file.ts'
 import { errnoOf, ioError, TempFileError } from '../errors.ts'
 import { CLAIMS, inside, liveName, newSessionId, OWNER, parseSessionsEntry, randomText } from '../layout.ts'
 import { askLease, bindLease, type Lease } from '../liveness/lease.ts'
+import { deleteOwnSession } from '../liveness/own-sessions.ts'
 import { log } from '../runtime/observe.ts'
 import { type Made, make, ownerRecord, readIdentity } from './create-session.ts'
 import { openRoot } from './root.ts'
@@ -73,7 +74,7 @@ export class Session {
   readonly working = new Set<Promise<unknown>>()
   /** Open streams and handles of all its entries. */
   readonly resources = new Set<Resource>()
-  #lease: Lease | undefined
+  #leases: readonly Lease[]
   readonly #identity: string
   #lost = false
 
@@ -84,7 +85,7 @@ export class Session {
     this.path = inside(context.layout.sessions, liveName(id))
     this.claims = inside(this.path, CLAIMS)
     this.mendsModes = made.mendsModes
-    this.#lease = made.lease
+    this.#leases = made.leases
     this.#identity = made.identity
   }
 
@@ -150,7 +151,7 @@ export class Session {
       return true
     }
     this.#lost = true
-    this.#lease?.close()
+    this.release()
     return false
   }
 
@@ -186,11 +187,15 @@ export class Session {
   async refresh(): Promise<void> {
     if (!this.confirm()) return
     const { fs, native, layout } = this.context
-    if (native && this.#lease !== undefined && (await askLease(this.path)) === 'refuses' && this.confirm()) {
-      this.#rebind()
-    }
+    if (native) await this.#rebindLost()
     const now = Date.now() / 1000
-    const touched = [this.path, this.claims, inside(this.path, OWNER), inside(this.path, 'lease')]
+    const touched = [
+      this.path,
+      this.claims,
+      inside(this.path, OWNER),
+      inside(this.path, 'lease'),
+      inside(this.path, 'lease-2'),
+    ]
     for (const path of [...touched, layout.root, layout.sessions, layout.handoffs]) {
       try {
         fs.utimesSync(path, now, now)
@@ -201,20 +206,28 @@ export class Session {
   }
 
   // The record follows the socket: between the two renames the lease proves nothing, and the pid still does.
-  #rebind(): void {
+  async #rebindLost(): Promise<void> {
+    const place = { directory: this.path, id: this.id }
+    const kept: Lease[] = []
+    for (const lease of this.#leases) if ((await askLease(place, lease.name)) !== 'refuses') kept.push(lease)
+    if (kept.length === this.#leases.length || !this.confirm()) return
     const { fs } = this.context
-    this.#lease?.close()
-    this.#lease = bindLease(this.path)
+    this.#leases = this.#leases.flatMap((lease) => {
+      if (kept.includes(lease)) return [lease]
+      lease.close()
+      return bindLease(place, lease.name) ?? []
+    })
     const draft = inside(this.path, `.owner-${randomText(8)}`)
-    writeRecord(fs, draft, ownerRecord(this.context, this.id, this.#lease), true)
+    writeRecord(fs, draft, ownerRecord(this.context, this.id, this.#leases), true)
     fs.renameSync(draft, inside(this.path, OWNER))
-    log.session('the lease was closed by other code; bound anew')
+    log.session('a lease was closed by other code; bound again')
   }
 
   /** Stops proving life. Called after the session has been condemned. */
   release(): void {
-    this.#lease?.close()
-    this.#lease = undefined
+    for (const lease of this.#leases) lease.close()
+    this.#leases = []
+    deleteOwnSession(this.id)
   }
 }
 

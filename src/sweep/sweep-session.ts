@@ -4,34 +4,17 @@
 //   .gone-  finish the deletion without judging
 //   .new-   older than an hour by the volume's clock: remove
 
-import { sep } from 'node:path'
-import type { FileSystem } from '../disk/file-system.ts'
 import type { MountTable } from '../disk/mounts.ts'
 import { errnoOf } from '../errors.ts'
 import { settleExpiry } from '../handoff/expiry.ts'
 import { forLog } from '../input/names.ts'
-import {
-  HEARTBEAT,
-  inside,
-  isTicket,
-  isUploadId,
-  LEASE,
-  OWNER,
-  parseSessionsEntry,
-  type Root,
-  type SessionsEntry,
-} from '../layout.ts'
-import { type Judgement, judge, suspect } from '../liveness/judge.ts'
+import { inside, isTicket, isUploadId, parseSessionsEntry, type Root, type SessionsEntry } from '../layout.ts'
+import { judge, suspect } from '../liveness/judge.ts'
+import type { Policy } from '../liveness/verdict.ts'
 import { DRAFT_AGE_MS } from '../liveness/volume-clock.ts'
-import { type Burial, buryIfDead, type Conviction, condemn, finish } from '../removal/remove-session.ts'
+import { type Burial, buryIfDead, condemn, finish } from '../removal/remove-session.ts'
 import { settleUploadExpiry } from '../uploads/expiry.ts'
 import type { ReportBuilder, SweepItem } from './report.ts'
-
-/** What may convict a session that nothing proves dead, in milliseconds: asked for, or a silent heartbeat. */
-export interface Convict {
-  readonly removeUnknownAfter: number | undefined
-  readonly stale: number | undefined
-}
 
 /** What the sweep of one entry works with. */
 export interface EntrySweep extends Root {
@@ -40,15 +23,13 @@ export interface EntrySweep extends Root {
   /** The volume's now; undefined when it could not be asked, and nothing is old. */
   readonly now: number | undefined
   readonly dryRun: boolean
-  readonly convict: Convict
+  /** When a session that nothing proves dead is removed all the same. */
+  readonly policy: Policy
   readonly report: ReportBuilder
 }
 
 /** Runs deletions one after the other. */
 export type InTurn = <T>(work: () => Promise<T>) => Promise<T>
-
-/** How long a tombstone of a silent foreign session stands before it is buried. */
-const GRACE_MS = 3_600_000
 
 export async function sweepSession(
   by: EntrySweep,
@@ -155,18 +136,14 @@ async function sweepEntry(
   if (parsed.kind === 'live' && parsed.id === by.ownId)
     return tell(kind, 'kept', "this manager's own session")
 
-  const look = by.dryRun ? judge : suspect // what is only told is told whole
-  const judged = await look(by, path, parsed.id, by.mounts)
-  const conviction =
-    judged.verdict === 'dead' ? { sentence: 'bury', reason: judged.reason } : convict(by, judged, path)
-  if (by.dryRun)
-    return tell(kind, conviction === undefined ? 'kept' : 'would-remove', conviction?.reason ?? judged.reason)
-  if (conviction === undefined && parsed.kind === 'live') return tell(kind, 'kept', judged.reason)
-  const fate = await buryIfDead(by, path, parsed.id, {
-    convict: (again, tombstone) => convict(by, again, tombstone),
-    inTurn,
-    signal,
-  })
+  const { policy, mounts, now } = by
+  const place = { directory: path, id: parsed.id }
+  const look = by.dryRun ? judge : suspect // a dry run reports all evidence, so it takes no shortcut
+  const judged = await look(by, place, { policy, mounts, now })
+  const spared = judged.verdict === 'alive' || judged.verdict === 'unknown'
+  if (by.dryRun) return tell(kind, spared ? 'kept' : 'would-remove', judged.reason)
+  if (spared && parsed.kind === 'live') return tell(kind, 'kept', judged.reason)
+  const fate = await buryIfDead(by, place, { policy, now, inTurn, signal })
   if (fate.fate === 'taken') return tell(kind, 'left-to-others', 'somebody else was at it first')
   if (fate.fate === 'buried') return tell(kind, 'removed', fate.reason, fate.burial)
   return tell(kind, fate.fate === 'spared' ? 'spared' : 'kept', fate.reason)
@@ -183,39 +160,4 @@ function leftOf({ claims, removed }: Burial): string | undefined {
 
 function kindOf(entry: SessionsEntry): SweepItem['kind'] {
   return ({ live: 'session', new: 'draft', dead: 'tombstone', gone: 'condemned' } as const)[entry.kind]
-}
-
-/** What becomes of one that nothing proves dead; undefined: it is kept. */
-function convict(by: EntrySweep, judged: Judgement, path: string): Conviction | undefined {
-  if (judged.verdict !== 'unknown' || by.now === undefined) return undefined
-  const { removeUnknownAfter, stale } = by.convict
-  if (
-    removeUnknownAfter !== undefined &&
-    by.now - lastTouched(by.fs, path, [OWNER, LEASE, HEARTBEAT]) > removeUnknownAfter
-  ) {
-    return { sentence: 'bury', reason: `not touched for longer than removeUnknownAfter (${judged.reason})` }
-  }
-  if (stale === undefined || judged.owner?.heartbeat !== true) return undefined
-  if (by.now - lastTouched(by.fs, path, [HEARTBEAT, OWNER]) <= stale) return undefined
-  const reason = `no heartbeat for longer than sharedVolume.staleAfter (${judged.reason})`
-  // First a tombstone, from which a paused host takes its session back; an hour later the burial. The rename
-  // set the ctime that the hour counts from.
-  const over = path.includes(`${sep}.dead-`) && by.now - by.fs.lstatSync(path).ctimeMs > GRACE_MS
-  return { sentence: over ? 'bury' : 'wait', reason }
-}
-
-/**
- * The volume's time of the last sign of life: ctimes, which no utimes can set back, of things that a rename of
- * the session does not touch; for want of any, its own mtime.
- */
-function lastTouched(fs: FileSystem, directory: string, names: readonly string[]): number {
-  const times = names.map((name) => {
-    try {
-      return fs.lstatSync(inside(directory, name)).ctimeMs
-    } catch {
-      return Number.NEGATIVE_INFINITY
-    }
-  })
-  const last = Math.max(...times)
-  return last === Number.NEGATIVE_INFINITY ? fs.lstatSync(directory).mtimeMs : last
 }

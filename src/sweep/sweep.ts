@@ -10,12 +10,13 @@ import { listHandoffs } from '../handoff/list.ts'
 import { forLog } from '../input/names.ts'
 import { type Duration, toMilliseconds } from '../input/units.ts'
 import { inside, type Root } from '../layout.ts'
+import type { Policy } from '../liveness/verdict.ts'
 import { volumeNow } from '../liveness/volume-clock.ts'
 import { channels, log } from '../runtime/observe.ts'
 import { checkRoot } from '../session/root.ts'
 import { ReportBuilder, type SweepProgress, type SweepReport } from './report.ts'
 import { sweepHandoff } from './sweep-handoff.ts'
-import { type Convict, type InTurn, sweepSession } from './sweep-session.ts'
+import { type InTurn, sweepSession } from './sweep-session.ts'
 import { sweepUpload } from './sweep-upload.ts'
 
 /** Options of {@link TempFileManager.sweep}. */
@@ -62,7 +63,7 @@ class Run {
   readonly #report = new ReportBuilder()
   readonly #startedAt = performance.now()
   readonly #signal: AbortSignal | undefined
-  readonly #convict: Convict
+  readonly #policy: Policy
   #burials: Promise<void> = Promise.resolve()
   #stopped = false
   #thrown: { readonly error: unknown } | undefined
@@ -78,7 +79,7 @@ class Run {
     if (options.onProgress !== undefined && typeof options.onProgress !== 'function') {
       throw new TempFileError('ERR_TEMP_OPTION_INVALID', 'onProgress must be a function.')
     }
-    this.#convict = { removeUnknownAfter, stale: swept.sharedVolume?.staleAfter }
+    this.#policy = { removeUnknownAfterMs: removeUnknownAfter, staleAfterMs: swept.sharedVolume?.staleAfter }
   }
 
   async go(): Promise<SweepReport> {
@@ -102,7 +103,7 @@ class Run {
     }
     const mounts = readMounts()
     const inTurn: InTurn = (burial) => this.#inTurn(burial)
-    const context = { ...this.#swept, now, mounts, dryRun, convict: this.#convict, report: this.#report }
+    const context = { ...this.#swept, now, mounts, dryRun, policy: this.#policy, report: this.#report }
     await this.#each(sessions, (name) =>
       step(`sessions/${name}`, () => sweepSession(context, name, inTurn, this.#signal)),
     )

@@ -44,12 +44,12 @@ export async function measureRoot(context: Context): Promise<RootUsage> {
     const entry = parseSessionsEntry(name)
     if (entry === undefined) continue
     const directory = inside(layout.sessions, name)
-    const judged = await judge(context, directory, entry.id, mounts)
+    const judged = await judge(context, { directory, id: entry.id }, { mounts })
     const { files, bytes } = await measureTree(fs, directory)
     sessions.push({
       name,
       state: ({ live: 'live', new: 'draft', dead: 'tombstone', gone: 'condemned' } as const)[entry.kind],
-      verdict: judged.verdict,
+      verdict: judged.verdict === 'wait' ? 'unknown' : judged.verdict, // 'wait' needs a policy
       reason: judged.reason,
       pid: judged.owner?.pid,
       hostname: judged.owner?.hostname,

@@ -14,9 +14,9 @@ import fs, {
 import { basename, dirname, join } from 'node:path'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { SweepReport } from '../../src/index.ts'
-import { askLease, leaseIdentity } from '../../src/liveness/lease.ts'
 import { bundle } from '../fixtures/bundle.ts'
 import { Held, type HeldOptions } from '../fixtures/held-process.ts'
+import { knock, socketIdentity } from '../fixtures/knock.ts'
 import { canMount, has, mount, unmount } from '../fixtures/mounts.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 
@@ -82,14 +82,14 @@ describe.runIf(canMount)('containers (needs root)', () => {
       mount('-t', 'overlay', 'overlay', '-o', `lowerdir=${lower},upperdir=${over},workdir=${scratch}`, at)
     overlay(merged, upper, work)
     const killed = await owner(merged)
-    const held = leaseIdentity(killed.session)
+    const held = socketIdentity(killed.session)
     await killed.held.slay()
     unmount(merged)
     execFileSync('cp', ['-a', upper, clone])
     mount('-t', 'tmpfs', 'none', other) // takes the device number that was freed
     overlay(merged, upper, work)
     overlay(merged2, clone, work2)
-    expect(leaseIdentity(killed.session)?.dev).not.toBe(held?.dev)
+    expect(socketIdentity(killed.session)?.dev).not.toBe(held?.dev)
 
     const foreign = await sweepBy(merged2)
     expect(foreign.sessionsRemoved).toBe(0)
@@ -148,10 +148,10 @@ describe.runIf(canMount)('containers (needs root)', () => {
       const live = await owner(real)
       const seen = join(view, live.session.slice(real.length))
       // This is the danger: through the view nobody listens, although the owner lives.
-      expect(await askLease(seen)).toBe('refuses')
+      expect(await knock(seen)).toBe('refuses')
       const path = join(live.session, 'owner.json')
       const record = JSON.parse(readFileSync(path, 'utf8'))
-      writeFileSync(path, JSON.stringify({ ...record, fsType: 'ext4', lease: leaseIdentity(seen) }))
+      writeFileSync(path, JSON.stringify({ ...record, fsType: 'ext4', lease: socketIdentity(seen) }))
 
       const report = await sweepBy(view)
       expect(report.sessionsRemoved).toBe(0)

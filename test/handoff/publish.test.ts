@@ -78,7 +78,7 @@ describe.each(kinds)('%s', (_, make) => {
     await claim.complete()
     expect(manager.stats()).toMatchObject({ entries: 0, claims: 0 })
     // Nothing of it stays behind in the session: no wrapper, no draft, no old claim.
-    expect(namesIn(manager.sessionPath ?? '')).toEqual(['claims', 'lease', 'owner.json'])
+    expect(namesIn(manager.sessionPath ?? '')).toEqual(['claims', 'lease', 'lease-2', 'owner.json'])
   })
 
   it('stays live, and can be handed off again, after a step of publishing failed', async () => {

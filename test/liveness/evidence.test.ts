@@ -5,8 +5,11 @@ import fs from 'node:fs'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type MountTable, parseMounts, readMounts } from '../../src/disk/mounts.ts'
 import { gather, type Observer, observer } from '../../src/liveness/evidence.ts'
-import { ownIdentity, type ProcessIdentity } from '../../src/liveness/process-identity.ts'
-import { type Facts, verdict } from '../../src/liveness/verdict.ts'
+import { ownIdentity } from '../../src/liveness/process-identity.ts'
+import { type Evidence, OVERLAY_UNTOUCHED_MS, type Verdict, verdict } from '../../src/liveness/verdict.ts'
+import { darwin } from '../../src/platform/darwin.ts'
+import { linux } from '../../src/platform/linux.ts'
+import type { OwnIdentity, Platform } from '../../src/platform/platform.ts'
 import { type CraftOptions, craftSession, endedPid, REUSED_PID } from '../fixtures/crafted-session.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 import { LIVE_OWNER } from './live-owner.ts'
@@ -17,9 +20,18 @@ function errno(code: string): Error {
   return Object.assign(new Error(code), { code })
 }
 
-async function observe(crafted: CraftOptions, by: Partial<Observer> = {}): Promise<Facts> {
+async function observe(crafted: CraftOptions, by: Partial<Observer> = {}): Promise<Evidence> {
   const { path, id } = craftSession(tempBase(), crafted)
-  return (await gather({ ...onDisk, mounts: readMounts(), ...by }, path, id)).facts
+  return (await gather({ ...onDisk, mounts: readMounts(), ...by }, { directory: path, id })).evidence
+}
+
+function verdictOf(evidence: Evidence): Verdict['verdict'] {
+  return verdict(evidence, {}).verdict
+}
+
+/** This system, with another answer to kill(pid, 0). */
+function observing(process: Evidence['process'], on: Platform = linux): Platform {
+  return { ...on, observe: (owner) => ({ ...on.observe(owner), process }) }
 }
 
 describe('a live owner of this machine', () => {
@@ -27,7 +39,10 @@ describe('a live owner of this machine', () => {
     const manager = tempManager()
     manager.file()
     const path = String(manager.sessionPath)
-    const { facts, owner } = await gather(onDisk, path, path.slice(path.indexOf('/s-') + 3))
+    const { evidence: facts, owner } = await gather(onDisk, {
+      directory: path,
+      id: path.slice(path.indexOf('/s-') + 3),
+    })
     expect(facts).toMatchObject(LIVE_OWNER)
     expect(owner?.pid).toBe(process.pid)
   })
@@ -35,7 +50,10 @@ describe('a live owner of this machine', () => {
   test('is another by name: a record found under a foreign name is not believed', async () => {
     const manager = tempManager()
     manager.file()
-    const { facts } = await gather(onDisk, String(manager.sessionPath), 'somebody-else')
+    const { evidence: facts } = await gather(onDisk, {
+      directory: String(manager.sessionPath),
+      id: 'another-id',
+    })
     expect(facts.record).toBe('corrupt')
   })
 })
@@ -53,25 +71,37 @@ describe('the thread', () => {
   test('that has ended in a living process is missing', async () => {
     const facts = await observe({ owner: { tid: await endedPid() } })
     expect(facts).toMatchObject({ process: 'exists', thread: 'missing' })
-    expect(verdict(facts).verdict).toBe('dead')
+    expect(verdictOf(facts)).toBe('dead')
   })
 
   test("of another user's process is alive: EPERM", async () => {
-    const facts = await observe(
-      {},
-      {
-        kill: () => {
-          throw errno('EPERM')
-        },
-      },
-    )
+    const hidden: Platform = { ...linux, observe: () => ({ process: 'forbidden', thread: 'hidden' }) }
+    const facts = await observe({}, { platform: hidden })
     expect(facts.process).toBe('forbidden')
-    expect(verdict(facts).verdict).toBe('alive')
+    expect(verdictOf(facts)).toBe('alive')
   })
 
-  test.each(['EMFILE', 'ENFILE', 'EACCES', 'ENOMEM'])(
-    'is alive for a sweeper whose look into /proc fails with %s at any point',
-    async (code) => {
+  test("of another user's process with a reused pid is dead: its start time is readable and differs", async () => {
+    const owner = { ...REUSED_PID, pid: 1, tid: 1 }
+    const facts = await observe({ owner }, { platform: observing('forbidden') })
+    expect(facts).toMatchObject({ process: 'forbidden', thread: 'other-start' })
+    expect(verdictOf(facts)).toBe('dead')
+  })
+
+  test('that is ours, in a session of a program that execve replaced, is dead', async () => {
+    const facts = await observe({})
+    expect(facts).toMatchObject({ process: 'exists', thread: 'replaced', lease: 'refuses' })
+    expect(verdictOf(facts)).toBe('dead')
+  })
+
+  test.each([
+    ['EMFILE', 'not-asked', 'unknown'],
+    ['ENFILE', 'not-asked', 'unknown'],
+    ['ENOMEM', 'not-asked', 'unknown'],
+    ['EACCES', 'hidden', 'alive'],
+  ])(
+    'is never dead for a sweeper whose look into /proc fails with %s at any point',
+    async (code, thread, expected) => {
       const { path, id } = craftSession(tempBase(), { owner: { tid: await endedPid() } })
       const original = fs.readFileSync
       const spied = vi.spyOn(fs, 'readFileSync').mockImplementation(((file: string, ...rest: []) => {
@@ -79,22 +109,22 @@ describe('the thread', () => {
         return original(file, ...rest)
       }) as typeof fs.readFileSync)
       onTestFinished(() => spied.mockRestore())
-      const { facts } = await gather(onDisk, path, id)
-      expect(facts.thread).toBe('unreadable')
-      expect(verdict(facts).verdict).toBe('alive')
+      const { evidence: facts } = await gather(onDisk, { directory: path, id })
+      expect(facts.thread).toBe(thread)
+      expect(verdictOf(facts)).toBe(expected)
     },
   )
 })
 
 describe('identity', () => {
-  test.each<{ what: string; owner: Record<string, unknown>; facts: Partial<Facts> }>([
+  test.each<{ what: string; owner: Record<string, unknown>; facts: Partial<Evidence> }>([
     { what: 'another boot', owner: { bootId: 'b' }, facts: { boot: 'other' } },
-    { what: 'an unreadable boot', owner: { bootId: undefined }, facts: { boot: 'unreadable' } },
+    { what: 'an unknown boot', owner: { bootId: undefined }, facts: { boot: 'absent' } },
     { what: 'another pid namespace', owner: { pidNamespace: 'pid:[1]' }, facts: { namespaces: 'other' } },
     {
-      what: 'an unread pid namespace',
+      what: 'an unknown pid namespace',
       owner: { pidNamespace: undefined },
-      facts: { namespaces: 'unreadable' },
+      facts: { namespaces: 'absent' },
     },
     { what: 'another time namespace', owner: { timeNamespace: 'time:[1]' }, facts: { namespaces: 'other' } },
     {
@@ -109,7 +139,7 @@ describe('identity', () => {
   })
 
   test('a kernel without time namespaces on both sides is the same', async () => {
-    const self: ProcessIdentity = { ...ownIdentity(), timeNamespace: undefined }
+    const self: OwnIdentity = { ...ownIdentity(), timeNamespace: undefined }
     expect(await observe({ owner: { timeNamespace: undefined } }, { self })).toMatchObject({
       namespaces: 'same',
     })
@@ -121,25 +151,25 @@ describe('the lease', () => {
 
   test('of a dead owner refuses, and is the recorded one', async () => {
     const facts = await observe({ owner: other })
-    expect(facts).toMatchObject({ lease: 'refuses', leaseDevice: 'same', leaseInode: 'same' })
-    expect(verdict(facts).verdict).toBe('dead')
+    expect(facts).toMatchObject({ lease: 'refuses', leaseIdentity: 'same' })
+    expect(verdictOf(facts)).toBe('dead')
   })
 
   test('that is missing proves nothing', async () => {
     const facts = await observe({ owner: other, lease: 'none' })
     expect(facts.lease).toBe('silent')
-    expect(verdict(facts).verdict).toBe('unknown')
+    expect(verdictOf(facts)).toBe('unknown')
   })
 
   test('that is a plain file proves nothing', async () => {
     const facts = await observe({ owner: other, lease: 'none', files: { lease: '' } })
-    expect(verdict(facts).verdict).toBe('unknown')
+    expect(verdictOf(facts)).toBe('unknown')
   })
 
   test('with another inode than recorded proves nothing', async () => {
     const facts = await observe({ owner: { ...other, lease: { dev: '1', ino: '1' } } })
-    expect(facts).toMatchObject({ lease: 'refuses', leaseInode: 'other' })
-    expect(verdict(facts).verdict).toBe('unknown')
+    expect(facts).toMatchObject({ lease: 'refuses', leaseIdentity: 'other' })
+    expect(verdictOf(facts)).toBe('unknown')
   })
 
   const mountedAs = (fsType: string, options = ''): MountTable =>
@@ -148,7 +178,7 @@ describe('the lease', () => {
   test.each(['ext2', 'ext3', 'ext4', 'xfs', 'btrfs', 'f2fs', 'zfs', 'tmpfs', 'overlay'])(
     'proves death on %s',
     async (fsType) => {
-      expect(verdict(await observe({ owner: other }, { mounts: mountedAs(fsType) })).verdict).toBe('dead')
+      expect(verdictOf(await observe({ owner: other }, { mounts: mountedAs(fsType) }))).toBe('dead')
     },
   )
 
@@ -166,17 +196,17 @@ describe('the lease', () => {
     'new-one',
   ])('proves nothing on %s, whatever file system the record pretends', async (fsType) => {
     const owner = { ...other, fsType: 'ext4' }
-    expect(verdict(await observe({ owner }, { mounts: mountedAs(fsType) })).verdict).toBe('unknown')
+    expect(verdictOf(await observe({ owner }, { mounts: mountedAs(fsType) }))).toBe('unknown')
   })
 
   test('proves nothing where the mount table cannot be read', async () => {
-    expect(verdict(await observe({ owner: other }, { mounts: parseMounts('') })).verdict).toBe('unknown')
+    expect(verdictOf(await observe({ owner: other }, { mounts: parseMounts('') }))).toBe('unknown')
   })
 
   test('after a reboot, with the same file system and inode, proves death', async () => {
     const owner = { bootId: 'before' }
-    expect(verdict(await observe({ owner })).verdict).toBe('dead')
-    expect(verdict(await observe({ owner: { ...owner, fsType: 'minix' } })).verdict).toBe('unknown')
+    expect(verdictOf(await observe({ owner }))).toBe('dead')
+    expect(verdictOf(await observe({ owner: { ...owner, fsType: 'minix' } }))).toBe('unknown')
   })
 
   test('on an overlay whose device changed proves death only for the same upper directory', async () => {
@@ -192,49 +222,50 @@ describe('the lease', () => {
         `${path}/owner.json`,
         JSON.stringify({ ...record, fsType: 'overlay', upperDir, lease }),
       )
-      const { facts } = await gather({ ...onDisk, mounts }, path, id)
-      expect(verdict(facts).verdict, upperDir).toBe(expected)
+      const { evidence: facts } = await gather(
+        { ...onDisk, mounts, wantsAges: true, now: () => Date.now() + OVERLAY_UNTOUCHED_MS + 60_000 },
+        { directory: path, id },
+      )
+      expect(verdictOf(facts), upperDir).toBe(expected)
     }
   })
 
   test('is not asked on an injected file system', async () => {
     expect(await observe({ owner: other }, { native: false })).toMatchObject({
       lease: 'silent',
-      provingFileSystem: false,
+      fileSystem: 'proves-nothing',
     })
   })
 })
 
 describe('elsewhere than Linux (injected; not run there)', () => {
-  const self = ownIdentity('darwin')
-  const missing = (): never => {
-    throw errno('ESRCH')
-  }
+  const self = ownIdentity(darwin)
+  const missing = observing('missing', darwin)
 
-  test.each<{ what: string; owner: Record<string, unknown>; kill: () => void; expected: string }>([
+  test.each<{ what: string; owner: Record<string, unknown>; kill: Platform; expected: string }>([
     { what: 'ESRCH on the same host and boot', owner: {}, kill: missing, expected: 'dead' },
-    { what: 'a process with the pid', owner: {}, kill: () => {}, expected: 'unknown' },
+    { what: 'a process with the pid', owner: {}, kill: observing('exists', darwin), expected: 'unknown' },
     { what: 'another host', owner: { hostname: 'elsewhere' }, kill: missing, expected: 'unknown' },
     { what: 'another boot', owner: { bootId: 'minute:1' }, kill: missing, expected: 'unknown' },
     { what: 'no boot on record', owner: { bootId: undefined }, kill: missing, expected: 'unknown' },
   ])('$what: $expected', async ({ owner, kill, expected }) => {
     const recorded = { ...self, ...owner }
-    const facts = await observe({ owner: recorded }, { platform: 'darwin', self, kill })
-    expect(facts).toMatchObject({ platform: 'other', lease: 'silent', thread: 'unreadable' })
-    expect(verdict(facts).verdict).toBe(expected)
+    const facts = await observe({ owner: recorded, lease: 'none' }, { platform: kill, self })
+    expect(facts).toMatchObject({ system: 'darwin', lease: 'silent', thread: 'hidden' })
+    expect(verdictOf(facts)).toBe(expected)
   })
 
   test("a clock's drift of a minute is still the same boot", async () => {
     const minute = Number(String(self.bootId).slice('minute:'.length))
     const owner = { ...self, bootId: `minute:${minute + 1}` }
-    expect(await observe({ owner }, { platform: 'darwin', self, kill: missing })).toMatchObject({
+    expect(await observe({ owner }, { platform: missing, self })).toMatchObject({
       boot: 'same',
     })
   })
 })
 
 describe('a record that cannot be believed', () => {
-  test.each<{ what: string; record: string | undefined; state: Facts['record'] }>([
+  test.each<{ what: string; record: string | undefined; state: Evidence['record'] }>([
     { what: 'none at all', record: undefined, state: 'missing' },
     { what: 'an empty file', record: '', state: 'corrupt' },
     { what: 'half a record', record: '{"v":1,"id":', state: 'corrupt' },
@@ -244,12 +275,14 @@ describe('a record that cannot be believed', () => {
   ])('$what is $state', async ({ record, state }) => {
     const facts = await observe({ record })
     expect(facts.record).toBe(state)
-    expect(verdict(facts).verdict).toBe('unknown')
+    expect(verdictOf(facts)).toBe('unknown')
   })
 
   test.each([0, -1, 1.5, '12', 2 ** 40, null])('a pid of %j is never asked for', async (pid) => {
-    const kill = vi.fn()
-    expect(await observe({ owner: { pid } }, { kill })).toMatchObject({ record: 'corrupt' })
-    expect(kill).not.toHaveBeenCalled()
+    const ask = vi.fn(linux.observe)
+    expect(await observe({ owner: { pid } }, { platform: { ...linux, observe: ask } })).toMatchObject({
+      record: 'corrupt',
+    })
+    expect(ask).not.toHaveBeenCalled()
   })
 })

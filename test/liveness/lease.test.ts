@@ -12,9 +12,12 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { askLease, bindLease, leaseIdentity } from '../../src/liveness/lease.ts'
+import { bindLease as bind, bindLeases, type Lease } from '../../src/liveness/lease.ts'
 import { runChild } from '../fixtures/child.ts'
+import { knock, socketIdentity } from '../fixtures/knock.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
+
+const bindLease = (directory: string): Lease | undefined => bind({ directory, id: '' }, 'lease')
 
 /** Descriptors of this process that are sockets. */
 function sockets(): { fd: number; name: string }[] {
@@ -44,12 +47,12 @@ describe('a lease', () => {
     const { lease } = boundLease(directory)
     expect(readdirSync(directory), 'under its last name at once').toEqual(['lease'])
     expect(statSync(join(directory, 'lease')).mode & 0o777).toBe(0o600)
-    expect(leaseIdentity(directory)).toEqual(lease.identity)
-    expect(await askLease(directory)).toBe('answers')
-    expect(await askLease(directory), 'again').toBe('answers')
+    expect(socketIdentity(directory)).toEqual(lease.identity)
+    expect(await knock(directory)).toBe('answers')
+    expect(await knock(directory), 'again').toBe('answers')
     lease.close()
     expect(existsSync(join(directory, 'lease')), 'its file stays: the proof of death').toBe(true)
-    expect(await askLease(directory)).toBe('refuses')
+    expect(await knock(directory)).toBe('refuses')
   })
 
   test.each([100, 107, 108, 150, 240])(
@@ -60,9 +63,9 @@ describe('a lease', () => {
       const before = readdirSync('/proc/self/fd').length
       const { lease } = boundLease(directory)
       expect(readdirSync(directory)).toEqual(['lease'])
-      expect(await askLease(directory)).toBe('answers')
+      expect(await knock(directory)).toBe('answers')
       lease.close()
-      expect(await askLease(directory)).toBe('refuses')
+      expect(await knock(directory)).toBe('refuses')
       await new Promise((resolve) => setImmediate(resolve))
       expect(readdirSync('/proc/self/fd').length, 'descriptors').toBeLessThanOrEqual(before)
     },
@@ -76,7 +79,7 @@ describe('a lease', () => {
     leases[0].lease.close()
     await new Promise((resolve) => setImmediate(resolve))
     expect([existsSync(join(one, 'lease')), existsSync(join(two, 'lease'))]).toEqual([true, true])
-    expect(await askLease(two)).toBe('answers')
+    expect(await knock(two)).toBe('answers')
   })
 
   test('goes along when its directory is renamed', async () => {
@@ -84,8 +87,8 @@ describe('a lease', () => {
     mkdirSync(directory)
     boundLease(directory)
     renameSync(directory, `${directory}-after`)
-    expect(await askLease(`${directory}-after`)).toBe('answers')
-    expect(await askLease(directory), 'where nothing is, nothing is proved').toBe('silent')
+    expect(await knock(`${directory}-after`)).toBe('answers')
+    expect(await knock(directory), 'where nothing is, nothing is proved').toBe('silent')
   })
 
   test('where none can be bound is no error', async () => {
@@ -97,16 +100,28 @@ describe('a lease', () => {
   test('that is a plain file proves nothing', async () => {
     const directory = tempBase()
     closeSync(openSync(join(directory, 'lease'), 'w'))
-    expect(leaseIdentity(directory)).toBeUndefined()
-    expect(await askLease(directory)).toBe('refuses')
+    expect(socketIdentity(directory)).toBeUndefined()
+    expect(await knock(directory)).toBe('refuses')
   })
+})
+
+test('two leases of a session are on descriptors that are not neighbours', () => {
+  const directory = tempBase()
+  const before = new Set(sockets().map((socket) => socket.name))
+  const leases = bindLeases({ directory, id: '' })
+  onTestFinished(() => {
+    for (const lease of leases) lease.close()
+  })
+  const [one = 0, two = 0] = sockets().flatMap(({ fd, name }) => (before.has(name) ? [] : [fd]))
+  expect(leases.map((lease) => lease.name)).toEqual(['lease', 'lease-2'])
+  expect(Math.abs(one - two)).toBeGreaterThan(8)
 })
 
 describe('stray code that closes descriptors', () => {
   test('does not make the lease close a file that has its number now', async () => {
     const directory = tempBase()
     const { lease, fd } = boundLease(directory)
-    expect(await askLease(directory)).toBe('answers') // the loop has polled: libuv itself aborts if it finds a file there first
+    expect(await knock(directory)).toBe('answers') // the loop has polled: libuv itself aborts if it finds a file there first
     closeSync(fd)
     const innocent = openSync(join(directory, 'innocent'), 'w')
     expect(innocent).toBe(fd)
@@ -144,6 +159,7 @@ test('owner.json says who owns the session', () => {
     bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
     pidNamespace: readlinkSync('/proc/self/ns/pid'),
     lease: { dev: String(lease.dev), ino: String(lease.ino) },
+    lease2: socketIdentity(session, 'lease-2'),
   })
   expect(owner.startTime).toMatch(/^\d+$/)
   expect(Math.abs(Date.now() - owner.startedAt)).toBeLessThan(60_000)

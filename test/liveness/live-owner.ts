@@ -1,7 +1,7 @@
-// The facts of a live owner that hold on every disk. Promise: what is observed of a real one (evidence.test.ts) is
+// The evidence of a live owner that holds on every disk. Guarantee: what is observed of a real one (evidence.test.ts) is
 // what the truth table calls alive (verdict.test.ts).
 
-import type { Facts } from '../../src/liveness/verdict.ts'
+import type { Evidence } from '../../src/liveness/verdict.ts'
 
 /** Of our own boot and namespaces. */
 export const LIVE_OWNER = {
@@ -9,8 +9,7 @@ export const LIVE_OWNER = {
   boot: 'same',
   hostname: 'same',
   namespaces: 'same',
-  procIsOurs: true,
   process: 'exists',
   thread: 'same',
   lease: 'answers',
-} as const satisfies Partial<Facts>
+} as const satisfies Partial<Evidence>

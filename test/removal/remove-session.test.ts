@@ -35,7 +35,7 @@ describe('a suspect', () => {
   test('that proves dead a second time is buried: claims back, tree gone, all counted', async () => {
     const manager = tempManager()
     const dead = await deadWithClaim(manager)
-    const fate = await buryIfDead(rootOf(manager), dead.path, dead.id)
+    const fate = await buryIfDead(rootOf(manager), { directory: dead.path, id: dead.id })
     expect(fate).toMatchObject({
       fate: 'buried',
       burial: { claims: { returned: [dead.ticket], stuck: [] }, removed: { errors: [], kept: [] } },
@@ -57,7 +57,7 @@ describe('a suspect', () => {
         fs.renameSync(from, to)
       },
     })
-    const fate = await buryIfDead(root, path, path.slice(path.indexOf('/s-') + 3))
+    const fate = await buryIfDead(root, { directory: path, id: path.slice(path.indexOf('/s-') + 3) })
     expect(fate).toMatchObject({ fate: 'kept', reason: expect.stringMatching(/^owner alive/) })
     expect(seen).toEqual(['.dead', 's-'])
     expect(readFileSync(file.path, 'utf8')).toBe('mine')
@@ -69,7 +69,7 @@ describe('a suspect', () => {
     const tombstone = join(manager.root, 'sessions', `.dead-${unknown.id}-x`)
     renameSync(unknown.path, tombstone)
     mkdirSync(unknown.path)
-    const fate = await buryIfDead(rootOf(manager), tombstone, unknown.id)
+    const fate = await buryIfDead(rootOf(manager), { directory: tombstone, id: unknown.id })
     expect(fate).toMatchObject({
       fate: 'kept',
       reason: expect.stringMatching(/its name was taken meanwhile/),
@@ -81,7 +81,9 @@ describe('a suspect', () => {
     const manager = tempManager()
     const dead = craftSession(manager.root, { owner: REUSED_PID })
     fs.rmSync(dead.path, { recursive: true })
-    expect(await buryIfDead(rootOf(manager), dead.path, dead.id)).toEqual({ fate: 'taken' })
+    expect(await buryIfDead(rootOf(manager), { directory: dead.path, id: dead.id })).toEqual({
+      fate: 'taken',
+    })
   })
 })
 

@@ -64,7 +64,7 @@ describe('the report', () => {
       action: 'kept',
       reason: "this manager's own session",
     })
-    expect(entryOf(report, dead.name)).toMatchObject({ kind: 'session', action: 'removed', files: 3 })
+    expect(entryOf(report, dead.name)).toMatchObject({ kind: 'session', action: 'removed', files: 4 })
     expect(entryOf(report, dead.name)?.reason).toBe(
       `owner dead (pid ${process.pid}, the pid belongs to a younger process now, lease refuses)`,
     )
@@ -312,10 +312,13 @@ describe('an owner whose process is proved dead while its lease answers', () => 
       lease: 'none',
       files: { a: 'a' },
     })
-    const lease = bindLease(path)
+    const lease = bindLease({ directory: path, id }, 'lease')
     onTestFinished(() => lease?.close())
     const record = JSON.parse(readFileSync(join(path, 'owner.json'), 'utf8')) as object // what was crafted
-    writeFileSync(join(path, 'owner.json'), JSON.stringify({ ...record, lease: lease?.identity }))
+    writeFileSync(
+      join(path, 'owner.json'),
+      JSON.stringify({ ...record, lease: lease?.identity, lease2: undefined }),
+    )
     const { items, sessionsRemoved } = await manager.sweep()
     expect(sessionsRemoved).toBe(0)
     expect(items.find((entry) => entry.name.endsWith(id))).toMatchObject({

@@ -5,7 +5,7 @@ import { accessSync, constants, lstatSync, type Stats, statfsSync, statSync } fr
 import { dirname } from 'node:path'
 import { readMounts } from '../../disk/mounts.ts'
 import { errnoOf } from '../../errors.ts'
-import { PROVING } from '../../liveness/evidence.ts'
+import { platform } from '../../platform/index.ts'
 import { size } from '../terminal.ts'
 import { ageRuleOf } from './age-cleaners.ts'
 import type { Finding } from './finding.ts'
@@ -105,7 +105,7 @@ export function checkFileSystem(place: string): Finding {
       advice: 'Mount /proc.',
     }
   const found = `${mount.fsType}, mounted at ${mount.mountPoint}`
-  if (!PROVING.has(mount.fsType)) {
+  if (platform().provingFileSystems?.has(mount.fsType) === false) {
     return {
       check,
       status: 'warning',

@@ -4,6 +4,7 @@
 import { existsSync, mkdtempSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { errnoOf } from '../../errors.ts'
+import { LEASE } from '../../layout.ts'
 import { askLease, bindLease } from '../../liveness/lease.ts'
 import type { Finding } from './finding.ts'
 
@@ -24,7 +25,8 @@ export async function checkLease(base: string): Promise<Finding> {
     }
   }
   try {
-    const lease = bindLease(directory)
+    const place = { directory, id: 'doctor' }
+    const lease = bindLease(place, LEASE)
     if (lease === undefined) {
       const found = 'no socket can be bound here: only a process that sees the owner can prove it dead'
       return {
@@ -35,9 +37,9 @@ export async function checkLease(base: string): Promise<Finding> {
           'Other containers on this volume are kept as unknown. Use a file system with unix sockets, or set sharedVolume.',
       }
     }
-    const held = await askLease(directory)
+    const held = await askLease(place, LEASE)
     lease.close()
-    const released = await askLease(directory)
+    const released = await askLease(place, LEASE)
     if (held === 'answers' && released === 'refuses')
       return { check, status: 'ok', found: 'a held one answers, a released one refuses' }
     const found = `a held one ${held}, a released one ${released}; expected: answers, refuses`
