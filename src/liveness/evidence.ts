@@ -17,7 +17,7 @@ import { isOwnSession } from './own-sessions.ts'
 import { type LeaseIdentity, type Owner, type OwnerRead, readOwner } from './owner-record.ts'
 import { ownIdentity } from './process-identity.ts'
 import { bootTag, type NamedIdentity, namespacesTag, parseSessionName, placeTag } from './session-name.ts'
-import type { Evidence } from './verdict.ts'
+import { type Evidence, REFRESH_MS } from './verdict.ts'
 
 export interface Gathered {
   readonly evidence: Evidence
@@ -190,6 +190,7 @@ function complete(by: Observer, { place, known, seen, lease }: Parts): Gathered 
     leaseIdentity,
     fileSystem: provesOn(by, mount?.fsType),
     sameFileSystem,
+    refreshMs: Math.min(owner?.refreshMs ?? REFRESH_MS, REFRESH_MS),
     name: nameSays(by, place, named, mount?.fsType),
     ...(wantsAges ? agesOf(by, place, owner) : UNAGED),
   }

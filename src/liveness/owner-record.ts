@@ -28,6 +28,8 @@ export interface Owner extends ProcessIdentity {
   readonly program: string
   /** Milliseconds since 1970 by the owner's clock; shown, never judged by. */
   readonly startedAt: number
+  /** Milliseconds between two refreshes of the session by its owner. */
+  readonly refreshMs?: number | undefined
   /** The session has a heartbeat (sharedVolume), so another host may judge it by age. */
   readonly heartbeat?: boolean | undefined
   /** The owner asked for nothing to be removed. */
@@ -84,6 +86,7 @@ function parseOwner(value: unknown, id: string): OwnerRead {
       lease2: leaseOf(o['lease2']),
       program: text(o['program']) ?? '',
       startedAt: typeof o['startedAt'] === 'number' ? o['startedAt'] : 0,
+      refreshMs: typeof o['refreshMs'] === 'number' ? o['refreshMs'] : undefined,
       heartbeat: o['heartbeat'] === true,
       preserve: o['preserve'] === true,
     },

@@ -33,6 +33,8 @@ export interface Evidence {
   readonly sameFileSystem: 'same-type' | 'same-upper' | 'other'
   /** 'earlier-boot': made in this very directory of this file system, in an earlier boot of this machine. */
   readonly name: 'earlier-boot' | 'silent'
+  /** Milliseconds between two refreshes by the owner. */
+  readonly refreshMs: number
   /** Milliseconds since the owner last touched its session, by the volume's clock; undefined: not asked. */
   readonly untouchedMs: number | undefined
   /** Milliseconds since its last heartbeat, by the volume's clock; undefined: it has none, or not asked. */
@@ -56,10 +58,10 @@ export interface Verdict {
   readonly reason: string
 }
 
-/** At least so often an owner touches its session (sweep/maintenance.ts). */
+/** At least so often an owner touches its session (session/refresh.ts); its record may name a shorter interval. */
 export const REFRESH_MS = 600_000
-/** One upper directory mounted twice makes a live owner's lease refuse, so there its refresh must have stopped too. */
-export const OVERLAY_UNTOUCHED_MS = 3 * REFRESH_MS
+/** One upper directory mounted twice makes a live owner's lease refuse, so its refresh must have stopped for so long too. */
+const OVERLAY_INTERVALS = 3
 /** How long a silent foreign session is a tombstone before it is removed. */
 export const GRACE_MS = 3_600_000
 
@@ -175,7 +177,7 @@ function ofRefusal(evidence: Evidence): Opinion {
   }
   if (leaseIdentity === 'same') return { says: 'dead', because: 'lease refuses' }
   if (sameFileSystem !== 'same-upper') return { unheard: 'the lease is on another device than recorded' }
-  if (evidence.untouchedMs === undefined || evidence.untouchedMs <= OVERLAY_UNTOUCHED_MS)
+  if (evidence.untouchedMs === undefined || evidence.untouchedMs <= OVERLAY_INTERVALS * evidence.refreshMs)
     return { unheard: 'on a restarted overlay its owner may still refresh it' }
   return { says: 'dead', because: 'lease refuses, its container was restarted' }
 }

@@ -15,6 +15,7 @@ import { bindLeases, type Lease } from '../liveness/lease.ts'
 import { addOwnSession, deleteOwnSession } from '../liveness/own-sessions.ts'
 import { OWNER_VERSION, type Owner } from '../liveness/owner-record.ts'
 import { ownIdentity } from '../liveness/process-identity.ts'
+import { REFRESH_MS } from '../liveness/verdict.ts'
 import type { ProcessIdentity } from '../platform/platform.ts'
 import { threads } from '../runtime/lazy.ts'
 import { log } from '../runtime/observe.ts'
@@ -63,6 +64,7 @@ export function ownerRecord(context: Context, id: string, leases: readonly Lease
     lease2: leases[1]?.identity,
     program: `${basename(process.argv[1] ?? process.execPath)}${threads().isMainThread ? '' : ` (worker ${threads().threadId})`}`,
     startedAt: Date.now(),
+    refreshMs: Math.min(context.sweepEvery ?? REFRESH_MS, REFRESH_MS),
     heartbeat: context.sharedVolume !== undefined,
     preserve: context.preserve,
   }

@@ -81,7 +81,7 @@ describe.runIf(canMount)('containers (needs root)', () => {
     const overlay = (at: string, over: string, scratch: string): void =>
       mount('-t', 'overlay', 'overlay', '-o', `lowerdir=${lower},upperdir=${over},workdir=${scratch}`, at)
     overlay(merged, upper, work)
-    const killed = await owner(merged)
+    const killed = await owner(merged, { env: { OWNER_EVERY: '1s' } })
     const held = socketIdentity(killed.session)
     await killed.held.slay()
     unmount(merged)
@@ -93,12 +93,42 @@ describe.runIf(canMount)('containers (needs root)', () => {
 
     const foreign = await sweepBy(merged2)
     expect(foreign.sessionsRemoved).toBe(0)
-    const report = await sweepBy(merged)
+    // Its owner's refresh must have stopped for three of its intervals, a second each.
+    let report = await sweepBy(merged)
+    while (report.sessionsRemoved === 0) {
+      expect(reasonOf(report, killed.session)).toMatch(/its owner may still refresh it/)
+      report = await sweepBy(merged)
+    }
     expect(reasonOf(report, killed.session)).toBe(
       'owner dead (pid 1, lease refuses, its container was restarted)',
     )
     expect(report.errors).toEqual([])
     expect(existsSync(killed.session)).toBe(false)
+  })
+
+  test('a live owner on an upper directory that is mounted twice is spared', async () => {
+    const base = tempBase()
+    const [lower, upper, work, work2, merged, merged2] = [
+      'lower',
+      'upper',
+      'work',
+      'work2',
+      'merged',
+      'merged2',
+    ].map((name) => join(base, name)) as [string, string, string, string, string, string] // six in, six out
+    for (const path of [lower, upper, work, work2, merged, merged2]) mkdirSync(path)
+    const overlay = (at: string, scratch: string): void =>
+      mount('-t', 'overlay', 'overlay', '-o', `lowerdir=${lower},upperdir=${upper},workdir=${scratch}`, at)
+    overlay(merged, work)
+    const live = await owner(merged)
+    overlay(merged2, work2)
+    // This is the danger: through the second mount no process listens, although the owner lives.
+    expect(await knock(join(merged2, live.session.slice(merged.length)))).toBe('refuses')
+
+    const report = await sweepBy(merged2)
+    expect(report.sessionsRemoved).toBe(0)
+    expect(reasonOf(report, live.session)).toMatch(/its owner may still refresh it/)
+    expect(existsSync(live.file)).toBe(true)
   })
 
   test.each(RUNTIMES)(

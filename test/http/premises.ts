@@ -16,7 +16,7 @@ export function media(name: string): string {
   return fileURLToPath(new URL(`../fixtures/media/${name}`, import.meta.url))
 }
 
-const OWN = new Set(['owner.json', 'lease', 'claims'])
+const OWN = new Set(['owner.json', 'lease', 'lease-2', 'claims'])
 
 export class Premises {
   readonly directory: string

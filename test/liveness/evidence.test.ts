@@ -6,7 +6,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type MountTable, parseMounts, readMounts } from '../../src/disk/mounts.ts'
 import { gather, type Observer, observer } from '../../src/liveness/evidence.ts'
 import { ownIdentity } from '../../src/liveness/process-identity.ts'
-import { type Evidence, OVERLAY_UNTOUCHED_MS, type Verdict, verdict } from '../../src/liveness/verdict.ts'
+import { type Evidence, REFRESH_MS, type Verdict, verdict } from '../../src/liveness/verdict.ts'
 import { darwin } from '../../src/platform/darwin.ts'
 import { linux } from '../../src/platform/linux.ts'
 import type { OwnIdentity, Platform } from '../../src/platform/platform.ts'
@@ -223,7 +223,7 @@ describe('the lease', () => {
         JSON.stringify({ ...record, fsType: 'overlay', upperDir, lease }),
       )
       const { evidence: facts } = await gather(
-        { ...onDisk, mounts, wantsAges: true, now: () => Date.now() + OVERLAY_UNTOUCHED_MS + 60_000 },
+        { ...onDisk, mounts, wantsAges: true, now: () => Date.now() + 4 * REFRESH_MS },
         { directory: path, id },
       )
       expect(verdictOf(facts), upperDir).toBe(expected)

@@ -5,8 +5,8 @@ import { describe, expect, test } from 'vitest'
 import {
   type Evidence,
   GRACE_MS,
-  OVERLAY_UNTOUCHED_MS,
   type Policy,
+  REFRESH_MS,
   type Verdict,
   verdict,
 } from '../../src/liveness/verdict.ts'
@@ -20,6 +20,7 @@ const ALIVE: Evidence = {
   fileSystem: 'proves',
   sameFileSystem: 'same-type',
   name: 'silent',
+  refreshMs: REFRESH_MS,
   untouchedMs: undefined,
   silentMs: undefined,
   suspectedMs: undefined,
@@ -100,13 +101,13 @@ const TABLE: readonly Row[] = [
   },
   {
     situation: 'container restarted on its own overlay, untouched for three intervals',
-    evidence: { ...RESTARTED_OVERLAY, untouchedMs: OVERLAY_UNTOUCHED_MS + 1 },
+    evidence: { ...RESTARTED_OVERLAY, untouchedMs: 3 * REFRESH_MS + 1 },
     verdict: 'dead',
     reason: 'owner dead (lease refuses, its container was restarted)',
   },
   {
     situation: 'one overlay upper directory mounted twice, its owner touches the session',
-    evidence: { ...RESTARTED_OVERLAY, untouchedMs: OVERLAY_UNTOUCHED_MS },
+    evidence: { ...RESTARTED_OVERLAY, untouchedMs: 3 * REFRESH_MS },
     verdict: 'unknown',
   },
   {
@@ -426,7 +427,7 @@ function refusalProves(e: Evidence): boolean {
     return exact && e.hostname === 'same' && (e.boot === 'same' || e.process === 'missing')
   const sameType = e.sameFileSystem !== 'other'
   if (e.boot === 'same') {
-    const untouched = e.untouchedMs !== undefined && e.untouchedMs > OVERLAY_UNTOUCHED_MS
+    const untouched = e.untouchedMs !== undefined && e.untouchedMs > 3 * REFRESH_MS
     return exact || (e.sameFileSystem === 'same-upper' && untouched)
   }
   return sameType && (exact || e.boot === 'other')
@@ -449,6 +450,7 @@ const EVERYWHERE = {
   lease: ['answers', 'refuses', 'silent', 'not-asked'],
   leaseIdentity: ['same', 'other-device', 'other'],
   name: ['silent', 'earlier-boot'],
+  refreshMs: [REFRESH_MS],
   silentMs: [undefined],
   suspectedMs: [undefined],
 } as const
@@ -463,7 +465,7 @@ const DOMAINS: readonly Domain[] = [
     thread: ['same', 'replaced', 'missing', 'other-start', 'zombie', 'hidden', 'not-asked'],
     fileSystem: ['proves', 'proves-nothing', 'not-asked'],
     sameFileSystem: ['same-type', 'same-upper', 'other'],
-    untouchedMs: [undefined, OVERLAY_UNTOUCHED_MS + 1],
+    untouchedMs: [undefined, 3 * REFRESH_MS + 1],
   },
   {
     ...EVERYWHERE,

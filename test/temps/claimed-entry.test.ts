@@ -17,7 +17,7 @@ function inSession(manager: TempFileManager): string[] {
   return namesIn(manager.sessionPath ?? '').concat(namesIn(manager.sessionPath ?? '', 'claims'))
 }
 
-const EMPTY_SESSION = ['claims', 'lease', 'owner.json']
+const EMPTY_SESSION = ['claims', 'lease', 'lease-2', 'owner.json']
 
 describe('a claim', () => {
   it.each([

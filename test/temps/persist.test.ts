@@ -139,7 +139,7 @@ test('a file under an exact name leaves nothing of its own directory', async () 
   const manager = tempManager()
   const file = manager.file({ name: 'exact.txt' })
   await file.persist(join(tempBase(), 'x'))
-  expect(readdirSync(manager.sessionPath ?? '').sort()).toEqual(['claims', 'lease', 'owner.json'])
+  expect(readdirSync(manager.sessionPath ?? '').sort()).toEqual(['claims', 'lease', 'lease-2', 'owner.json'])
 })
 
 test('is refused while something may still write, and works once that is closed', async () => {

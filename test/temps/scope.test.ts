@@ -9,7 +9,7 @@ import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 
 /** What stands in the session besides the library's own. */
 const left = (session = ''): string[] =>
-  readdirSync(session).filter((name) => !['claims', 'lease', 'owner.json'].includes(name))
+  readdirSync(session).filter((name) => !['claims', 'lease', 'lease-2', 'owner.json'].includes(name))
 
 describe('a scope', () => {
   test('removes what was made in it, on return and on throw, and nothing else', async () => {
