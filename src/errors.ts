@@ -1,5 +1,5 @@
-// The one error class, its codes and their HTTP statuses. Promise: every failure a caller can meet is a
-// TempFileError whose message says what to do and names no path, and any copy of the package recognises it.
+// The one error class, its codes and their HTTP statuses. Guarantee: every failure that a caller can meet is a
+// TempFileError whose message holds advice and no path, and any copy of the package recognises it.
 
 /** HTTP status of every code; frameworks read it from `status` or `statusCode`. */
 const STATUS = {
@@ -32,21 +32,39 @@ const STATUS = {
 /** Every code a {@link TempFileError} can carry. */
 export type TempFileErrorCode = keyof typeof STATUS
 
+/** Plain facts about a failure, for programs and for a client's error text; never a path. */
+export interface TempFileErrorDetails {
+  /** The option that was refused, or whose limit was reached: `'limits.fileBytes'`. */
+  readonly option?: string | undefined
+  /** The limit that was reached, in the unit of its option. */
+  readonly limit?: number | undefined
+  /** The form field concerned. */
+  readonly field?: string | undefined
+  /** The type that was found, and the ones that are accepted. */
+  readonly detected?: string | undefined
+  readonly accepted?: readonly string[] | undefined
+  /** The process that holds a claim, since when (milliseconds since 1970), and what is known about it. */
+  readonly pid?: number | undefined
+  readonly claimedAtMs?: number | undefined
+  readonly verdict?: string | undefined
+  readonly [fact: string]: string | number | boolean | readonly string[] | undefined
+}
+
 /** What a {@link TempFileError} can carry besides its message. */
 export interface TempFileErrorOptions {
   /** The underlying error, for example the system's own with its `errno`. */
   readonly cause?: unknown
   /** The path concerned; kept non-enumerable, so that it is not serialised to clients. */
   readonly path?: string | undefined
-  /** Plain facts for programs: bytes received, the pid of a holder. Never a path. */
-  readonly details?: Readonly<Record<string, string | number>> | undefined
+  /** Plain facts for programs; never a path. */
+  readonly details?: TempFileErrorDetails | undefined
 }
 
 const BRAND = Symbol.for('temp-file-manager.error.v1')
 
 /**
- * The error of this package. Tell its kinds apart by `code`; `status` (and `statusCode`, the same) is the
- * HTTP status that web frameworks answer with.
+ * The error of this package. `code` distinguishes its kinds; `status` (and `statusCode`, the same) is the HTTP
+ * status that web frameworks answer with.
  *
  * @example
  * ```ts
@@ -63,8 +81,10 @@ export class TempFileError extends Error {
   readonly code: TempFileErrorCode
   readonly status: number
   readonly statusCode: number
-  /** Plain facts about the failure, such as `bytes` or `pid`; never a path. */
-  readonly details?: Readonly<Record<string, string | number>>
+  /** Whether `message` may be shown to a client (a status below 500): Koa and http-errors look for it. */
+  readonly expose: boolean
+  /** Plain facts about the failure, such as `limit` or `pid`; empty when there are none, never a path. */
+  readonly details: TempFileErrorDetails
   /** The path concerned. Not enumerable: it must not reach a client by accident. */
   declare readonly path?: string
 
@@ -73,11 +93,14 @@ export class TempFileError extends Error {
     this.code = code
     this.status = STATUS[code]
     this.statusCode = this.status
-    if (options.details !== undefined) this.details = options.details
+    this.expose = this.status < 500
+    this.details = options.details ?? {}
     if (options.path !== undefined) Object.defineProperty(this, 'path', { value: options.path })
   }
 
   static {
+    // A bundler may rename the class (`_TempFileError`); util.inspect also shows the constructor's name.
+    Object.defineProperty(TempFileError, 'name', { value: 'TempFileError', configurable: true })
     Object.defineProperty(TempFileError.prototype, BRAND, { value: true })
     Object.defineProperty(TempFileError.prototype, 'name', { value: 'TempFileError', configurable: true })
   }
@@ -103,6 +126,13 @@ export class TempFileError extends Error {
  */
 export function isTempFileError(value: unknown): value is TempFileError {
   return typeof value === 'object' && value !== null && (value as { [BRAND]?: unknown })[BRAND] === true
+}
+
+/** The error of a refused option; `meant` is the option that was probably intended. */
+export function optionError(option: string, message: string, meant?: string): TempFileError {
+  return new TempFileError('ERR_TEMP_OPTION_INVALID', message, {
+    details: meant === undefined ? { option } : { option, meant },
+  })
 }
 
 /** The system's error code (`ENOENT`, `ENOSPC`, ...) of a thrown value, if it has one. */

@@ -20,6 +20,7 @@ export { type FileRules, fileRules } from './file-types/file-rules.ts'
 export type { Json } from './handoff/handoff-record.ts'
 export type { HandoffInfo } from './handoff/info.ts'
 export type { HandOffOptions } from './handoff/publish.ts'
+export type { DirOptions, FileOptions } from './input/file-options.ts'
 export type { Duration, Size } from './input/units.ts'
 export { type ManagerStats, TempFileManager } from './manager.ts'
 export type { Limits, TempFileManagerOptions } from './manager-options.ts'
@@ -30,7 +31,6 @@ export type { Source } from './streams/source.ts'
 export type { SweepItem, SweepProgress, SweepReport } from './sweep/report.ts'
 export type { SweepOptions } from './sweep/sweep.ts'
 export type { RootUsage, SessionUsage } from './sweep/usage.ts'
-export type { DirOptions, FileOptions } from './temps/file-options.ts'
 export type {
   AdoptOptions,
   Claim,

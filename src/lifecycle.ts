@@ -11,7 +11,7 @@ import { type ExitTask, exitRegistry } from './session/exit-hook.ts'
 import { Session, Vanished } from './session/session.ts'
 import { Maintenance } from './sweep/maintenance.ts'
 import type { SweepReport } from './sweep/report.ts'
-import type { SweepOptions } from './sweep/sweep.ts'
+import type { SweepRequest } from './sweep/sweep.ts'
 
 export class Lifecycle {
   readonly #context: Context
@@ -91,7 +91,7 @@ export class Lifecycle {
     }
   }
 
-  sweep(options: SweepOptions): Promise<SweepReport> {
+  sweep(options: SweepRequest): Promise<SweepReport> {
     return this.abortable(options.signal, (signal) => {
       this.requireOpen()
       return this.#track(this.#maintenance.sweep({ ...options, signal }))

@@ -1,72 +1,86 @@
-// A manager's options: what may be given, what it means, what is refused. Promise: a bad option is
-// ERR_TEMP_OPTION_INVALID or ERR_TEMP_NAME_INVALID from the constructor, before anything is made.
+// A manager's options and their defaults. Guarantee: a wrong option throws ERR_TEMP_OPTION_INVALID or
+// ERR_TEMP_NAME_INVALID from the constructor, before anything is created.
 
 import nodeFs from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { FileSystem } from './disk/file-system.ts'
-import { TempFileError } from './errors.ts'
+import { optionError } from './errors.ts'
 import { checkAffixes, checkName, displayName } from './input/names.ts'
-import { refuseUnknown } from './input/options.ts'
-import { type Duration, type Size, toBytes, toMilliseconds } from './input/units.ts'
+import {
+  boolean,
+  type Checked,
+  constantOr,
+  duration,
+  integer,
+  type Kind,
+  nested,
+  optionsOf,
+  size,
+  unchecked,
+} from './input/options.ts'
+import type { Duration, Size } from './input/units.ts'
 import { inside, SESSION_RANDOM_LENGTH } from './layout.ts'
+import type { QuotaLimits } from './quota.ts'
 import type { OnCleanupError } from './runtime/observe.ts'
 
-/** Options of a {@link TempFileManager}; every one has a default that suits a service on one host. */
+/** Options of a {@link TempFileManager}. Every option has a default that suits a service on one host. */
 export interface TempFileManagerOptions {
-  /** Name of the root directory, shared by all processes of one user that use it. Default 'temp-file-manager'. */
+  /** Name of the root directory, which all processes of one user under this name share. Default 'temp-file-manager'. */
   name?: string | undefined
-  /** Beginning of every file's and directory's name, for the human at 3 a.m. Default 'tmp-'. */
+  /** Start of every file and directory name, so that a listing shows which program made it. Default 'tmp-'. */
   prefix?: string | undefined
-  /** Directory that holds the root. Default: TEMP_FILE_MANAGER_DIR, else the real path of `os.tmpdir()`. */
+  /** Directory that contains the root. Default: TEMP_FILE_MANAGER_DIR, else the real path of `os.tmpdir()`. */
   baseDir?: string | undefined
-  /** A file system in place of `node:fs`, such as `memfs.fs`, so that unit tests touch no disk. */
+  /** A file system instead of `node:fs`, such as `memfs.fs`, so that unit tests use no disk. */
   fs?: FileSystem | undefined
-  /** What this manager may use. Counted: what goes through `receive` and `write`, and live entries. */
+  /** Limits of this manager. There is no limit unless you set one. */
   limits?: Limits | undefined
-  /** Defaults of {@link TempEntry.handOff}. `ttl`: time to live, default '7d'. */
-  handoff?: { ttl?: Duration | undefined } | undefined
-  /** Recovery of what dead processes left: at first use (default true) and every so often (default '10m', false: never). */
+  /**
+   * Defaults of {@link TempEntry.handOff}. `ttl`: time to live, default '7d'. `maxAttempts`: claims after which a
+   * ticket is 'dead' (kept and listed, not claimable); default: no limit.
+   */
+  handoff?: { ttl?: Duration | undefined; maxAttempts?: number | undefined } | undefined
+  /**
+   * When to remove what dead processes left. `onStart` (default true): once, shortly after the manager was created.
+   * `every` (default '10m'): the interval; false: never.
+   */
   sweep?: { onStart?: boolean | undefined; every?: Duration | false | undefined } | undefined
-  /** Several hosts share the root on one network volume: sessions beat, and age may prove death. Default false. */
+  /**
+   * Several hosts share the root on one network volume. Sessions then have a heartbeat (default '15s'), and a session
+   * of another host is dead after `staleAfter` (default '24h') without one. Default false.
+   */
   sharedVolume?: boolean | { heartbeat?: Duration | undefined; staleAfter?: Duration | undefined } | undefined
-  /** Clean up on SIGINT, SIGTERM and SIGHUP where the program does not listen itself. Default true. */
+  /** Clean up on SIGINT, SIGTERM and SIGHUP, unless the program listens for them itself. Default true. */
   signals?: boolean | undefined
-  /** Debugging: remove nothing, say where it is. Also TEMP_FILE_MANAGER_PRESERVE=1. */
+  /** For debugging: remove nothing and report where it is. Also TEMP_FILE_MANAGER_PRESERVE=1. Default false. */
   preserve?: boolean | undefined
-  /** What becomes of a removal that failed for good during disposal. Default 'warn' (a process warning). */
+  /** What happens when a removal during disposal finally fails. Default 'warn' (a process warning). */
   onCleanupError?: OnCleanupError | undefined
 }
 
-/** Limits of one manager; each unset one is no limit. */
+/** Limits of one manager. An option that is not set is no limit. */
 export interface Limits {
   /** Most bytes of one received file: ERR_TEMP_TOO_LARGE. */
   fileBytes?: Size | undefined
-  /** Most bytes received or written and still here, in all: ERR_TEMP_QUOTA. */
+  /** Most bytes that `receive` and `write` have stored and that still exist, in total: ERR_TEMP_QUOTA. */
   totalBytes?: Size | undefined
   /** Most live files and directories: ERR_TEMP_QUOTA. */
   liveEntries?: number | undefined
-  /** Space that must stay free on the disk, checked before and while receiving: ERR_TEMP_NO_SPACE. */
+  /** Space that must stay free on the disk, checked before and during a receive: ERR_TEMP_NO_SPACE. */
   minFreeBytes?: Size | undefined
 }
 
-/** Limits in plain numbers. */
-export interface ResolvedLimits {
-  fileBytes?: number
-  totalBytes?: number
-  liveEntries?: number
-  minFreeBytes?: number
-}
-
-/** Options with every default filled in and every unit resolved: bytes and milliseconds. */
+/** Options with every default filled in and every unit converted: bytes and milliseconds. */
 export interface Settings {
   readonly root: string
   readonly prefix: string
   readonly fs: FileSystem
-  /** The file system is the machine's own, so kernel evidence (the lease, mounts) is meaningful. */
+  /** The file system is node:fs, so kernel evidence (the lease, mounts) is meaningful. */
   readonly native: boolean
-  readonly limits: ResolvedLimits
+  readonly limits: QuotaLimits
   readonly handoffTtl: number
+  readonly maxAttempts: number | undefined
   readonly sweepOnStart: boolean
   readonly sweepEvery: number | undefined
   readonly sharedVolume: { readonly heartbeat: number; readonly staleAfter: number } | undefined
@@ -75,93 +89,103 @@ export interface Settings {
   readonly onCleanupError: OnCleanupError
 }
 
+const SECOND = 1000
 const HOUR = 3_600_000
+/** setInterval's longest delay in milliseconds; a longer one would fire at once. */
+const LONGEST_TIMER = 2 ** 31 - 1
 
-/** Every option, by section. */
-const KNOWN = {
-  manager: [
-    'name',
-    'prefix',
-    'baseDir',
-    'fs',
-    'limits',
-    'handoff',
-    'sweep',
-    'sharedVolume',
-    'signals',
-    'preserve',
-    'onCleanupError',
-  ],
-  limits: ['fileBytes', 'totalBytes', 'liveEntries', 'minFreeBytes'],
-  handoff: ['ttl'],
-  sweep: ['onStart', 'every'],
-  sharedVolume: ['heartbeat', 'staleAfter'],
-} as const
+/** A duration within bounds; `bounds` completes 'must be ...'. */
+function durationWithin(least: number, most: number, bounds: string): Kind<number> {
+  return (value, option) => {
+    const ms = duration(value, option)
+    if (ms >= least && ms <= most) return ms
+    throw optionError(option, `${option} must be ${bounds}.`)
+  }
+}
 
-function invalid(message: string): never {
-  throw new TempFileError('ERR_TEMP_OPTION_INVALID', message)
+/** Duck-typed: a module's namespace, given by mistake, has no openSync. */
+const fileSystem: Kind<FileSystem> = (value, option) => {
+  const { openSync, promises } = (value ?? {}) as Partial<FileSystem> // any value can be read by key
+  if (typeof openSync === 'function' && typeof promises === 'object') return value as FileSystem
+  throw optionError(option, 'fs must be a file system such as node:fs or memfs.fs.')
+}
+
+const cleanupPolicy: Kind<OnCleanupError> = (value, option) => {
+  if (value === 'warn' || value === 'throw') return value
+  if (typeof value === 'function') return value as OnCleanupError // its parameter cannot be checked at run time
+  throw optionError(option, "onCleanupError must be 'warn', 'throw' or a function.")
+}
+
+const directory: Kind<string> = (value, option) => {
+  if (typeof value === 'string' && value !== '' && !value.includes('\0')) return value
+  throw optionError(
+    option,
+    `${option} must be the path of a directory, a non-empty string without NUL characters.`,
+  )
+}
+
+const sharedVolume = {
+  heartbeat: durationWithin(SECOND, HOUR / 4, "between '1s' and '15m'"),
+  staleAfter: durationWithin(
+    HOUR,
+    Number.MAX_SAFE_INTEGER,
+    "at least '1h': a shorter pause of a host does not prove its death",
+  ),
+}
+
+const checkOptions = optionsOf('TempFileManager', {
+  name: unchecked<string>(), // by checkName
+  prefix: unchecked<string>(), // by checkAffixes
+  baseDir: directory,
+  fs: fileSystem,
+  limits: nested({ fileBytes: size, totalBytes: size, liveEntries: integer(), minFreeBytes: size }),
+  handoff: nested({ ttl: duration, maxAttempts: integer(1) }),
+  sweep: nested({
+    onStart: boolean,
+    every: constantOr(false, durationWithin(SECOND, LONGEST_TIMER, "between '1s' and '24d', or false")),
+  }),
+  sharedVolume: sharedVolumeKind,
+  signals: boolean,
+  preserve: boolean,
+  onCleanupError: cleanupPolicy,
+})
+
+function sharedVolumeKind(value: unknown, option: string): boolean | Checked<typeof sharedVolume> {
+  return typeof value === 'boolean' ? value : nested(sharedVolume)(value, option)
 }
 
 /** Checks a manager's options. @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_NAME_INVALID */
-export function resolveOptions(options: TempFileManagerOptions = {}): Settings {
-  if (!isObject(options)) invalid('The options must be an object.')
-  refuseUnknown(options, KNOWN.manager, 'TempFileManager')
-  for (const section of ['limits', 'handoff', 'sweep'] as const)
-    if (options[section] !== undefined && !isObject(options[section]))
-      invalid(`${section} must be an object.`)
-  for (const section of ['limits', 'handoff', 'sweep', 'sharedVolume'] as const) {
-    const given = options[section]
-    if (isObject(given)) refuseUnknown(given, KNOWN[section], section)
-  }
-  const fs = fileSystem(options.fs)
-  const prefix = options.prefix ?? 'tmp-'
+export function resolveOptions(options?: TempFileManagerOptions): Settings {
+  const given = checkOptions(options)
+  const fs: FileSystem = given.fs ?? nodeFs
+  const prefix = given.prefix ?? 'tmp-'
   checkAffixes(prefix, '', SESSION_RANDOM_LENGTH + 1 + 16)
   return {
     root: inside(
-      baseDirectory(options.baseDir, fs),
-      checkName(`${checkName(options.name ?? 'temp-file-manager')}-${userTag()}`),
+      baseDirectory(given.baseDir, fs),
+      checkName(`${checkName(given.name ?? 'temp-file-manager')}-${userTag()}`),
     ),
     prefix,
     fs,
     native: fs.native ?? fs === nodeFs,
-    limits: resolveLimits(options.limits),
-    handoffTtl: toMilliseconds(options.handoff?.ttl ?? '7d', 'handoff.ttl'),
-    sweepOnStart: flag(options.sweep?.onStart, true, 'sweep.onStart'),
-    sweepEvery: interval(options.sweep?.every ?? '10m'),
-    sharedVolume: resolveSharedVolume(options.sharedVolume),
-    signals: flag(options.signals, true, 'signals'),
-    preserve: flag(options.preserve, process.env['TEMP_FILE_MANAGER_PRESERVE'] === '1', 'preserve'),
-    onCleanupError: cleanupPolicy(options.onCleanupError),
+    limits: given.limits ?? {},
+    handoffTtl: given.handoff?.ttl ?? 7 * 24 * HOUR,
+    maxAttempts: given.handoff?.maxAttempts,
+    sweepOnStart: given.sweep?.onStart ?? true,
+    sweepEvery: sweepInterval(given.sweep?.every ?? HOUR / 6),
+    sharedVolume: resolveSharedVolume(given.sharedVolume),
+    signals: given.signals ?? true,
+    preserve: given.preserve ?? process.env['TEMP_FILE_MANAGER_PRESERVE'] === '1',
+    onCleanupError: given.onCleanupError ?? 'warn',
   }
 }
 
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null
-}
-
-/** One call stands for all: what has it not is no file system at all, such as a module's namespace given by mistake. */
-function fileSystem(given: FileSystem | undefined): FileSystem {
-  if (given === undefined) return nodeFs
-  if (!isObject(given) || typeof given.openSync !== 'function' || !isObject(given.promises))
-    invalid('fs must be a file system such as node:fs or memfs.fs.')
-  return given
-}
-
-function flag(value: unknown, fallback: boolean, option: string): boolean {
-  if (value === undefined) return fallback
-  if (typeof value !== 'boolean') invalid(`${option} must be true or false.`)
-  return value
-}
-
-function baseDirectory(given: unknown, fs: FileSystem): string {
-  const base = given ?? process.env['TEMP_FILE_MANAGER_DIR'] ?? tmpdir()
-  if (typeof base !== 'string' || base === '' || base.includes('\0')) {
-    invalid('baseDir must be the path of a directory, a string without NUL characters.')
-  }
+function baseDirectory(given: string | undefined, fs: FileSystem): string {
+  const base = given ?? directory(process.env['TEMP_FILE_MANAGER_DIR'] ?? tmpdir(), 'TEMP_FILE_MANAGER_DIR')
   return realPath(fs, resolve(base))
 }
 
-/** The real path of what exists of it: the rest is made, and judged, at first use, below the same real directory. */
+/** The real path of the part that exists; the rest is created, and checked, at first use. */
 function realPath(fs: FileSystem, path: string): string {
   try {
     return String(fs.realpathSync(path))
@@ -177,43 +201,14 @@ function userTag(): string {
   return uid === undefined ? displayName(userInfo().username) : String(uid)
 }
 
-function resolveLimits(limits: Limits | undefined): ResolvedLimits {
-  const resolved: ResolvedLimits = {}
-  if (limits?.fileBytes !== undefined) resolved.fileBytes = toBytes(limits.fileBytes, 'limits.fileBytes')
-  if (limits?.totalBytes !== undefined) resolved.totalBytes = toBytes(limits.totalBytes, 'limits.totalBytes')
-  if (limits?.minFreeBytes !== undefined)
-    resolved.minFreeBytes = toBytes(limits.minFreeBytes, 'limits.minFreeBytes')
-  if (limits?.liveEntries !== undefined) {
-    if (!Number.isSafeInteger(limits.liveEntries) || limits.liveEntries < 0)
-      invalid('limits.liveEntries must be a whole number.')
-    resolved.liveEntries = limits.liveEntries
-  }
-  return resolved
+function sweepInterval(every: number | false): number | undefined {
+  return every === false ? undefined : every
 }
 
-/** setInterval's longest delay is 2^31-1 ms; longer would fire at once. */
-function interval(every: Duration | false): number | undefined {
-  if (every === false) return undefined
-  const ms = toMilliseconds(every, 'sweep.every')
-  if (ms < 1000 || ms > 2 ** 31 - 1) invalid("sweep.every must be between '1s' and '24d', or false.")
-  return ms
-}
-
-function resolveSharedVolume(given: TempFileManagerOptions['sharedVolume']): Settings['sharedVolume'] {
-  if (given === undefined || given === false) return undefined
-  if (given !== true && !isObject(given)) invalid('sharedVolume must be true, false or an object.')
-  const { heartbeat, staleAfter } = given === true ? {} : given
-  const beat = toMilliseconds(heartbeat ?? '15s', 'sharedVolume.heartbeat')
-  const age = toMilliseconds(staleAfter ?? '24h', 'sharedVolume.staleAfter')
-  if (beat < 1000 || beat > HOUR / 4) invalid("sharedVolume.heartbeat must be between '1s' and '15m'.")
-  if (age < HOUR)
-    invalid("sharedVolume.staleAfter must be at least '1h': a shorter pause of a host is no proof of death.")
-  return { heartbeat: beat, staleAfter: age }
-}
-
-function cleanupPolicy(given: unknown): OnCleanupError {
-  if (given === undefined) return 'warn'
-  if (given === 'warn' || given === 'throw') return given
-  if (typeof given !== 'function') invalid("onCleanupError must be 'warn', 'throw' or a function.")
-  return given as OnCleanupError // a function: its parameter cannot be checked at run time
+function resolveSharedVolume(
+  given: boolean | Checked<typeof sharedVolume> = false,
+): Settings['sharedVolume'] {
+  if (given === false) return undefined
+  const { heartbeat = 15 * SECOND, staleAfter = 24 * HOUR } = given === true ? {} : given
+  return { heartbeat, staleAfter }
 }

@@ -1,28 +1,29 @@
 // TempFileManager: takes the options, wires the rooms, and holds no logic of its own.
 
 import { type Context, type Counters, newCounters } from './context.ts'
-import { TempFileError } from './errors.ts'
+import { optionError } from './errors.ts'
 import { claim } from './handoff/claim.ts'
 import { checkTicket, goneError } from './handoff/handoff-record.ts'
 import type { HandoffInfo } from './handoff/info.ts'
 import { inspectHandoff, listHandoffs } from './handoff/list.ts'
+import type { DirOptions, FileOptions } from './input/file-options.ts'
 import { isTicket, layoutOf } from './layout.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { resolveOptions, type TempFileManagerOptions } from './manager-options.ts'
 import { Quota } from './quota.ts'
+import { joinSignals } from './runtime/abort.ts'
 import { asyncDispose, dispose, disposing } from './runtime/dispose.ts'
 import { checkRoot } from './session/root.ts'
 import { checkReceiveOptions, type ReceiveOptions } from './streams/fill.ts'
 import { openIntake } from './streams/intake.ts'
 import type { Source } from './streams/source.ts'
 import type { SweepReport } from './sweep/report.ts'
-import type { SweepOptions } from './sweep/sweep.ts'
+import { checkSweepOptions, type SweepOptions } from './sweep/sweep.ts'
 import { measureRoot, type RootUsage } from './sweep/usage.ts'
 import { adopt } from './temps/adopt.ts'
 import { claimEntry } from './temps/claimed-entry.ts'
 import { createFile, createFileAsync, receiveFile } from './temps/create.ts'
 import { createDir, createDirAsync } from './temps/dir.ts'
-import type { DirOptions, FileOptions } from './temps/file-options.ts'
 import { Namer } from './temps/naming.ts'
 import { Scope } from './temps/scope.ts'
 import type { AdoptOptions, Claim, ReceivedFile, TempDir, TempFile, TempScope } from './types.ts'
@@ -132,21 +133,8 @@ export class TempFileManager implements Disposable, AsyncDisposable {
    * console.log(upload.bytes, upload.digest)
    * ```
    */
-  async receive(source: Source, options: ReceiveOptions = {}): Promise<ReceivedFile> {
-    const keep = options?.keepSource === true
-    const intake = openIntake(source, keep) // first of all: the source may fail while the file is being opened
-    try {
-      this.#life.requireOpen()
-      const prepared = checkReceiveOptions(options)
-      const { suffix, prefix, name, mode } = options
-      const naming = this.#namer.check({ suffix, prefix, name, mode })
-      return await this.#life.abortable(prepared.signal, (signal) =>
-        this.#life.run((session) => receiveFile(session, naming, intake, { ...prepared, signal })),
-      )
-    } catch (error) {
-      intake.stop(error, keep)
-      throw error
-    }
+  receive(source: Source, options?: ReceiveOptions): Promise<ReceivedFile> {
+    return this.#receive(source, options)
   }
 
   /**
@@ -161,7 +149,15 @@ export class TempFileManager implements Disposable, AsyncDisposable {
   /** A group of temps that are disposed together, last made first. @throws ERR_TEMP_CLOSED */
   scope(): TempScope {
     this.#life.requireOpen()
-    return new Scope(this)
+    return new Scope({
+      file: (options) => this.file(options),
+      dir: (options) => this.dir(options),
+      fileAsync: (options) => this.fileAsync(options),
+      dirAsync: (options) => this.dirAsync(options),
+      receive: (source, options, signal) => this.#receive(source, options, signal),
+      adopt: (path, options) => this.adopt(path, options),
+      claim: (ticket) => this.claim(ticket),
+    })
   }
 
   /** For those without `using`: makes a file, calls `fn`, removes the file; returns what `fn` returned. */
@@ -295,8 +291,8 @@ export class TempFileManager implements Disposable, AsyncDisposable {
    * for (const entry of report.items) console.log(entry.name, entry.action, entry.reason)
    * ```
    */
-  sweep(options: SweepOptions = {}): Promise<SweepReport> {
-    return this.#life.sweep(options)
+  async sweep(options?: SweepOptions): Promise<SweepReport> {
+    return await this.#life.sweep(checkSweepOptions(options))
   }
 
   /** Counters; no disk access. */
@@ -331,6 +327,27 @@ export class TempFileManager implements Disposable, AsyncDisposable {
     this.#life.closeSync()
   }
 
+  async #receive(source: Source, options?: ReceiveOptions, ending?: AbortSignal): Promise<ReceivedFile> {
+    const keep = options?.keepSource === true
+    const intake = openIntake(source, keep) // first of all: the source may fail while the file is being opened
+    try {
+      this.#life.requireOpen()
+      const prepared = checkReceiveOptions(options)
+      const naming = this.#namer.checkNames(options)
+      const joined = joinSignals(ending, prepared.signal)
+      try {
+        return await this.#life.abortable(joined.signal, (signal) =>
+          this.#life.run((session) => receiveFile(session, naming, intake, { ...prepared, signal })),
+        )
+      } finally {
+        joined.detach()
+      }
+    } catch (error) {
+      intake.stop(error, keep)
+      throw error
+    }
+  }
+
   [dispose](): void {
     this.closeSync()
   }
@@ -354,8 +371,5 @@ function withArguments<E, O, T>(
 ): readonly [string | O | undefined, (entry: E) => Promise<T> | T] {
   const [options, fn] = given.length === 1 ? [undefined, given[0]] : given
   if (typeof fn === 'function') return [options, fn]
-  throw new TempFileError(
-    'ERR_TEMP_OPTION_INVALID',
-    'withFile and withDir need a function as their last argument.',
-  )
+  throw optionError('fn', 'withFile and withDir need a function as their last argument.')
 }

@@ -2,7 +2,7 @@
 // back, a refusal changes no count, and a manager without limits pays one comparison and one increment.
 
 import type { FileSystem } from './disk/file-system.ts'
-import { ioError, TempFileError } from './errors.ts'
+import { ioError, optionError, TempFileError } from './errors.ts'
 
 /** A manager's limits in bytes and entries; what is undefined is unlimited. */
 export interface QuotaLimits {
@@ -33,9 +33,9 @@ export class Quota {
     this.#maxEntries = limits.liveEntries ?? Number.MAX_SAFE_INTEGER
     this.#fs = fs
     if (this.minFreeBytes > 0 && fs.statfs === undefined) {
-      throw new TempFileError(
-        'ERR_TEMP_OPTION_INVALID',
-        'limits.minFreeBytes needs a file system with statfs, which the injected fs has not. Leave one of the two out.',
+      throw optionError(
+        'limits.minFreeBytes',
+        'limits.minFreeBytes needs a file system with statfs, and the injected fs has none. Leave one of the two out.',
       )
     }
   }
@@ -74,7 +74,7 @@ export class Quota {
       'ERR_TEMP_QUOTA',
       `The limit of ${this.totalBytes} bytes in temporary files is reached (limits.totalBytes). ` +
         'Try again when others are removed, or raise the limit.',
-      { details: { bytes: this.#bytes, limit: this.totalBytes } },
+      { details: { option: 'limits.totalBytes', bytes: this.#bytes, limit: this.totalBytes } },
     )
   }
 
@@ -96,7 +96,7 @@ export class Quota {
       'ERR_TEMP_NO_SPACE',
       `The volume for temporary files has ${free} bytes free; ${this.minFreeBytes} must stay free ` +
         '(limits.minFreeBytes). Free some space, or point baseDir (or TEMP_FILE_MANAGER_DIR) at a larger disk.',
-      { details: { free, limit: this.minFreeBytes } },
+      { details: { option: 'limits.minFreeBytes', free, limit: this.minFreeBytes } },
     )
   }
 }
@@ -106,7 +106,7 @@ function refuseEntry(limit: number): never {
     'ERR_TEMP_QUOTA',
     `The limit of ${limit} temporary files and directories is reached (limits.liveEntries). ` +
       'Remove some, look for ones never disposed, or raise the limit.',
-    { details: { entries: limit, limit } },
+    { details: { option: 'limits.liveEntries', entries: limit, limit } },
   )
 }
 

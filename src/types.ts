@@ -4,9 +4,9 @@
 import type { FileHandle } from 'node:fs/promises'
 import type { Readable, Writable } from 'node:stream'
 import type { HandOffOptions } from './handoff/publish.ts'
+import type { DirOptions, FileOptions } from './input/file-options.ts'
 import type { ReceiveOptions, WriteResult } from './streams/fill.ts'
 import type { Source } from './streams/source.ts'
-import type { DirOptions, FileOptions } from './temps/file-options.ts'
 
 /** Options of {@link TempEntry.persist}. */
 export interface PersistOptions {

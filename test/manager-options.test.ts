@@ -99,7 +99,7 @@ describe('before anything is made', () => {
     ['a heartbeat of an hour', { sharedVolume: { heartbeat: '1h' } }],
     ['a stale age under an hour', { sharedVolume: { staleAfter: '59m' } }],
     ['signals in words', { signals: 'no' }],
-    ['keep as a number', { preserve: 1 }],
+    ['keep as a number', { keep: 1 }],
     ['a policy nobody knows', { onCleanupError: 'ignore' }],
     ['a file system that is none', { fs: {} }],
     ['a file system null', { fs: null }],
@@ -170,20 +170,4 @@ test('making a manager makes nothing on the disk', () => {
   expect(manager.stats().entries).toBe(0)
   manager.closeSync()
   expect(existsSync(join(base, 'later'))).toBe(false)
-})
-
-describe('a misspelt option is refused', () => {
-  test.each([
-    [{ basedir: '/tmp' }, 'Did you mean baseDir?'],
-    [{ limits: { maxBytes: 1 } }, 'Known are: fileBytes, totalBytes, liveEntries, minFreeBytes.'],
-    [{ handoff: { TTL: '1d' } }, 'Did you mean ttl?'],
-    [{ sweep: { onstart: false } }, 'Did you mean onStart?'],
-    [{ sharedVolume: { stale: '1d' } }, 'Known are: heartbeat, staleAfter.'],
-  ])('%j', (options, advice) => {
-    const refusal = expect.objectContaining({
-      code: 'ERR_TEMP_OPTION_INVALID',
-      message: expect.stringContaining(advice),
-    })
-    expect(() => resolveOptions(untyped(options))).toThrow(refusal)
-  })
 })

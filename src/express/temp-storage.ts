@@ -88,7 +88,7 @@ export function tempStorage(manager: TempFileManager, rules: StorageRules = {}):
     const received = await scopeOf(manager, req, res).receive(file.stream, {
       suffix: suffixOf(originalName),
       prefix,
-      accept,
+      ...(accept === undefined ? {} : { accept }),
       maxBytes,
       hash,
       declared: { name: originalName, type: file.mimetype },

@@ -13,6 +13,7 @@ import {
   type Sendable,
   type SendOptions,
   type SendResult,
+  toProblem,
 } from '../http/index.ts'
 import { boundaryOf } from '../http/receive/part-header.ts'
 import { requestScope } from '../http/serve/request-scope.ts'
@@ -142,17 +143,56 @@ function refuseEaten(request: FastifyRequest): void {
   )
 }
 
+/** After hijack() Fastify no longer answers, so from there on every failure ends the response here. */
 async function sendTempFile(
   this: FastifyReply,
   entry: Sendable,
   options: SendOptions = {},
 ): Promise<SendResult> {
-  const req = this.request.raw
-  const answer = await prepare(req, this.raw, entry, options)
+  const { raw } = this
+  const answer = await prepare(this.request.raw, raw, entry, options)
+  try {
+    copyHeaders(this)
+  } catch (error) {
+    await answer.close()
+    throw error
+  }
   this.hijack()
-  for (const [name, value] of Object.entries(this.getHeaders()))
-    if (value !== undefined) this.raw.setHeader(name, value)
-  return deliver(req, this.raw, entry, options, answer)
+  try {
+    return await deliver(raw, entry, options, answer)
+  } catch (error) {
+    endAfterFailure(raw, error)
+    throw error
+  }
+}
+
+/** Fastify checks a header only when it sends it. @throws ERR_TEMP_OPTION_INVALID, without the header */
+function copyHeaders(reply: FastifyReply): void {
+  for (const [name, value] of Object.entries(reply.getHeaders())) {
+    if (value === undefined) continue
+    try {
+      reply.raw.setHeader(name, value)
+    } catch (cause) {
+      reply.removeHeader(name)
+      throw new TempFileError(
+        'ERR_TEMP_OPTION_INVALID',
+        `The reply's header ${JSON.stringify(name)} has a value that HTTP does not allow.`,
+        { cause },
+      )
+    }
+  }
+}
+
+function endAfterFailure(raw: FastifyReply['raw'], error: unknown): void {
+  if (raw.headersSent) {
+    if (!raw.writableEnded) raw.destroy()
+    return
+  }
+  const { status, headers, body } = toProblem(error)
+  for (const name of raw.getHeaderNames()) raw.removeHeader(name)
+  for (const [name, value] of Object.entries(headers)) raw.setHeader(name, value)
+  raw.statusCode = status
+  raw.end(String(body))
 }
 
 function invalid(message: string): TempFileError {

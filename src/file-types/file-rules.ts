@@ -1,9 +1,10 @@
 // What a file must be to be accepted, judged in stages: its names before the first byte, its signature on the
 // first 4 KB, its size while it streams. Promise: a file that the names and the bytes disagree about is refused.
 
-import { TempFileError } from '../errors.ts'
+import { optionError, TempFileError } from '../errors.ts'
 import { forLog } from '../input/names.ts'
-import { type Size, toBytes } from '../input/units.ts'
+import { callback, listOf, optionsOf, size, text } from '../input/options.ts'
+import type { Size } from '../input/units.ts'
 import type { TempFile } from '../types.ts'
 import {
   canonicalType,
@@ -79,38 +80,52 @@ export const fileRules: { readonly video: FileRules; readonly image: FileRules; 
   pdf: { extensions: ['.pdf'], minBytes: 1, maxBytes: '100mb' },
 }
 
-/** Checks rules. @throws ERR_TEMP_OPTION_INVALID */
-export function checkFileRules(rules: FileRules): PreparedRules {
-  if (typeof rules !== 'object' || rules === null)
-    invalid('accept must be an object of rules, such as fileRules.video')
-  const extensions = checkList(rules.extensions, 'accept.extensions')?.map((extension) =>
+const checkKeys = optionsOf('accept', {
+  extensions: listOf(text),
+  types: listOf(text),
+  minBytes: size,
+  maxBytes: size,
+  inspect: callback<(file: TempFile) => Promise<void> | void>(),
+})
+
+/** Checks rules; `option` is their full name, for errors. @throws ERR_TEMP_OPTION_INVALID */
+export function checkFileRules(rules: unknown, option = 'accept'): PreparedRules {
+  const {
+    extensions: rawExtensions,
+    types: rawTypes,
+    minBytes = 0,
+    maxBytes = Number.POSITIVE_INFINITY,
+    inspect,
+  } = checkKeys(rules ?? null, option)
+  const extensions = nonEmpty(rawExtensions, `${option}.extensions`)?.map((extension) =>
     (extension.startsWith('.') ? extension : `.${extension}`).toLowerCase(),
   )
-  const types = checkList(rules.types, 'accept.types')?.map(canonicalType)
+  const types = nonEmpty(rawTypes, `${option}.types`)?.map(canonicalType)
   for (const type of types ?? []) {
     if (!/^[^/\s]+\/[^/\s]+$/.test(type))
-      invalid(`accept.types holds '${forLog(type)}', which is no media type`)
+      throw optionError(
+        `${option}.types`,
+        `${option}.types has '${forLog(type)}', which is not a media type.`,
+      )
   }
   for (const extension of extensions ?? []) {
     if (types === undefined && !hasSignature(extension)) {
-      invalid(
-        `accept.extensions holds '${forLog(extension)}', whose files have no signature known here. ` +
-          "To accept them by extension, list their media type in accept.types, for example 'text/plain'",
+      throw optionError(
+        `${option}.extensions`,
+        `${option}.extensions has '${forLog(extension)}', and files of this kind have no signature known here. ` +
+          `To accept them by extension, list their media type in ${option}.types, for example 'text/plain'.`,
       )
     }
   }
-  const minBytes = rules.minBytes === undefined ? 0 : toBytes(rules.minBytes, 'accept.minBytes')
-  const maxBytes =
-    rules.maxBytes === undefined ? Number.POSITIVE_INFINITY : toBytes(rules.maxBytes, 'accept.maxBytes')
-  if (minBytes > maxBytes) invalid('accept.minBytes is larger than accept.maxBytes')
-  if (rules.inspect !== undefined && typeof rules.inspect !== 'function')
-    invalid('accept.inspect must be a function')
+  if (minBytes > maxBytes)
+    throw optionError(`${option}.minBytes`, `${option}.minBytes is larger than ${option}.maxBytes.`)
   return {
     extensions,
     types: types ?? extensions?.flatMap((extension) => typesOfExtension(extension) ?? []),
     minBytes,
     maxBytes,
-    inspect: rules.inspect?.bind(rules),
+    // As a method of the rules, which may be an object with state.
+    inspect: inspect?.bind(rules),
   }
 }
 
@@ -224,20 +239,9 @@ function informative(type: string | undefined): string | undefined {
   return silent.includes(canonical) ? undefined : canonical
 }
 
-function checkList(value: readonly string[] | undefined, option: string): readonly string[] | undefined {
-  if (value === undefined) return undefined
-  if (
-    !Array.isArray(value) ||
-    value.length === 0 ||
-    value.some((one) => typeof one !== 'string' || one === '')
-  ) {
-    invalid(`${option} must be a list of strings with at least one in it`)
-  }
-  return value
-}
-
-function invalid(what: string): never {
-  throw new TempFileError('ERR_TEMP_OPTION_INVALID', `${what}.`)
+function nonEmpty(list: readonly string[] | undefined, option: string): readonly string[] | undefined {
+  if (list === undefined || (list.length > 0 && !list.includes(''))) return list
+  throw optionError(option, `${option} must have at least one item, and no empty one.`)
 }
 
 function reject(message: string): never {

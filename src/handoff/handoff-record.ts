@@ -3,7 +3,7 @@
 
 import type { FileSystem } from '../disk/file-system.ts'
 import { readRecord } from '../disk/record-file.ts'
-import { isTempFileError, TempFileError } from '../errors.ts'
+import { isTempFileError, optionError, TempFileError } from '../errors.ts'
 import { checkName } from '../input/names.ts'
 import { inside, RECORD } from '../layout.ts'
 
@@ -43,15 +43,15 @@ export function checkMeta(meta: unknown): Json | undefined {
   try {
     text = JSON.stringify(meta)
   } catch (error) {
-    throw new TempFileError('ERR_TEMP_OPTION_INVALID', 'meta cannot be written as JSON. Give plain data.', {
+    throw new TempFileError('ERR_TEMP_OPTION_INVALID', 'meta cannot be written as JSON. Pass plain data.', {
       cause: error,
+      details: { option: 'meta' },
     })
   }
-  if (text === undefined)
-    throw new TempFileError('ERR_TEMP_OPTION_INVALID', 'meta is not a JSON value. Give plain data.')
+  if (text === undefined) throw optionError('meta', 'meta is not a JSON value. Pass plain data.')
   if (Buffer.byteLength(text) > MAX_META_BYTES) {
-    throw new TempFileError(
-      'ERR_TEMP_OPTION_INVALID',
+    throw optionError(
+      'meta',
       'meta is larger than 64 KiB of JSON. Put the data into the file, or into another handoff.',
     )
   }

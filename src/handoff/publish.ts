@@ -17,8 +17,8 @@ import { renameIfThere } from '../disk/rename-if-there.ts'
 import { syncDirectory, syncTree } from '../disk/sync.ts'
 import { errnoOf, ioError, TempFileError } from '../errors.ts'
 import { displayName } from '../input/names.ts'
-import { refuseUnknown } from '../input/options.ts'
-import { type Duration, toMilliseconds } from '../input/units.ts'
+import { boolean, duration, optionsOf, unchecked } from '../input/options.ts'
+import type { Duration } from '../input/units.ts'
 import { attemptName, DATA, inside, publishName, RECORD, randomText, TICKET_BYTES } from '../layout.ts'
 import { channels, log } from '../runtime/observe.ts'
 import type { Session } from '../session/session.ts'
@@ -122,21 +122,22 @@ async function syncPublished(context: Context, published: string, draft: string)
   }
 }
 
+const checkOptions = optionsOf('handOff', {
+  ttl: duration,
+  meta: unchecked<Json>(), // by checkMeta
+  durable: boolean,
+})
+
 function newRecord(context: Context, entry: Publishable, options: HandOffOptions): HandoffRecord {
-  if (typeof options !== 'object' || options === null)
-    throw new TempFileError('ERR_TEMP_OPTION_INVALID', 'The options of handOff must be an object.')
-  refuseUnknown(options, ['ttl', 'meta', 'durable'], 'handOff')
-  const { durable = true } = options
-  if (typeof durable !== 'boolean')
-    throw new TempFileError('ERR_TEMP_OPTION_INVALID', 'durable must be true or false.')
+  const { ttl = context.handoffTtl, durable = true, meta } = checkOptions(options)
   return {
     v: HANDOFF_VERSION,
     ticket: entry.ticket ?? randomText(TICKET_BYTES),
     kind: entry.kind,
     name: plainName(entry.name),
-    ttl: options.ttl === undefined ? context.handoffTtl : toMilliseconds(options.ttl, 'ttl'),
+    ttl,
     durable,
-    meta: checkMeta(options.meta),
+    meta: checkMeta(meta),
     publishedAt: Date.now(),
     publisher: { pid: process.pid, hostname: hostname() },
   }

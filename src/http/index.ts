@@ -3,12 +3,21 @@
 
 export type { Progress } from '../streams/progress.ts'
 export { type FetchOptions, fetchFile } from './client/fetch-file.ts'
-export { type PutOptions, type PutResult, putFile } from './client/put-file.ts'
+export { type PutOptions, type PutResult, type PutSource, putFile } from './client/put-file.ts'
 export type { Form } from './receive/form-reader.ts'
 export type { FieldRules, FormRules } from './receive/form-rules.ts'
 export { type BodyRules, receiveBody } from './receive/receive-body.ts'
 export { receiveForm } from './receive/receive-form.ts'
 export type { HttpRequest } from './receive/request-body.ts'
 export type { Owner, UploadedFile } from './receive/uploaded-file.ts'
+export { fileResponse } from './serve/file-response.ts'
+export { type Problem, type ProblemResponse, toProblem } from './serve/problem.ts'
 export { sendFile } from './serve/send-file.ts'
-export type { RemoveWhen, Sendable, SendOptions, SendResult } from './serve/send-options.ts'
+export type {
+  NodeRequest,
+  NodeResponse,
+  RemoveWhen,
+  Sendable,
+  SendOptions,
+  SendResult,
+} from './serve/send-options.ts'

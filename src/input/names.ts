@@ -1,5 +1,5 @@
-// The only place that accepts an outside string as a name. Promise: what passes is one path component that
-// every supported file system stores as given, and it can be neither a traversal nor a disguise in a log.
+// The only place that accepts an outside string as a name. Guarantee: an accepted name is one path component that every
+// supported file system stores unchanged; it cannot leave its directory and cannot disguise itself in a log.
 
 import { TempFileError } from '../errors.ts'
 
@@ -18,7 +18,13 @@ const WINDOWS_FORBIDDEN = /[<>:"|?*]/
 type Part = 'name' | 'prefix' | 'suffix'
 
 function refuse(part: string, why: string): never {
-  throw new TempFileError('ERR_TEMP_NAME_INVALID', `The ${part} ${why}. Give one plain file name component.`)
+  throw new TempFileError(
+    'ERR_TEMP_NAME_INVALID',
+    `The ${part} ${why}. Give one plain file name component.`,
+    {
+      details: { option: part },
+    },
+  )
 }
 
 function checkCharacters(part: Part, value: unknown, platform: NodeJS.Platform): asserts value is string {

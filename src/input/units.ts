@@ -1,9 +1,9 @@
-// Sizes and durations as people write them. Promise: a string that `bytes` or `ms` would half understand
-// ('500MiB' read as 500, '5 potatoes' as 5) is refused with ERR_TEMP_OPTION_INVALID before anything is made.
+// Sizes and durations as people write them. Guarantee: a string that `bytes` or `ms` would read only in part
+// ('500MiB' as 500, '5 potatoes' as 5) throws ERR_TEMP_OPTION_INVALID.
 
 import parseBytes from 'bytes'
 import parseMs, { type StringValue } from 'ms'
-import { TempFileError } from '../errors.ts'
+import { optionError } from '../errors.ts'
 
 /** A number of bytes, or a string such as `'500mb'` or `'1.5gb'` (powers of 1024). */
 export type Size = number | string
@@ -18,8 +18,8 @@ const DURATION = /^\d+(?:\.\d+)? ?(?:ms|s|m|h|d|w|y)$/i
 export function toBytes(value: Size, option: string): number {
   const bytes = typeof value === 'string' && SIZE.test(value) ? parseBytes.parse(value) : value
   if (typeof bytes === 'number' && Number.isSafeInteger(bytes) && bytes >= 0) return bytes
-  throw new TempFileError(
-    'ERR_TEMP_OPTION_INVALID',
+  throw optionError(
+    option,
     `${option} must be a whole number of bytes or a string like '500mb' or '2gb' (units b, kb, mb, gb, tb; powers of 1024).`,
   )
 }
@@ -29,8 +29,8 @@ export function toMilliseconds(value: Duration, option: string): number {
   // The pattern is the grammar of StringValue, which TypeScript cannot see.
   const ms = typeof value === 'string' && DURATION.test(value) ? parseMs(value as StringValue) : value
   if (typeof ms === 'number' && Number.isFinite(ms) && ms >= 0 && ms <= Number.MAX_SAFE_INTEGER) return ms
-  throw new TempFileError(
-    'ERR_TEMP_OPTION_INVALID',
+  throw optionError(
+    option,
     `${option} must be a number of milliseconds or a string like '30s', '10m', '1h' or '7d'.`,
   )
 }

@@ -63,7 +63,7 @@ function commit(session: Session): void {
     return
   }
   const kept = spare(context, session.path, session.id)
-  tell('keep is set: the temporary files of this manager were not removed.', kept)
+  tell('preserve is set: the temporary files of this manager were not removed.', kept)
 }
 
 // Worker threads are ended by the process's exit without a word to them. Their ids begin with our pid; the

@@ -3,7 +3,7 @@
 // last of them has ended. (Node 20 warns at the eleventh listener, and its AbortSignal.any keeps every dependant alive
 // as long as the longest lived source, here a manager's own signal.)
 
-import { nameOf, TempFileError } from '../errors.ts'
+import { nameOf, optionError, TempFileError } from '../errors.ts'
 
 interface Watch {
   readonly callbacks: Set<() => void>
@@ -81,7 +81,7 @@ export function abortError(reason: unknown): TempFileError {
 /** By its methods: a test runner's realm has an AbortSignal of its own. */
 function checkSignal(signal: AbortSignal): void {
   if (typeof signal?.addEventListener === 'function') return
-  throw new TempFileError('ERR_TEMP_OPTION_INVALID', 'signal must be an AbortSignal.')
+  throw optionError('signal', 'signal must be an AbortSignal.')
 }
 
 function watch(signal: AbortSignal, callback: () => void): () => void {

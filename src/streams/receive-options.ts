@@ -1,7 +1,7 @@
-// What a receive may be asked for, checked whole before anything is created. Promise: an option that would
-// fail later fails here, with ERR_TEMP_OPTION_INVALID, and so does a file that its own name already rules out.
+// The options of receive() and write(), all checked before anything is created. Guarantee: an option that would fail
+// later fails here, and so does a file that its own name already rules out.
 
-import { TempFileError } from '../errors.ts'
+import { optionError, TempFileError } from '../errors.ts'
 import {
   checkDeclared,
   checkFileRules,
@@ -9,10 +9,21 @@ import {
   type FileRules,
   type PreparedRules,
 } from '../file-types/file-rules.ts'
-import { type Size, toBytes } from '../input/units.ts'
+import { type FileOptions, fileOptions } from '../input/file-options.ts'
+import {
+  abortSignal,
+  boolean,
+  callback,
+  integer,
+  nested,
+  optionsOf,
+  preset,
+  size,
+  text,
+} from '../input/options.ts'
+import type { Size } from '../input/units.ts'
 import { abortError } from '../runtime/abort.ts'
 import { crypto } from '../runtime/lazy.ts'
-import type { FileOptions } from '../temps/file-options.ts'
 import type { TempFile } from '../types.ts'
 import type { Progress } from './progress.ts'
 
@@ -68,36 +79,42 @@ const NOTHING: PreparedReceive = {
   inspect: undefined,
 }
 
+const schema = {
+  ...fileOptions,
+  maxBytes: size,
+  expectedBytes: integer(),
+  signal: abortSignal,
+  hash: checkHash,
+  onProgress: callback<(progress: Progress) => void>(),
+  accept: preset(checkFileRules),
+  declared: nested({ name: text, type: text }),
+  keepSource: boolean,
+}
+const checkOptions = optionsOf('receive and write', schema)
+
 /**
- * Checks everything of a receive but its file name, which is names.ts's business, and runs the first stage of `accept`.
+ * Checks everything of a receive except its file name, which temps/naming.ts checks, and runs the first stage of
+ * `accept`.
  * @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_TYPE_REJECTED, ERR_TEMP_TOO_LARGE, ERR_TEMP_TOO_SMALL (the last two
- * when `expectedBytes` says so already), ERR_TEMP_ABORTED, ERR_TEMP_TIMEOUT
+ * when `expectedBytes` already shows it), ERR_TEMP_ABORTED, ERR_TEMP_TIMEOUT
  */
 export function checkReceiveOptions(options: ReceiveOptions | undefined): PreparedReceive {
   if (options === undefined) return NOTHING
-  if (typeof options !== 'object' || options === null) invalid('The options of a receive must be an object')
-  const { expectedBytes, signal, hash, onProgress, accept, declared, keepSource } = options
-  if (expectedBytes !== undefined && !(Number.isSafeInteger(expectedBytes) && expectedBytes >= 0)) {
-    invalid('expectedBytes must be a whole number of bytes')
-  }
-  if (signal !== undefined && typeof signal?.addEventListener !== 'function')
-    invalid('signal must be an AbortSignal')
-  if (hash !== undefined) checkHash(hash)
-  if (onProgress !== undefined && typeof onProgress !== 'function') invalid('onProgress must be a function')
-  if (keepSource !== undefined && typeof keepSource !== 'boolean') invalid('keepSource must be true or false')
-  const rules = accept === undefined ? undefined : checkFileRules(accept)
-  const maxBytes =
-    options.maxBytes === undefined ? Number.POSITIVE_INFINITY : toBytes(options.maxBytes, 'maxBytes')
+  const given = checkOptions(options)
+  const { expectedBytes, signal, hash, onProgress, accept: rules, declared } = given
   const prepared: PreparedReceive = {
-    maxBytes: Math.min(maxBytes, rules?.maxBytes ?? Number.POSITIVE_INFINITY),
+    maxBytes: Math.min(
+      given.maxBytes ?? Number.POSITIVE_INFINITY,
+      rules?.maxBytes ?? Number.POSITIVE_INFINITY,
+    ),
     minBytes: rules?.minBytes ?? 0,
     expectedBytes,
     signal,
     hash,
     onProgress,
     rules,
-    declared: checkedDeclaration(declared, options),
-    keepSource: keepSource ?? false,
+    declared: { name: declared?.name ?? options.name ?? options.suffix, type: declared?.type },
+    keepSource: given.keepSource ?? false,
     inspect: rules?.inspect,
   }
   if (rules !== undefined) checkDeclared(rules, prepared.declared)
@@ -129,24 +146,18 @@ export function tooSmall(bytes: number, minimum: number): TempFileError {
   )
 }
 
-function checkedDeclaration(declared: ReceiveOptions['declared'], options: ReceiveOptions): Declared {
-  const name = declared?.name ?? options.name ?? options.suffix
-  const type = declared?.type
-  if (name !== undefined && typeof name !== 'string') invalid('declared.name must be a string')
-  if (type !== undefined && typeof type !== 'string') invalid('declared.type must be a string')
-  return { name, type }
-}
-
-/** By making one: getHashes lists some that OpenSSL 3 no longer gives. */
-function checkHash(hash: unknown): void {
+/** Creates one: getHashes() lists names that OpenSSL 3 no longer provides. */
+function checkHash(hash: unknown, option: string): string {
   try {
-    if (typeof hash === 'string') return void crypto().createHash(hash)
+    if (typeof hash === 'string') {
+      crypto().createHash(hash)
+      return hash
+    }
   } catch {
-    // Said below.
+    // Reported below.
   }
-  invalid("hash must be the name of a digest that crypto.getHashes() lists, for example 'sha256'")
-}
-
-function invalid(what: string): never {
-  throw new TempFileError('ERR_TEMP_OPTION_INVALID', `${what}.`)
+  throw optionError(
+    option,
+    `${option} must be the name of a digest that crypto.getHashes() lists, for example 'sha256'.`,
+  )
 }

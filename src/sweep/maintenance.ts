@@ -8,7 +8,7 @@ import type { Session } from '../session/session.ts'
 import { underSweepLock } from './lock.ts'
 import type { SweepReport } from './report.ts'
 import { Schedule } from './schedule.ts'
-import { type SweepOptions, sweep } from './sweep.ts'
+import { type SweepRequest, sweep } from './sweep.ts'
 
 export class Maintenance {
   readonly #context: Context
@@ -49,7 +49,7 @@ export class Maintenance {
     this.#schedule.soon()
   }
 
-  async sweep(options: SweepOptions): Promise<SweepReport> {
+  async sweep(options: SweepRequest): Promise<SweepReport> {
     const session = this.#session()
     const report = await sweep({ ...this.#context, ownId: session?.id }, options)
     if (options.dryRun !== true) await session?.settlePostponed() // there may be room now

@@ -4,11 +4,12 @@
 
 import { setImmediate as turn } from 'node:timers/promises'
 import { readMounts } from '../disk/mounts.ts'
-import { errnoOf, TempFileError } from '../errors.ts'
+import { errnoOf } from '../errors.ts'
 import type { HandoffInfo } from '../handoff/info.ts'
 import { listHandoffs } from '../handoff/list.ts'
 import { forLog } from '../input/names.ts'
-import { type Duration, toMilliseconds } from '../input/units.ts'
+import { abortSignal, boolean, type Checked, callback, duration, optionsOf } from '../input/options.ts'
+import type { Duration } from '../input/units.ts'
 import { inside, type Root } from '../layout.ts'
 import type { Policy } from '../liveness/verdict.ts'
 import { volumeNow } from '../liveness/volume-clock.ts'
@@ -21,17 +22,34 @@ import { sweepUpload } from './sweep-upload.ts'
 
 /** Options of {@link TempFileManager.sweep}. */
 export interface SweepOptions {
-  /** Only tell what would be done. Default false. */
+  /** Only report what would be removed. Default false. */
   dryRun?: boolean | undefined
-  /** Stops between two entries; what was begun is finished by the next sweep. */
+  /** Stops the sweep between two entries; the next sweep finishes the rest. */
   signal?: AbortSignal | undefined
   /** Called after each entry. */
   onProgress?: ((progress: SweepProgress) => void) | undefined
-  /** Stop after this time; the next sweep goes on. */
+  /** Stops the sweep after this time; the next sweep finishes the rest. */
   timeLimit?: Duration | undefined
-  /** Remove also what nothing proves dead, if its owner has not touched it for so long. Off by default: the only way to remove an unknown. */
+  /** Also removes a session that nothing proves dead, once its owner has not touched it for this long. Default: never. */
   removeUnknownAfter?: Duration | undefined
 }
+
+const schema = {
+  dryRun: boolean,
+  signal: abortSignal,
+  onProgress: callback<(progress: SweepProgress) => void>(),
+  timeLimit: duration,
+  removeUnknownAfter: duration,
+}
+
+/** {@link SweepOptions}, checked: times in milliseconds. */
+export type SweepRequest = Partial<Checked<typeof schema>>
+
+/** Checks the options of a sweep. @throws ERR_TEMP_OPTION_INVALID */
+export const checkSweepOptions: (options: SweepOptions | undefined) => SweepRequest = optionsOf(
+  'sweep',
+  schema,
+)
 
 /** What a sweep works on. */
 export interface Swept extends Root {
@@ -43,8 +61,8 @@ export interface Swept extends Root {
 /** Judged at once: each waits for the kernel's answer of one connect(2) and little else. */
 const CONCURRENCY = 16
 
-/** @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_UNSAFE_ROOT, ERR_TEMP_IO when the root itself cannot be read */
-export async function sweep(swept: Swept, options: SweepOptions = {}): Promise<SweepReport> {
+/** @throws ERR_TEMP_UNSAFE_ROOT, ERR_TEMP_IO when the root itself cannot be read */
+export async function sweep(swept: Swept, options: SweepRequest = {}): Promise<SweepReport> {
   const run = new Run(swept, options)
   const report = await run.go()
   log.sweep(
@@ -59,7 +77,7 @@ export async function sweep(swept: Swept, options: SweepOptions = {}): Promise<S
 
 class Run {
   readonly #swept: Swept
-  readonly #options: SweepOptions
+  readonly #options: SweepRequest
   readonly #report = new ReportBuilder()
   readonly #startedAt = performance.now()
   readonly #signal: AbortSignal | undefined
@@ -68,18 +86,14 @@ class Run {
   #stopped = false
   #thrown: { readonly error: unknown } | undefined
 
-  constructor(swept: Swept, options: SweepOptions) {
+  constructor(swept: Swept, options: SweepRequest) {
     this.#swept = swept
     this.#options = options
     this.#signal = ending(options)
-    const removeUnknownAfter =
-      options.removeUnknownAfter === undefined
-        ? undefined
-        : toMilliseconds(options.removeUnknownAfter, 'removeUnknownAfter')
-    if (options.onProgress !== undefined && typeof options.onProgress !== 'function') {
-      throw new TempFileError('ERR_TEMP_OPTION_INVALID', 'onProgress must be a function.')
+    this.#policy = {
+      removeUnknownAfterMs: options.removeUnknownAfter,
+      staleAfterMs: swept.sharedVolume?.staleAfter,
     }
-    this.#policy = { removeUnknownAfterMs: removeUnknownAfter, staleAfterMs: swept.sharedVolume?.staleAfter }
   }
 
   async go(): Promise<SweepReport> {
@@ -192,9 +206,10 @@ class Run {
 }
 
 /** The caller's signal and the timeLimit, as one; a deletion half way through stops for either. */
-function ending({ signal, timeLimit }: SweepOptions): AbortSignal | undefined {
-  const milliseconds =
-    timeLimit === undefined ? Number.POSITIVE_INFINITY : toMilliseconds(timeLimit, 'timeLimit')
+function ending({
+  signal,
+  timeLimit: milliseconds = Number.POSITIVE_INFINITY,
+}: SweepRequest): AbortSignal | undefined {
   // A timer's longest delay; a sweep that may run for 24 days may as well run on.
   if (milliseconds > 2 ** 31 - 1) return signal
   const timeout = AbortSignal.timeout(Math.ceil(milliseconds))

@@ -5,7 +5,8 @@ import { basename, resolve } from 'node:path'
 import { moveIn } from '../disk/move/move.ts'
 import { removeTree, removeTreeSync } from '../disk/remove/remove.ts'
 import { statsOf } from '../disk/stats.ts'
-import { errnoOf, ioError, TempFileError } from '../errors.ts'
+import { errnoOf, ioError, optionError, TempFileError } from '../errors.ts'
+import { boolean, optionsOf } from '../input/options.ts'
 import { inside } from '../layout.ts'
 import type { Session } from '../session/session.ts'
 import type { AdoptOptions } from '../types.ts'
@@ -15,6 +16,8 @@ import { FileEntry } from './file.ts'
 import { fineIfGone, type Holding } from './holding.ts'
 import { type Affixes, nameOf } from './naming.ts'
 
+const checkOptions = optionsOf('adopt', { inPlace: boolean })
+
 /** @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_IO, ERR_TEMP_NO_SPACE, ERR_TEMP_QUOTA */
 export async function adopt(
   session: Session,
@@ -23,11 +26,9 @@ export async function adopt(
   options: AdoptOptions,
 ): Promise<FileEntry | DirEntry> {
   if (typeof given !== 'string' || given === '' || given.includes('\0')) {
-    throw new TempFileError(
-      'ERR_TEMP_OPTION_INVALID',
-      'adopt needs the path of a file or directory, a string.',
-    )
+    throw optionError('path', 'adopt needs the path of a file or directory, a non-empty string.')
   }
+  const { inPlace: stays } = checkOptions(options)
   const source = resolve(given)
   const isDirectory = await kindOf(session, source)
   const { quota, counters } = session.context
@@ -36,7 +37,7 @@ export async function adopt(
   const affixes: Affixes = { prefix, suffix: isDirectory ? '' : extensionOf(source) }
   let holding: Holding | undefined
   try {
-    if (options.inPlace === true) holding = inPlace(session, source)
+    if (stays === true) holding = inPlace(session, source)
     else {
       const path = inside(session.path, nameOf(session, sequence, affixes))
       reportLeft(session.context, await moveIn(session.context.fs, source, path))

@@ -262,7 +262,7 @@ export abstract class Entry implements TempEntry {
     }
   }
 
-  /** `keep` removes nothing; a claim must be completed all the same, or it would come back. */
+  /** `preserve` removes nothing; a claim must be completed all the same, or it would come back. */
   get #spared(): boolean {
     return this.context.preserve && this.#extras?.holding?.leave === undefined
   }

@@ -1,15 +1,17 @@
-// Options of a new file or directory turned into a name. Promise: everything is checked before anything is
-// made, and a suffix seen before costs one comparison.
+// Options of a new file or directory, turned into a name. Guarantee: everything is checked before anything is
+// created, and the same suffix as in the last call costs one comparison.
 
-import { TempFileError } from '../errors.ts'
+import { optionError } from '../errors.ts'
+import { type FileOptions, fileOptions } from '../input/file-options.ts'
 import { checkAffixes, checkName } from '../input/names.ts'
-import { refuseUnknown } from '../input/options.ts'
+import { describe, optionsOf } from '../input/options.ts'
 import { SESSION_RANDOM_LENGTH } from '../layout.ts'
 import type { Session } from '../session/session.ts'
-import type { FileOptions } from './file-options.ts'
 
 /** The random part, '-', and as many digits as a session's counter will have in practice. */
 const MIDDLE_BYTES = SESSION_RANDOM_LENGTH + 1 + 10
+
+const checkFileOptions = optionsOf('file and dir', fileOptions)
 
 /** Beginning and end of a generated name; shared by all entries made alike. */
 export interface Affixes {
@@ -43,7 +45,7 @@ export class Namer {
 
   /** @throws ERR_TEMP_NAME_INVALID, ERR_TEMP_OPTION_INVALID */
   check(options: string | FileOptions | undefined): Naming {
-    const given = options ?? ''
+    const given = options === undefined ? '' : options
     if (typeof given === 'string') {
       if (given !== this.#last.affixes.suffix) {
         checkAffixes(this.#prefix, given, MIDDLE_BYTES)
@@ -55,18 +57,17 @@ export class Namer {
   }
 
   #checkObject(options: FileOptions): Naming {
-    if (typeof options !== 'object' || options === null) {
-      throw new TempFileError('ERR_TEMP_OPTION_INVALID', 'Give a suffix (a string) or an object of options.')
-    }
-    refuseUnknown(options, ['suffix', 'prefix', 'name', 'mode'], 'file and dir')
-    const { name, prefix, suffix, mode } = options
-    if (mode !== undefined && (!Number.isInteger(mode) || mode < 0 || mode > 0o777)) {
-      throw new TempFileError('ERR_TEMP_OPTION_INVALID', 'mode must be permission bits from 0 to 0o777.')
-    }
+    if (typeof options !== 'object' || options === null)
+      throw optionError('options', `Pass a suffix (a string) or an options object, not ${describe(options)}.`)
+    return this.checkNames(checkFileOptions(options))
+  }
+
+  /** Checks the naming options in a larger options object, whose keys were checked before. */
+  checkNames({ name, prefix, suffix, mode }: FileOptions = {}): Naming {
     if (name !== undefined && (prefix !== undefined || suffix !== undefined)) {
-      throw new TempFileError(
-        'ERR_TEMP_OPTION_INVALID',
-        'name asks for exactly that name: leave prefix and suffix out, or leave name out.',
+      throw optionError(
+        'name',
+        'name sets the whole file name: leave prefix and suffix out, or leave name out.',
       )
     }
     const exact = name === undefined ? undefined : checkName(name)

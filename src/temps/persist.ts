@@ -1,29 +1,14 @@
-// Leaving for good: what persist() is asked for, checked, and carried out. Promise: an option that is not what it
-// should be is refused before anything moves; 'no' is not taken for true.
+// persist(): checks its options, then moves the entry to its permanent place. Guarantee: nothing moves before all
+// options are checked.
 
 import { resolve } from 'node:path'
 import { type MoveOptions, moveInto } from '../disk/move/move.ts'
-import { ioError, TempFileError } from '../errors.ts'
-import { refuseUnknown } from '../input/options.ts'
+import { ioError, optionError } from '../errors.ts'
+import { boolean, mode, optionsOf } from '../input/options.ts'
 import type { Session } from '../session/session.ts'
 import type { PersistOptions } from '../types.ts'
 
-function invalid(message: string): never {
-  throw new TempFileError('ERR_TEMP_OPTION_INVALID', message)
-}
-
-/** @throws ERR_TEMP_OPTION_INVALID */
-function checkOptions(options: unknown): MoveOptions {
-  if (typeof options !== 'object' || options === null) invalid('The options of persist must be an object.')
-  refuseUnknown(options, ['overwrite', 'durable', 'mode'], 'persist')
-  const { overwrite = true, durable = true, mode } = options as Record<string, unknown> // each is checked here
-  if (typeof overwrite !== 'boolean') invalid('overwrite must be true or false.')
-  if (typeof durable !== 'boolean') invalid('durable must be true or false.')
-  if (mode === undefined) return { overwrite, durable }
-  if (typeof mode !== 'number' || !Number.isInteger(mode) || mode < 0 || mode > 0o777)
-    invalid('mode must be permission bits from 0 to 0o777.')
-  return { overwrite, durable, mode }
-}
+const checkOptions = optionsOf('persist', { overwrite: boolean, durable: boolean, mode })
 
 /**
  * Moves what stands at `source` to `destination`; returns the absolute path. `retire` ends what it was before.
@@ -37,8 +22,9 @@ export async function persist(
   retire: MoveOptions['retire'],
 ): Promise<string> {
   if (typeof destination !== 'string' || destination === '' || destination.includes('\0'))
-    invalid('persist needs the path of the destination, a string.')
-  const checked = { ...checkOptions(options), retire }
+    throw optionError('destination', 'persist needs the path of the destination, a non-empty string.')
+  const { overwrite = true, durable = true, mode } = checkOptions(options)
+  const checked: MoveOptions = { overwrite, durable, retire, ...(mode === undefined ? {} : { mode }) }
   const target = resolve(destination)
   try {
     await moveInto(session.context.fs, source, target, checked)

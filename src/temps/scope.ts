@@ -1,21 +1,21 @@
 // A group of temps that end together, last made first. Promise: what is still being made when the scope ends
 // is aborted and waited for, everything is disposed whatever fails before it, and nothing is made afterwards.
 
-import { TempFileError } from '../errors.ts'
-import { type JoinedSignal, joinSignals } from '../runtime/abort.ts'
+import { optionError, TempFileError } from '../errors.ts'
+import type { DirOptions, FileOptions } from '../input/file-options.ts'
 import { asyncDispose } from '../runtime/dispose.ts'
 import type { ReceiveOptions } from '../streams/fill.ts'
 import { destroySource, type Source } from '../streams/source.ts'
 import type { AdoptOptions, Claim, ReceivedFile, TempDir, TempFile, TempScope } from '../types.ts'
-import type { DirOptions, FileOptions } from './file-options.ts'
 
-/** What a scope makes its temps with: a manager. */
+/** Creates the temps of a scope: a manager. */
 export interface Maker {
   file(options?: string | FileOptions): TempFile
   dir(options?: string | DirOptions): TempDir
   fileAsync(options?: string | FileOptions): Promise<TempFile>
   dirAsync(options?: string | DirOptions): Promise<TempDir>
-  receive(source: Source, options?: ReceiveOptions): Promise<ReceivedFile>
+  /** `signal`: aborts the receive too, beside the one in `options`. */
+  receive(source: Source, options: ReceiveOptions | undefined, signal: AbortSignal): Promise<ReceivedFile>
   adopt(path: string, options?: AdoptOptions): Promise<TempFile | TempDir>
   claim<M>(ticket: string): Promise<Claim<M>>
 }
@@ -58,20 +58,14 @@ export class Scope implements TempScope {
     return this.#make(() => this.#maker.dirAsync(options))
   }
 
-  async receive(source: Source, options: ReceiveOptions = {}): Promise<ReceivedFile> {
-    let joined: JoinedSignal
+  async receive(source: Source, options?: ReceiveOptions): Promise<ReceivedFile> {
     try {
       this.#requireOpen()
-      joined = joinSignals(this.signal, options?.signal)
     } catch (error) {
       destroySource(source)
       throw error
     }
-    try {
-      return await this.#make(() => this.#maker.receive(source, { ...options, signal: joined.signal }))
-    } finally {
-      joined.detach()
-    }
+    return await this.#make(() => this.#maker.receive(source, options, this.signal))
   }
 
   adopt(path: string, options?: AdoptOptions): Promise<TempFile | TempDir> {
@@ -84,8 +78,7 @@ export class Scope implements TempScope {
 
   defer(fn: () => Promise<void> | void): void {
     this.#requireOpen()
-    if (typeof fn !== 'function')
-      throw new TempFileError('ERR_TEMP_OPTION_INVALID', 'defer needs a function.')
+    if (typeof fn !== 'function') throw optionError('fn', 'defer needs a function.')
     this.#members.push(fn)
   }
 

@@ -2,7 +2,7 @@
 
 import { TempFileError } from '../errors.ts'
 import { checkMeta } from '../handoff/handoff-record.ts'
-import { refuseUnknown } from '../input/options.ts'
+import { optionsOf, unchecked } from '../input/options.ts'
 import { toMilliseconds } from '../input/units.ts'
 import { volumeNow } from '../liveness/volume-clock.ts'
 import { asyncDispose } from '../runtime/dispose.ts'
@@ -212,6 +212,10 @@ const CREATE_KEYS = [
   'id',
   'protocol',
 ]
+
+function refuseUnknown(options: object, keys: readonly string[], owner: string): void {
+  optionsOf(owner, Object.fromEntries(keys.map((key) => [key, unchecked()])))(options)
+}
 
 /** Checks the options of a creation. @throws ERR_TEMP_OPTION_INVALID */
 export function prepareCreation(options: CreateUploadOptions): PreparedCreation {

@@ -89,7 +89,7 @@ export async function fetchFile(
     return await owner.receive(bytesOf(response, expectedBytes, stop.signal, watch), {
       suffix: options.suffix ?? suffixOf(name ?? ''),
       prefix,
-      accept,
+      ...(accept === undefined ? {} : { accept }),
       maxBytes,
       hash,
       onProgress,

@@ -1,39 +1,40 @@
-// Streams a file to a URL, whole or in pieces. Promise: constant memory, an error that says how far it got, and
-// neither a timer nor a socket left after it has settled.
+// Streams a file to a URL, whole or in pieces. Guarantee: constant memory; an error says how far the upload got; no
+// timer, socket or descriptor stays open after it has settled.
 
-import { open } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import type { IncomingHttpHeaders } from 'node:http'
-import { errnoOf, ioError, isTempFileError, TempFileError } from '../../errors.ts'
+import { isTempFileError, TempFileError } from '../../errors.ts'
+import { forLog } from '../../input/names.ts'
 import { type Duration, type Size, toBytes, toMilliseconds } from '../../input/units.ts'
 import { abortError, onAbort } from '../../runtime/abort.ts'
 import { log } from '../../runtime/observe.ts'
 import { type Progress, progressOf } from '../../streams/progress.ts'
-import { gone } from '../serve/answer.ts'
+import { openToSend } from '../file-bytes.ts'
 import { type PieceReply, sendPiece } from './put-piece.ts'
-import { backOff, isPassing, waitAsked } from './retry-transfer.ts'
+import { backOff, isTransient, requestedDelay } from './retry-transfer.ts'
 import { webAddress } from './web-address.ts'
 
-/** How a file is sent to a URL. */
+/** Options of {@link putFile}. */
 export interface PutOptions {
   /** Default 'PUT'. */
   readonly method?: 'PUT' | 'POST' | 'PATCH' | undefined
   readonly headers?: Readonly<Record<string, string>> | undefined
-  /** Content-Type; default 'application/octet-stream'. */
+  /** Content-Type; default: the file's `detectedType`, else 'application/octet-stream'. */
   readonly type?: string | undefined
   readonly signal?: AbortSignal | undefined
-  /** Gives up when nothing has moved for so long: ERR_TEMP_TIMEOUT. Default '30s'. */
+  /** Gives up when no byte has moved for this long: ERR_TEMP_TIMEOUT. Default '30s'. */
   readonly timeout?: Duration | undefined
-  /** Send pieces of so many bytes, each a request with Content-Range; default: the whole file in one. */
+  /** Send pieces of this size, each a request with Content-Range; default: the whole file in one request. */
   readonly chunkBytes?: Size | undefined
   /** How often a piece is sent again after a broken connection, a timeout, 408, 429 or 5xx. Default 3 with `chunkBytes`, else 0. */
   readonly retries?: number | undefined
   /** The wait before the first retry, doubled each time (at most 30 s); a Retry-After is honoured. Default '500ms'. */
   readonly retryDelay?: Duration | undefined
-  /** Called at most ten times a second, and once more at the end. A piece that is sent again counts again from its start. */
+  /** Called at most ten times a second, and once at the end. A piece that is sent again counts again from its start. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
 }
 
-/** What the server said to the last byte. */
+/** The server's answer to the last byte. */
 export interface PutResult {
   readonly status: number
   /** Bytes of the file, all of which were sent. */
@@ -43,14 +44,20 @@ export interface PutResult {
   readonly headers: IncomingHttpHeaders
 }
 
+/** What {@link putFile} sends: a temp file, or any file by its path. */
+export interface PutSource {
+  readonly path: string
+  readonly detectedType?: string | undefined
+}
+
 /**
- * Streams a file to a URL with Content-Length. With `chunkBytes` it goes in pieces with Content-Range, each
- * answered 2xx, or 308 with a Range header that says how much has been stored (as resumable uploads of Google
- * do it); what was not stored is sent again.
+ * Streams a file to a URL with Content-Length. With `chunkBytes` it goes in pieces with Content-Range, one request
+ * after the other, each of which the server must answer with 2xx; a piece that failed is sent again. An answer that
+ * comes before the whole file was sent is read: a refusal rejects with its status at once.
  *
- * @throws ERR_TEMP_UPLOAD_FAILED (no answer, or none of 2xx), ERR_TEMP_TIMEOUT, ERR_TEMP_ABORTED; these say in
- * `details` how far it got: `bytes` and `total`, and `status` where there was one. ERR_TEMP_REMOVED (the file is
- * gone), ERR_TEMP_TRUNCATED (it became shorter meanwhile), ERR_TEMP_IO, ERR_TEMP_OPTION_INVALID
+ * @throws ERR_TEMP_UPLOAD_FAILED (no answer, or none of 2xx), ERR_TEMP_TIMEOUT, ERR_TEMP_ABORTED: `details` of these
+ * says how far it got: `bytes` and `total`, and `status` if the server answered. ERR_TEMP_REMOVED (the file does not
+ * exist any more), ERR_TEMP_TRUNCATED (it became shorter meanwhile), ERR_TEMP_IO, ERR_TEMP_OPTION_INVALID
  * @example
  * ```ts
  * import { once } from 'node:events'
@@ -74,96 +81,114 @@ export interface PutResult {
  */
 export async function putFile(
   url: string | URL,
-  file: { readonly path: string },
+  file: PutSource,
   options: PutOptions = {},
 ): Promise<PutResult> {
-  const target = webAddress(url)
-  const timeout = toMilliseconds(options.timeout ?? '30s', 'timeout')
-  const retryDelay = toMilliseconds(options.retryDelay ?? '500ms', 'retryDelay')
-  const chunkBytes = options.chunkBytes === undefined ? undefined : toBytes(options.chunkBytes, 'chunkBytes')
-  if (chunkBytes === 0)
-    throw new TempFileError('ERR_TEMP_OPTION_INVALID', 'chunkBytes must be at least 1 byte.')
-  const retries = options.retries ?? (chunkBytes === undefined ? 0 : 3)
-  if (!Number.isSafeInteger(retries) || retries < 0) {
-    throw new TempFileError('ERR_TEMP_OPTION_INVALID', 'retries must be a whole number, 0 or more.')
-  }
-  const handle = await open(file.path, 'r').catch((error: unknown) => {
-    throw errnoOf(error) === 'ENOENT'
-      ? gone(file.path, error)
-      : ioError(error, 'read the file to send', file.path)
-  })
+  const plan = planOf(url, file, options)
+  const { handle, stats } = await openToSend(file.path)
   const stop = new AbortController()
   const detach = onAbort([options.signal], (signal) => stop.abort(abortError(signal.reason)))
-  let stored = 0 // what the server has confirmed
-  let sent = 0
-  let total = 0
+  const upload: Upload = { ...plan, handle, total: stats.size, signal: stop.signal, confirmed: 0, sent: 0 }
+  const host = forLog(plan.target.host)
+  log.http('sending %d bytes to %s', upload.total, host)
   try {
-    total = (await handle.stat()).size
-    const progress = progressOf(options.onProgress, total)
-    for (let failures = 0; ; ) {
-      const start = stored
-      const end = chunkBytes === undefined ? total : Math.min(total, start + chunkBytes)
-      sent = start
-      try {
-        stop.signal.throwIfAborted()
-        const reply = await sendPiece({
-          target,
-          handle,
-          start,
-          end,
-          total: chunkBytes === undefined ? undefined : total,
-          method: options.method ?? 'PUT',
-          headers: { 'content-type': options.type ?? 'application/octet-stream', ...options.headers },
-          timeout,
-          signal: stop.signal,
-          onBytes(bytes) {
-            sent += bytes
-            progress?.at(sent)
-          },
-        })
-        const confirmed = confirmedBy(reply, start, end, total, chunkBytes !== undefined)
-        if (confirmed === total && reply.status !== 308) {
-          progress?.end(total)
-          return { status: reply.status, bytes: total, body: reply.body, headers: reply.headers }
-        }
-        if (confirmed > start) {
-          stored = confirmed
-          failures = 0
-          continue
-        }
-        throw refused(reply)
-      } catch (error) {
-        if (failures >= retries || stop.signal.aborted || !isPassing(error)) throw error
-        await backOff(Math.max(retryDelay * 2 ** failures, waitAsked(error)), stop.signal)
-        failures += 1
-        log.http('sending again from byte %d, attempt %d: %O', stored, failures + 1, error)
-      }
-    }
+    const reply = await sendAll(upload, options.onProgress)
+    log.http('sent %d bytes to %s: status %d', upload.total, host, reply.status)
+    return { ...reply, bytes: upload.total }
   } catch (error) {
-    const reason: unknown = stop.signal.aborted ? stop.signal.reason : error
-    throw withDistance(reason, chunkBytes === undefined ? sent : stored, total)
+    const reason = withDistance(stop.signal.aborted ? stop.signal.reason : error, upload)
+    log.http('sending to %s failed after %d of %d bytes: %O', host, upload.sent, upload.total, reason)
+    throw reason
   } finally {
     detach()
     await handle.close()
   }
 }
 
-/** Where the next piece begins. A 2xx stores the piece; a 308 stores what its Range header says. */
-function confirmedBy(reply: PieceReply, start: number, end: number, total: number, pieces: boolean): number {
-  if (reply.status >= 200 && reply.status < 300) return end
-  if (!pieces || reply.status !== 308) throw refused(reply)
-  const range = /^(?:bytes=)?0-(\d+)$/.exec(String(reply.headers.range ?? ''))
-  const next = range === null ? start : Number(range[1]) + 1
-  if (next > end || (end === total && next === total)) throw refused(reply) // more than was sent, or never finished
-  return next
+interface Plan {
+  readonly target: URL
+  readonly method: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly timeoutMs: number
+  readonly chunkBytes: number | undefined
+  readonly retries: number
+  readonly retryDelayMs: number
+}
+
+interface Upload extends Plan {
+  readonly handle: FileHandle
+  readonly total: number
+  readonly signal: AbortSignal
+  /** Bytes that the server has answered 2xx to. */
+  confirmed: number
+  /** Bytes given to the connection. */
+  sent: number
+}
+
+function planOf(url: string | URL, file: PutSource, options: PutOptions): Plan {
+  const chunkBytes = options.chunkBytes === undefined ? undefined : toBytes(options.chunkBytes, 'chunkBytes')
+  if (chunkBytes === 0) throw invalid('chunkBytes must be at least 1 byte.')
+  const retries = options.retries ?? (chunkBytes === undefined ? 0 : 3)
+  if (!Number.isSafeInteger(retries) || retries < 0)
+    throw invalid('retries must be a whole number, 0 or more.')
+  return {
+    target: webAddress(url),
+    method: options.method ?? 'PUT',
+    headers: {
+      'content-type': options.type ?? file.detectedType ?? 'application/octet-stream',
+      ...options.headers,
+    },
+    timeoutMs: toMilliseconds(options.timeout ?? '30s', 'timeout'),
+    chunkBytes,
+    retries,
+    retryDelayMs: toMilliseconds(options.retryDelay ?? '500ms', 'retryDelay'),
+  }
+}
+
+/** Sends piece after piece (an empty file is one piece of no bytes) and returns the last answer. */
+async function sendAll(upload: Upload, onProgress: PutOptions['onProgress']): Promise<PieceReply> {
+  const progress = progressOf(onProgress, upload.total)
+  for (;;) {
+    const end = Math.min(upload.total, upload.confirmed + (upload.chunkBytes ?? upload.total))
+    const reply = await withRetries(upload, () => sendOnce(upload, end, (bytes) => progress?.at(bytes)))
+    upload.confirmed = end
+    if (end < upload.total) continue
+    progress?.end(upload.total)
+    return reply
+  }
+}
+
+async function sendOnce(upload: Upload, end: number, onSent: (bytes: number) => void): Promise<PieceReply> {
+  upload.sent = upload.confirmed
+  const reply = await sendPiece({
+    ...upload,
+    start: upload.confirmed,
+    end,
+    total: upload.chunkBytes === undefined ? undefined : upload.total,
+    onBytes(bytes) {
+      upload.sent += bytes
+      onSent(upload.sent)
+    },
+  })
+  if (reply.status < 200 || reply.status >= 300) throw refused(reply)
+  return reply
+}
+
+async function withRetries<T>({ retries, retryDelayMs, signal }: Upload, send: () => Promise<T>): Promise<T> {
+  for (let failures = 0; ; failures += 1) {
+    try {
+      return await send()
+    } catch (error) {
+      if (failures >= retries || signal.aborted || !isTransient(error)) throw error
+      log.http('attempt %d failed, sending again: %O', failures + 1, error)
+      await backOff(Math.max(retryDelayMs * 2 ** failures, requestedDelay(error)), signal)
+    }
+  }
 }
 
 function refused({ status, headers }: PieceReply): TempFileError {
   const retryAfter = Number(headers['retry-after'])
-  const redirect =
-    status >= 300 && status < 400 && status !== 308
-      ? ' Redirects are not followed: give the final address.'
-      : ''
+  const redirect = status >= 300 && status < 400 ? ' Redirects are not followed: pass the final URL.' : ''
   return new TempFileError(
     'ERR_TEMP_UPLOAD_FAILED',
     `The server answered with status ${status}.${redirect}`,
@@ -173,13 +198,14 @@ function refused({ status, headers }: PieceReply): TempFileError {
   )
 }
 
-/** The same error, saying how far the upload got. */
-function withDistance(error: unknown, bytes: number, total: number): unknown {
+/** The same error, with how far the upload got: for a file in pieces, only what the server has confirmed counts. */
+function withDistance(error: unknown, { chunkBytes, confirmed, sent, total }: Upload): unknown {
   if (!isTempFileError(error)) return error
-  const { code, cause, path, details } = error
-  return new TempFileError(code, error.message, {
-    cause: cause ?? error,
-    path,
-    details: { ...details, bytes, total },
-  })
+  const { code, message, cause, path, details } = error
+  const bytes = chunkBytes === undefined ? sent : confirmed
+  return new TempFileError(code, message, { cause, path, details: { ...details, bytes, total } })
+}
+
+function invalid(message: string): TempFileError {
+  return new TempFileError('ERR_TEMP_OPTION_INVALID', message)
 }

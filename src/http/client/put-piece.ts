@@ -1,24 +1,32 @@
-// One request that carries a part of a file. Promise: it settles once, and whatever way it settles, its stream,
-// its socket and its listeners are done with.
+// One request that carries a file or a part of it. Guarantee: it settles once, and then its stream, its timer and its
+// listeners are gone; an answer that the server gave before it closed the connection is read, not lost.
 
 import type { FileHandle } from 'node:fs/promises'
-import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
+import {
+  type ClientRequest,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+} from 'node:http'
 import { request as httpsRequest } from 'node:https'
+import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
-import { ioError, TempFileError } from '../../errors.ts'
+import { TempFileError } from '../../errors.ts'
+import { readPart } from '../file-bytes.ts'
+import { keepReading } from './keep-reading.ts'
 import { silent } from './silence.ts'
 
 export interface Piece {
   readonly target: URL
   readonly handle: FileHandle
-  /** First byte, and the one after the last. */
+  /** First byte, and the byte after the last. */
   readonly start: number
   readonly end: number
   /** The whole file's bytes, for Content-Range; undefined sends none. */
   readonly total: number | undefined
   readonly method: string
   readonly headers: Readonly<Record<string, string>>
-  readonly timeout: number
+  readonly timeoutMs: number
   readonly signal: AbortSignal
   onBytes(bytes: number): void
 }
@@ -29,100 +37,103 @@ export interface PieceReply {
   readonly body: string
 }
 
-const READ_BYTES = 256 * 1024
 const MAX_REPLY_BYTES = 64 * 1024
 
-/** Sends it and reads the answer. @throws ERR_TEMP_UPLOAD_FAILED, ERR_TEMP_TIMEOUT, ERR_TEMP_IO, ERR_TEMP_TRUNCATED, the signal's reason */
-export function sendPiece(piece: Piece): Promise<PieceReply> {
-  const { target, start, end, total, signal } = piece
-  return new Promise((resolve, reject) => {
-    let file: Readable | undefined
-    let settled = false
-    const settle = (error: unknown, reply?: PieceReply): void => {
-      if (settled) return
-      settled = true
-      signal.removeEventListener('abort', onAbort)
-      file?.destroy()
-      if (reply === undefined) {
-        request.destroy()
-        reject(error)
-      } else {
-        if (!request.writableFinished) request.destroy() // it was answered early and hears no more
-        resolve(reply)
-      }
-    }
-    const onAbort = (): void => settle(signal.reason)
-    const request = (target.protocol === 'https:' ? httpsRequest : httpRequest)(target, {
-      method: piece.method,
-      timeout: piece.timeout,
-      headers: {
-        ...piece.headers,
-        'content-length': end - start,
-        ...(total === undefined
-          ? {}
-          : { 'content-range': total === 0 ? 'bytes */0' : `bytes ${start}-${end - 1}/${total}` }),
-      },
-    })
-    request.on('error', (cause) => settle(broken(cause)))
-    request.on('timeout', () => settle(silent(piece.timeout)))
-    request.on('response', (response) => {
-      readReply(response).then((reply) => settle(undefined, reply), settle)
-    })
-    signal.addEventListener('abort', onAbort, { once: true })
-    if (end === start) {
-      request.end()
-      return
-    }
-    file = Readable.from(read(piece), { objectMode: false, highWaterMark: READ_BYTES })
-    file.on('error', (error) => settle(ioError(error, 'read the file while sending it')))
-    file.pipe(request)
+/**
+ * Sends it and reads the answer, of whatever status.
+ * @throws ERR_TEMP_UPLOAD_FAILED (no answer, or a success before the whole piece was sent), ERR_TEMP_TIMEOUT,
+ * ERR_TEMP_IO, ERR_TEMP_TRUNCATED, the signal's reason
+ */
+export async function sendPiece(piece: Piece): Promise<PieceReply> {
+  piece.signal.throwIfAborted()
+  const request = openRequest(piece)
+  const body = Readable.from(countedBytes(piece), { objectMode: false })
+  let stopReading = (): void => {}
+  request.on('socket', (socket: Socket) => {
+    stopReading = keepReading(socket)
   })
-}
-
-/** The piece's bytes, told of as the connection asks for more. Not the handle's own stream, which would close it. */
-async function* read({ handle, start, end, onBytes }: Piece): AsyncGenerator<Uint8Array> {
-  for (let position = start; position < end; ) {
-    const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, end - position))
-    const { bytesRead } = await handle.read(buffer, 0, buffer.length, position)
-    if (bytesRead === 0) throw shorter()
-    position += bytesRead
-    yield buffer.subarray(0, bytesRead)
-    onBytes(bytesRead)
+  let onAbort = (): void => {}
+  let reusable = false
+  try {
+    const reply = await new Promise<PieceReply>((resolve, reject) => {
+      onAbort = () => reject(piece.signal.reason)
+      piece.signal.addEventListener('abort', onAbort, { once: true })
+      request.on('timeout', () => reject(silent(piece.timeoutMs)))
+      body.on('error', reject)
+      exchange(request).then(resolve, reject)
+      body.pipe(request)
+    })
+    reusable = request.writableFinished
+    return reply
+  } finally {
+    piece.signal.removeEventListener('abort', onAbort)
+    stopReading()
+    body.destroy()
+    if (!reusable) request.destroy() // else its connection goes back to the agent
   }
 }
 
-/** Reads an answer, as much of it as is kept. */
+function openRequest({ target, start, end, total, method, headers, timeoutMs }: Piece): ClientRequest {
+  const range = start === end ? '*' : `${start}-${end - 1}`
+  return (target.protocol === 'https:' ? httpsRequest : httpRequest)(target, {
+    method,
+    timeout: timeoutMs,
+    headers: {
+      ...headers,
+      'content-length': end - start,
+      ...(total === undefined ? {} : { 'content-range': `bytes ${range}/${total}` }),
+    },
+  })
+}
+
+async function* countedBytes({ handle, start, end, onBytes }: Piece): AsyncGenerator<Uint8Array> {
+  for await (const chunk of readPart(handle, start, end)) {
+    yield chunk
+    onBytes(chunk.length)
+  }
+}
+
+/** The answer. A refusal counts as soon as it comes; a success only once everything was sent. */
+async function exchange(request: ClientRequest): Promise<PieceReply> {
+  const sent = new Promise<boolean>((resolve) => {
+    request.once('finish', () => resolve(true))
+    request.once('close', () => resolve(false))
+  })
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    request.on('error', (cause) => reject(broken(cause))) // stays: an error after the response is expected below
+    request.once('response', resolve)
+  })
+  const reply = await readReply(response)
+  if (reply.status >= 300 || (await sent)) return reply
+  throw broken(undefined, reply.status)
+}
+
+/** Reads an answer, at most 64 KiB of it. */
 async function readReply(response: IncomingMessage): Promise<PieceReply> {
+  const { statusCode: status = 0, headers } = response
   const chunks: Uint8Array[] = []
   let bytes = 0
   try {
+    // No encoding is set: the chunks are bytes.
     for await (const chunk of response as AsyncIterable<Uint8Array>) {
-      // no encoding is set: the chunks are bytes
       if (bytes < MAX_REPLY_BYTES) chunks.push(chunk.subarray(0, MAX_REPLY_BYTES - bytes))
       bytes += chunk.length
     }
   } catch (cause) {
-    if (response.statusCode === undefined || response.statusCode < 300) throw broken(cause)
-    // a refusal that is cut off is still a refusal
+    if (status < 300) throw broken(cause, status)
+    // A refusal that is cut off is still a refusal.
   }
-  return {
-    status: response.statusCode ?? 0,
-    headers: response.headers,
-    body: Buffer.concat(chunks).toString(),
-  }
+  return { status, headers, body: Buffer.concat(chunks).toString() }
 }
 
-function broken(cause: unknown): TempFileError {
+function broken(cause: unknown, status?: number): TempFileError {
+  if (status === undefined) {
+    const message = "The connection to the server failed. See this error's cause."
+    return new TempFileError('ERR_TEMP_UPLOAD_FAILED', message, { cause })
+  }
   return new TempFileError(
     'ERR_TEMP_UPLOAD_FAILED',
-    "The connection to the server broke off. See this error's cause.",
-    { cause },
-  )
-}
-
-function shorter(): TempFileError {
-  return new TempFileError(
-    'ERR_TEMP_TRUNCATED',
-    'The file became shorter while it was being sent. Send it when it is complete.',
+    `The server answered with status ${status} and closed the connection before the exchange was complete.`,
+    { cause, details: { status } },
   )
 }

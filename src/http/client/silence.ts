@@ -1,15 +1,15 @@
-// Gives up a transfer in which nothing moves. Promise: the clock starts anew with every byte, holds no process
-// alive, and is gone after `end`.
+// Gives up a transfer in which no byte moves. Guarantee: the clock restarts with every byte, keeps no process alive, and
+// stops at `end`.
 
 import { TempFileError } from '../../errors.ts'
 
 export interface SilenceWatch {
-  /** Something moved. */
+  /** Restarts the clock. */
   stir(): void
   end(): void
 }
 
-/** Calls `giveUp` with ERR_TEMP_TIMEOUT when nothing has stirred for so many milliseconds. */
+/** Calls `giveUp` with ERR_TEMP_TIMEOUT when `stir` was not called for this many milliseconds. */
 export function watchSilence(ms: number, giveUp: (error: TempFileError) => void): SilenceWatch {
   const timer = setTimeout(() => giveUp(silent(ms)), ms).unref()
   return { stir: () => void timer.refresh(), end: () => clearTimeout(timer) }
@@ -18,9 +18,7 @@ export function watchSilence(ms: number, giveUp: (error: TempFileError) => void)
 export function silent(ms: number): TempFileError {
   return new TempFileError(
     'ERR_TEMP_TIMEOUT',
-    `Nothing has moved for ${ms} ms. Try again later, or allow a longer 'timeout'.`,
-    {
-      details: { milliseconds: ms },
-    },
+    `No byte has moved for ${ms} ms. Try again later, or set a longer 'timeout'.`,
+    { details: { milliseconds: ms } },
   )
 }

@@ -1,22 +1,20 @@
-// Which addresses are fetched from and sent to. Promise: only http and https, whatever a redirect says.
+// Checks the URLs of transfers. Guarantee: only http and https, also after a redirect.
 
 import { TempFileError } from '../../errors.ts'
 
-/** Checks an address. @throws ERR_TEMP_OPTION_INVALID */
+/** The URL, parsed. @throws ERR_TEMP_OPTION_INVALID */
 export function webAddress(url: string | URL): URL {
   let parsed: URL
   try {
     parsed = new URL(url)
   } catch (cause) {
-    throw new TempFileError(
-      'ERR_TEMP_OPTION_INVALID',
-      'The address is no URL. Give a whole one, with http:// or https://.',
-      { cause },
-    )
+    throw new TempFileError('ERR_TEMP_OPTION_INVALID', 'Invalid URL. Pass an absolute http(s) URL.', {
+      cause,
+    })
   }
   if (parsed.protocol === 'http:' || parsed.protocol === 'https:') return parsed
   throw new TempFileError(
     'ERR_TEMP_OPTION_INVALID',
-    `The address has the protocol '${parsed.protocol}'. Only http: and https: are possible.`,
+    `The URL has the protocol '${parsed.protocol}'. Pass an http(s) URL.`,
   )
 }

@@ -200,12 +200,13 @@ export class FormReader {
     const originalName = originalNameOf(fileName)
     const index = this.#files.push(undefined) - 1
     const { accept, maxFileBytes, hash, prefix } = this.#rules
+    const rules = field?.accept ?? accept
     const received = this.#owner.receive(part, {
       suffix: suffixOf(originalName),
       prefix,
       hash,
       signal: this.#stop.signal,
-      accept: field?.accept ?? accept,
+      ...(rules === undefined ? {} : { accept: rules }),
       maxBytes: field?.maxBytes ?? maxFileBytes,
       declared: { name: originalName, type },
     })

@@ -105,7 +105,7 @@ async function store(
   const file: ReceivedFile = await owner.receive(source, {
     suffix: suffixOf(originalName),
     prefix,
-    accept,
+    ...(accept === undefined ? {} : { accept }),
     maxBytes,
     hash,
     signal,

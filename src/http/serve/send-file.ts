@@ -1,27 +1,40 @@
-// Sends a file as a response. Promise: what the request asked for (a range, only the head, only if changed), in
-// constant memory; and the file is removed only when the option's own condition has come true.
+// Sends a file as a response. Guarantee: exactly what the request asked for (a range, only the head, only if changed),
+// in constant memory; the file is removed only when the option's condition has come true.
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { STATUS_CODES } from 'node:http'
+import { Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
-import { ioError, TempFileError } from '../../errors.ts'
+import { TempFileError } from '../../errors.ts'
 import { log } from '../../runtime/observe.ts'
-import { type Answer, answerTo } from './answer.ts'
-import { askForReceipt } from './receipt.ts'
-import type { Sendable, SendOptions, SendResult } from './send-options.ts'
+import { type Answer, prepareAnswer } from './answer.ts'
+import { type Receipt, requestReceipt } from './receipt.ts'
+import {
+  isHttp2,
+  type NodeRequest,
+  type NodeResponse,
+  type Sendable,
+  type SendOptions,
+  type SendResult,
+} from './send-options.ts'
 
 /**
- * Sends a temp file, a claim or any file by its path, and resolves when the response is over (also when the
- * client went away: then `fullySent` is false). Answers Range (one range: 206 or 416; several: the whole
- * file), HEAD, If-Match, If-None-Match and If-Range with a strong ETag, sets Content-Length,
- * Content-Disposition with a safe name, `X-Content-Type-Options: nosniff` and `Cache-Control: private, no-store`.
- * If it throws, nothing was sent, except for ERR_TEMP_IO after the first byte (the connection is closed then).
+ * Sends a temp file, a claim or any file by its path, and resolves when the response is over (also when the client
+ * left: then `fullySent` is false). Works with node:http and with the compatibility API of node:http2. Answers Range
+ * (one range: 206 or 416; several: the whole file), HEAD, If-Match, If-None-Match, If-Modified-Since,
+ * If-Unmodified-Since and If-Range as RFC 9110 says, with a strong ETag; sets Content-Length, Content-Disposition
+ * for any file name, `X-Content-Type-Options: nosniff` and `Cache-Control: private, no-store`.
  *
- * `remove: 'after-full-body'` makes the response the last of its connection, and takes the client's orderly end
- * of it for the receipt: a client that leaves with bytes unread resets it, and the file stays. It resolves when
- * that is known (60 s at most). Behind a proxy it is the proxy that is asked.
+ * If it rejects, nothing was sent, except for ERR_TEMP_IO and ERR_TEMP_TRUNCATED after the first byte (the connection
+ * or stream is destroyed then) and ERR_TEMP_CLEANUP (the response is complete).
  *
- * @throws ERR_TEMP_REMOVED (the file is gone), ERR_TEMP_OPTION_INVALID (a directory; `remove` for a plain path;
- * headers already sent), ERR_TEMP_IO, ERR_TEMP_CLEANUP (the removal failed)
+ * `remove: 'after-full-body'` waits for the client's receipt, for 60 s at most. In HTTP/1 the response is the last of
+ * its connection, and the receipt is the client's orderly end of it: a client that leaves with bytes unread resets
+ * it, and the file stays. In HTTP/2 the stream ends only after the client has acknowledged the bytes with a PING.
+ * Behind a proxy the receipt is the proxy's.
+ *
+ * @throws ERR_TEMP_REMOVED (the file does not exist any more), ERR_TEMP_OPTION_INVALID (a directory; `remove` for a
+ * plain path; an invalid header; headers already sent), ERR_TEMP_IO, ERR_TEMP_TRUNCATED (the file became shorter
+ * meanwhile), ERR_TEMP_CLEANUP (the removal failed)
  * @example
  * ```ts
  * import { once } from 'node:events'
@@ -43,96 +56,124 @@ import type { Sendable, SendOptions, SendResult } from './send-options.ts'
  * ```
  */
 export async function sendFile(
-  req: IncomingMessage,
-  res: ServerResponse,
+  req: NodeRequest,
+  res: NodeResponse,
   entry: Sendable,
   options: SendOptions = {},
 ): Promise<SendResult> {
-  return deliver(req, res, entry, options, await prepare(req, res, entry, options))
+  return deliver(res, entry, options, await prepare(req, res, entry, options))
 }
 
-/** The part of sendFile that can fail with nothing sent. */
+/** The part of sendFile that can fail with nothing sent. The caller must then call `deliver` or `close`. */
 export async function prepare(
-  req: IncomingMessage,
-  res: ServerResponse,
+  req: NodeRequest,
+  res: NodeResponse,
   entry: Sendable,
   options: SendOptions,
 ): Promise<Answer> {
-  if (res.headersSent)
-    throw invalid('The response has begun already. Call sendFile before anything is written.')
-  if ((options.remove ?? 'never') !== 'never' && entry.remove === undefined) {
-    throw invalid(
-      `remove: '${options.remove}' needs a temp file or a claim. A plain path is only ever read; remove it yourself.`,
-    )
+  refuseStarted(res)
+  const request = { method: req.method ?? 'GET', header: (name: string) => headerOf(req, name) }
+  const answer = await prepareAnswer(request, entry, options)
+  try {
+    refuseStarted(res) // something else may have answered while the file was opened
+    return answer
+  } catch (error) {
+    await answer.close()
+    throw error
   }
-  return answerTo(req, entry, options)
 }
 
-/** The part that writes. */
+/** The part that writes; closes the answer. */
 export async function deliver(
-  req: IncomingMessage,
-  res: ServerResponse,
+  res: NodeResponse,
   entry: Sendable,
   options: SendOptions,
   answer: Answer,
 ): Promise<SendResult> {
-  const onFullBody = options.remove === 'after-full-body' && answer.whole && req.method === 'GET'
-  const receipt = onFullBody ? askForReceipt(res) : undefined
-  let bytes = 0
-  let fullySent = false
+  const onFullBody = options.remove === 'after-full-body' && answer.whole
+  const receipt = onFullBody ? requestReceipt(res) : undefined
+  const sent = { bytes: 0, fullySent: false }
   try {
-    fullySent = await write(res, answer, (more) => {
-      bytes += more
-    })
+    await write(res, answer, receipt, sent)
   } catch (error) {
     if (options.remove === 'after-response') await entry.remove?.()
     throw error
   } finally {
-    answer.body?.destroy()
-    if (!fullySent) receipt?.cancel()
+    await answer.close()
+    if (!sent.fullySent) receipt?.cancel()
   }
-  const got = onFullBody && fullySent && (receipt === undefined || (await receipt.confirmed()))
-  const removed = options.remove === 'after-response' || got
+  const received = onFullBody && sent.fullySent && (receipt === undefined || (await receipt.confirmed()))
+  const removed = options.remove === 'after-response' || received
   if (removed) await entry.remove?.()
-  log.http(
-    'a file sent: status %d, %d bytes, fully sent: %s, removed: %s',
-    answer.status,
-    bytes,
-    fullySent,
-    removed,
-  )
-  return { status: answer.status, bytes, fullySent, removed }
+  const result = { status: answer.status, ...sent, removed }
+  log.http('file sent: %o', result)
+  return result
 }
 
-/** Writes the answer; true when all of it was handed over. @throws ERR_TEMP_IO */
+interface Sent {
+  bytes: number
+  fullySent: boolean
+}
+
+/** Writes the answer and waits for the end of the response. @throws ERR_TEMP_IO, ERR_TEMP_TRUNCATED */
 async function write(
-  res: ServerResponse,
-  { status, headers, body }: Answer,
-  count: (bytes: number) => void,
-): Promise<boolean> {
-  if (res.destroyed || res.closed) return false
-  let failure: unknown
-  res.writeHead(status, headers)
-  const over = finished(res, { readable: false }).then(
-    () => res.writableFinished,
-    () => false, // the client has gone
-  )
-  if (body === undefined) {
+  res: NodeResponse,
+  answer: Answer,
+  receipt: Receipt | undefined,
+  sent: Sent,
+): Promise<void> {
+  if (res.destroyed || res.closed) return
+  const over = finished(res, { readable: false }).catch(() => {}) // the client left
+  writeHead(res, answer)
+  let failure: Error | undefined
+  if (answer.body === undefined) {
     res.end()
   } else {
+    const body = Readable.from(answer.body, { objectMode: false })
+    body.on('data', (chunk: Uint8Array) => {
+      sent.bytes += chunk.length
+    })
     body.on('error', (error) => {
       failure = error
       res.destroy()
     })
-    body.on('data', (chunk: Uint8Array) => count(chunk.length))
-    body.pipe(res)
-    if (!(await over)) body.destroy()
+    body.on('end', () => void endAfter(res, receipt))
+    body.pipe(res, { end: false })
+    await over
+    body.destroy()
   }
-  const complete = await over
-  if (failure !== undefined) throw ioError(failure, 'read the file while sending it')
-  return complete
+  await over
+  if (failure !== undefined) throw failure
+  sent.fullySent = fullySent(res)
 }
 
-function invalid(message: string): TempFileError {
-  return new TempFileError('ERR_TEMP_OPTION_INVALID', message)
+/** The reason phrase is set with the status: one that an earlier status left behind would be sent with this one. */
+function writeHead(res: NodeResponse, { status, headers }: Answer): void {
+  for (const [name, value] of Object.entries(headers)) res.setHeader(name, value)
+  res.statusCode = status
+  if (!isHttp2(res)) res.statusMessage = STATUS_CODES[status] ?? ''
+}
+
+async function endAfter(res: NodeResponse, receipt: Receipt | undefined): Promise<void> {
+  await receipt?.beforeEnd()
+  res.end()
+}
+
+/** node:http2 emits 'finish' for a stream that the client cancelled, too; its error code distinguishes the two. */
+function fullySent(res: NodeResponse): boolean {
+  return isHttp2(res) ? res.stream.writableFinished && res.stream.rstCode === 0 : res.writableFinished
+}
+
+function headerOf(req: NodeRequest, name: string): string | undefined {
+  const value = req.headers[name]
+  return Array.isArray(value) ? value.join(', ') : value
+}
+
+/** @throws ERR_TEMP_OPTION_INVALID */
+function refuseStarted(res: NodeResponse): void {
+  if (!res.headersSent) return
+  throw new TempFileError(
+    'ERR_TEMP_OPTION_INVALID',
+    'The response has already started. Call sendFile before anything is written.',
+  )
 }

@@ -1,45 +1,63 @@
-// How a temp file is sent, and what came of it.
+// Options and result of sending a file.
 
-/** When sendFile removes the file it has sent. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+
+/** When the file that was sent is removed. */
 export type RemoveWhen = 'never' | 'after-response' | 'after-full-body'
 
-/** How a file is sent. */
+/** Options of `sendFile` and `fileResponse`. */
 export interface SendOptions {
   /** The name that the client saves it under; default: an upload's `originalName`, else the file's own name. */
   readonly fileName?: string | undefined
-  /** 'attachment' (default) is saved, 'inline' is shown. */
+  /** 'attachment' (default): the client saves it. 'inline': the client shows it. */
   readonly disposition?: 'attachment' | 'inline' | undefined
   /** Content-Type; default: by the extension of `fileName`, else application/octet-stream. */
   readonly type?: string | undefined
-  /** Cache-Control; default 'private, no-store'. false sends none. */
+  /** Cache-Control; default 'private, no-store'. false leaves it out. */
   readonly cacheControl?: string | false | undefined
+  /** false leaves out Accept-Ranges and ignores Range: always the whole file. */
+  readonly acceptRanges?: boolean | undefined
+  /** false leaves out ETag. */
+  readonly etag?: boolean | undefined
+  /** false leaves out Last-Modified. */
+  readonly lastModified?: boolean | undefined
   /** Further headers; they win over the ones made here. */
   readonly headers?: Readonly<Record<string, string>> | undefined
   /**
-   * 'never' (default). 'after-response': when the response is over, however it ended. 'after-full-body': when a
-   * GET was answered 200 with the whole file and the client has got the last byte; an aborted download, HEAD,
+   * 'never' (default). 'after-response': when the response is over, in whatever way it ended. 'after-full-body': when
+   * a GET was answered 200 with the whole file and the client has received the last byte; an aborted download, HEAD,
    * 206, 304, 412 and 416 leave the file where it is.
    */
   readonly remove?: RemoveWhen | undefined
 }
 
-/** What sendFile has done. */
+/** Result of `sendFile`. */
 export interface SendResult {
   /** 200, 206, 304, 412 or 416. */
   readonly status: number
   /** Bytes of the body given to the connection. */
   readonly bytes: number
-  /** Whether the whole answer (whatever its status) was handed to the connection before it closed. */
+  /** Whether the whole answer, whatever its status, was handed to the connection before it closed. */
   readonly fullySent: boolean
   /** Whether the file was removed. */
   readonly removed: boolean
 }
 
-/** What can be sent: a temp file, a claim, or any file by its path. Only what has `remove` can be removed. */
+/** A temp file, a claim, or any file by its path. Only an entry with `remove` can be removed. */
 export interface Sendable {
   readonly path: string
   readonly name?: string | undefined
   readonly originalName?: string | undefined
-  readonly disposed?: boolean | undefined
   remove?(): Promise<void>
+}
+
+/** A request of node:http or of the compatibility API of node:http2. */
+export type NodeRequest = IncomingMessage | Http2ServerRequest
+
+/** A response of node:http or of the compatibility API of node:http2. */
+export type NodeResponse = ServerResponse | Http2ServerResponse
+
+export function isHttp2(res: NodeResponse): res is Http2ServerResponse {
+  return 'stream' in res
 }

@@ -90,7 +90,7 @@ test('a signal ends it: before, while sending, and while waiting for the next tr
 
 test('redirects are not followed, and said so', async () => {
   here.handler = (req, res) => void req.resume().on('end', () => res.writeHead(307, { location: '/x' }).end())
-  await expect(putFile(here.server.url, here.file)).rejects.toThrow('final address')
+  await expect(putFile(here.server.url, here.file)).rejects.toThrow('pass the final URL')
 })
 
 test('a file that is gone or became shorter is not sent', async () => {

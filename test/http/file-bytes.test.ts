@@ -1,0 +1,42 @@
+import { execFileSync } from 'node:child_process'
+import { truncateSync, writeFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { openToSend, readPart } from '../../src/http/file-bytes.ts'
+import { tempBase } from '../fixtures/temp-base.ts'
+
+async function bytes(content: string, start: number, end: number, size = content.length): Promise<string> {
+  const path = join(tempBase(), 'file')
+  writeFileSync(path, content)
+  const handle = await open(path)
+  onTestFinished(() => handle.close())
+  truncateSync(path, size)
+  let read = ''
+  for await (const chunk of readPart(handle, start, end)) read += Buffer.from(chunk).toString()
+  return read
+}
+
+test('readPart gives exactly the bytes asked for', async () => {
+  expect(await bytes('0123456789', 2, 5)).toBe('234')
+  expect(await bytes('0123456789', 0, 10)).toBe('0123456789')
+  expect(await bytes('0123456789', 4, 4)).toBe('')
+  const long = 'x'.repeat(1_000_000)
+  expect(await bytes(long, 1, 999_999)).toBe(long.slice(2))
+})
+
+test('readPart rejects when the file ends before the part does', async () => {
+  await expect(bytes('0123456789', 0, 10, 4)).rejects.toMatchObject({
+    code: 'ERR_TEMP_TRUNCATED',
+    details: { bytes: 4 },
+  })
+})
+
+test('openToSend opens regular files only, and does not wait for the writer of a FIFO', async () => {
+  const base = tempBase()
+  const fifo = join(base, 'fifo')
+  execFileSync('mkfifo', [fifo])
+  await expect(openToSend(fifo)).rejects.toMatchObject({ code: 'ERR_TEMP_OPTION_INVALID' })
+  await expect(openToSend(base)).rejects.toMatchObject({ code: 'ERR_TEMP_OPTION_INVALID' })
+  await expect(openToSend(join(base, 'none'))).rejects.toMatchObject({ code: 'ERR_TEMP_REMOVED' })
+})

@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest'
+import { toProblem } from '../../../src/http/index.ts'
+import { TempFileError } from '../../../src/index.ts'
+
+const PATH = '/var/private/tmp-1'
+
+test('a client error carries its status, its message, its code and the limit', () => {
+  const error = new TempFileError('ERR_TEMP_TOO_LARGE', 'Too large.', {
+    path: PATH,
+    details: { limit: 5, bytes: 9 },
+  })
+  const { status, headers, body } = toProblem(error)
+  expect(status).toBe(413)
+  expect(headers['content-type']).toBe('application/problem+json')
+  expect(body).toEqual({
+    type: 'about:blank',
+    title: 'Payload Too Large',
+    status: 413,
+    detail: 'Too large.',
+    code: 'ERR_TEMP_TOO_LARGE',
+    limit: 5,
+  })
+})
+
+test('a server error shows its code, and neither its message nor its details', () => {
+  const cause = Object.assign(new Error(`EIO: ${PATH}`), { path: PATH })
+  const { body } = toProblem(new TempFileError('ERR_TEMP_IO', 'Could not read.', { cause, path: PATH }))
+  expect(body).toEqual({
+    type: 'about:blank',
+    title: 'Internal Server Error',
+    status: 500,
+    code: 'ERR_TEMP_IO',
+  })
+})
+
+test.each([
+  ['a plain error', new Error(PATH)],
+  ['a string', PATH],
+  ['nothing', undefined],
+  ['a system error', Object.assign(new Error(PATH), { code: 'ENOENT', path: PATH })],
+  ['an error with a status that is not for clients', Object.assign(new Error(PATH), { status: 404 })],
+  ['an invalid status', Object.assign(new Error(PATH), { status: 99_999, expose: true })],
+])('%s is a 500 without any text of it', (_, error) => {
+  expect(toProblem(error).body).toEqual({ type: 'about:blank', title: 'Internal Server Error', status: 500 })
+})
+
+test('an error of http-errors keeps its status and message where it may be exposed', () => {
+  const error = Object.assign(new Error('No such job.'), { status: 404, expose: true })
+  expect(toProblem(error).body).toMatchObject({ status: 404, title: 'Not Found', detail: 'No such job.' })
+})
+
+test('an aborted upload has a title although 499 is not registered', () => {
+  expect(toProblem(new TempFileError('ERR_TEMP_ABORTED', 'Aborted.')).body.title).toBe(
+    'Client Closed Request',
+  )
+})
+
+test('String(body) is the JSON of the body', () => {
+  const { body } = toProblem(new TempFileError('ERR_TEMP_FORM_INVALID', 'Broken.'))
+  expect(JSON.parse(String(body))).toEqual(body)
+})
