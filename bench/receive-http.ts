@@ -10,8 +10,10 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { Quota } from '../src/quota.ts'
 import { largeBlocksLent } from '../src/streams/blocks.ts'
-import { checkReceiveOptions, fill, type ReceiveOptions } from '../src/streams/fill.ts'
+import { fill } from '../src/streams/fill.ts'
 import { openIntake } from '../src/streams/intake.ts'
+import { checkReceiveOptions } from '../src/streams/receive-options.ts'
+import type { ReceiveOptions } from '../src/types.ts'
 
 const [MB = 256, ROUNDS = 9, AT_ONCE = 1] = process.argv.slice(2, 5).map(Number)
 const BYTES = MB * 1024 * 1024

@@ -14,9 +14,8 @@ import { Quota } from './quota.ts'
 import { joinSignals } from './runtime/abort.ts'
 import { asyncDispose, dispose, disposing } from './runtime/dispose.ts'
 import { checkRoot } from './session/root.ts'
-import { checkReceiveOptions, type ReceiveOptions } from './streams/fill.ts'
 import { openIntake } from './streams/intake.ts'
-import type { Source } from './streams/source.ts'
+import { checkReceiveOptions } from './streams/receive-options.ts'
 import type { SweepReport } from './sweep/report.ts'
 import { checkSweepOptions, type SweepOptions } from './sweep/sweep.ts'
 import { measureRoot, type RootUsage } from './sweep/usage.ts'
@@ -26,7 +25,16 @@ import { createFile, createFileAsync, receiveFile } from './temps/create.ts'
 import { createDir, createDirAsync } from './temps/dir.ts'
 import { Namer } from './temps/naming.ts'
 import { Scope } from './temps/scope.ts'
-import type { AdoptOptions, Claim, ReceivedFile, TempDir, TempFile, TempScope } from './types.ts'
+import type {
+  AdoptOptions,
+  ByteSource,
+  Claim,
+  ReceivedFile,
+  ReceiveOptions,
+  TempDir,
+  TempFile,
+  TempScope,
+} from './types.ts'
 import type { CreateUploadOptions, OpenUploadOptions, PartialUpload, UploadInfo } from './uploads/types.ts'
 import type { UploadDoor } from './uploads/upload.ts'
 
@@ -133,7 +141,7 @@ export class TempFileManager implements Disposable, AsyncDisposable {
    * console.log(upload.bytes, upload.digest)
    * ```
    */
-  receive(source: Source, options?: ReceiveOptions): Promise<ReceivedFile> {
+  receive(source: ByteSource, options?: ReceiveOptions): Promise<ReceivedFile> {
     return this.#receive(source, options)
   }
 
@@ -327,7 +335,7 @@ export class TempFileManager implements Disposable, AsyncDisposable {
     this.#life.closeSync()
   }
 
-  async #receive(source: Source, options?: ReceiveOptions, ending?: AbortSignal): Promise<ReceivedFile> {
+  async #receive(source: ByteSource, options?: ReceiveOptions, ending?: AbortSignal): Promise<ReceivedFile> {
     const keep = options?.keepSource === true
     const intake = openIntake(source, keep) // first of all: the source may fail while the file is being opened
     try {

@@ -4,8 +4,7 @@
 import { optionError, TempFileError } from '../errors.ts'
 import { forLog } from '../input/names.ts'
 import { callback, listOf, optionsOf, size, text } from '../input/options.ts'
-import type { Size } from '../input/units.ts'
-import type { TempFile } from '../types.ts'
+import type { FileRules, TempFile } from '../types.ts'
 import {
   canonicalType,
   extensionOf,
@@ -15,35 +14,6 @@ import {
   isWanted,
   typesOfExtension,
 } from './media-types.ts'
-
-/**
- * What a file must be. Stages, each refusing as early as it can: `extensions` and the declared type before the
- * first byte; the signature (file-type, first 4 KB) before a byte is written; `minBytes` and `maxBytes` while
- * streaming; `inspect` on the whole file.
- *
- * Where `extensions` or `types` are given, a file needs a signature that fits both them and its own extension.
- * Text has none (.srt, .csv): it passes by its extension only where its type is listed in `types`, word for
- * word (`'text/*'` does as well), and its beginning holds no zero byte.
- *
- * @example
- * ```ts
- * import type { FileRules } from 'temp-file-manager'
- *
- * const subtitles: FileRules = { extensions: ['.srt', '.vtt'], types: ['application/x-subrip', 'text/vtt'], maxBytes: '2mb' }
- * ```
- */
-export interface FileRules {
-  /** Allowed extensions, with or without the dot, in any case. */
-  readonly extensions?: readonly string[] | undefined
-  /** Allowed media types; `'video/*'` allows a kind. Default: those of `extensions`. */
-  readonly types?: readonly string[] | undefined
-  /** The least bytes; fewer are ERR_TEMP_TOO_SMALL. */
-  readonly minBytes?: Size | undefined
-  /** The most bytes; more are ERR_TEMP_TOO_LARGE. */
-  readonly maxBytes?: Size | undefined
-  /** Looks at the whole file and throws to refuse it; a virus scanner's place. */
-  readonly inspect?: ((file: TempFile) => Promise<void> | void) | undefined
-}
 
 /** What a sender says of a file; undefined where nothing was said. */
 export interface Declared {

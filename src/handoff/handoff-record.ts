@@ -6,15 +6,7 @@ import { readRecord } from '../disk/record-file.ts'
 import { isTempFileError, optionError, TempFileError } from '../errors.ts'
 import { checkName } from '../input/names.ts'
 import { inside, RECORD } from '../layout.ts'
-
-/** Any value that JSON can hold. */
-export type Json =
-  | string
-  | number
-  | boolean
-  | null
-  | readonly Json[]
-  | { readonly [key: string]: Json | undefined }
+import type { Json } from '../types.ts'
 
 export const HANDOFF_VERSION = 1
 

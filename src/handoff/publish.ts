@@ -18,22 +18,12 @@ import { syncDirectory, syncTree } from '../disk/sync.ts'
 import { errnoOf, ioError, TempFileError } from '../errors.ts'
 import { displayName } from '../input/names.ts'
 import { boolean, duration, optionsOf, unchecked } from '../input/options.ts'
-import type { Duration } from '../input/units.ts'
 import { attemptName, DATA, inside, publishName, RECORD, randomText, TICKET_BYTES } from '../layout.ts'
 import { channels, log } from '../runtime/observe.ts'
 import type { Session } from '../session/session.ts'
+import type { HandOffOptions, Json } from '../types.ts'
 import { touchAttempt } from './give-back.ts'
-import { checkMeta, HANDOFF_VERSION, type HandoffRecord, isGoodName, type Json } from './handoff-record.ts'
-
-/** Options of {@link TempEntry.handOff}. */
-export interface HandOffOptions {
-  /** How long it waits for a claimant, from each publishing, release and return. Default: the manager's `handoff.ttl`, '7d'. */
-  ttl?: Duration | undefined
-  /** Any JSON value of at most 64 KiB, for the claimant. */
-  meta?: Json | undefined
-  /** Sync everything to the disk before resolving, so that it survives a power cut. Default true. */
-  durable?: boolean | undefined
-}
+import { checkMeta, HANDOFF_VERSION, type HandoffRecord, isGoodName } from './handoff-record.ts'
 
 /** What is published. */
 export interface Publishable {

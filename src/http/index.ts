@@ -1,7 +1,7 @@
 // temp-file-manager/http: files in and out of requests, for node:http and everything built on it, and for the
 // Fetch API. Nothing here but the public names.
 
-export type { Progress } from '../streams/progress.ts'
+export type { Progress } from '../types.ts'
 export { type FetchOptions, fetchFile } from './client/fetch-file.ts'
 export { type PutOptions, type PutResult, type PutSource, putFile } from './client/put-file.ts'
 export type { Form } from './receive/form-reader.ts'

@@ -6,29 +6,13 @@ import type { FileSystem } from '../disk/file-system.ts'
 import type { Quota } from '../quota.ts'
 import { abortError, onAbort } from '../runtime/abort.ts'
 import { crypto } from '../runtime/lazy.ts'
+import type { WriteResult } from '../types.ts'
 import { BlockWriter } from './block-writer.ts'
 import { FirstFailure } from './first-failure.ts'
 import { HeadGate } from './head-gate.ts'
 import type { Intake } from './intake.ts'
 import type { PreparedReceive } from './receive-options.ts'
 import { Meter } from './size-check.ts'
-
-export {
-  checkReceiveOptions,
-  type PreparedReceive,
-  type ReceiveOptions,
-} from './receive-options.ts'
-export type { Source } from './source.ts'
-
-/** What was written. */
-export interface WriteResult {
-  /** Bytes written by this call. */
-  readonly bytes: number
-  /** The digest in lower-case hex, when `hash` asked for one. */
-  readonly digest: string | undefined
-  /** The media type found in the first bytes, when `accept` looked at them and found one. */
-  readonly detectedType: string | undefined
-}
 
 /** Where `fill` writes. The descriptor is the caller's: opened before, closed after. */
 export interface Fill {

@@ -4,6 +4,7 @@
 
 import type { Readable } from 'node:stream'
 import { errnoOf, isTempFileError, nameOf, TempFileError } from '../errors.ts'
+import type { ByteSource } from '../types.ts'
 import {
   chunkBytes,
   destroySource,
@@ -13,7 +14,6 @@ import {
   isWebStream,
   iteratorOf,
   quietly,
-  type Source,
   wholeBytes,
 } from './source.ts'
 
@@ -34,7 +34,7 @@ export interface Intake {
  * Begins with a source; call it in the turn in which the source came in. A source that is refused is given up, unless `keep`.
  * @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_ABORTED, ERR_TEMP_TRUNCATED, ERR_TEMP_IO
  */
-export function openIntake(source: Source, keep: boolean): Intake {
+export function openIntake(source: ByteSource, keep: boolean): Intake {
   try {
     return intakeOf(source)
   } catch (error) {
@@ -43,7 +43,7 @@ export function openIntake(source: Source, keep: boolean): Intake {
   }
 }
 
-function intakeOf(source: Source): Intake {
+function intakeOf(source: ByteSource): Intake {
   const whole = wholeBytes(source)
   if (whole !== undefined) return wholeIntake(whole)
   if (isReadable(source)) return new ReadableIntake(source)

@@ -1,10 +1,6 @@
 // How often progress is told. Promise: at most ten times a second, and a last time with the final number.
 
-/** How far bytes have come: of a file, or of a request's body. `total` is there when it is known. */
-export interface Progress {
-  readonly bytes: number
-  readonly total?: number
-}
+import type { Progress } from '../types.ts'
 
 /** Ten calls a second look smooth; every chunk would be 10,000 a second at the speed of loopback. */
 const PROGRESS_EVERY_MS = 100

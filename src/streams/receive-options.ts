@@ -2,14 +2,8 @@
 // later fails here, and so does a file that its own name already rules out.
 
 import { optionError, TempFileError } from '../errors.ts'
-import {
-  checkDeclared,
-  checkFileRules,
-  type Declared,
-  type FileRules,
-  type PreparedRules,
-} from '../file-types/file-rules.ts'
-import { type FileOptions, fileOptions } from '../input/file-options.ts'
+import { checkDeclared, checkFileRules, type Declared, type PreparedRules } from '../file-types/file-rules.ts'
+import { fileOptions } from '../input/file-options.ts'
 import {
   abortSignal,
   boolean,
@@ -21,35 +15,9 @@ import {
   size,
   text,
 } from '../input/options.ts'
-import type { Size } from '../input/units.ts'
 import { abortError } from '../runtime/abort.ts'
 import { crypto } from '../runtime/lazy.ts'
-import type { TempFile } from '../types.ts'
-import type { Progress } from './progress.ts'
-
-/** What a receive may be asked for. */
-export interface ReceiveOptions extends FileOptions {
-  /** The most bytes; one more is ERR_TEMP_TOO_LARGE. */
-  readonly maxBytes?: Size | undefined
-  /** Exactly so many bytes must come (a Content-Length): fewer are ERR_TEMP_TRUNCATED, more ERR_TEMP_TOO_LARGE. */
-  readonly expectedBytes?: number | undefined
-  /** Aborting it fails the receive with ERR_TEMP_ABORTED; with ERR_TEMP_TIMEOUT for `AbortSignal.timeout`. */
-  readonly signal?: AbortSignal | undefined
-  /** A digest to compute on the way: any name in `crypto.getHashes()`. */
-  readonly hash?: 'sha256' | (string & {}) | undefined
-  /** Called at most ten times a second, and once more when all bytes are written. What it throws fails the receive. */
-  readonly onProgress?: ((progress: Progress) => void) | undefined
-  /** What the file must be; see {@link FileRules}. */
-  readonly accept?: FileRules | undefined
-  /** What the sender says of the file, for `accept`; default: `name` or `suffix`, and no type. */
-  readonly declared?: { readonly name?: string | undefined; readonly type?: string | undefined } | undefined
-  /**
-   * On failure, pause a Node stream instead of destroying it: for a request whose remaining body you drain, or whose
-   * client must still be answered. Default false. Not needed for the answer alone: a server's request is always
-   * destroyed without its connection.
-   */
-  readonly keepSource?: boolean | undefined
-}
+import type { Progress, ReceiveOptions, TempFile } from '../types.ts'
 
 /** Options checked once, in the form that `fill` reads. */
 export interface PreparedReceive {

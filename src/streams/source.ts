@@ -5,20 +5,6 @@ import type { Readable } from 'node:stream'
 import { types } from 'node:util'
 import { TempFileError } from '../errors.ts'
 
-/**
- * Anything that bytes can be read from: a Node stream (an HTTP request among them), a web stream, a Blob, an
- * iterable of chunks, or all the bytes at once. Strings are written as UTF-8; those of a Node stream with
- * `setEncoding` in that stream's encoding.
- */
-export type Source =
-  | Readable
-  | ReadableStream
-  | AsyncIterable<Uint8Array | string>
-  | Iterable<Uint8Array | string>
-  | Blob
-  | Uint8Array
-  | string
-
 /** Whether a value is a Node stream to read from, by shape: streams of other copies of `stream` count too. */
 export function isReadable(source: unknown): source is Readable {
   return has(source, 'on') && has(source, 'removeListener') && has(source, 'pause') && has(source, 'resume')

@@ -7,7 +7,7 @@ import { inspect } from 'node:util'
 import type { Context } from '../context.ts'
 import { retry, retrySync } from '../disk/remove/retry-removal.ts'
 import { errnoOf, isTempFileError, TempFileError } from '../errors.ts'
-import { type HandOffOptions, publish } from '../handoff/publish.ts'
+import { publish } from '../handoff/publish.ts'
 import { inside } from '../layout.ts'
 import { asyncDispose, dispose } from '../runtime/dispose.ts'
 import {
@@ -19,7 +19,7 @@ import {
   watchForLoss,
 } from '../runtime/observe.ts'
 import type { Session } from '../session/session.ts'
-import type { PersistOptions, TempEntry } from '../types.ts'
+import type { HandOffOptions, PersistOptions, TempEntry } from '../types.ts'
 import { fineIfGone, type Holding } from './holding.ts'
 import { type Affixes, nameOf } from './naming.ts'
 import { persist } from './persist.ts'

@@ -9,16 +9,17 @@ import { statsOf } from '../disk/stats.ts'
 import { errnoOf, ioError, TempFileError, type TempFileErrorOptions } from '../errors.ts'
 import { joinSignals } from '../runtime/abort.ts'
 import { asyncDispose } from '../runtime/dispose.ts'
-import {
-  checkReceiveOptions,
-  fill,
-  type PreparedReceive,
-  type ReceiveOptions,
-  type WriteResult,
-} from '../streams/fill.ts'
+import { fill } from '../streams/fill.ts'
 import { type Intake, openIntake } from '../streams/intake.ts'
-import type { Source } from '../streams/source.ts'
-import type { ReadStreamOptions, TempFile, WriteStreamOptions } from '../types.ts'
+import { checkReceiveOptions, type PreparedReceive } from '../streams/receive-options.ts'
+import type {
+  ByteSource,
+  ReadStreamOptions,
+  ReceiveOptions,
+  TempFile,
+  WriteResult,
+  WriteStreamOptions,
+} from '../types.ts'
 import { Entry } from './entry.ts'
 import { streamResource } from './resources.ts'
 
@@ -55,7 +56,7 @@ export class FileEntry extends Entry implements TempFile {
     })
   }
 
-  async write(source: Source, options: ReceiveOptions = {}): Promise<WriteResult> {
+  async write(source: ByteSource, options: ReceiveOptions = {}): Promise<WriteResult> {
     const keep = options?.keepSource === true
     const intake = openIntake(source, keep) // first of all: the source may fail while the file is being opened
     try {

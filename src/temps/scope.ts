@@ -4,9 +4,17 @@
 import { optionError, TempFileError } from '../errors.ts'
 import type { DirOptions, FileOptions } from '../input/file-options.ts'
 import { asyncDispose } from '../runtime/dispose.ts'
-import type { ReceiveOptions } from '../streams/fill.ts'
-import { destroySource, type Source } from '../streams/source.ts'
-import type { AdoptOptions, Claim, ReceivedFile, TempDir, TempFile, TempScope } from '../types.ts'
+import { destroySource } from '../streams/source.ts'
+import type {
+  AdoptOptions,
+  ByteSource,
+  Claim,
+  ReceivedFile,
+  ReceiveOptions,
+  TempDir,
+  TempFile,
+  TempScope,
+} from '../types.ts'
 
 /** Creates the temps of a scope: a manager. */
 export interface Maker {
@@ -15,7 +23,7 @@ export interface Maker {
   fileAsync(options?: string | FileOptions): Promise<TempFile>
   dirAsync(options?: string | DirOptions): Promise<TempDir>
   /** `signal`: aborts the receive too, beside the one in `options`. */
-  receive(source: Source, options: ReceiveOptions | undefined, signal: AbortSignal): Promise<ReceivedFile>
+  receive(source: ByteSource, options: ReceiveOptions | undefined, signal: AbortSignal): Promise<ReceivedFile>
   adopt(path: string, options?: AdoptOptions): Promise<TempFile | TempDir>
   claim<M>(ticket: string): Promise<Claim<M>>
 }
@@ -58,7 +66,7 @@ export class Scope implements TempScope {
     return this.#make(() => this.#maker.dirAsync(options))
   }
 
-  async receive(source: Source, options?: ReceiveOptions): Promise<ReceivedFile> {
+  async receive(source: ByteSource, options?: ReceiveOptions): Promise<ReceivedFile> {
     try {
       this.#requireOpen()
     } catch (error) {

@@ -7,12 +7,12 @@
 
 import { syncDirectory } from '../disk/sync.ts'
 import { checkDeclared, checkHead } from '../file-types/file-rules.ts'
-import type { Json } from '../handoff/handoff-record.ts'
 import { publish } from '../handoff/publish.ts'
 import { randomText, TICKET_BYTES } from '../layout.ts'
 import { channels, log } from '../runtime/observe.ts'
 import { tooLarge, tooSmall } from '../streams/receive-options.ts'
 import { FileEntry } from '../temps/file.ts'
+import type { Json } from '../types.ts'
 import { declaredOf, readHead } from './early-head.ts'
 import { readResult, type UploadResult, writeResult } from './finished.ts'
 import type { UploadHold } from './hold.ts'

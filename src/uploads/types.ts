@@ -1,9 +1,7 @@
 // The types of partial uploads that a user holds. No decisions here.
 
-import type { FileRules } from '../file-types/file-rules.ts'
 import type { Duration, Size } from '../input/units.ts'
-import type { Source } from '../streams/source.ts'
-import type { Claim } from '../types.ts'
+import type { ByteSource, Claim, FileRules } from '../types.ts'
 import type { Digest } from './upload-record.ts'
 
 /** What may be uploaded, and for how long an unfinished upload is kept. */
@@ -111,7 +109,7 @@ export interface PartialUpload extends AsyncDisposable {
    * @throws ERR_TEMP_ABORTED, ERR_TEMP_TIMEOUT, ERR_TEMP_TRUNCATED, ERR_TEMP_TOO_LARGE (more than the declared length:
    * the upload is deleted), ERR_TEMP_TYPE_REJECTED (the upload is deleted), ERR_TEMP_NO_SPACE, ERR_TEMP_QUOTA, ERR_TEMP_IO
    */
-  append(source: Source, options?: AppendOptions): Promise<number>
+  append(source: ByteSource, options?: AppendOptions): Promise<number>
   /** Declares the length of an upload that was created without one. @throws ERR_TEMP_QUOTA, ERR_TEMP_NO_SPACE, ERR_TEMP_TOO_LARGE, ERR_TEMP_OPTION_INVALID (another length is known) */
   declareLength(length: number): Promise<void>
   /**

@@ -7,8 +7,7 @@ import { toMilliseconds } from '../input/units.ts'
 import { volumeNow } from '../liveness/volume-clock.ts'
 import { asyncDispose } from '../runtime/dispose.ts'
 import { openIntake } from '../streams/intake.ts'
-import type { Source } from '../streams/source.ts'
-import type { Claim } from '../types.ts'
+import type { ByteSource, Claim } from '../types.ts'
 import { append, isRefusal } from './append.ts'
 import type { PreparedCreation } from './create-upload.ts'
 import { lastByteAt, leftOf } from './expiry.ts'
@@ -94,7 +93,7 @@ export class Upload implements PartialUpload {
     return result === undefined ? undefined : this.#outcome(result)
   }
 
-  async append(source: Source, options: AppendOptions = {}): Promise<number> {
+  async append(source: ByteSource, options: AppendOptions = {}): Promise<number> {
     const keep = options?.keepSource === true
     const intake = openIntake(source, keep) // first of all: the source may fail while the file is being opened
     try {

@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { TempFileErrorCode } from '../../src/errors.ts'
-import { type FileRules, fileRules } from '../../src/file-types/file-rules.ts'
-import { checkReceiveOptions, type ReceiveOptions } from '../../src/streams/fill.ts'
+import { fileRules } from '../../src/file-types/file-rules.ts'
+import { checkReceiveOptions } from '../../src/streams/receive-options.ts'
+import type { FileRules, ReceiveOptions } from '../../src/types.ts'
 import { receive, receiveFails } from '../streams/receiving.ts'
 
 const media = (name: string): Buffer => readFileSync(join(import.meta.dirname, '../fixtures/media', name))

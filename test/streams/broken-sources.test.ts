@@ -2,7 +2,7 @@ import fs, { createReadStream } from 'node:fs'
 import { PassThrough, Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { isTempFileError } from '../../src/errors.ts'
-import type { Source } from '../../src/streams/source.ts'
+import type { ByteSource } from '../../src/types.ts'
 import { receiveFails, type Surroundings } from './receiving.ts'
 
 describe('a source that fails by itself', () => {
@@ -63,7 +63,7 @@ describe('a source that fails by itself', () => {
   })
 
   test('one that hangs is given up when its signal aborts', async () => {
-    const hanging: [string, Source][] = [
+    const hanging: [string, ByteSource][] = [
       ['node', new PassThrough()],
       ['web', new ReadableStream({})],
       ['web that never finishes cancelling', new ReadableStream({ cancel: () => new Promise(() => {}) })],

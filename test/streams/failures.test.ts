@@ -1,15 +1,15 @@
 import fs from 'node:fs'
 import { Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
-import type { ReceiveOptions } from '../../src/streams/fill.ts'
-import { destroySource, type Source } from '../../src/streams/source.ts'
+import { destroySource } from '../../src/streams/source.ts'
+import type { ByteSource, ReceiveOptions } from '../../src/types.ts'
 import { listeners, receive, receiveFails, type Surroundings } from './receiving.ts'
 
 const MEGABYTE = Buffer.alloc(1024 * 1024, 'x')
 
 /** A source of a kind that never ends by itself, and how to see that it was given up and left alone. */
 interface Watched {
-  readonly source: Source
+  readonly source: ByteSource
   givenUp(): boolean
 }
 

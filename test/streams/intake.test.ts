@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises'
 import { PassThrough, Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import type { TempFileErrorCode, TempFileManager } from '../../src/index.ts'
-import type { Source } from '../../src/streams/source.ts'
+import type { ByteSource } from '../../src/types.ts'
 import { tempManager } from '../fixtures/temp-base.ts'
 import { listeners } from './receiving.ts'
 
@@ -24,7 +24,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 
 /** A source that gives half of its bytes and then waits for what the test decides. */
 interface Subject {
-  readonly source: Source
+  readonly source: ByteSource
   end(): void
   fail(): void
   /** Absent where the kind has no such ending. */

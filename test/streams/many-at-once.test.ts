@@ -15,8 +15,9 @@ import {
   returnBlock,
   SMALL_BLOCK,
 } from '../../src/streams/blocks.ts'
-import { checkReceiveOptions, fill } from '../../src/streams/fill.ts'
+import { fill } from '../../src/streams/fill.ts'
 import { openIntake } from '../../src/streams/intake.ts'
+import { checkReceiveOptions } from '../../src/streams/receive-options.ts'
 import { receiveFails } from './receiving.ts'
 
 function onMemory(): { disk: FileSystem; volume: InstanceType<typeof Volume> } {

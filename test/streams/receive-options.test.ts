@@ -1,6 +1,7 @@
 import { getHashes } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { checkReceiveOptions, type ReceiveOptions } from '../../src/streams/fill.ts'
+import { checkReceiveOptions } from '../../src/streams/receive-options.ts'
+import type { ReceiveOptions } from '../../src/types.ts'
 import { receive } from './receiving.ts'
 
 describe('a hostile option is refused before anything is created', () => {

@@ -10,9 +10,10 @@ import type { FileSystem } from '../../src/disk/file-system.ts'
 import { isTempFileError, type TempFileErrorCode } from '../../src/errors.ts'
 import { Quota, type QuotaLimits } from '../../src/quota.ts'
 import { largeBlocksLent } from '../../src/streams/blocks.ts'
-import { checkReceiveOptions, fill, type ReceiveOptions, type WriteResult } from '../../src/streams/fill.ts'
+import { fill } from '../../src/streams/fill.ts'
 import { openIntake } from '../../src/streams/intake.ts'
-import type { Source } from '../../src/streams/source.ts'
+import { checkReceiveOptions } from '../../src/streams/receive-options.ts'
+import type { ByteSource, ReceiveOptions, WriteResult } from '../../src/types.ts'
 
 export interface Surroundings {
   readonly limits?: QuotaLimits
@@ -29,7 +30,7 @@ export interface Received {
 
 /** Receives a source into a file of its own, and reads back what came. */
 export async function receive(
-  source: Source,
+  source: ByteSource,
   options?: ReceiveOptions,
   around: Surroundings = {},
 ): Promise<Received> {
@@ -77,7 +78,7 @@ export async function receive(
 /** Receives what must fail, and returns its typed error. */
 export async function receiveFails(
   code: TempFileErrorCode,
-  source: Source,
+  source: ByteSource,
   options?: ReceiveOptions,
   around?: Surroundings,
 ): Promise<Error> {

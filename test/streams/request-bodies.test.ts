@@ -3,7 +3,7 @@ import http from 'node:http'
 import net, { type AddressInfo } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { isTempFileError } from '../../src/errors.ts'
-import type { ReceiveOptions } from '../../src/streams/fill.ts'
+import type { ReceiveOptions } from '../../src/types.ts'
 import { listeners, receive } from './receiving.ts'
 
 const MEGABYTE = Buffer.alloc(1024 * 1024, 'x')

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { Duplex, PassThrough, Readable } from 'node:stream'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Source } from '../../src/streams/source.ts'
+import type { ByteSource } from '../../src/types.ts'
 import { receive, receiveFails } from './receiving.ts'
 
 const BYTES = Buffer.from(Array.from({ length: 3_000_000 }, (_, i) => (i * 31 + (i >> 8)) & 255))
@@ -33,7 +33,7 @@ beforeAll(async () => {
 afterAll(() => rm(directory, { recursive: true }))
 
 describe('every kind of source arrives whole', () => {
-  const kinds: Record<string, () => Source> = {
+  const kinds: Record<string, () => ByteSource> = {
     'a file stream': () => createReadStream(join(directory, 'source')),
     'a Readable of an async generator': () => Readable.from(later(50_000)),
     'a PassThrough that was paused by hand': () => {
@@ -145,7 +145,7 @@ test('the same bytes in any chunks give the same file and digest', async () => {
       async function* async_(): AsyncGenerator<Uint8Array> {
         yield* chunks
       }
-      const source: Source =
+      const source: ByteSource =
         kind === 'sync'
           ? chunks
           : kind === 'async'
@@ -178,7 +178,7 @@ describe('what is no source is refused with a typed error', () => {
   }
   for (const [what, source] of Object.entries(rows)) {
     test(what, async () => {
-      await receiveFails('ERR_TEMP_OPTION_INVALID', source as Source) // hostile on purpose
+      await receiveFails('ERR_TEMP_OPTION_INVALID', source as ByteSource) // hostile on purpose
       if (source instanceof Readable) expect(source.destroyed).toBe(true)
     })
   }

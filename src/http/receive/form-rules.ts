@@ -4,7 +4,7 @@
 import { TempFileError } from '../../errors.ts'
 import type { FileRules, Size } from '../../index.ts'
 import { toBytes } from '../../input/units.ts'
-import type { Progress } from '../../streams/progress.ts'
+import type { Progress } from '../../types.ts'
 
 /** Rules for the files of one form field. */
 export interface FieldRules {

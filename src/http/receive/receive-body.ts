@@ -4,7 +4,7 @@
 import type { FileRules, ReceivedFile, Size } from '../../index.ts'
 import { abortError, onAbort } from '../../runtime/abort.ts'
 import { log } from '../../runtime/observe.ts'
-import type { Progress } from '../../streams/progress.ts'
+import type { Progress } from '../../types.ts'
 import { formInvalid } from './form-rules.ts'
 import { fileNameOfDisposition } from './part-header.ts'
 import { type HttpRequest, isNodeRequest, openBody, type RequestBody } from './request-body.ts'

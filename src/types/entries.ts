@@ -1,0 +1,181 @@
+// Types of the files and directories that a user holds, and of receiving into a file.
+
+import type { FileHandle } from 'node:fs/promises'
+import type { Readable, Writable } from 'node:stream'
+import type { FileOptions } from '../input/file-options.ts'
+import type { Size } from '../input/units.ts'
+import type { ByteSource, Progress, WriteResult } from './bytes.ts'
+import type { HandOffOptions } from './handoff.ts'
+
+/** Options of {@link TempEntry.persist}. */
+export interface PersistOptions {
+  /** Replace what stands at the destination. Default true; false refuses it atomically: ERR_TEMP_EXISTS. */
+  overwrite?: boolean | undefined
+  /** Sync data and directories to the disk before resolving, so that it survives a power cut. Default true. */
+  durable?: boolean | undefined
+  /** Permission bits of the destination; default: those of the temp (0600 and 0700). */
+  mode?: number | undefined
+}
+
+/** A temporary file or directory. */
+export interface TempEntry extends Disposable, AsyncDisposable {
+  readonly kind: 'file' | 'dir'
+  /** Absolute path, from creation on, whatever becomes of the working directory. */
+  readonly path: string
+  /** The last component of the path: unique across processes, unless an exact `name` was asked for. */
+  readonly name: string
+  /** True once it is removed, persisted, handed off or released, or its manager is closed. */
+  readonly disposed: boolean
+  /**
+   * Removes it now, off the event loop; open streams and handles are closed first. Idempotent; a failure
+   * can be tried again.
+   * @throws ERR_TEMP_CLEANUP when the removal failed for two seconds of attempts
+   */
+  remove(): Promise<void>
+  /** As {@link remove}, synchronously. @throws ERR_TEMP_CLEANUP */
+  removeSync(): void
+  /** The end of its scope no longer removes it: it lives as long as its manager. @throws ERR_TEMP_REMOVED, ERR_TEMP_CLOSED */
+  keepUntilClose(): this
+  /**
+   * Moves it to `destination` for good, across devices too, and returns the absolute path. It appears there
+   * whole or not at all; on failure the temp stays as it was.
+   * @throws ERR_TEMP_EXISTS (overwrite: false, or a directory in the way), ERR_TEMP_NO_SPACE, ERR_TEMP_IO,
+   * ERR_TEMP_REMOVED, ERR_TEMP_CLOSED, ERR_TEMP_OPTION_INVALID
+   * @example
+   * ```ts
+   * import { mkdtempSync } from 'node:fs'
+   * import { join } from 'node:path'
+   * import { tmpdir } from 'node:os'
+   * import { getTempManager } from 'temp-file-manager'
+   *
+   * const folder = mkdtempSync(join(tmpdir(), 'mine-'))
+   * await using file = await getTempManager().receive('kept')
+   * console.log(await file.persist(join(folder, 'kept.txt'), { overwrite: false }))
+   * ```
+   */
+  persist(destination: string, options?: PersistOptions): Promise<string>
+  /**
+   * Publishes it for somebody else, in this or another process, and returns the ticket to claim it with. It
+   * outlives this process; on failure the temp stays as it was.
+   * @throws ERR_TEMP_OPTION_INVALID (meta, ttl), ERR_TEMP_NO_SPACE, ERR_TEMP_IO (also: a write stream is open),
+   * ERR_TEMP_REMOVED, ERR_TEMP_CLOSED, ERR_TEMP_SESSION_LOST
+   * @example
+   * ```ts
+   * import { getTempManager } from 'temp-file-manager'
+   *
+   * const manager = getTempManager()
+   * const file = await manager.receive('work for later')
+   * const ticket = await file.handOff({ ttl: '1h', meta: { kind: 'note' } })
+   * await manager.withClaim(ticket, (claim) => console.log(claim.meta, claim.path))
+   * ```
+   */
+  handOff(options?: HandOffOptions): Promise<string>
+}
+
+/** A temporary file. */
+export interface TempFile extends TempEntry {
+  readonly kind: 'file'
+  /**
+   * Replaces its content by what `source` gives, in constant memory.
+   * @throws the codes of {@link TempFileManager.receive}
+   */
+  write(source: ByteSource, options?: ReceiveOptions): Promise<WriteResult>
+  /** A stream of its content, destroyed when the file is removed. Options as of `fs.createReadStream`. @throws ERR_TEMP_REMOVED, ERR_TEMP_CLOSED */
+  createReadStream(options?: ReadStreamOptions): Readable
+  /** A stream into it, destroyed when the file is removed. Options as of `fs.createWriteStream`. @throws ERR_TEMP_REMOVED, ERR_TEMP_CLOSED */
+  createWriteStream(options?: WriteStreamOptions): Writable
+  /** A file handle, closed when the file is removed. `flags` as of `fs.open`, default 'r+'. @throws ERR_TEMP_IO, ERR_TEMP_REMOVED, ERR_TEMP_CLOSED */
+  open(flags?: string | number): Promise<FileHandle>
+  /** A Blob over the file, read when it is read; only while the file is there. @throws ERR_TEMP_IO, ERR_TEMP_REMOVED, ERR_TEMP_CLOSED */
+  blob(options?: { type?: string | undefined }): Promise<Blob>
+  /** Its size in bytes. @throws ERR_TEMP_IO, ERR_TEMP_REMOVED, ERR_TEMP_CLOSED */
+  size(): Promise<number>
+}
+
+export interface ReadStreamOptions {
+  /** First byte to read, counted from 0. */
+  start?: number | undefined
+  /** Last byte to read, inclusive. */
+  end?: number | undefined
+  encoding?: BufferEncoding | undefined
+  /** Bytes read at once; default 64 KiB. */
+  highWaterMark?: number | undefined
+  signal?: AbortSignal | undefined
+}
+
+export interface WriteStreamOptions {
+  /** 'w' (default) begins anew, 'a' appends, 'r+' writes over. */
+  flags?: string | undefined
+  /** Position of the first byte; needs flags 'r+'. */
+  start?: number | undefined
+  encoding?: BufferEncoding | undefined
+  /** Bytes buffered before write() asks to wait; default 16 KiB. */
+  highWaterMark?: number | undefined
+  signal?: AbortSignal | undefined
+}
+
+/** A temporary file that was received, with what was learnt on the way; a later write() does not change that. */
+export interface ReceivedFile extends TempFile, WriteResult {}
+
+/** A temporary directory. */
+export interface TempDir extends TempEntry {
+  readonly kind: 'dir'
+  /**
+   * A path inside the directory. Segments may hold separators; symbolic links are not resolved.
+   * @throws ERR_TEMP_NAME_INVALID when it would leave the directory or holds a NUL
+   */
+  join(...segments: string[]): string
+}
+
+/** What a receive may be asked for. */
+export interface ReceiveOptions extends FileOptions {
+  /** The most bytes; one more is ERR_TEMP_TOO_LARGE. */
+  readonly maxBytes?: Size | undefined
+  /** Exactly so many bytes must come (a Content-Length): fewer are ERR_TEMP_TRUNCATED, more ERR_TEMP_TOO_LARGE. */
+  readonly expectedBytes?: number | undefined
+  /** Aborting it fails the receive with ERR_TEMP_ABORTED; with ERR_TEMP_TIMEOUT for `AbortSignal.timeout`. */
+  readonly signal?: AbortSignal | undefined
+  /** A digest to compute on the way: any name in `crypto.getHashes()`. */
+  readonly hash?: 'sha256' | (string & {}) | undefined
+  /** Called at most ten times a second, and once more when all bytes are written. What it throws fails the receive. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined
+  /** What the file must be; see {@link FileRules}. */
+  readonly accept?: FileRules | undefined
+  /** What the sender says of the file, for `accept`; default: `name` or `suffix`, and no type. */
+  readonly declared?: { readonly name?: string | undefined; readonly type?: string | undefined } | undefined
+  /**
+   * On failure, pause a Node stream instead of destroying it: for a request whose remaining body you drain, or whose
+   * client must still be answered. Default false. Not needed for the answer alone: a server's request is always
+   * destroyed without its connection.
+   */
+  readonly keepSource?: boolean | undefined
+}
+
+/**
+ * What a file must be. Stages, each refusing as early as it can: `extensions` and the declared type before the
+ * first byte; the signature (file-type, first 4 KB) before a byte is written; `minBytes` and `maxBytes` while
+ * streaming; `inspect` on the whole file.
+ *
+ * Where `extensions` or `types` are given, a file needs a signature that fits both them and its own extension.
+ * Text has none (.srt, .csv): it passes by its extension only where its type is listed in `types`, word for
+ * word (`'text/*'` does as well), and its beginning holds no zero byte.
+ *
+ * @example
+ * ```ts
+ * import type { FileRules } from 'temp-file-manager'
+ *
+ * const subtitles: FileRules = { extensions: ['.srt', '.vtt'], types: ['application/x-subrip', 'text/vtt'], maxBytes: '2mb' }
+ * ```
+ */
+export interface FileRules {
+  /** Allowed extensions, with or without the dot, in any case. */
+  readonly extensions?: readonly string[] | undefined
+  /** Allowed media types; `'video/*'` allows a kind. Default: those of `extensions`. */
+  readonly types?: readonly string[] | undefined
+  /** The least bytes; fewer are ERR_TEMP_TOO_SMALL. */
+  readonly minBytes?: Size | undefined
+  /** The most bytes; more are ERR_TEMP_TOO_LARGE. */
+  readonly maxBytes?: Size | undefined
+  /** Looks at the whole file and throws to refuse it; a virus scanner's place. */
+  readonly inspect?: ((file: TempFile) => Promise<void> | void) | undefined
+}

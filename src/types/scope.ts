@@ -1,0 +1,46 @@
+// Types of claims, adoption and scopes.
+
+import type { DirOptions, FileOptions } from '../input/file-options.ts'
+import type { ByteSource } from './bytes.ts'
+import type { ReceivedFile, ReceiveOptions, TempDir, TempFile } from './entries.ts'
+
+/** A claimed handoff: exclusively ours until completed or released. */
+export type Claim<M = unknown> = (TempFile | TempDir) & ClaimMembers<M>
+
+/** What a claim has beyond a file or directory. */
+export interface ClaimMembers<M> {
+  readonly ticket: string
+  /** What the publisher said of it. */
+  readonly meta: M
+  /** 1 for the first claimant, 2 after one released it or died, and so on. */
+  readonly attempt: number
+  /** Done: deletes it. Idempotent; the same as remove(). @throws ERR_TEMP_CLEANUP, ERR_TEMP_IO */
+  complete(): Promise<void>
+  /** Gives it back for another attempt; also what leaving the scope does. @throws ERR_TEMP_IO, ERR_TEMP_REMOVED */
+  release(): Promise<void>
+}
+
+/** A group of temps that are disposed together, last made first. */
+export interface TempScope extends AsyncDisposable {
+  /** As {@link TempFileManager.file}; removed when the scope ends. */
+  file(options?: string | FileOptions): TempFile
+  dir(options?: string | DirOptions): TempDir
+  fileAsync(options?: string | FileOptions): Promise<TempFile>
+  dirAsync(options?: string | DirOptions): Promise<TempDir>
+  receive(source: ByteSource, options?: ReceiveOptions): Promise<ReceivedFile>
+  adopt(path: string, options?: AdoptOptions): Promise<TempFile | TempDir>
+  /** Released when the scope ends, unless it was completed. */
+  claim<M = unknown>(ticket: string): Promise<Claim<M>>
+  /** Runs `fn` when the scope ends, in its place in the order. */
+  defer(fn: () => Promise<void> | void): void
+  /** Aborts as the disposal begins; later calls throw ERR_TEMP_CLOSED. */
+  readonly signal: AbortSignal
+  /** Ends the scope, for those without `using`. Idempotent; rejects with what a deferred function threw. */
+  close(): Promise<void>
+}
+
+/** Options of {@link TempFileManager.adopt}. */
+export interface AdoptOptions {
+  /** Leave it where it is, and only remove it with its scope, at close and at exit: no sweep covers it. Default false. */
+  inPlace?: boolean | undefined
+}
