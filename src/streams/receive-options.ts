@@ -115,7 +115,7 @@ export function tooSmall(bytes: number, minimum: number): TempFileError {
 }
 
 /** Creates one: getHashes() lists names that OpenSSL 3 no longer provides. */
-function checkHash(hash: unknown, option: string): string {
+export function checkHash(hash: unknown, option: string): string {
   try {
     if (typeof hash === 'string') {
       crypto().createHash(hash)

@@ -12,24 +12,13 @@ import { tooLarge } from '../streams/receive-options.ts'
 import { EarlyHead } from './early-head.ts'
 import type { UploadHold } from './hold.ts'
 import { checkRoomFor } from './reserve.ts'
-import type { PreparedRules } from './rules.ts'
+import type { PreparedAppend } from './rules.ts'
 import { beyondLength, digestMismatch } from './upload-errors.ts'
 import type { Digest } from './upload-record.ts'
 
 /** How often the bytes received so far are put on the disk, and other processes' wishes looked for. */
 const CHECKPOINT_MS = 1000
 const LOOK_MS = 250
-
-/** Options of an append, checked. */
-export interface PreparedAppend {
-  readonly rules: PreparedRules
-  readonly signals: readonly (AbortSignal | undefined)[]
-  readonly expectedBytes: number | undefined
-  readonly digests: readonly Digest[]
-  readonly onOffset: ((offset: number) => void) | undefined
-  readonly last: boolean
-  readonly keepSource: boolean
-}
 
 /** Appends and returns the new offset. */
 export async function append(hold: UploadHold, intake: Intake, options: PreparedAppend): Promise<number> {

@@ -22,15 +22,8 @@ import { tooLarge, tooSmall } from '../streams/receive-options.ts'
 import { UploadHold } from './hold.ts'
 import { atName, createMark, readState } from './on-disk.ts'
 import { checkRoomFor, Unsettled } from './reserve.ts'
-import type { PreparedRules } from './rules.ts'
+import type { PreparedCreation, PreparedRules } from './rules.ts'
 import { UPLOAD_VERSION, type UploadRecord } from './upload-record.ts'
-
-/** Options of a creation, checked. */
-export interface PreparedCreation {
-  readonly rules: PreparedRules
-  readonly record: Omit<UploadRecord, 'v' | 'id' | 'name' | 'createdAt' | 'creator'>
-  readonly id: string | undefined
-}
 
 /** Tries of an admission that only another creation under way prevents. */
 const TRIES = 6

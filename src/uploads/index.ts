@@ -2,12 +2,12 @@
 
 import type { Session } from '../session/session.ts'
 import { claimUpload, requireUploadId, takeOver } from './claim-upload.ts'
-import { createUpload, type PreparedCreation, uploadIdOf } from './create-upload.ts'
+import { createUpload, uploadIdOf } from './create-upload.ts'
+import { prepareCreation, prepareOpening } from './rules.ts'
 import type { CreateUploadOptions, OpenUploadOptions, PartialUpload } from './types.ts'
-import { prepareCreation, prepareOpening, Upload, type UploadDoor } from './upload.ts'
+import { Upload, type UploadDoor } from './upload.ts'
 
 export { listUploads } from './list.ts'
-export { type PreparedCreation, prepareCreation, uploadIdOf }
 
 export async function create(
   session: Session,

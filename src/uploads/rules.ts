@@ -1,22 +1,139 @@
-// What may be uploaded, checked once. A server gives its rules with each request: functions cannot be kept on disk.
+// The options of uploads, checked once. A server gives its rules with each request: functions cannot be kept on disk.
 
-import { checkFileRules, type PreparedRules as FileRulesPrepared } from '../file-types/file-rules.ts'
-import { toBytes } from '../input/units.ts'
-import type { UploadRules } from './types.ts'
+import { TempFileError } from '../errors.ts'
+import { checkFileRules, type PreparedRules as PreparedFileRules } from '../file-types/file-rules.ts'
+import { checkMeta } from '../handoff/handoff-record.ts'
+import {
+  abortSignal,
+  boolean,
+  callback,
+  duration,
+  integer,
+  type Kind,
+  listOf,
+  oneOf,
+  optionsOf,
+  preset,
+  size,
+  text,
+  unchecked,
+} from '../input/options.ts'
+import { checkHash } from '../streams/receive-options.ts'
+import type { Digest, UploadRecord } from './upload-record.ts'
 
 export interface PreparedRules {
-  readonly file: FileRulesPrepared | undefined
+  readonly file: PreparedFileRules | undefined
   readonly minBytes: number
   readonly maxBytes: number
 }
 
+const DEFAULT_TTL_MS = 24 * 3_600_000
+const DEFAULT_MAX_AGE_MS = 7 * DEFAULT_TTL_MS
+
+const rules = { accept: preset(checkFileRules), maxBytes: size }
+
+const digest: Kind<Digest> = (value, option) => {
+  const { algorithm, value: hex } = digestKeys(value, option)
+  if (hex === undefined || !/^[0-9a-f]+$/i.test(hex))
+    throw new TempFileError(
+      'ERR_TEMP_OPTION_INVALID',
+      `${option}.value must be a digest in hexadecimal digits.`,
+    )
+  return { algorithm: checkHash(algorithm, `${option}.algorithm`), value: hex.toLowerCase() }
+}
+const digestKeys = optionsOf('a digest', { algorithm: text, value: text })
+
+const checkCreation = optionsOf('createUpload', {
+  ...rules,
+  length: integer(),
+  originalName: text,
+  type: text,
+  meta: unchecked<unknown>(),
+  ttl: duration,
+  maxAge: duration,
+  durable: boolean,
+  hash: checkHash,
+  expectedDigest: digest,
+  id: text,
+  protocol: unchecked<unknown>(),
+})
+const checkOpening = optionsOf('openUpload', { whenBusy: oneOf('refuse', 'take-over'), timeout: duration })
+const checkAppend = optionsOf('append', {
+  ...rules,
+  signal: abortSignal,
+  expectedBytes: integer(),
+  digests: listOf(digest),
+  onOffset: callback<(offset: number) => void>(),
+  last: boolean,
+  keepSource: boolean,
+})
+const checkFinish = optionsOf('finish', rules)
+
+/** Options of a creation, checked. */
+export interface PreparedCreation {
+  readonly rules: PreparedRules
+  readonly record: Omit<UploadRecord, 'v' | 'id' | 'name' | 'createdAt' | 'creator'>
+  readonly id: string | undefined
+}
+
 /** @throws ERR_TEMP_OPTION_INVALID */
-export function prepareRules({ accept, maxBytes }: UploadRules): PreparedRules {
-  const file = accept === undefined ? undefined : checkFileRules(accept)
-  const most = maxBytes === undefined ? Number.POSITIVE_INFINITY : toBytes(maxBytes, 'maxBytes')
+export function prepareCreation(options: unknown): PreparedCreation {
+  const checked = checkCreation(options)
   return {
-    file,
-    minBytes: file?.minBytes ?? 0,
-    maxBytes: Math.min(most, file?.maxBytes ?? Number.POSITIVE_INFINITY),
+    rules: prepareRules(checked),
+    id: checked.id,
+    record: {
+      originalName: checked.originalName,
+      type: checked.type,
+      length: checked.length,
+      meta: checkMeta(checked.meta),
+      ttl: checked.ttl ?? DEFAULT_TTL_MS,
+      maxAge: checked.maxAge ?? DEFAULT_MAX_AGE_MS,
+      durable: checked.durable ?? true,
+      hash: checked.hash,
+      expectedDigest: checked.expectedDigest,
+      protocol: checkMeta(checked.protocol),
+    },
   }
+}
+
+/** @throws ERR_TEMP_OPTION_INVALID */
+export function prepareOpening(options: unknown): { takeOver: boolean; timeoutMs: number } {
+  const { whenBusy, timeout } = checkOpening(options)
+  return { takeOver: whenBusy === 'take-over', timeoutMs: timeout ?? 5000 }
+}
+
+/** @throws ERR_TEMP_OPTION_INVALID */
+export function prepareAppend(
+  options: unknown,
+): Omit<PreparedAppend, 'signals'> & { signal: AbortSignal | undefined } {
+  const { digests = [], last = false, keepSource = false, ...rest } = checkAppend(options)
+  return { rules: prepareRules(rest), digests, last, keepSource, ...rest }
+}
+
+/** Options of an append, checked. */
+export interface PreparedAppend {
+  readonly rules: PreparedRules
+  readonly signals: readonly (AbortSignal | undefined)[]
+  readonly expectedBytes: number | undefined
+  readonly digests: readonly Digest[]
+  readonly onOffset: ((offset: number) => void) | undefined
+  readonly last: boolean
+  readonly keepSource: boolean
+}
+
+/** @throws ERR_TEMP_OPTION_INVALID */
+export function prepareFinish(options: unknown): PreparedRules {
+  return prepareRules(checkFinish(options))
+}
+
+function prepareRules({
+  accept,
+  maxBytes,
+}: {
+  accept: PreparedFileRules | undefined
+  maxBytes: number | undefined
+}): PreparedRules {
+  const most = Math.min(maxBytes ?? Number.POSITIVE_INFINITY, accept?.maxBytes ?? Number.POSITIVE_INFINITY)
+  return { file: accept, minBytes: accept?.minBytes ?? 0, maxBytes: most }
 }

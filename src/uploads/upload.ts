@@ -1,33 +1,19 @@
 // A partial upload as its user holds it. Guarantee: leaving its scope gives it back; a refused one is deleted.
 
 import { TempFileError } from '../errors.ts'
-import { checkMeta } from '../handoff/handoff-record.ts'
-import { optionsOf, unchecked } from '../input/options.ts'
-import { toMilliseconds } from '../input/units.ts'
 import { volumeNow } from '../liveness/volume-clock.ts'
 import { asyncDispose } from '../runtime/dispose.ts'
 import { openIntake } from '../streams/intake.ts'
 import type { ByteSource, Claim } from '../types.ts'
 import { append, isRefusal } from './append.ts'
-import type { PreparedCreation } from './create-upload.ts'
 import { lastByteAt, leftOf } from './expiry.ts'
 import { finish } from './finish.ts'
 import { readResult, type UploadResult } from './finished.ts'
 import type { UploadHold } from './hold.ts'
 import { checkRoomFor } from './reserve.ts'
-import { prepareRules } from './rules.ts'
-import type {
-  AppendOptions,
-  CreateUploadOptions,
-  FinishedUpload,
-  OpenUploadOptions,
-  PartialUpload,
-  UploadRules,
-} from './types.ts'
+import { prepareAppend, prepareFinish } from './rules.ts'
+import type { AppendOptions, FinishedUpload, PartialUpload, UploadRules } from './types.ts'
 import { uploadEnded } from './upload-errors.ts'
-
-const DEFAULT_TTL = '1d'
-const DEFAULT_MAX_AGE = '7d'
 
 /** What a manager lends to its uploads. */
 export interface UploadDoor {
@@ -97,23 +83,11 @@ export class Upload implements PartialUpload {
     const keep = options?.keepSource === true
     const intake = openIntake(source, keep) // first of all: the source may fail while the file is being opened
     try {
-      refuseUnknown(
-        options,
-        ['accept', 'maxBytes', 'signal', 'expectedBytes', 'digests', 'onOffset', 'last', 'keepSource'],
-        'append',
-      )
+      const prepared = prepareAppend(options)
       this.#requireOpen()
       if (this.#hold.state.done) throw uploadEnded()
-      const prepared = {
-        rules: prepareRules(options),
-        signals: [this.#door.closing, options.signal],
-        expectedBytes: options.expectedBytes,
-        digests: options.digests ?? [],
-        onOffset: options.onOffset,
-        last: options.last ?? false,
-        keepSource: keep,
-      }
-      return await this.#exclusively(() => append(this.#hold, intake, prepared))
+      const signals = [this.#door.closing, prepared.signal]
+      return await this.#exclusively(() => append(this.#hold, intake, { ...prepared, signals }))
     } catch (error) {
       intake.stop(error, keep)
       if (isRefusal(error)) await this.discard()
@@ -136,8 +110,7 @@ export class Upload implements PartialUpload {
   }
 
   async finish(options: UploadRules = {}): Promise<FinishedUpload> {
-    refuseUnknown(options, ['accept', 'maxBytes'], 'finish')
-    const rules = prepareRules(options)
+    const rules = prepareFinish(options)
     const result = await this.#exclusively(() => finish(this.#hold, rules))
     return this.#outcome(result)
   }
@@ -193,58 +166,5 @@ export class Upload implements PartialUpload {
       meta: record.meta,
       claim: () => door.claim(ticket),
     }
-  }
-}
-
-const CREATE_KEYS = [
-  'accept',
-  'maxBytes',
-  'length',
-  'originalName',
-  'type',
-  'meta',
-  'ttl',
-  'maxAge',
-  'durable',
-  'hash',
-  'expectedDigest',
-  'id',
-  'protocol',
-]
-
-function refuseUnknown(options: object, keys: readonly string[], owner: string): void {
-  optionsOf(owner, Object.fromEntries(keys.map((key) => [key, unchecked()])))(options)
-}
-
-/** Checks the options of a creation. @throws ERR_TEMP_OPTION_INVALID */
-export function prepareCreation(options: CreateUploadOptions): PreparedCreation {
-  refuseUnknown(options, CREATE_KEYS, 'createUpload')
-  const { length, ttl = DEFAULT_TTL, maxAge = DEFAULT_MAX_AGE } = options
-  if (length !== undefined && !(Number.isSafeInteger(length) && length >= 0))
-    throw new TempFileError('ERR_TEMP_OPTION_INVALID', 'length must be a whole number of bytes.')
-  return {
-    rules: prepareRules(options),
-    id: options.id,
-    record: {
-      originalName: options.originalName,
-      type: options.type,
-      length,
-      meta: checkMeta(options.meta),
-      ttl: toMilliseconds(ttl, 'ttl'),
-      maxAge: toMilliseconds(maxAge, 'maxAge'),
-      durable: options.durable ?? true,
-      hash: options.hash,
-      expectedDigest: options.expectedDigest,
-      protocol: checkMeta(options.protocol),
-    },
-  }
-}
-
-/** Checks the options of an opening. @throws ERR_TEMP_OPTION_INVALID */
-export function prepareOpening(options: OpenUploadOptions): { takeOver: boolean; timeoutMs: number } {
-  refuseUnknown(options, ['whenBusy', 'timeout'], 'openUpload')
-  return {
-    takeOver: options.whenBusy === 'take-over',
-    timeoutMs: toMilliseconds(options.timeout ?? '5s', 'timeout'),
   }
 }
