@@ -16,8 +16,9 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/fixtures/**', '**/node_modules/**'],
-    // First the package as built, for the tests that use it so; then a temp directory that must end empty.
-    globalSetup: ['test/built-package.ts', 'test/leak-check.ts'],
+    // The package as built, for the tests that use it so; the end of the gateway that an S3 test starts; a temp directory
+    // that must end empty.
+    globalSetup: ['test/built-package.ts', 'test/ceph-gateway.ts', 'test/leak-check.ts'],
     pool: 'forks',
     sequence: { sequencer: LongestFirst },
     // Much of the suite waits for child processes and for the disk, so a third worker keeps two cores busy.

@@ -26,7 +26,7 @@ export function compileErrors(root: string, blocks: readonly CodeBlock[]): strin
   const paths = Object.fromEntries(
     [
       ['temp-file-manager', './src/index.ts'],
-      ...['http', 'express', 'fastify'].map((room) => [
+      ...['http', 'express', 'fastify', 's3'].map((room) => [
         `temp-file-manager/${room}`,
         `./src/${room}/index.ts`,
       ]),

@@ -14,6 +14,7 @@ const ENTRIES = {
   http: 'http/index.ts',
   express: 'express/index.ts',
   fastify: 'fastify/index.ts',
+  s3: 's3/index.ts',
 }
 
 export interface Outcome {
@@ -51,7 +52,7 @@ export class BlockRunner {
   async run(block: CodeBlock): Promise<Outcome> {
     const lowered = await transform(block.code, { loader: 'ts', format: 'esm', target: 'node20' })
     const code = lowered.code.replaceAll(
-      /(["'])temp-file-manager(?:\/(http|express|fastify))?\1/g,
+      /(["'])temp-file-manager(?:\/(http|express|fastify|s3))?\1/g,
       (_, quote: string, room = 'index') => `${quote}./package/${room}.mjs${quote}`,
     )
     const program = join(this.#folder, `${block.where.replaceAll(/[^a-z0-9]+/gi, '-')}.mjs`)

@@ -1,0 +1,73 @@
+// One change of a ticket's record: claim, discard, retry. Guarantee: of several that meet, one succeeds; the others see
+// what it did and decide again from there.
+
+import { hostname } from 'node:os'
+import { TempFileError } from '../errors.ts'
+import { goneError } from '../handoff/handoff-record.ts'
+import { ClaimLease } from './claim-lease.ts'
+import type { Seen } from './records.ts'
+import type { Budget } from './retry.ts'
+import { storeTime } from './server-time.ts'
+import type { Store } from './store.ts'
+import type { TicketRecord } from './ticket-record.ts'
+import { claimNext, type Next, type Refusal } from './transitions.ts'
+
+export interface Change {
+  readonly before: Seen
+  readonly after: Seen
+}
+
+/** Repeats until the record stands still. @throws ERR_TEMP_HANDOFF_GONE, ERR_TEMP_HANDOFF_CLAIMED, ERR_TEMP_HANDOFF_CORRUPT */
+export async function changeTicket(
+  { records }: Store,
+  ticket: string,
+  budget: Budget,
+  next: (record: TicketRecord, nowMs: number) => Next,
+): Promise<Change> {
+  for (;;) {
+    const before = await records.read(ticket, budget)
+    if (before === undefined) throw goneError()
+    const step = next(before.record, storeTime(before.moment))
+    if ('refused' in step) throw refusal(step.refused, before.record)
+    const swap = await records.swap(before, step.to, budget)
+    if (swap.won) return { before, after: swap.seen }
+  }
+}
+
+/** Claims a ticket. The lease is renewed by itself from now on. */
+export async function takeTicket(store: Store, ticket: string, budget: Budget): Promise<ClaimLease> {
+  const claimant = { pid: process.pid, hostname: hostname() }
+  const { before, after } = await changeTicket(store, ticket, budget, (record, nowMs) =>
+    claimNext(record, nowMs, store.leaseMs, claimant),
+  )
+  const { record } = after
+  if (record.state !== 'claimed') throw refusal('dead', record)
+  const lease: ClaimLease = new ClaimLease(store.records, {
+    // It counts from the read whose Date it was computed from, not from the later answer of the write.
+    seen: { ...after, moment: before.moment },
+    record,
+    leaseMs: store.leaseMs,
+    timeoutMs: store.timeoutMs,
+    onEnd: () => store.leases.delete(lease),
+    deleteData: () => store.deleteData(record),
+  })
+  store.leases.add(lease)
+  return lease
+}
+
+function refusal(refused: Refusal, record: TicketRecord): TempFileError {
+  if (refused === 'gone' || record.state === 'done') return goneError()
+  if (refused === 'dead')
+    return new TempFileError(
+      'ERR_TEMP_HANDOFF_CLAIMED',
+      `This ticket is a dead letter after ${record.attempt} attempts. Read its last error with inspect(); then call retry() or discard().`,
+      { details: { verdict: 'dead', attempts: record.attempt } },
+    )
+  const { pid, hostname: host } = record.claimant ?? { pid: 0, hostname: 'an unknown host' }
+  const since = new Date(record.sinceMs).toISOString()
+  return new TempFileError(
+    'ERR_TEMP_HANDOFF_CLAIMED',
+    `The handoff is claimed by process ${pid} on ${host} since ${since}. Try again later: if its worker stops, it comes back when the lease ends.`,
+    { details: { pid, hostname: host, claimedAtMs: record.sinceMs, verdict: 'alive' } },
+  )
+}

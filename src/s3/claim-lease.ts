@@ -1,0 +1,191 @@
+// A claim in our hands: renewed by itself, ended exactly once. Guarantee: `signal` is aborted before the lease can end by
+// the store's clock; and complete() resolves only when the tombstone is stored, after which the ticket never comes back.
+//
+//   renewed     at a third of the lease, repeated until it succeeds
+//   aborted     a sixth of the lease before its end, if no renewal has succeeded until then
+//   one write   at a time: a renewal that is under way is waited for before the claim is ended
+
+import { TempFileError } from '../errors.ts'
+import { log } from '../runtime/observe.ts'
+import type { Records, Seen, Swap } from './records.ts'
+import { type Budget, budgetOf } from './retry.ts'
+import { safeUntil, storeTime } from './server-time.ts'
+import { storeError } from './store-failure.ts'
+import { type LiveRecord, shortError } from './ticket-record.ts'
+import { completeNext, isHeldBy, type Next, releaseNext, renewNext } from './transitions.ts'
+
+export interface LeaseOptions {
+  /** The claim as it was stored, with the moment that its end was computed from. */
+  readonly seen: Seen
+  readonly record: LiveRecord
+  readonly leaseMs: number
+  readonly timeoutMs: number
+  /** Called once, when it is completed or released. */
+  readonly onEnd: () => void
+  /** Deletes the data of a completed ticket. */
+  readonly deleteData: () => Promise<void>
+}
+
+export class ClaimLease {
+  readonly record: LiveRecord
+  readonly #records: Pick<Records, 'swap'>
+  readonly #options: LeaseOptions
+  readonly #lost = new AbortController()
+  #seen: Seen
+  #way: 'completed' | 'released' | undefined
+  /** complete() or release() has been called: no renewal starts any more. */
+  #ending = false
+  /** Writes of this claim, one after the other. */
+  #queue: Promise<unknown> = Promise.resolve()
+  #renewal: NodeJS.Timeout | undefined
+  #alarm: NodeJS.Timeout | undefined
+
+  constructor(records: Pick<Records, 'swap'>, options: LeaseOptions) {
+    this.#records = records
+    this.#seen = options.seen
+    this.record = options.record
+    this.#options = options
+    this.#schedule()
+  }
+
+  get signal(): AbortSignal {
+    return this.#lost.signal
+  }
+
+  get attempt(): number {
+    return this.record.attempt
+  }
+
+  /** How it has ended; undefined while it is held or lost. */
+  get way(): 'completed' | 'released' | undefined {
+    return this.#way
+  }
+
+  /**
+   * Stores the tombstone, then deletes the data. Repeats as long as the lease lasts; can be called again after a failure.
+   * @throws ERR_TEMP_REMOVED (released before), ERR_TEMP_HANDOFF_CLAIMED or ERR_TEMP_HANDOFF_GONE (the lease had ended, and
+   * another worker has claimed or completed it), ERR_TEMP_UPLOAD_FAILED, ERR_TEMP_TIMEOUT
+   */
+  complete(): Promise<void> {
+    return this.#end(async () => {
+      if (this.#way === 'completed') return
+      if (this.#way === 'released') throw releasedBefore()
+      const last = await this.#swap((seen) => completeNext(seen.record, this.attempt, storeTime(seen.moment)))
+      if (!last.won) throw takenOver(last.seen)
+      this.#way = 'completed'
+      await this.#options.deleteData()
+    }, 'complete the handoff')
+  }
+
+  /** Gives it back. A claim that was lost is not held any more: nothing to do. @throws ERR_TEMP_UPLOAD_FAILED, ERR_TEMP_TIMEOUT */
+  release(reason?: unknown): Promise<void> {
+    return this.#end(async () => {
+      if (this.#way !== undefined) return
+      const text = reason === undefined ? undefined : shortError(reason)
+      await this.#swap((seen) => releaseNext(seen.record, this.attempt, storeTime(seen.moment), text))
+      this.#way = 'released'
+    }, 'give the handoff back')
+  }
+
+  /** Runs the last write alone; a failed one leaves the claim held and renewed. */
+  async #end(last: () => Promise<void>, doing: string): Promise<void> {
+    this.#ending = true
+    clearTimeout(this.#renewal)
+    const work = this.#queue.then(last)
+    this.#queue = work.catch(() => {})
+    try {
+      await work
+      clearTimeout(this.#alarm)
+      this.#options.onEnd()
+    } catch (error) {
+      this.#ending = false
+      if (!this.signal.aborted) this.#schedule()
+      throw storeError(error, doing, 'write')
+    }
+  }
+
+  /** Compare-and-swap from our newest version; our own renewal whose answer was lost is taken up and the swap repeated. */
+  async #swap(next: (seen: Seen) => Next): Promise<Swap> {
+    const budget = this.#budget()
+    for (;;) {
+      const step = next(this.#seen)
+      if ('refused' in step) return { won: false, seen: this.#seen }
+      const swap = await this.#records.swap(this.#seen, step.to, budget)
+      if (swap.won || swap.seen === undefined || !isHeldBy(swap.seen.record, this.attempt)) return swap
+      this.#seen = swap.seen
+    }
+  }
+
+  /** Until our lease ends; of a lease that has ended: for one time limit. */
+  #budget(): Budget {
+    const { deadline } = budgetOf(this.#options.timeoutMs)
+    return { deadline: this.signal.aborted ? deadline : Math.max(deadline, this.#safeUntil()) }
+  }
+
+  #safeUntil(): number {
+    const { record, moment } = this.#seen
+    return safeUntil(moment, record.state === 'claimed' ? (record.untilMs ?? 0) : 0)
+  }
+
+  #schedule(): void {
+    clearTimeout(this.#renewal)
+    clearTimeout(this.#alarm)
+    const { leaseMs } = this.#options
+    const now = performance.now()
+    const alarmAt = this.#safeUntil() - leaseMs / 6
+    this.#alarm = setTimeout(
+      () => this.#lose('its lease could not be renewed in time'),
+      Math.max(0, alarmAt - now),
+    )
+    // Counted from the request that began the lease: a slow download does not postpone it.
+    const renewAt = Math.min(this.#seen.moment.sentAt + leaseMs / 3, alarmAt)
+    this.#renewal = setTimeout(() => void this.#renew(), Math.max(0, renewAt - now))
+    this.#alarm.unref()
+    this.#renewal.unref()
+  }
+
+  async #renew(): Promise<void> {
+    if (this.#ending) return
+    const work = this.#queue.then(async () => {
+      if (this.#ending) return
+      const { leaseMs } = this.#options
+      const budget = { deadline: this.#safeUntil() - leaseMs / 6 }
+      const step = renewNext(this.#seen.record, this.attempt, storeTime(this.#seen.moment), leaseMs)
+      if ('refused' in step) return
+      const swap = await this.#records.swap(this.#seen, step.to, budget)
+      if (swap.seen !== undefined && isHeldBy(swap.seen.record, this.attempt)) {
+        this.#seen = swap.seen
+        if (!this.#ending && !this.signal.aborted) this.#schedule()
+      } else this.#lose('another worker has claimed it')
+    })
+    this.#queue = work.catch((error: unknown) => log.handoff('a lease was not renewed: %O', error)) // the alarm follows
+    await this.#queue
+  }
+
+  #lose(why: string): void {
+    if (this.#way !== undefined || this.signal.aborted) return
+    clearTimeout(this.#renewal)
+    clearTimeout(this.#alarm)
+    this.#lost.abort(
+      new TempFileError(
+        'ERR_TEMP_ABORTED',
+        `This claim was lost: ${why}. Stop working on it; another worker may have it.`,
+      ),
+    )
+  }
+}
+
+function releasedBefore(): TempFileError {
+  return new TempFileError(
+    'ERR_TEMP_REMOVED',
+    'Cannot complete the handoff: this claim of it was released before. Claim it again.',
+  )
+}
+
+function takenOver(seen: Seen | undefined): TempFileError {
+  const held = seen !== undefined && seen.record.state !== 'done'
+  return new TempFileError(
+    held ? 'ERR_TEMP_HANDOFF_CLAIMED' : 'ERR_TEMP_HANDOFF_GONE',
+    `Cannot complete the handoff: its lease had ended, and it was ${held ? 'claimed by another worker' : 'completed or removed'} since. Undo what this attempt did, or let its fencing number reject it.`,
+  )
+}

@@ -1,0 +1,53 @@
+// What the operations of one S3Handoffs share: a bucket, its records, the settings, and the claims that are held.
+
+import type { TempFileManager } from '../index.ts'
+import { log } from '../runtime/observe.ts'
+import { Bucket } from './bucket.ts'
+import type { ClaimLease } from './claim-lease.ts'
+import { Keys } from './keys.ts'
+import { Records } from './records.ts'
+import { type Budget, budgetOf } from './retry.ts'
+import type { StoreSettings } from './s3-options.ts'
+import type { RequestLimits } from './store-request.ts'
+import type { LiveRecord } from './ticket-record.ts'
+
+export class Store {
+  readonly bucket: Bucket
+  readonly keys: Keys
+  readonly records: Records
+  readonly manager: TempFileManager | undefined
+  readonly leaseMs: number
+  readonly timeoutMs: number
+  readonly ttlMs: number
+  readonly maxAttempts: number | undefined
+  /** Claims that are neither completed nor released. */
+  readonly leases = new Set<ClaimLease>()
+
+  constructor(settings: StoreSettings) {
+    this.bucket = new Bucket(settings.client, settings.bucket)
+    this.keys = new Keys(settings.prefix)
+    this.records = new Records(this.bucket, this.keys, settings.timeoutMs)
+    this.manager = settings.manager
+    this.leaseMs = settings.leaseMs
+    this.timeoutMs = settings.timeoutMs
+    this.ttlMs = settings.ttlMs
+    this.maxAttempts = settings.maxAttempts
+  }
+
+  limits(signal?: AbortSignal | undefined): RequestLimits {
+    return { timeoutMs: this.timeoutMs, signal }
+  }
+
+  budget(signal?: AbortSignal | undefined): Budget {
+    return budgetOf(this.timeoutMs, signal)
+  }
+
+  /** After the tombstone is stored: data that cannot be deleted now is deleted by a sweep. */
+  async deleteData({ ticket, ttlMs }: Pick<LiveRecord, 'ticket' | 'ttlMs'>): Promise<void> {
+    try {
+      await this.bucket.delete(this.keys.data(ticket, ttlMs), this.limits())
+    } catch (error) {
+      log.handoff('data of %s not deleted yet: %O', ticket, error)
+    }
+  }
+}

@@ -1,0 +1,20 @@
+// Ends the suite's Ceph gateway, which the first test that needs it starts (test/fixtures/ceph.ts). Guarantee: a run that
+// needs none starts none, and no daemon and no folder of it outlives the run.
+
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const SCRIPT = fileURLToPath(new URL('../scripts/ceph.sh', import.meta.url))
+
+export default function endGateway(): () => void {
+  const folder = mkdtempSync(join(tmpdir(), 'tfm-ceph-'))
+  process.env['TFM_CEPH_FOLDER'] = folder
+  return () => {
+    const gateway = join(folder, 'gateway')
+    if (existsSync(gateway)) execFileSync(SCRIPT, ['stop', gateway])
+    rmSync(folder, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,224 @@
+// One table of guarantees, two stores: handoffs of a manager on this host, and S3Handoffs on a real Ceph gateway.
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { type Claim, isTempFileError, type Json, type TempFileManager } from '../../src/index.ts'
+import { cephStore, haveCeph, needsCeph } from '../fixtures/ceph.ts'
+import { failure } from '../fixtures/failures.ts'
+import { tempBase, tempManager } from '../fixtures/temp-base.ts'
+
+/** What both have. */
+interface Handoffs {
+  publish(content: string, options?: { name?: string; ttl?: number; meta?: Json }): Promise<string>
+  claim(ticket: string): Promise<Claim>
+  withClaim<T>(ticket: string, fn: (claim: Claim) => Promise<T> | T): Promise<T>
+  inspect(
+    ticket: string,
+  ): Promise<{ state: string; attempts: number; meta: unknown; name: string | undefined }>
+  handoffs(): Promise<readonly { ticket: string; state: string }[]>
+  discard(ticket: string): Promise<void>
+  sweep(): Promise<unknown>
+}
+
+/** Two participants that share one store: a publisher and worker, and another worker. */
+type Open = () => Promise<readonly [Handoffs, Handoffs]>
+
+const local: Open = async () => {
+  const baseDir = tempBase()
+  const [one, two] = [tempManager({ baseDir }), tempManager({ baseDir })]
+  return [ofManager(one), ofManager(two)]
+}
+
+function ofManager(manager: TempFileManager): Handoffs {
+  return {
+    publish: async (content, { name, ...options } = {}) =>
+      await (await manager.receive(content, { name })).handOff(options),
+    claim: (ticket) => manager.claim(ticket),
+    withClaim: (ticket, fn) => manager.withClaim(ticket, fn),
+    inspect: (ticket) => manager.inspect(ticket),
+    handoffs: () => manager.handoffs(),
+    discard: (ticket) => manager.discard(ticket),
+    sweep: () => manager.sweep(),
+  }
+}
+
+const ceph: Open = async () => {
+  const { prefix, store: one } = await cephStore()
+  const { store: two } = await cephStore({ prefix })
+  return [one, two].map(
+    (store): Handoffs => ({
+      publish: async (content, { name, ...options } = {}) =>
+        await store.handOff(await tempManager().receive(content, { name }), options),
+      claim: (ticket) => store.claim(ticket),
+      withClaim: (ticket, fn) => store.withClaim(ticket, fn),
+      inspect: (ticket) => store.inspect(ticket),
+      handoffs: () => store.handoffs(),
+      discard: (ticket) => store.discard(ticket),
+      sweep: () => store.sweep(),
+    }),
+  ) as unknown as readonly [Handoffs, Handoffs] // two in, two out
+}
+
+const UNKNOWN = '0123456789abcdefghjkmnpqrs'
+
+describe.each([
+  { name: 'one host', open: local, skip: false },
+  { name: `a Ceph gateway${needsCeph}`, open: ceph, skip: !haveCeph },
+])('a handoff on $name', ({ open, skip }) => {
+  const test = it.skipIf(skip)
+
+  test('arrives with its bytes, its name and its meta', async () => {
+    const [one, two] = await open()
+    const ticket = await one.publish('frames', { name: 'clip.mkv', meta: { kind: 'clip', frames: [1, 2] } })
+    await using claim = await two.claim(ticket)
+    expect(claim.ticket).toBe(ticket)
+    expect(claim.kind).toBe('file')
+    expect(claim.name).toBe('clip.mkv')
+    expect(claim.meta).toEqual({ kind: 'clip', frames: [1, 2] })
+    expect(claim.attempt).toBe(1)
+    expect(readFileSync(claim.path, 'utf8')).toBe('frames')
+  })
+
+  test('is refused to everybody else while it is claimed', async () => {
+    const [one, two] = await open()
+    const ticket = await one.publish('x')
+    await using _ = await one.claim(ticket)
+    const error = await failure('ERR_TEMP_HANDOFF_CLAIMED', () => two.claim(ticket))
+    expect(error.details).toMatchObject({ pid: process.pid })
+    expect((await two.inspect(ticket)).state).toBe('claimed')
+    await failure('ERR_TEMP_HANDOFF_CLAIMED', () => two.discard(ticket))
+  })
+
+  test('goes to exactly one of many claimants', async () => {
+    const [one, two] = await open()
+    const ticket = await one.publish('x')
+    const all = await Promise.allSettled(
+      Array.from({ length: 12 }, (_, index) => (index % 2 === 0 ? one : two).claim(ticket)),
+    )
+    expect(all.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+    for (const each of all) {
+      if (each.status === 'fulfilled') await each.value.release()
+      else expect(isTempFileError(each.reason) && each.reason.code).toBe('ERR_TEMP_HANDOFF_CLAIMED')
+    }
+  })
+
+  test('that was released can be claimed again, and the attempts count on', async () => {
+    const [one, two] = await open()
+    const ticket = await one.publish('x')
+    const first = await one.claim(ticket)
+    await first.release()
+    expect(first.disposed).toBe(true)
+    await using second = await two.claim(ticket)
+    expect(second.attempt).toBe(2)
+    await failure('ERR_TEMP_REMOVED', () => first.complete())
+  })
+
+  test('goes back at the end of a scope that did not complete it', async () => {
+    const [one, two] = await open()
+    const ticket = await one.publish('x')
+    {
+      await using _ = await one.claim(ticket)
+    }
+    expect(await two.inspect(ticket)).toMatchObject({ state: 'available', attempts: 1 })
+  })
+
+  test('that was completed never comes back', async () => {
+    const [one, two] = await open()
+    const ticket = await one.publish('x')
+    const claim = await one.claim(ticket)
+    await claim.complete()
+    await claim.complete()
+    expect(claim.disposed).toBe(true)
+    await failure('ERR_TEMP_HANDOFF_GONE', () => two.claim(ticket))
+    await failure('ERR_TEMP_HANDOFF_GONE', () => two.inspect(ticket))
+    await failure('ERR_TEMP_HANDOFF_GONE', () => two.discard(ticket))
+    expect(await two.handoffs()).toEqual([])
+  })
+
+  test('is completed by withClaim, and given back when its function throws', async () => {
+    const [one, two] = await open()
+    const ticket = await one.publish('x')
+    await expect(one.withClaim(ticket, () => Promise.reject(new Error('no')))).rejects.toThrow('no')
+    expect(await two.withClaim(ticket, ({ attempt }) => attempt)).toBe(2)
+    await failure('ERR_TEMP_HANDOFF_GONE', () => one.claim(ticket))
+  })
+
+  test('is completed by persist(), which moves its file out', async () => {
+    const [one, two] = await open()
+    const ticket = await one.publish('x')
+    const claim = await one.claim(ticket)
+    const destination = join(tempBase(), 'kept')
+    expect(await claim.persist(destination)).toBe(destination)
+    expect(readFileSync(destination, 'utf8')).toBe('x')
+    await failure('ERR_TEMP_HANDOFF_GONE', () => two.claim(ticket))
+  })
+
+  test('is published again by handOff(), which completes the first', async () => {
+    const [one, two] = await open()
+    const ticket = await one.publish('x')
+    const next = await (await one.claim(ticket)).handOff({ meta: 'second stage' })
+    await failure('ERR_TEMP_HANDOFF_GONE', () => two.claim(ticket))
+    await using claim = await two.claim(next)
+    expect([claim.meta, claim.attempt, readFileSync(claim.path, 'utf8')]).toEqual(['second stage', 1, 'x'])
+  })
+
+  test('is discarded without being read', async () => {
+    const [one, two] = await open()
+    const ticket = await one.publish('x')
+    await two.discard(ticket)
+    await failure('ERR_TEMP_HANDOFF_GONE', () => one.claim(ticket))
+  })
+
+  test('is listed with its state', async () => {
+    const [one, two] = await open()
+    const tickets = [await one.publish('a'), await one.publish('b', { name: 'b.txt', meta: [1] })]
+    await using _ = await one.claim(tickets[0] ?? '')
+    const listed = await two.handoffs()
+    expect(new Map(listed.map(({ ticket, state }) => [ticket, state]))).toEqual(
+      new Map([
+        [tickets[0], 'claimed'],
+        [tickets[1], 'available'],
+      ]),
+    )
+    expect(await two.inspect(tickets[1] ?? '')).toMatchObject({
+      name: 'b.txt',
+      meta: [1],
+      attempts: 0,
+      bytes: 1,
+    })
+  })
+
+  test('is removed by a sweep after its time to live, and not before', async () => {
+    const [one, two] = await open()
+    const short = await one.publish('a', { ttl: 0 })
+    const long = await one.publish('b', { ttl: 60_000 })
+    await expect
+      .poll(async () => {
+        await two.sweep()
+        return (await one.handoffs()).map(({ ticket }) => ticket)
+      })
+      .toEqual([long])
+    await failure('ERR_TEMP_HANDOFF_GONE', () => one.claim(short))
+  })
+
+  test('of an empty file arrives empty', async () => {
+    const [one, two] = await open()
+    await using claim = await two.claim(await one.publish(''))
+    expect(readFileSync(claim.path)).toHaveLength(0)
+  })
+
+  test('with an unknown ticket is gone, and what is no ticket is refused', async () => {
+    const [one] = await open()
+    await failure('ERR_TEMP_HANDOFF_GONE', () => one.claim(UNKNOWN))
+    for (const call of [one.claim, one.inspect, one.discard])
+      await failure('ERR_TEMP_TICKET_INVALID', () => call('../etc/passwd'))
+  })
+
+  test('refuses options that it does not know, and meta that is not JSON', async () => {
+    const [one] = await open()
+    await failure('ERR_TEMP_OPTION_INVALID', () => one.publish('x', { tll: 3 } as object))
+    await failure('ERR_TEMP_OPTION_INVALID', () => one.publish('x', { meta: 1n as unknown as Json }))
+    expect(await one.handoffs()).toEqual([])
+  })
+})
