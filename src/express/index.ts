@@ -6,7 +6,7 @@ export { sendFile } from '../http/index.ts'
 export { type Middleware, tempScope } from './temp-scope.ts'
 export {
   type IncomingFile,
-  type StorageRules,
+  type StorageOptions,
   type StoredFile,
   type TempStorage,
   tempStorage,

@@ -1,16 +1,17 @@
-// req.temp. Promise: whatever the handler does, or fails to do, the request's temps end with its response.
+// req.temp. Guarantee: whatever the handler does, the request's temps end with its response.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Form, UploadedFile } from '../http/index.ts'
 import { requestScope } from '../http/serve/request-scope.ts'
 import type { TempFileManager, TempScope } from '../index.ts'
+import { managerFrom } from './middleware-arguments.ts'
 
 declare global {
   namespace Express {
     interface Request {
-      /** The request's temps, removed when its response is over. Needs `tempScope` or `tempUpload`. */
+      /** The request's temps, removed when its response is over. Set by `tempScope`, `tempUpload` and `tempStorage`. */
       temp: TempScope
-      /** The form that `tempUpload` has received. */
+      /** The form that `tempUpload` received. */
       upload: Form
     }
     namespace Multer {
@@ -22,32 +23,34 @@ declare global {
   }
 }
 
-/** A middleware of Express 4 and 5, and of everything else that calls (req, res, next). */
+/** A middleware for Express 4 and 5, and everything else that calls (req, res, next). */
 export type Middleware = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void
 
 /**
  * Gives every request `req.temp`, a scope that is disposed when the response is over: answered, failed or
- * left by the client. Its `signal` aborts first: pass it to what runs on (ffmpeg, fetch). A file that must
- * outlive the request leaves it by `handOff()`, `persist()` or `keepUntilClose()`.
+ * left by the client. Its `signal` aborts first: pass it to work that runs on (ffmpeg, fetch). To let a file outlive
+ * the request, call `handOff()`, `persist()` or `keepUntilClose()`.
  *
+ * @param manager default: the process's default manager, `getTempManager()`
+ * @throws ERR_TEMP_OPTION_INVALID (not a manager)
  * @example
  * ```ts
  * import express from 'express'
- * import { getTempManager } from 'temp-file-manager'
  * import { tempScope } from 'temp-file-manager/express'
  *
  * const app = express()
- * app.use(tempScope(getTempManager()))
+ * app.use(tempScope())
  * app.get('/report', async (req, res) => {
  *   const file = await req.temp.receive('rows and rows', { suffix: '.csv' })
  *   res.download(file.path) // gone when the response is over
  * })
  * ```
  */
-export function tempScope(manager: TempFileManager): Middleware {
+export function tempScope(manager?: TempFileManager): Middleware {
+  const managerNow = managerFrom(manager)
   return (req, res, next) => {
     try {
-      scopeOf(manager, req, res)
+      scopeOf(managerNow(), req, res)
       next()
     } catch (error) {
       next(error)

@@ -1,18 +1,21 @@
-// A storage engine for multer 2. Promise: multer parses and limits as it always does; the files are ours, so a
-// handler that throws leaves none behind, and they are checked while they arrive.
+// A storage engine for multer 2. Guarantee: multer parses and limits as always; each file belongs to the request's
+// scope, so a handler that throws leaves none behind, and is checked while it arrives.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { dirname } from 'node:path'
 import type { Readable } from 'node:stream'
 import { TempFileError } from '../errors.ts'
+import { checkFileRules } from '../file-types/file-rules.ts'
 import type { UploadedFile } from '../http/index.ts'
 import { lingerNode } from '../http/receive/linger.ts'
 import { asUploaded, originalNameOf, suffixOf } from '../http/receive/uploaded-file.ts'
 import type { FileRules, Size, TempFileManager } from '../index.ts'
+import { optionsOf, preset, size, text } from '../input/options.ts'
+import { splitArguments } from './middleware-arguments.ts'
 import { scopeOf } from './temp-scope.ts'
 
 /** What each file must be; counts and sizes of the form are multer's `limits`. */
-export interface StorageRules {
+export interface StorageOptions {
   readonly accept?: FileRules | undefined
   readonly maxBytes?: Size | undefined
   readonly hash?: 'sha256' | (string & {}) | undefined
@@ -36,6 +39,13 @@ export interface StoredFile {
   readonly temp: UploadedFile
 }
 
+const checkOptions = optionsOf('tempStorage', {
+  accept: preset(checkFileRules),
+  maxBytes: size,
+  hash: text,
+  prefix: text,
+})
+
 /** A multer StorageEngine. */
 export interface TempStorage {
   _handleFile(
@@ -51,19 +61,20 @@ export interface TempStorage {
 }
 
 /**
- * A storage engine for multer 2, for those who keep it: `multer({ storage: tempStorage(manager) })`. Each file
- * belongs to the request's scope (`req.temp`) and ends with the response; besides multer's own members it has
+ * A storage engine for multer 2: `multer({ storage: tempStorage() })`. Each file
+ * belongs to the request's scope (`req.temp`) and is removed when the response is over; besides multer's own members it has
  * `temp`, an {@link UploadedFile} with `handOff`, `persist` and the rest.
  *
- * @throws (to multer's callback) the codes of {@link TempFileManager.receive}
+ * @param manager default: the process's default manager, `getTempManager()`; it can be left out altogether
+ * @throws ERR_TEMP_OPTION_INVALID when it is called with a bad option; to multer's callback: the codes of {@link TempFileManager.receive}
  * @example
  * ```ts
  * import express from 'express'
  * import multer from 'multer'
- * import { fileRules, getTempManager } from 'temp-file-manager'
+ * import { fileRules } from 'temp-file-manager'
  * import { tempStorage } from 'temp-file-manager/express'
  *
- * const upload = multer({ storage: tempStorage(getTempManager(), { accept: fileRules.image }) })
+ * const upload = multer({ storage: tempStorage({ accept: fileRules.image }) })
  * const app = express()
  * app.post('/avatar', upload.single('avatar'), async (req, res) => {
  *   await req.file?.temp?.handOff()
@@ -71,7 +82,11 @@ export interface TempStorage {
  * })
  * ```
  */
-export function tempStorage(manager: TempFileManager, rules: StorageRules = {}): TempStorage {
+export function tempStorage(options?: StorageOptions): TempStorage
+export function tempStorage(manager: TempFileManager | undefined, options?: StorageOptions): TempStorage
+export function tempStorage(first?: TempFileManager | StorageOptions, second?: StorageOptions): TempStorage {
+  const { manager, options = {} } = splitArguments(first, second)
+  checkOptions(options)
   const store = async (
     req: IncomingMessage,
     res: ServerResponse | undefined,
@@ -84,13 +99,9 @@ export function tempStorage(manager: TempFileManager, rules: StorageRules = {}):
       )
     }
     const originalName = originalNameOf(file.originalname)
-    const { accept, maxBytes, hash, prefix } = rules
-    const received = await scopeOf(manager, req, res).receive(file.stream, {
+    const received = await scopeOf(manager(), req, res).receive(file.stream, {
+      ...options,
       suffix: suffixOf(originalName),
-      prefix,
-      ...(accept === undefined ? {} : { accept }),
-      maxBytes,
-      hash,
       declared: { name: originalName, type: file.mimetype },
     })
     const temp = asUploaded(received, {
@@ -106,7 +117,7 @@ export function tempStorage(manager: TempFileManager, rules: StorageRules = {}):
         (stored) => callback(null, stored),
         (error: unknown) => {
           callback(error)
-          // multer reports only after the whole rest of the request has come; this keeps that in bounds.
+          // multer reports the error only after the rest of the request has arrived; this bounds that rest.
           lingerNode(req, Number(req.headers['content-length']) || undefined, 0)
         },
       )

@@ -1,33 +1,39 @@
-// req.upload. Promise: the handler runs with a whole, checked form or not at all.
+// req.upload. Guarantee: the handler runs with a whole, checked form or not at all.
 
 import { type FormRules, receiveForm } from '../http/index.ts'
+import { formLimits } from '../http/receive/form-rules.ts'
 import type { TempFileManager } from '../index.ts'
+import { splitArguments } from './middleware-arguments.ts'
 import { type Middleware, scopeOf } from './temp-scope.ts'
 
 /**
- * Receives a multipart form into `req.upload`; its files live in `req.temp` and end with the response. A
- * failure goes to `next(error)` with `error.status`, and nothing of the form is left.
+ * Receives a multipart form into `req.upload`; its files live in `req.temp` and are removed when the response is
+ * over. A failure goes to `next(error)` with `error.status`, and no file of the form is left.
  *
- * @throws (to `next`) the codes of {@link receiveForm}
+ * @param manager default: the process's default manager, `getTempManager()`; it can be left out altogether
+ * @throws ERR_TEMP_OPTION_INVALID when it is called with a bad option; to `next`: the codes of {@link receiveForm}
  * @example
  * ```ts
  * import express from 'express'
- * import { fileRules, getTempManager } from 'temp-file-manager'
+ * import { fileRules } from 'temp-file-manager'
  * import { tempUpload } from 'temp-file-manager/express'
  *
  * const app = express()
- * app.post('/uploads', tempUpload(getTempManager(), { accept: fileRules.video }), async (req, res) => {
+ * app.post('/uploads', tempUpload({ accept: fileRules.video }), async (req, res) => {
  *   const [video] = req.upload.files
  *   if (video === undefined) return void res.status(400).json({ error: 'Choose a file.' })
- *   const ticket = await video.handOff({ meta: { name: video.originalName } })
- *   res.status(202).json({ ticket })
+ *   res.json({ name: video.originalName, bytes: video.bytes })
  * })
  * ```
  */
-export function tempUpload(manager: TempFileManager, rules: FormRules = {}): Middleware {
+export function tempUpload(options?: FormRules): Middleware
+export function tempUpload(manager: TempFileManager | undefined, options?: FormRules): Middleware
+export function tempUpload(first?: TempFileManager | FormRules, second?: FormRules): Middleware {
+  const { manager, options = {} } = splitArguments(first, second)
+  formLimits(options)
   return (req, res, next) => {
     const received = async (): Promise<void> => {
-      const upload = await receiveForm(req, scopeOf(manager, req, res), rules)
+      const upload = await receiveForm(req, scopeOf(manager(), req, res), options)
       Object.assign(req, { upload })
     }
     received().then(() => next(), next)

@@ -1,6 +1,6 @@
-// The Fastify plugin: decorators, the parser for forms, the end of a request's temps. Promise: cleanup hangs on
-// the raw response's 'close', which comes in every case (onResponse misses an aborted upload, onRequestAbort an
-// answered one), and a manager that was given is never closed here.
+// The Fastify plugin: decorators, the parser for forms, the end of a request's temps. Guarantee: the temps end with the
+// raw response's 'close', which comes in every case (onResponse misses an aborted upload, onRequestAbort an answered
+// one); a manager that the program passes is never closed here; a reply that was hijacked always ends.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -15,10 +15,12 @@ import {
   type SendResult,
   toProblem,
 } from '../http/index.ts'
+import { formLimits } from '../http/receive/form-rules.ts'
 import { boundaryOf } from '../http/receive/part-header.ts'
 import { requestScope } from '../http/serve/request-scope.ts'
 import { deliver, prepare } from '../http/serve/send-file.ts'
 import { TempFileManager, type TempFileManagerOptions, type TempScope } from '../index.ts'
+import { oneOf, optionsOf, unchecked } from '../input/options.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -26,19 +28,20 @@ declare module 'fastify' {
     readonly tempFiles: TempFileManager
   }
   interface FastifyRequest {
-    /** The request's temps, removed when its response is over; made when first asked for. */
+    /** The request's temps, removed when its response is over; created when it is first read. */
     readonly temp: TempScope
     /**
      * Receives the request's multipart form; its files live in `request.temp`. Rules given here win over the
      * plugin's, one by one.
-     * @throws the codes of `receiveForm`; ERR_TEMP_OPTION_INVALID where `attachFieldsToBody` has eaten the body
+     * @throws the codes of `receiveForm`; ERR_TEMP_OPTION_INVALID where `attachFieldsToBody` has read the body
      */
     receiveForm(rules?: FormRules): Promise<Form>
   }
   interface FastifyReply {
     /**
      * Sends a temp file as `sendFile` of temp-file-manager/http does, with the headers set on the reply. Return or
-     * await it. A failure before the first byte goes to Fastify's error handler.
+     * await it. A failure before the first byte goes to Fastify's error handler; a later one destroys the connection.
+     * @throws the codes of `sendFile`
      */
     sendTempFile(entry: Sendable, options?: SendOptions): Promise<SendResult>
   }
@@ -46,9 +49,9 @@ declare module 'fastify' {
 
 /** Options of the plugin. */
 export interface TempFilesOptions {
-  /** The manager to use. You made it, so you close it. Default: one made here with `options`, closed with the server. */
+  /** The manager to use; you close it. Default: one that is created with `options` and closed with the server. */
   readonly manager?: TempFileManager | undefined
-  /** Options of the manager made here. Not together with `manager`. */
+  /** Options of the manager that the plugin creates. Not together with `manager`. */
   readonly options?: TempFileManagerOptions | undefined
   /** Default rules of `request.receiveForm()`. */
   readonly rules?: FormRules | undefined
@@ -64,7 +67,7 @@ const FORM = 'multipart/form-data'
 /**
  * The plugin for Fastify 5: `fastify.tempFiles`, `request.temp`, `request.receiveForm()` and `reply.sendTempFile()`.
  *
- * @throws ERR_TEMP_OPTION_INVALID at registration: another parser of forms is there and `parser` is not 'external'
+ * @throws ERR_TEMP_OPTION_INVALID at registration: an unknown option, or another plugin parses forms and `parser` is not 'external'
  * @example
  * ```ts
  * import Fastify from 'fastify'
@@ -85,14 +88,22 @@ export const tempFiles = fastifyPlugin(register, { name: 'temp-file-manager', fa
 
 export default tempFiles
 
-async function register(
-  fastify: FastifyInstance,
-  { manager: given, options, rules, parser = 'builtin' }: TempFilesOptions,
-): Promise<void> {
-  if (parser !== 'builtin' && parser !== 'external')
-    throw invalid("The option parser must be 'builtin' or 'external'.")
+const checkOptions = optionsOf('the Fastify plugin', {
+  manager: unchecked<TempFileManager>(),
+  options: unchecked<TempFileManagerOptions>(), // by the manager's constructor
+  rules: unchecked<FormRules>(), // by formLimits
+  parser: oneOf('builtin', 'external'),
+  // Fastify's own options of register() arrive here too.
+  prefix: unchecked(),
+  logLevel: unchecked(),
+  logSerializers: unchecked(),
+})
+
+async function register(fastify: FastifyInstance, pluginOptions: TempFilesOptions): Promise<void> {
+  const { manager: given, options, rules, parser = 'builtin' } = checkOptions(pluginOptions)
+  formLimits(rules ?? {})
   if (given !== undefined && options !== undefined)
-    throw invalid('Give the plugin a manager or options for one, not both.')
+    throw invalid('Pass the plugin a manager, or options for one, not both.')
   if (parser === 'builtin') addParser(fastify)
   const manager = given ?? new TempFileManager(options)
   if (given === undefined) fastify.addHook('onClose', () => manager.close())
@@ -118,7 +129,7 @@ async function register(
   fastify.decorateRequest(
     'receiveForm',
     async function (this: FastifyRequest, own?: FormRules): Promise<Form> {
-      refuseEaten(this)
+      refuseReadBody(this)
       return receiveForm(this.raw, scopeOf(this), { ...rules, ...own })
     },
   )
@@ -131,12 +142,12 @@ function addParser(fastify: FastifyInstance): void {
       "Another plugin (@fastify/multipart?) already parses multipart/form-data. Register temp-file-manager with { parser: 'external' }.",
     )
   }
-  fastify.addContentTypeParser(FORM, (_request, _payload, done) => done(null)) // the body stays unread until it is asked for
+  fastify.addContentTypeParser(FORM, (_request, _payload, done) => done(null)) // the body stays unread until receiveForm() reads it
 }
 
 /** With `attachFieldsToBody`, @fastify/multipart has read the whole form into memory before the handler runs. */
-function refuseEaten(request: FastifyRequest): void {
-  boundaryOf(request.headers['content-type']) // a JSON body is there, too, and is the client's mistake
+function refuseReadBody(request: FastifyRequest): void {
+  boundaryOf(request.headers['content-type']) // another content type is the client's mistake: 400
   if (request.body === undefined || request.body === null) return
   throw invalid(
     'The form has already been read into request.body: @fastify/multipart is registered with attachFieldsToBody. Switch that option off, or do not call receiveForm() on this route.',
@@ -184,15 +195,17 @@ function copyHeaders(reply: FastifyReply): void {
 }
 
 function endAfterFailure(raw: FastifyReply['raw'], error: unknown): void {
-  if (raw.headersSent) {
-    if (!raw.writableEnded) raw.destroy()
-    return
+  if (raw.writableEnded) return
+  if (raw.headersSent) return void raw.destroy()
+  try {
+    const { status, headers, body } = toProblem(error)
+    for (const name of raw.getHeaderNames()) raw.removeHeader(name)
+    for (const [name, value] of Object.entries(headers)) raw.setHeader(name, value)
+    raw.statusCode = status
+    raw.end(String(body))
+  } catch {
+    raw.destroy()
   }
-  const { status, headers, body } = toProblem(error)
-  for (const name of raw.getHeaderNames()) raw.removeHeader(name)
-  for (const [name, value] of Object.entries(headers)) raw.setHeader(name, value)
-  raw.statusCode = status
-  raw.end(String(body))
 }
 
 function invalid(message: string): TempFileError {

@@ -6,7 +6,7 @@ import express, { type Express } from 'express'
 import multer from 'multer'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { sendFile, tempScope, tempStorage, tempUpload } from '../../src/express/index.ts'
-import { fileRules, isTempFileError, type TempScope } from '../../src/index.ts'
+import { fileRules, isTempFileError, setTempManager, type TempScope } from '../../src/index.ts'
 import { announced, curl, field, file, halfPost, multipart, post } from '../http/clients.ts'
 import { listen, media, Premises, type Served } from '../http/premises.ts'
 
@@ -116,6 +116,63 @@ describe('req.temp', () => {
       '234',
       '1',
     ])
+  })
+})
+
+describe('a file that cannot be sent', () => {
+  const errors = ((error, _req, res, _next) => {
+    res.status(isTempFileError(error) ? error.status : 500).end(String(error.code))
+  }) satisfies express.ErrorRequestHandler
+
+  /** The status line as sent: fetch does not show the reason phrase of a status that the server set twice. */
+  async function statusLine(): Promise<string> {
+    const socket = connect(server.port, '127.0.0.1', () =>
+      socket.write('GET / HTTP/1.1\r\nHost: x\r\nRange: bytes=0-1\r\nConnection: close\r\n\r\n'),
+    )
+    const [answer] = await once(socket, 'data')
+    socket.destroy()
+    return String(answer).split('\r\n')[0] ?? ''
+  }
+
+  test('because of an invalid header is answered with the reason phrase of the error', async () => {
+    app.get('/', tempScope(premises.manager), async (req, res) => {
+      await sendFile(req, res, await req.temp.receive('0123'), { headers: { 'x-mine': 'a\r\nb' } })
+    })
+    app.use(errors)
+    expect(await statusLine()).toBe('HTTP/1.1 500 Internal Server Error')
+  })
+
+  test('an earlier status does not leave its reason phrase to the file', async () => {
+    app.get('/', tempScope(premises.manager), async (req, res) => {
+      res.status(404).statusMessage = 'Not Found'
+      await sendFile(req, res, await req.temp.receive('0123'))
+    })
+    expect(await statusLine()).toBe('HTTP/1.1 206 Partial Content')
+  })
+})
+
+describe('without a manager the default one of the moment is used', () => {
+  beforeEach(() => setTempManager(undefined))
+  afterEach(() => setTempManager(undefined))
+
+  test.each<[string, () => express.RequestHandler]>([
+    ['tempScope', () => tempScope()],
+    ['tempUpload', () => tempUpload()],
+    ['tempUpload with options', () => tempUpload({ maxFiles: 1 })],
+    ['tempUpload with undefined and options', () => tempUpload(undefined, { maxFiles: 1 })],
+    ['multer with tempStorage', () => multer({ storage: tempStorage() }).single('f')],
+    [
+      'multer with tempStorage and options',
+      () => multer({ storage: tempStorage({ maxBytes: 10 }) }).single('f'),
+    ],
+  ])('%s sets req.temp', async (_, create) => {
+    app.post('/', create(), async (req, res) => {
+      const made = await req.temp.receive('x')
+      res.json(made.path.startsWith(premises.directory))
+    })
+    setTempManager(premises.manager) // after the middleware was created
+    const response = await post(server.url, multipart([file('f', 'a', 'x')]))
+    expect(await response.json()).toBe(true)
   })
 })
 

@@ -1,6 +1,7 @@
+import type { FastifyReply } from 'fastify'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import tempFiles from '../../src/fastify/index.ts'
-import { fileRules } from '../../src/index.ts'
+import { fileRules, type TempFile } from '../../src/index.ts'
 import { FORM_TYPE } from '../http/clients.ts'
 import { addRoute, form, UploadApp, upload } from './upload-app.ts'
 
@@ -96,6 +97,49 @@ describe('reply.sendTempFile', () => {
   test('fails before the first byte through Fastify’s error handler', async () => {
     const response = await here.app.inject('/gone')
     expect([response.statusCode, response.json().code]).toEqual([410, 'ERR_TEMP_REMOVED'])
+  })
+})
+
+describe('reply.sendTempFile answers whatever fails', () => {
+  test.each<[string, (reply: FastifyReply, file: TempFile) => Promise<unknown>, string]>([
+    [
+      'a header option that HTTP does not allow',
+      (reply, made) => reply.sendTempFile(made, { headers: { 'x-mine': 'a\nb' } }),
+      'ERR_TEMP_OPTION_INVALID',
+    ],
+    [
+      'a header of the reply that HTTP does not allow',
+      (reply, made) => reply.header('x-mine', '€').sendTempFile(made),
+      'ERR_TEMP_OPTION_INVALID',
+    ],
+    [
+      'an unknown option',
+      (reply, made) => reply.sendTempFile(made, { filename: 'x' } as never),
+      'ERR_TEMP_OPTION_INVALID',
+    ],
+  ])('%s is a 500 of the error handler', async (_, send, code) => {
+    await here.app.register(tempFiles, { manager: here.manager })
+    here.app.get('/', async (request, reply) => send(reply, await request.temp.receive('0123')))
+    const response = await fetch(await here.listening(), { headers: { range: 'bytes=0-1' } })
+    expect([response.status, response.statusText]).toEqual([500, 'Internal Server Error'])
+    expect(await response.json()).toMatchObject({ code })
+  })
+
+  test('a failure after hijack() ends the response', async () => {
+    await here.app.register(tempFiles, { manager: here.manager })
+    here.app.get('/', async (request, reply) => {
+      const made = await request.temp.receive('0123')
+      // What another plugin may do to the raw response: the head cannot be written.
+      reply.raw.setHeader = () => {
+        throw new Error('no more headers')
+      }
+      return reply.sendTempFile(made)
+    })
+    const failure = await fetch(await here.listening()).then(
+      (response) => response.status,
+      () => 'connection closed',
+    )
+    expect([500, 'connection closed']).toContain(failure)
   })
 })
 

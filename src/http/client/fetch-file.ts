@@ -1,10 +1,22 @@
-// Downloads a URL into a temp file. Promise: the whole file or a typed error and nothing on the disk; no
-// redirect leads anywhere but http and https, and no secret header follows one to another origin.
+// Downloads a URL into a temp file. Guarantee: the whole file, or a typed error and nothing on the disk; a redirect is
+// followed to http and https only, and no secret header follows it to another origin.
 
 import { isTempFileError, TempFileError } from '../../errors.ts'
+import { checkFileRules } from '../../file-types/file-rules.ts'
 import type { FileRules, ReceivedFile, Size } from '../../index.ts'
 import { forLog } from '../../input/names.ts'
-import { type Duration, toMilliseconds } from '../../input/units.ts'
+import {
+  abortSignal,
+  callback,
+  duration,
+  integer,
+  optionsOf,
+  preset,
+  recordOf,
+  size,
+  text,
+} from '../../input/options.ts'
+import type { Duration } from '../../input/units.ts'
 import { abortError, onAbort } from '../../runtime/abort.ts'
 import { log } from '../../runtime/observe.ts'
 import type { Progress } from '../../types.ts'
@@ -13,7 +25,7 @@ import { type Owner, originalNameOf, ownerSignal, suffixOf } from '../receive/up
 import { type SilenceWatch, watchSilence } from './silence.ts'
 import { webAddress } from './web-address.ts'
 
-/** How a file is downloaded. */
+/** Options of {@link fetchFile}. */
 export interface FetchOptions {
   /** The most bytes; default: the manager's `limits.fileBytes`. */
   readonly maxBytes?: Size | undefined
@@ -27,13 +39,13 @@ export interface FetchOptions {
   /** Request headers. `authorization`, `cookie` and `proxy-authorization` are dropped when a redirect leaves the origin. */
   readonly headers?: Readonly<Record<string, string>> | undefined
   readonly signal?: AbortSignal | undefined
-  /** Gives up when not a byte has come for so long: ERR_TEMP_TIMEOUT. Default '30s'. For a total, use `AbortSignal.timeout`. */
+  /** Gives up when no byte has arrived for this long: ERR_TEMP_TIMEOUT. Default '30s'. For a total, use `AbortSignal.timeout`. */
   readonly timeout?: Duration | undefined
   /** The most redirects followed; default 5. */
   readonly maxRedirects?: number | undefined
   /**
-   * Asked of the address and of every redirect; false refuses it: ERR_TEMP_DOWNLOAD_FAILED. The place to keep
-   * addresses that users give away from your internal network.
+   * Called with the URL and with that of every redirect; false refuses it: ERR_TEMP_DOWNLOAD_FAILED. Use it to keep
+   * URLs that users supply out of your internal network.
    */
   readonly allow?: ((url: URL) => boolean | Promise<boolean>) | undefined
   /** Called at most ten times a second, and once more at the end. */
@@ -69,30 +81,32 @@ export async function fetchFile(
   owner: Owner,
   options: FetchOptions = {},
 ): Promise<ReceivedFile> {
-  const address = webAddress(url)
+  const {
+    timeout = 30_000,
+    maxRedirects = 5,
+    allow,
+    headers = {},
+    suffix,
+    signal,
+    accept: _checked,
+    ...receive
+  } = checkOptions(options)
+  const start = webAddress(url)
   const stop = new AbortController()
-  const detach = onAbort([options.signal, ownerSignal(owner)], (signal) =>
-    stop.abort(abortError(signal.reason)),
-  )
-  const watch = watchSilence(toMilliseconds(options.timeout ?? '30s', 'timeout'), (error) =>
-    stop.abort(error),
-  )
+  const detach = onAbort([signal, ownerSignal(owner)], (signal) => stop.abort(abortError(signal.reason)))
+  const watch = watchSilence(timeout, (error) => stop.abort(error))
   try {
-    const { response, from } = await follow(address, options, stop.signal)
+    const { response, from } = await follow(start, { headers, maxRedirects, allow }, stop.signal)
     const encoded = response.headers.get('content-encoding') ?? 'identity'
     const length = response.headers.get('content-length')
     const expectedBytes =
       encoded === 'identity' && length !== null && /^\d{1,15}$/.test(length) ? Number(length) : undefined
     const name = nameOf(response, from)
-    const { maxBytes, accept, hash, prefix, onProgress } = options
     log.http('downloading from %s: %s bytes', forLog(from.host), expectedBytes ?? 'unknown')
     return await owner.receive(bytesOf(response, expectedBytes, stop.signal, watch), {
-      suffix: options.suffix ?? suffixOf(name ?? ''),
-      prefix,
-      ...(accept === undefined ? {} : { accept }),
-      maxBytes,
-      hash,
-      onProgress,
+      ...receive,
+      ...(options.accept === undefined ? {} : { accept: options.accept }),
+      suffix: suffix ?? suffixOf(name ?? ''),
       expectedBytes,
       signal: stop.signal,
       declared: { name, type: response.headers.get('content-type') ?? undefined },
@@ -106,20 +120,39 @@ export async function fetchFile(
   }
 }
 
+interface Route {
+  readonly headers: Readonly<Record<string, string>>
+  readonly maxRedirects: number
+  readonly allow: FetchOptions['allow']
+}
+
+const checkOptions = optionsOf('fetchFile', {
+  maxBytes: size,
+  accept: preset(checkFileRules),
+  hash: text,
+  suffix: text,
+  prefix: text,
+  headers: recordOf(text),
+  signal: abortSignal,
+  timeout: duration,
+  maxRedirects: integer(),
+  allow: callback<NonNullable<FetchOptions['allow']>>(),
+  onProgress: callback<NonNullable<FetchOptions['onProgress']>>(),
+})
+
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
 const SECRET = new Set(['authorization', 'cookie', 'proxy-authorization'])
 
-/** Asks, and follows redirects, until there is a 2xx. */
+/** Sends the request, and follows redirects until an answer is 2xx. */
 async function follow(
   start: URL,
-  options: FetchOptions,
+  { headers: given, maxRedirects, allow }: Route,
   signal: AbortSignal,
 ): Promise<{ response: Response; from: URL }> {
   let from = start
-  let headers: Record<string, string> = { 'accept-encoding': 'identity', ...options.headers }
+  let headers: Record<string, string> = { 'accept-encoding': 'identity', ...given }
   for (let hops = 0; ; hops += 1) {
-    if (options.allow !== undefined && !(await options.allow(from)))
-      throw failed('The address is not allowed here.')
+    if (allow !== undefined && !(await allow(from))) throw failed('The URL is not allowed here.')
     const response = await fetch(from, { headers, signal, redirect: 'manual' }).catch((error: unknown) => {
       throw failed("The server could not be reached. See this error's cause.", {}, error)
     })
@@ -130,7 +163,7 @@ async function follow(
     if (!REDIRECTS.has(response.status) || location === null) {
       throw failed(`The server answered with status ${response.status}.`, details)
     }
-    if (hops >= (options.maxRedirects ?? 5)) throw failed('The server redirected too often.', details)
+    if (hops >= maxRedirects) throw failed('The server redirected too often.', details)
     const next = redirected(location, from, details)
     if (next.origin !== from.origin) {
       headers = Object.fromEntries(
@@ -145,11 +178,11 @@ function redirected(location: string, from: URL, details: { status: number }): U
   try {
     return webAddress(new URL(location, from))
   } catch (error) {
-    throw failed('The server redirected to an address that is not http or https.', details, error)
+    throw failed('The server redirected to a URL that is not http or https.', details, error)
   }
 }
 
-/** The body's bytes; what goes wrong with them gets its typed error here, where it is known. */
+/** The body's bytes; their failures get their typed errors here, where the cause is known. */
 async function* bytesOf(
   response: Response,
   expected: number | undefined,
@@ -169,25 +202,25 @@ async function* bytesOf(
     }
   } catch (error) {
     if (signal.aborted || isTempFileError(error)) throw error
-    const of = expected === undefined ? '' : ` of ${expected}`
+    const total = expected === undefined ? '' : ` of ${expected}`
     throw new TempFileError(
       'ERR_TEMP_TRUNCATED',
-      `The download broke off after ${bytes}${of} bytes. Try again.`,
+      `The download broke off after ${bytes}${total} bytes. Try again.`,
       {
         cause: error,
         details: { bytes },
       },
     )
   } finally {
-    watch.end() // an `inspect` that takes its time is not silence either
+    watch.end() // a slow `validate` is not a silent server either
     reader?.cancel().catch(() => {})
   }
 }
 
-/** What the file is called over there, safe to show. */
+/** The server's name for the file, safe to show. */
 function nameOf(response: Response, from: URL): string | undefined {
-  const said = fileNameIn(response.headers.get('content-disposition') ?? '')
-  const last = said ?? decoded(from.pathname.split('/').at(-1) ?? '')
+  const named = fileNameIn(response.headers.get('content-disposition') ?? '')
+  const last = named ?? decoded(from.pathname.split('/').at(-1) ?? '')
   return last === '' ? undefined : originalNameOf(last)
 }
 

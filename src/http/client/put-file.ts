@@ -3,9 +3,20 @@
 
 import type { FileHandle } from 'node:fs/promises'
 import type { IncomingHttpHeaders } from 'node:http'
-import { isTempFileError, TempFileError } from '../../errors.ts'
+import { isTempFileError, optionError, TempFileError } from '../../errors.ts'
 import { forLog } from '../../input/names.ts'
-import { type Duration, type Size, toBytes, toMilliseconds } from '../../input/units.ts'
+import {
+  abortSignal,
+  callback,
+  duration,
+  integer,
+  oneOf,
+  optionsOf,
+  recordOf,
+  size,
+  text,
+} from '../../input/options.ts'
+import type { Duration, Size } from '../../input/units.ts'
 import { abortError, onAbort } from '../../runtime/abort.ts'
 import { log } from '../../runtime/observe.ts'
 import { progressOf } from '../../streams/progress.ts'
@@ -126,23 +137,29 @@ interface Upload extends Plan {
   sent: number
 }
 
+const checkOptions = optionsOf('putFile', {
+  method: oneOf('PUT', 'POST', 'PATCH'),
+  headers: recordOf(text),
+  type: text,
+  signal: abortSignal,
+  timeout: duration,
+  chunkBytes: size,
+  retries: integer(),
+  retryDelay: duration,
+  onProgress: callback<NonNullable<PutOptions['onProgress']>>(),
+})
+
 function planOf(url: string | URL, file: PutSource, options: PutOptions): Plan {
-  const chunkBytes = options.chunkBytes === undefined ? undefined : toBytes(options.chunkBytes, 'chunkBytes')
-  if (chunkBytes === 0) throw invalid('chunkBytes must be at least 1 byte.')
-  const retries = options.retries ?? (chunkBytes === undefined ? 0 : 3)
-  if (!Number.isSafeInteger(retries) || retries < 0)
-    throw invalid('retries must be a whole number, 0 or more.')
+  const { chunkBytes, headers, ...given } = checkOptions(options)
+  if (chunkBytes === 0) throw optionError('chunkBytes', 'chunkBytes must be at least 1 byte.')
   return {
     target: webAddress(url),
-    method: options.method ?? 'PUT',
-    headers: {
-      'content-type': options.type ?? file.detectedType ?? 'application/octet-stream',
-      ...options.headers,
-    },
-    timeoutMs: toMilliseconds(options.timeout ?? '30s', 'timeout'),
+    method: given.method ?? 'PUT',
+    headers: { 'content-type': given.type ?? file.detectedType ?? 'application/octet-stream', ...headers },
+    timeoutMs: given.timeout ?? 30_000,
     chunkBytes,
-    retries,
-    retryDelayMs: toMilliseconds(options.retryDelay ?? '500ms', 'retryDelay'),
+    retries: given.retries ?? (chunkBytes === undefined ? 0 : 3),
+    retryDelayMs: given.retryDelay ?? 500,
   }
 }
 
@@ -205,8 +222,4 @@ function withDistance(error: unknown, { chunkBytes, confirmed, sent, total }: Up
   const { code, message, cause, path, details } = error
   const bytes = chunkBytes === undefined ? sent : confirmed
   return new TempFileError(code, message, { cause, path, details: { ...details, bytes, total } })
-}
-
-function invalid(message: string): TempFileError {
-  return new TempFileError('ERR_TEMP_OPTION_INVALID', message)
 }

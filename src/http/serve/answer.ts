@@ -11,7 +11,7 @@ import { displayName } from '../../input/names.ts'
 import { openToSend, readPart } from '../file-bytes.ts'
 import { type Conditions, type Decision, decide } from './conditions.ts'
 import { dispositionOf } from './disposition.ts'
-import type { Sendable, SendOptions } from './send-options.ts'
+import { checkSendOptions, type Sendable, type SendOptions } from './send-options.ts'
 
 type Headers = Readonly<Record<string, string>>
 
@@ -19,6 +19,8 @@ type Headers = Readonly<Record<string, string>>
 export interface Answer {
   readonly status: number
   readonly headers: Headers
+  /** Number of bytes in the body. */
+  readonly length: number
   /** The bytes of the body; undefined where there are none (HEAD, 304, 412, 416, an empty file). */
   readonly body: AsyncGenerator<Uint8Array> | undefined
   /** Whether this answers a GET with the whole file. */
@@ -33,6 +35,7 @@ export async function prepareAnswer(
   entry: Sendable,
   options: SendOptions,
 ): Promise<Answer> {
+  checkSendOptions(options)
   if ((options.remove ?? 'never') !== 'never' && entry.remove === undefined) {
     throw new TempFileError(
       'ERR_TEMP_OPTION_INVALID',
@@ -43,7 +46,7 @@ export async function prepareAnswer(
   try {
     const decision = decide(request, selected(stats, options))
     const headers = checked(headersOf(decision, stats, entry, options))
-    return answer(request.method, handle, stats.size, decision, headers)
+    return answer(request.method, { handle, size: stats.size }, decision, headers)
   } catch (error) {
     await handle.close()
     throw error
@@ -52,16 +55,17 @@ export async function prepareAnswer(
 
 function answer(
   method: string,
-  handle: FileHandle,
-  size: number,
+  { handle, size }: { handle: FileHandle; size: number },
   decision: Decision,
   headers: Headers,
 ): Answer {
   const { start, end } = partOf(decision, size)
+  const length = method === 'HEAD' ? 0 : end - start
   return {
     status: decision.status,
     headers,
-    body: method === 'HEAD' || start === end ? undefined : readPart(handle, start, end),
+    length,
+    body: length === 0 ? undefined : readPart(handle, start, end),
     whole: decision.status === 200 && method === 'GET',
     close: () => handle.close(),
   }

@@ -11,8 +11,8 @@ import { isHttp2, type NodeResponse } from './send-options.ts'
 const PATIENCE_MS = 60_000
 
 export interface Receipt {
-  /** Called when all bytes are written and before the response ends; ending waits for it. Never rejects. */
-  beforeEnd(): Promise<void>
+  /** Present where the last byte must wait for the client; never rejects. */
+  readonly beforeLastByte?: () => Promise<void>
   /** Whether the client has received everything; call it once, after the response has finished. */
   confirmed(): Promise<boolean>
   /** Stops watching. Idempotent. */
@@ -53,7 +53,6 @@ function http1Receipt(res: ServerResponse, socket: Socket): Receipt {
   // Node destroys the socket as soon as it has written the last response, and would never receive a reset.
   socket.destroySoon = () => void socket.end()
   return {
-    beforeEnd: async () => {},
     cancel,
     confirmed: async () => {
       if (outcome === undefined) {
@@ -70,42 +69,54 @@ function http1Receipt(res: ServerResponse, socket: Socket): Receipt {
 }
 
 /**
- * HTTP/2: frames are processed in order, so the acknowledgement of a PING that follows the last byte proves that the
- * client received it. The stream is kept open until then: a cancellation (RST_STREAM) on the way still counts.
+ * HTTP/2: frames are processed in order, so the acknowledgement of a PING proves that the client received the bytes
+ * before it. The last byte waits for that, so a cancellation (RST_STREAM) of the rest still finds the stream open. It
+ * goes out in one frame with the end: curl cancels a stream that has all of Content-Length and no end. A second PING
+ * covers the last byte; a client that has everything may close the connection in order instead of answering it.
  */
-function http2Receipt(res: Http2ServerResponse): Receipt {
+function http2Receipt(res: Http2ServerResponse): Receipt | undefined {
   const { stream } = res
+  // A stream of a server belongs to a session of a server.
+  const session = stream.session as ServerHttp2Session | undefined
+  if (session === undefined) return undefined
   let acknowledged = false
+  let broken = false
+  const onError = (): void => {
+    broken = true
+  }
+  session.on('error', onError)
   return {
-    async beforeEnd() {
+    cancel: () => void session.removeListener('error', onError),
+    async beforeLastByte() {
       // The callback of a write comes when its bytes have left for the socket; a PING would overtake waiting ones.
       await new Promise<void>((resolve) => {
         stream.once('close', resolve)
         stream.write('', () => resolve())
       })
-      const { session } = stream
-      if (session === undefined || stream.destroyed) return
-      // A stream of a server belongs to a session of a server.
-      acknowledged = await pingAcknowledged(session as ServerHttp2Session, stream)
+      acknowledged = !stream.destroyed && (await ping(session)) === 'acknowledged'
     },
-    confirmed: async () => acknowledged,
-    cancel: () => {},
+    async confirmed() {
+      const second = acknowledged && (await ping(session))
+      session.removeListener('error', onError)
+      return second === 'acknowledged' || (second === 'closed' && !broken)
+    },
   }
 }
 
-function pingAcknowledged(
-  session: ServerHttp2Session,
-  stream: Http2ServerResponse['stream'],
-): Promise<boolean> {
+function ping(session: ServerHttp2Session): Promise<'acknowledged' | 'closed' | 'no answer'> {
   return new Promise((resolve) => {
-    const settle = (acknowledged: boolean): void => {
+    if (session.closed || session.destroyed) return resolve('closed')
+    const settle = (outcome: 'acknowledged' | 'closed' | 'no answer'): void => {
       clearTimeout(timer)
-      stream.removeListener('close', onClose)
-      resolve(acknowledged)
+      session.removeListener('close', onClose)
+      resolve(outcome)
     }
-    const onClose = (): void => settle(false)
-    const timer = setTimeout(onClose, PATIENCE_MS).unref()
-    stream.once('close', onClose)
-    if (session.destroyed || !session.ping((error) => settle(error === null))) settle(false)
+    const onClose = (): void => settle('closed')
+    const timer = setTimeout(() => settle('no answer'), PATIENCE_MS).unref()
+    session.once('close', onClose)
+    const accepted = session.ping((error) => {
+      if (error === null) settle('acknowledged') // an error means that the session closes
+    })
+    if (!accepted) settle('no answer') // too many PINGs are waiting for their answers
   })
 }

@@ -2,13 +2,14 @@
 // in constant memory; the file is removed only when the option's condition has come true.
 
 import { STATUS_CODES } from 'node:http'
-import { Readable } from 'node:stream'
+import type { Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { TempFileError } from '../../errors.ts'
 import { log } from '../../runtime/observe.ts'
 import { type Answer, prepareAnswer } from './answer.ts'
 import { type Receipt, requestReceipt } from './receipt.ts'
 import {
+  isClosed,
   isHttp2,
   type NodeRequest,
   type NodeResponse,
@@ -29,7 +30,7 @@ import {
  *
  * `remove: 'after-full-body'` waits for the client's receipt, for 60 s at most. In HTTP/1 the response is the last of
  * its connection, and the receipt is the client's orderly end of it: a client that leaves with bytes unread resets
- * it, and the file stays. In HTTP/2 the stream ends only after the client has acknowledged the bytes with a PING.
+ * it, and the file stays. In HTTP/2 the last byte waits until the client has acknowledged the others with a PING.
  * Behind a proxy the receipt is the proxy's.
  *
  * @throws ERR_TEMP_REMOVED (the file does not exist any more), ERR_TEMP_OPTION_INVALID (a directory; `remove` for a
@@ -122,28 +123,19 @@ async function write(
   receipt: Receipt | undefined,
   sent: Sent,
 ): Promise<void> {
-  if (res.destroyed || res.closed) return
+  if (isClosed(res)) return
   const over = finished(res, { readable: false }).catch(() => {}) // the client left
   writeHead(res, answer)
-  let failure: Error | undefined
-  if (answer.body === undefined) {
-    res.end()
-  } else {
-    const body = Readable.from(answer.body, { objectMode: false })
-    body.on('data', (chunk: Uint8Array) => {
-      sent.bytes += chunk.length
-    })
-    body.on('error', (error) => {
-      failure = error
+  if (answer.body === undefined) res.end()
+  else {
+    try {
+      await writeBody(res, { body: answer.body, length: answer.length }, receipt, sent)
+    } catch (error) {
       res.destroy()
-    })
-    body.on('end', () => void endAfter(res, receipt))
-    body.pipe(res, { end: false })
-    await over
-    body.destroy()
+      throw error
+    }
   }
   await over
-  if (failure !== undefined) throw failure
   sent.fullySent = fullySent(res)
 }
 
@@ -154,9 +146,51 @@ function writeHead(res: NodeResponse, { status, headers }: Answer): void {
   if (!isHttp2(res)) res.statusMessage = STATUS_CODES[status] ?? ''
 }
 
-async function endAfter(res: NodeResponse, receipt: Receipt | undefined): Promise<void> {
-  await receipt?.beforeEnd()
-  res.end()
+/**
+ * Writes the body, reading one chunk ahead. The last chunk is given to end(), so that in HTTP/2 it shares a frame with
+ * the end of the stream. @throws ERR_TEMP_IO, ERR_TEMP_TRUNCATED
+ */
+async function writeBody(
+  res: NodeResponse,
+  { body, length }: { body: AsyncGenerator<Uint8Array>; length: number },
+  receipt: Receipt | undefined,
+  sent: Sent,
+): Promise<void> {
+  let reading = body.next()
+  for (;;) {
+    const { done, value } = await reading
+    if (done === true || isClosed(res)) return
+    sent.bytes += value.length
+    if (sent.bytes === length) return writeLast(res, value, receipt)
+    reading = body.next()
+    reading.catch(() => {}) // it is awaited after the write
+    if (!writable(res).write(value)) await drained(res)
+  }
+}
+
+async function writeLast(res: NodeResponse, chunk: Uint8Array, receipt: Receipt | undefined): Promise<void> {
+  if (receipt?.beforeLastByte === undefined) return void res.end(chunk)
+  writable(res).write(chunk.subarray(0, -1))
+  await receipt.beforeLastByte()
+  if (!isClosed(res)) res.end(chunk.subarray(-1))
+}
+
+/** The two responses share their overloads only as a Writable. */
+function writable(res: NodeResponse): Writable {
+  return res
+}
+
+function drained(res: NodeResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      res.removeListener('drain', settle)
+      res.removeListener('close', settle)
+      resolve()
+    }
+    res.once('drain', settle)
+    res.once('close', settle)
+    if (isClosed(res)) settle()
+  })
 }
 
 /** node:http2 emits 'finish' for a stream that the client cancelled, too; its error code distinguishes the two. */

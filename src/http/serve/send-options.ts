@@ -1,7 +1,8 @@
-// Options and result of sending a file.
+// Options and result of sending a file, and their check.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import { boolean, constantOr, oneOf, optionsOf, recordOf, text } from '../../input/options.ts'
 
 /** When the file that was sent is removed. */
 export type RemoveWhen = 'never' | 'after-response' | 'after-full-body'
@@ -32,6 +33,19 @@ export interface SendOptions {
   readonly remove?: RemoveWhen | undefined
 }
 
+/** Checks {@link SendOptions}. @throws ERR_TEMP_OPTION_INVALID */
+export const checkSendOptions = optionsOf('sendFile', {
+  fileName: text,
+  disposition: oneOf('attachment', 'inline'),
+  type: text,
+  cacheControl: constantOr(false, text),
+  acceptRanges: boolean,
+  etag: boolean,
+  lastModified: boolean,
+  headers: recordOf(text),
+  remove: oneOf('never', 'after-response', 'after-full-body'),
+})
+
 /** Result of `sendFile`. */
 export interface SendResult {
   /** 200, 206, 304, 412 or 416. */
@@ -60,4 +74,9 @@ export type NodeResponse = ServerResponse | Http2ServerResponse
 
 export function isHttp2(res: NodeResponse): res is Http2ServerResponse {
   return 'stream' in res
+}
+
+/** Whether the connection or stream of a response is gone, so that nothing can be sent any more. */
+export function isClosed(res: NodeResponse): boolean {
+  return isHttp2(res) ? res.stream.destroyed || res.stream.closed : res.destroyed || res.closed
 }
