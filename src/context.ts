@@ -2,7 +2,6 @@
 
 import type { Root } from './layout.ts'
 import type { Settings } from './manager-options.ts'
-import type { Quota } from './quota.ts'
 
 /** Running totals of one manager since it was made. */
 export interface Counters {
@@ -17,7 +16,6 @@ export interface Counters {
 }
 
 export interface Context extends Settings, Root {
-  readonly quota: Quota
   readonly counters: Counters
 }
 

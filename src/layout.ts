@@ -50,6 +50,8 @@ export const CLAIMS = 'claims'
 export const HEARTBEAT = 'heartbeat'
 export const RECORD = 'handoff.json'
 export const DATA = 'data'
+/** Why the last claim of a handoff was not completed. */
+export const FAILURE = 'failure.json'
 export const UPLOAD_RECORD = 'upload.json'
 export const UPLOAD_RESULT = 'done.json'
 /** Asks the process that is writing an upload to stop: a newer request of its client waits. */
@@ -102,6 +104,7 @@ export const deadName = (id: string): string => `.dead-${id}-${randomText(8)}`
 export const goneName = (id: string): string => `.gone-${id}-${randomText(8)}`
 export const publishName = (ticket: string): string => `.pub-${ticket}`
 export const attemptName = (count: number): string => `attempt-${count}`
+export const retriedName = (count: number): string => `retried-${count}`
 
 /** What an entry of `sessions/` is, by its name alone. */
 export interface SessionsEntry {
@@ -133,5 +136,11 @@ export function isUploadId(value: unknown): value is string {
 /** The count in `attempt-<n>`, or undefined for any other name. */
 export function parseAttempt(name: string): number | undefined {
   const match = /^attempt-(\d{1,9})$/.exec(name)
+  return match === null ? undefined : Number(match[1])
+}
+
+/** The count in `retried-<n>`, or undefined for any other name. */
+export function parseRetried(name: string): number | undefined {
+  const match = /^retried-(\d{1,9})$/.exec(name)
   return match === null ? undefined : Number(match[1])
 }

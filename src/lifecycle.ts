@@ -4,6 +4,7 @@
 
 import type { Context } from './context.ts'
 import { ioError, isTempFileError, TempFileError } from './errors.ts'
+import type { Quota } from './quota.ts'
 import { endSession, endSessionSync } from './removal/end-own-session.ts'
 import { joinSignals } from './runtime/abort.ts'
 import { reportCleanupError } from './runtime/observe.ts'
@@ -43,6 +44,11 @@ export class Lifecycle {
   /** Aborts when close() begins. */
   get closing(): AbortSignal {
     return this.#abort.signal
+  }
+
+  /** What its session uses of the limits, until it has ended. */
+  get quota(): Quota | undefined {
+    return (this.#session ?? this.#retiring)?.quota
   }
 
   /** Everything has ended. */
@@ -114,6 +120,7 @@ export class Lifecycle {
     this.#retiring = session
     this.#session = undefined
     this.#abort.abort(closedError())
+    session?.abortClaims(closedError())
     await this.#maintenance.stop()
     await Promise.allSettled(this.#pending)
     if (session !== undefined) {
@@ -129,6 +136,7 @@ export class Lifecycle {
     const session = this.#session ?? this.#retiring
     this.#session = undefined
     this.#retiring = session
+    session?.abortClaims(closedError())
     if (session !== undefined && !endSessionSync(session, exiting)) return // tried again at exit
     this.#ended()
   }
@@ -177,9 +185,17 @@ export class Lifecycle {
 
   /** Whether a creation failed because our directory was taken away, so that it may work now. */
   #mayTryAgain(session: Session, error: unknown): boolean {
-    if (!(error instanceof Vanished) || this.#closing !== undefined) return false
+    if (this.#closing !== undefined) return false
+    if (!(error instanceof Vanished)) return this.#wasFullOfLost(session, error)
     if (!session.confirm()) this.#dropLost()
     return true
+  }
+
+  /** The quota of a lost session counts files that are gone. A body that was partly read cannot be read again. */
+  #wasFullOfLost(session: Session, error: unknown): boolean {
+    if (!isTempFileError(error) || error.code !== 'ERR_TEMP_QUOTA' || session.confirm()) return false
+    this.#dropLost()
+    return error.details?.['option'] === 'limits.liveEntries'
   }
 
   #dropLost(): void {

@@ -2,8 +2,9 @@
 
 import { type Context, type Counters, newCounters } from './context.ts'
 import { optionError } from './errors.ts'
-import { claim } from './handoff/claim.ts'
+import { claim, type Purpose, retry } from './handoff/claim.ts'
 import { checkTicket, goneError } from './handoff/handoff-record.ts'
+import type { HeldClaim } from './handoff/held-claim.ts'
 import type { HandoffInfo } from './handoff/info.ts'
 import { inspectHandoff, listHandoffs } from './handoff/list.ts'
 import type { DirOptions, FileOptions } from './input/file-options.ts'
@@ -72,8 +73,8 @@ export class TempFileManager implements Disposable, AsyncDisposable {
 
   constructor(options?: TempFileManagerOptions) {
     const settings = resolveOptions(options)
-    const quota = new Quota(settings.limits, settings.fs)
-    this.#context = { ...settings, layout: layoutOf(settings.root), quota, counters: newCounters() }
+    new Quota(settings.limits, settings.fs) // throws for limits that this file system cannot keep
+    this.#context = { ...settings, layout: layoutOf(settings.root), counters: newCounters() }
     this.#namer = new Namer(settings.prefix)
     this.#life = new Lifecycle(this.#context)
   }
@@ -186,8 +187,8 @@ export class TempFileManager implements Disposable, AsyncDisposable {
 
   /**
    * Takes a handoff into exclusive possession. Leaving its scope without complete() gives it back.
-   * @throws ERR_TEMP_TICKET_INVALID, ERR_TEMP_HANDOFF_GONE, ERR_TEMP_HANDOFF_CLAIMED (by whom and since when, in
-   * `details`), ERR_TEMP_HANDOFF_CORRUPT, ERR_TEMP_SESSION_LOST, ERR_TEMP_IO, ERR_TEMP_CLOSED
+   * @throws ERR_TEMP_TICKET_INVALID, ERR_TEMP_HANDOFF_GONE, ERR_TEMP_HANDOFF_CLAIMED (`details`: pid,
+   * claimedAtMs, verdict), ERR_TEMP_HANDOFF_DEAD, ERR_TEMP_HANDOFF_CORRUPT, ERR_TEMP_SESSION_LOST, ERR_TEMP_IO, ERR_TEMP_CLOSED
    * @example
    * ```ts
    * import { getTempManager } from 'temp-file-manager'
@@ -199,25 +200,38 @@ export class TempFileManager implements Disposable, AsyncDisposable {
    * await claim.complete()
    * ```
    */
-  claim<M = unknown>(ticket: string): Promise<Claim<M>> {
+  async claim<M = unknown>(ticket: string): Promise<Claim<M>> {
+    return claimEntry<M>(await this.#claim(ticket, 'work'))
+  }
+
+  #claim(ticket: string, purpose: Purpose): Promise<HeldClaim> {
     return this.#life.run(async (session) => {
-      const { quota } = this.#context
-      quota.addEntry()
+      session.quota.addEntry()
       try {
-        return claimEntry<M>(await claim(session, ticket))
+        return await claim(session, ticket, purpose)
       } catch (error) {
-        quota.dropEntry()
+        session.quota.dropEntry()
         throw error
       }
     })
   }
 
-  /** Claims, calls `fn`, then completes; gives the handoff back when `fn` throws. Rejects as {@link claim}, or with what `fn` threw. */
+  /**
+   * Claims, calls `fn`, then completes; gives the handoff back when `fn` throws, with the error's text as its `lastError`.
+   * Rejects as {@link claim}, or with what `fn` threw.
+   */
   async withClaim<T, M = unknown>(ticket: string, fn: (claim: Claim<M>) => Promise<T> | T): Promise<T> {
-    return await disposing(await this.claim<M>(ticket), async (held) => {
-      const result = await fn(held)
-      // Released, handed on or persisted by `fn` it is done with; given back by a close() it is not.
-      if (!held.disposed || this.#life.session === undefined) await held.complete()
+    const held = await this.#claim(ticket, 'work')
+    return await disposing(claimEntry<M>(held), async (entry) => {
+      let result: T
+      try {
+        result = await fn(entry)
+      } catch (error) {
+        held.reason = error
+        throw error
+      }
+      // Released, handed on or persisted by `fn` it has ended; given back by a close() it has not.
+      if (!entry.disposed || this.#life.session === undefined) await entry.complete()
       return result
     })
   }
@@ -235,9 +249,30 @@ export class TempFileManager implements Disposable, AsyncDisposable {
     return await inspectHandoff(this.#context, ticket)
   }
 
-  /** Claims and completes, unseen. @throws as {@link claim} */
+  /** Claims and completes without looking at the data; dead letters too. @throws as {@link claim} */
   async discard(ticket: string): Promise<void> {
-    await disposing(await this.claim(ticket), (held) => held.complete())
+    await disposing(claimEntry(await this.#claim(ticket, 'discard')), (entry) => entry.complete())
+  }
+
+  /**
+   * Makes a dead letter claimable again, for as many attempts as `handoff.maxAttempts` allows; the attempt number goes on.
+   * Its time to live starts again, also where it was no dead letter.
+   * @throws as {@link claim}, except ERR_TEMP_HANDOFF_DEAD
+   * @example
+   * ```ts
+   * import { TempFileManager } from 'temp-file-manager'
+   *
+   * await using manager = new TempFileManager({ name: 'poison', handoff: { maxAttempts: 1 } })
+   * const ticket = await (await manager.receive('job')).handOff()
+   * await manager.withClaim(ticket, () => { throw new Error('cannot parse it') }).catch(() => {})
+   * const info = await manager.inspect(ticket)
+   * console.log(info.state, info.lastError) // dead cannot parse it
+   * await manager.retry(ticket)
+   * await manager.withClaim(ticket, (claim) => console.log(claim.attempt)) // 2
+   * ```
+   */
+  retry(ticket: string): Promise<void> {
+    return this.#life.run((session) => retry(session, ticket))
   }
 
   /**
@@ -305,12 +340,13 @@ export class TempFileManager implements Disposable, AsyncDisposable {
 
   /** Counters; no disk access. */
   stats(): ManagerStats {
-    const { counters, quota } = this.#context
+    const { counters } = this.#context
+    const { quota } = this.#life
     return {
       ...counters,
-      entries: this.#life.closed ? 0 : quota.entries,
-      bytes: this.#life.closed ? 0 : quota.bytes,
-      claims: this.#life.session?.held.size ?? 0,
+      entries: quota?.entries ?? 0,
+      bytes: quota?.bytes ?? 0,
+      claims: this.#life.session?.claimed.size ?? 0,
       pending: this.#life.pending,
     }
   }

@@ -1,4 +1,4 @@
-// The manager's `limits`, counted honestly. Promise: what was added or reserved is counted until it is given
+// A session's use of the manager's `limits`. Guarantee: what was added or reserved is counted until it is given
 // back, a refusal changes no count, and a manager without limits pays one comparison and one increment.
 
 import type { FileSystem } from './disk/file-system.ts'

@@ -91,6 +91,7 @@ export interface FileSystem {
   fchmodSync(fd: number, mode: number): void
   lstatSync(path: DiskPath): DiskStats
   lstatSync(path: DiskPath, options: { bigint: true }): DiskIdentity
+  lstatSync(path: DiskPath, options: { throwIfNoEntry: false }): DiskStats | undefined
   statSync(path: string): DiskStats
   chmodSync(path: DiskPath, mode: number): void
   utimesSync(path: string, atime: number, mtime: number): void

@@ -1,46 +1,59 @@
-// Claiming: of a hundred claimants exactly one wins. Promise: a live handoff is never called gone.
+// Claiming: of a hundred claimants exactly one wins. Guarantee: a live handoff is never reported as gone.
 //   1. rename handoffs/<ticket> to claims/<ticket>                   the commit, synchronous
 //   2. read the record; refused: rename it back and report
-//   3. rename attempt-<n> to attempt-<n+1>; only then the caller sees it
-// Not found at 1: handoff/find.ts says where it stands, and a holder that proves dead is buried at once.
+//   3. rename attempt-<n> to attempt-<n+1>; only then the caller gets it
+// Not found at 1: handoff/find.ts looks where it is, and a dead claimant's session is removed at once.
 
-import { constants } from 'node:fs'
 import { hostname } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { FileSystem } from '../disk/file-system.ts'
 import { removeTreeSync } from '../disk/remove/remove.ts'
 import { renameIfThere } from '../disk/rename-if-there.ts'
 import { errnoOf, ioError, isTempFileError, TempFileError } from '../errors.ts'
-import { attemptName, DATA, goneName, inside, isTicket, parseAttempt } from '../layout.ts'
+import { DATA, goneName, inside, isTicket } from '../layout.ts'
 import { channels, log } from '../runtime/observe.ts'
 import type { Session } from '../session/session.ts'
-import { freeFromDead, type Holder } from './find.ts'
+import { countAttempt, markRetried } from './attempt.ts'
+import { exists, statOf } from './claim-index.ts'
+import { stateOf } from './expiry.ts'
+import { readFailure } from './failure.ts'
+import { type Claimant, freeFromDead } from './find.ts'
 import { isSpent, undoPublishings } from './give-back.ts'
-import { checkTicket, corruptError, goneError, readHandoff } from './handoff-record.ts'
-import { Hold } from './held-claim.ts'
+import { checkTicket, corruptError, deadError, goneError, type HandoffRecord } from './handoff-record.ts'
+import { HeldClaim } from './held-claim.ts'
 
-/** A single look called 976 of 12,651 live handoffs gone (they were between two directories); so we look for this long. */
+/** A single look missed 976 of 12,651 live handoffs (they were between two directories); so it is repeated for this long. */
 export const LOOKS = 5
 export const PAUSE_MS = 25
-/** How often it may be seen on its way from one directory to another before we say that somebody has it. */
+/** How often a handoff may be seen moving between directories before it is reported as claimed. */
 const MOST_MOVES = 500
 
-/** Claims `ticket` into `session`. @throws ERR_TEMP_TICKET_INVALID, _HANDOFF_GONE, _HANDOFF_CLAIMED, _HANDOFF_CORRUPT, _SESSION_LOST, _IO */
-export async function claim(session: Session, ticket: unknown): Promise<Hold> {
+/** What a claim is for: only `work` counts as an attempt towards the limit, and is refused a dead letter. */
+export type Purpose = 'work' | 'discard' | 'retry'
+
+/**
+ * Claims `ticket` into `session`.
+ * @throws ERR_TEMP_TICKET_INVALID, _HANDOFF_GONE, _HANDOFF_CLAIMED, _HANDOFF_DEAD, _HANDOFF_CORRUPT, _SESSION_LOST, _IO
+ */
+export async function claim(
+  session: Session,
+  ticket: unknown,
+  purpose: Purpose = 'work',
+): Promise<HeldClaim> {
   checkTicket(isTicket(ticket))
   const wanted = String(ticket)
   for (let look = 0, moves = 0; look < LOOKS; ) {
     if (session.ended) throw closedError()
-    const hold = attempt(session, wanted)
-    if (hold !== undefined) {
-      log.handoff('claimed %s, attempt %d', wanted, hold.attempt)
-      if (channels.claim.hasSubscribers) channels.claim.publish({ ticket: wanted, attempt: hold.attempt })
-      return hold
+    const held = attempt(session, wanted, purpose)
+    if (held !== undefined) {
+      log.handoff('claimed %s, attempt %d', wanted, held.attempt)
+      if (channels.claim.hasSubscribers) channels.claim.publish({ ticket: wanted, attempt: held.attempt })
+      return held
     }
     const found = await freeFromDead(session.context, wanted)
-    if (found.state === 'held') throw claimedError(found.holder)
+    if (found.state === 'claimed') throw claimedError(found.claimant)
     if (found.state === 'moving') {
-      if (++moves > MOST_MOVES) throw claimedError({ pid: undefined, hostname: undefined, since: undefined })
+      if (++moves > MOST_MOVES) throw claimedError(undefined)
       await pause(1)
       continue
     }
@@ -50,37 +63,48 @@ export async function claim(session: Session, ticket: unknown): Promise<Hold> {
   throw goneError()
 }
 
+/**
+ * Makes a dead letter claimable again, as often as at first; its time to live starts again.
+ * @throws as {@link claim}, ERR_TEMP_NO_SPACE
+ */
+export async function retry(session: Session, ticket: unknown): Promise<void> {
+  const held = await claim(session, ticket, 'retry')
+  const { fs } = session.context
+  try {
+    markRetried(fs, held.directory, fs.readdirSync(held.directory).map(String))
+  } catch (error) {
+    throw ioError(error, 'retry the handoff', held.directory)
+  } finally {
+    held.release()
+  }
+}
+
 /** One try, in one turn of the loop; undefined when it is not in handoffs/. */
-function attempt(session: Session, ticket: string): Hold | undefined {
+function attempt(session: Session, ticket: string, purpose: Purpose): HeldClaim | undefined {
   const { fs, layout } = session.context
   const directory = inside(session.claims, ticket)
-  if (session.held.has(ticket)) {
-    const since = fs.lstatSync(directory).ctimeMs
-    throw claimedError({ pid: process.pid, hostname: hostname(), since })
-  }
+  if (session.claimed.has(ticket)) throw claimedError(ownClaim(fs, directory))
   try {
     fs.renameSync(inside(layout.handoffs, ticket), directory)
   } catch (error) {
     const errno = errnoOf(error)
-    // Ours but unheld: a retransmitted rename (NFS) answered ENOENT although the first had won.
-    if (!stands(fs, directory)) {
+    // Ours but not held: a retransmitted rename (NFS) answered ENOENT although the first one won.
+    if (!exists(fs, directory)) {
       if (errno !== 'ENOENT') throw ioError(error, 'claim the handoff', directory)
-      if (!stands(fs, session.claims) && !session.confirm()) throw session.lostError()
+      if (!exists(fs, session.claims) && !session.confirm()) throw session.lostError()
       return undefined
     }
   }
-  session.held.add(ticket)
   try {
-    return take(session, directory, ticket)
+    return take(session, directory, ticket, purpose)
   } catch (error) {
-    session.held.delete(ticket)
     if (isTempFileError(error)) throw error
     putBack(session, directory, ticket)
     throw ioError(error, 'claim the handoff', directory)
   }
 }
 
-/** Won, but it cannot be taken: others may try, and until then it must not stand in our claims/. */
+/** It was won and cannot be taken: others may try, and until then it must not stay in our claims/. */
 function putBack(session: Session, directory: string, ticket: string): void {
   try {
     renameIfThere(session.context.fs, directory, inside(session.context.layout.handoffs, ticket))
@@ -89,65 +113,57 @@ function putBack(session: Session, directory: string, ticket: string): void {
   }
 }
 
-function take(session: Session, directory: string, ticket: string): Hold | undefined {
+function take(session: Session, directory: string, ticket: string, purpose: Purpose): HeldClaim {
   const { fs, layout } = session.context
   const names = fs.readdirSync(directory).map(String)
   undoPublishings(fs, directory, names)
-  const read = readHandoff(fs, directory, ticket)
-  // The disk failed, or we are out of descriptors: nothing is wrong with the handoff.
+  const state = stateOf(session.context, directory, ticket)
+  const { read } = state
+  // The disk failed, or there are no descriptors left: nothing is wrong with the handoff.
   if (read.state === 'refused' && read.cause !== undefined) throw read.cause
-  const why =
-    read.state === 'read'
-      ? dataProblem(fs, directory, read.record)
-      : read.state === 'missing'
-        ? 'it is missing'
-        : read.why
-  if (why !== undefined && isSpent(fs, directory, ticket)) {
+  const problem = problemOf(fs, directory, read)
+  if (problem !== undefined && isSpent(fs, directory, ticket)) {
     const gone = inside(layout.sessions, goneName(ticket))
     fs.renameSync(directory, gone)
     removeTreeSync(fs, gone)
     throw goneError()
   }
-  if (why !== undefined || read.state !== 'read') {
+  if (problem !== undefined || read.state !== 'read') {
     putBack(session, directory, ticket)
-    throw corruptError(why ?? 'it is missing', inside(layout.handoffs, ticket))
+    throw corruptError(problem ?? 'it is missing', inside(layout.handoffs, ticket))
   }
-  return new Hold(session, directory, read.record, countAttempt(fs, directory, names))
+  if (state.dead && purpose === 'work') {
+    const reason = readFailure(fs, directory)
+    putBack(session, directory, ticket)
+    throw deadError(state.attempt?.count ?? 0, reason)
+  }
+  const number = purpose === 'retry' ? (state.attempt?.count ?? 0) : countAttempt(fs, directory, names)
+  return new HeldClaim(session, directory, read.record, number)
 }
 
-function dataProblem(
+function problemOf(
   fs: FileSystem,
   directory: string,
-  record: { kind: string; name: string },
+  read: ReturnType<typeof stateOf>['read'],
 ): string | undefined {
+  if (read.state === 'missing') return 'it is missing'
+  return read.state === 'refused' ? read.why : dataProblem(fs, directory, read.record)
+}
+
+function dataProblem(fs: FileSystem, directory: string, record: HandoffRecord): string | undefined {
   const data = inside(directory, DATA)
-  const names = stands(fs, data) ? fs.readdirSync(data).map(String) : []
+  const names = exists(fs, data) ? fs.readdirSync(data).map(String) : []
   if (!names.includes(record.name)) return 'it names a file that is not there'
   const stats = fs.lstatSync(inside(data, record.name))
   const matches = record.kind === 'file' ? stats.isFile() : stats.isDirectory()
   return matches ? undefined : 'what it names is of another kind'
 }
 
-/** Counts this attempt on disk and returns its number. */
-function countAttempt(fs: FileSystem, directory: string, names: readonly string[]): number {
-  const count = Math.max(-1, ...names.map((name) => parseAttempt(name) ?? -1))
-  if (count >= 0) {
-    fs.renameSync(inside(directory, attemptName(count)), inside(directory, attemptName(count + 1)))
-    return count + 1
-  }
-  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL
-  fs.closeSync(fs.openSync(inside(directory, attemptName(1)), flags, 0o600))
-  return 1
-}
-
-function stands(fs: FileSystem, path: string): boolean {
-  try {
-    fs.lstatSync(path)
-    return true
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return false
-    throw error
-  }
+function ownClaim(fs: FileSystem, directory: string): Claimant | undefined {
+  const stats = statOf(fs, directory)
+  if (stats === undefined) return undefined
+  const reason = 'this manager has claimed it'
+  return { pid: process.pid, hostname: hostname(), claimedAtMs: stats.ctimeMs, verdict: 'alive', reason }
 }
 
 function closedError(): TempFileError {
@@ -157,17 +173,25 @@ function closedError(): TempFileError {
   )
 }
 
-function claimedError(holder: Holder): TempFileError {
-  const where = holder.hostname === undefined ? '' : ` on ${holder.hostname}`
-  const since = holder.since === undefined ? '' : ` since ${new Date(holder.since).toISOString()}`
-  const who = holder.pid === undefined ? 'somebody' : `process ${holder.pid}${where}`
+/** `claimant`: undefined when it moves too fast to be seen with anyone. */
+function claimedError(claimant: Claimant | undefined): TempFileError {
+  const { pid, verdict, reason } = claimant ?? { pid: undefined, verdict: 'alive', reason: '' }
+  const claimedAtMs = claimant === undefined ? undefined : Math.floor(claimant.claimedAtMs)
+  const where = claimant?.hostname === undefined ? '' : ` on ${claimant.hostname}`
+  const since = claimedAtMs === undefined ? '' : ` since ${new Date(claimedAtMs).toISOString()}`
+  const who = pid === undefined ? 'another process' : `process ${pid}${where}`
+  const advice =
+    verdict === 'unknown'
+      ? `Nothing here can prove whether that process is alive: ${reason}. The claim stays until it is released, or until a sweep with removeUnknownAfter.`
+      : 'Try again when it was released; the claim of a process that dies is given back.'
   return new TempFileError(
     'ERR_TEMP_HANDOFF_CLAIMED',
-    `The handoff is held by ${who}${since}. Try again when it was released; a holder that dies gives it back by itself.`,
+    `The handoff is claimed by ${who}${since}. ${advice}`,
     {
       details: {
-        ...(holder.pid === undefined ? {} : { pid: holder.pid }),
-        ...(holder.since === undefined ? {} : { since: Math.floor(holder.since) }),
+        ...(pid === undefined ? {} : { pid }),
+        ...(claimedAtMs === undefined ? {} : { claimedAtMs }),
+        verdict,
       },
     },
   )

@@ -1,17 +1,19 @@
-// A claim that was not completed goes back. Promise: needs no space, loses nothing, and whoever does it a
-// second time finds nothing to do. Synchronous: a commit rename in flight while the process exits would
-// lose the handoff.
+// Giving a claim back that was not completed. Guarantee: it needs no space, loses nothing, and can be repeated by anyone.
+// Synchronous: a commit rename in flight while the process exits would lose the handoff.
 //   1. undo a half finished publishing of the claimed data (handOff of a claim, see publish.ts)
-//   2. nothing left in data/: it had been completed, condemn and delete the husk
-//   3. touch attempt-<n>, so that the time to live starts again; 4. rename it into handoffs/
+//   2. nothing left in data/: it was completed; condemn and delete what is left
+//   3. note why, where there is room; stamp attempt-<n>, so that the time to live starts again
+//   4. rename it into handoffs/
 
 import type { FileSystem } from '../disk/file-system.ts'
 import { removeTreeSync } from '../disk/remove/remove.ts'
 import { renameIfThere } from '../disk/rename-if-there.ts'
 import { errnoOf } from '../errors.ts'
-import { DATA, goneName, inside, isTicket, isUploadId, parseAttempt, type Root } from '../layout.ts'
+import { DATA, goneName, inside, isTicket, isUploadId, type Root } from '../layout.ts'
 import { log } from '../runtime/observe.ts'
 import { giveBackUpload } from '../uploads/on-disk.ts'
+import { stampAttempt } from './attempt.ts'
+import { writeFailure } from './failure.ts'
 import { readHandoff } from './handoff-record.ts'
 
 export interface GivenBack {
@@ -21,12 +23,12 @@ export interface GivenBack {
   readonly stuck: { readonly name: string; readonly why: string }[]
 }
 
-/** Gives back all that stands in a session's `claims/`, then removes that directory. */
-export function giveBackAll(root: Root, claims: string): GivenBack {
+/** Gives back everything in a session's `claims/`, then removes that directory. `reason`: why, for the lists. */
+export function giveBackAll(root: Root, claims: string, reason?: string): GivenBack {
   const { fs } = root
   const result: GivenBack = { returned: [], stuck: [] }
   if (isRemoved(fs, claims)) return result // it held no claim: nearly always
-  if (isLink(fs, claims)) return result // nobody of us made it: what it points at is not ours to move
+  if (isLink(fs, claims)) return result // not created by this package: its target is not moved
   // A claim of the session's own thread may still land here until rmdir has closed the door.
   for (let round = 0; round < 5; round++) {
     const names = list(fs, claims)
@@ -38,7 +40,7 @@ export function giveBackAll(root: Root, claims: string): GivenBack {
         continue
       }
       try {
-        if (giveBack(root, inside(claims, name), name)) result.returned.push(name)
+        if (giveBack(root, inside(claims, name), name, reason)) result.returned.push(name)
       } catch (error) {
         result.stuck.push({ name, why: errnoOf(error) ?? String(error) })
       }
@@ -49,8 +51,8 @@ export function giveBackAll(root: Root, claims: string): GivenBack {
   return result
 }
 
-/** Gives one claim back; false when it had been completed or somebody else was first. Throws the system's error. */
-export function giveBack(root: Root, claim: string, ticket: string): boolean {
+/** Gives one claim back; false when it was completed, or another process was first. Throws the system's error. */
+export function giveBack(root: Root, claim: string, ticket: string, reason?: string): boolean {
   if (isUploadId(ticket)) return giveBackUpload(root, claim, ticket)
   const { fs, layout } = root
   const names = list(fs, claim)
@@ -58,20 +60,21 @@ export function giveBack(root: Root, claim: string, ticket: string): boolean {
   undoPublishings(fs, claim, names)
   if (isSpent(fs, claim, ticket)) {
     const gone = inside(layout.sessions, goneName(ticket))
-    // A husk: it is deleted at once, for the sweep that gives it back has read sessions/ already.
+    // Deleted at once: the sweep that gives it back has read sessions/ already.
     if (renameIfThere(fs, claim, gone)) removeTreeSync(fs, gone)
     return false
   }
-  touchAttempt(fs, claim, names)
+  if (reason !== undefined) writeFailure(fs, claim, reason)
+  stampAttempt(fs, claim, names)
   const returned = renameIfThere(fs, claim, inside(layout.handoffs, ticket))
   if (returned) log.handoff('gave %s back', ticket)
   return returned
 }
 
 /**
- * Its data was moved away, by persist or another handOff, and the completion cut short. A record we cannot read
- * says nothing; and what a listing does not show (network file systems have shown none for a while) the kernel
- * must confirm by removing the empty directory.
+ * Whether its data was moved away, by persist or another handOff, and the completion was cut short. An unreadable record
+ * proves nothing; and a listing proves nothing either (network file systems have shown an empty one for a while): the
+ * kernel must confirm it by removing the empty directory.
  */
 export function isSpent(fs: FileSystem, claim: string, ticket: string): boolean {
   const data = inside(claim, DATA)
@@ -84,7 +87,7 @@ export function isSpent(fs: FileSystem, claim: string, ticket: string): boolean 
   }
 }
 
-/** Moves data that a half finished handOff of the claim had taken back into its place. */
+/** Moves data back that a half finished handOff of the claim had taken. */
 export function undoPublishings(fs: FileSystem, claim: string, names: readonly string[]): void {
   for (const name of names) if (name.startsWith('.pub-')) undoPublishing(fs, claim, inside(claim, name))
 }
@@ -94,18 +97,6 @@ function undoPublishing(fs: FileSystem, claim: string, publishing: string): void
   for (const name of list(fs, moved) ?? [])
     renameIfThere(fs, inside(moved, name), inside(inside(claim, DATA), name))
   if ((list(fs, moved) ?? []).length === 0) removeTreeSync(fs, publishing)
-}
-
-/** Sets the attempt file's ctime to the volume's now, from which its time to live counts. */
-export function touchAttempt(fs: FileSystem, directory: string, names: readonly string[]): void {
-  const attempt = names.find((name) => parseAttempt(name) !== undefined)
-  if (attempt === undefined) return
-  const now = Date.now() / 1000 // only the ctime counts, and that is the volume's own
-  try {
-    fs.utimesSync(inside(directory, attempt), now, now)
-  } catch (error) {
-    log.handoff('could not touch the attempt: %s', errnoOf(error))
-  }
 }
 
 function isRemoved(fs: FileSystem, directory: string): boolean {

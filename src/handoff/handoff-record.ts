@@ -1,5 +1,5 @@
-// A handoff's record, `handoff.json`: what is written at publishing and what is believed at claiming. Promise:
-// a record that was tampered with is refused, one of another version is kept, neither is ever deleted for it.
+// A handoff's record, `handoff.json`: what is written at publishing and what is accepted at claiming. Guarantee:
+// a record that was tampered with is refused, one of another version is kept, and neither is deleted for it.
 
 import type { FileSystem } from '../disk/file-system.ts'
 import { readRecord } from '../disk/record-file.ts'
@@ -16,8 +16,10 @@ export interface HandoffRecord {
   readonly ticket: string
   readonly kind: 'file' | 'dir'
   readonly name: string
-  /** Milliseconds, from the attempt file's ctime. */
+  /** Milliseconds that it waits for a claimant, from when the attempt file was stamped. */
   readonly ttl: number
+  /** How often it may be claimed before it is a dead letter; undefined: no limit. */
+  readonly maxAttempts?: number | undefined
   readonly durable: boolean
   readonly meta?: Json | undefined
   /** Milliseconds since 1970 by the publisher's clock; shown, never judged by. */
@@ -81,6 +83,9 @@ export function parseHandoff(value: unknown, ticket: string): HandoffRead {
   if (kind !== 'file' && kind !== 'dir') return refused('its kind is unknown')
   if (!isGoodName(name)) return refused('its name is not a plain file name')
   if (typeof ttl !== 'number' || !(ttl >= 0)) return refused('its time to live is not a number')
+  const { maxAttempts } = r
+  if (maxAttempts !== undefined && !isCount(maxAttempts))
+    return refused('its maxAttempts is not a whole number')
   const publisher = r['publisher']
   const { pid, hostname } = (typeof publisher === 'object' && publisher !== null ? publisher : {}) as {
     pid?: unknown // both are checked below
@@ -94,6 +99,7 @@ export function parseHandoff(value: unknown, ticket: string): HandoffRead {
       kind,
       name,
       ttl,
+      maxAttempts,
       durable: r['durable'] !== false,
       meta: r['meta'] as Json | undefined, // it came out of JSON.parse
       publishedAt: typeof r['publishedAt'] === 'number' ? r['publishedAt'] : 0,
@@ -103,6 +109,10 @@ export function parseHandoff(value: unknown, ticket: string): HandoffRead {
       },
     },
   }
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 1
 }
 
 export function isGoodName(name: unknown): name is string {
@@ -134,7 +144,17 @@ export function goneError(): TempFileError {
 export function corruptError(why: string, path: string): TempFileError {
   return new TempFileError(
     'ERR_TEMP_HANDOFF_CORRUPT',
-    `The handoff is kept, but its record cannot be believed: ${why}. Look at it by hand, or discard the directory.`,
+    `The record of this handoff is damaged: ${why}. The data is kept: look at it by hand, or remove the directory.`,
     { path },
+  )
+}
+
+/** The error for a dead letter. `reason`: why its last attempt failed. */
+export function deadError(attempts: number, reason: string | undefined): TempFileError {
+  const last = reason === undefined ? '' : ` The last attempt failed: ${reason}`
+  return new TempFileError(
+    'ERR_TEMP_HANDOFF_DEAD',
+    `The handoff is a dead letter: it was claimed ${attempts} times and never completed. Call retry() with its ticket to allow more attempts, or discard().${last}`,
+    { details: { attempts } },
   )
 }

@@ -1,10 +1,17 @@
 // A handoff as it is shown without being claimed.
 
-/** What {@link TempFileManager.inspect} and {@link TempFileManager.handoffs} tell. */
+import type { Claimant } from './find.ts'
+
+/** A handoff, as {@link TempFileManager.inspect}, {@link TempFileManager.handoffs} and {@link TempFileManager.usage} report it. */
 export interface HandoffInfo {
   readonly ticket: string
-  /** 'corrupt': its record cannot be believed; the data is kept. */
-  readonly state: 'available' | 'claimed' | 'corrupt'
+  /**
+   * 'available': the next claimant gets it, also where a dead process still has the claim. 'dead': a dead letter, claimed as
+   * often as `maxAttempts` allows; see {@link TempFileManager.retry}. 'corrupt': its record is damaged; the data is kept.
+   */
+  readonly state: 'available' | 'claimed' | 'dead' | 'corrupt'
+  /** Whether a claim now would get it: state 'available'. */
+  readonly claimable: boolean
   readonly kind: 'file' | 'dir' | undefined
   readonly name: string | undefined
   /** Its data: files of any kind, and their sizes in bytes. */
@@ -13,20 +20,18 @@ export interface HandoffInfo {
   readonly meta: unknown
   /** Claims so far. */
   readonly attempts: number
+  /** How often it may be claimed; undefined: no limit. */
+  readonly maxAttempts: number | undefined
+  /** Why the last claim was not completed: what `release()` was given, what `withClaim` threw, or that its process died. */
+  readonly lastError: string | undefined
   /** By the publisher's clock; milliseconds since 1970. */
   readonly publishedAtMs: number | undefined
-  /** Milliseconds since it was published, released or given back last, by the volume's clock; undefined when that could not be asked. */
+  /** Milliseconds since it was published, released or given back last; undefined when no clock could be asked. */
   readonly ageMs: number | undefined
-  /** Milliseconds until a sweep may remove it; undefined while it is claimed, and when unknown. */
+  /** Milliseconds until a sweep may remove it; undefined while it is claimed, for a dead letter, and when unknown. */
   readonly expiresInMs: number | undefined
-  /** Who has it. `claimedAtMs`: milliseconds since 1970 by the volume's clock. */
-  readonly claimant:
-    | {
-        readonly pid: number | undefined
-        readonly hostname: string | undefined
-        readonly claimedAtMs: number
-      }
-    | undefined
+  /** Who has claimed it; a claimant whose verdict is 'dead' no longer holds it. */
+  readonly claimant: Claimant | undefined
   /** What is wrong with a corrupt one. */
   readonly problem: string | undefined
 }

@@ -1,169 +1,145 @@
-// All handoffs of a root, or one of them, without claiming: the free ones and those held in some session.
-// Promise: one that is on its way from one directory to another is neither missed, told twice nor called corrupt.
+// All handoffs of a root, or one of them, without claiming: the free ones and those claimed by some session.
+// Guarantee: one that moves between directories meanwhile is neither missed, listed twice nor reported as corrupt.
 
 import { setTimeout as pause } from 'node:timers/promises'
-import type { FileSystem } from '../disk/file-system.ts'
 import { measureTree } from '../disk/measure.ts'
-import { errnoOf, ioError } from '../errors.ts'
-import { CLAIMS, DATA, inside, isTicket, parseSessionsEntry, type Root } from '../layout.ts'
-import { readOwner } from '../liveness/owner-record.ts'
-import { volumeNow } from '../liveness/volume-clock.ts'
+import { ioError } from '../errors.ts'
+import { DATA, inside, isTicket, isUploadId } from '../layout.ts'
+import { type Judgement, judge } from '../liveness/judge.ts'
 import { LOOKS, PAUSE_MS } from './claim.ts'
-import { ageOf } from './expiry.ts'
-import { findClaim } from './find.ts'
-import { goneError } from './handoff-record.ts'
+import { claimIndexOf, exists, type Found, listClaims, namesIn } from './claim-index.ts'
+import {
+  type Clocks,
+  clocksNow,
+  expiresInMs,
+  type HandoffRoot,
+  type HandoffState,
+  mostAttempts,
+  stateOf,
+  waitOf,
+} from './expiry.ts'
+import { readFailure } from './failure.ts'
+import { type Claimant, claimantOf } from './find.ts'
+import { goneError, type HandoffRead } from './handoff-record.ts'
 import type { HandoffInfo } from './info.ts'
 
-/** One that is not where the listing saw it has moved, or was completed: the latter is common and not waited for long. */
+/** One that left the place where the listing found it has moved, or was completed: the latter is common and not waited for long. */
 const WHEN_LISTING = { looks: 3, pauseMs: 1 }
 const WHEN_ASKED = { looks: LOOKS, pauseMs: PAUSE_MS }
 
-/** Who holds it, when it is not free. */
-interface Holding {
-  readonly directory: string
-  readonly id: string
+/** What one listing knows: its clocks, and each session's verdict once. */
+interface Listing {
+  readonly root: HandoffRoot
+  readonly clocks: Clocks
+  readonly judged: Map<string, Promise<Judgement>>
 }
 
-/** Every handoff of the root, each once, also one that moves while we look. @throws ERR_TEMP_IO */
-export async function listHandoffs(root: Root): Promise<HandoffInfo[]> {
-  const { layout } = root
+/** Every handoff of the root, each once, also one that moves meanwhile. @throws ERR_TEMP_IO */
+export async function listHandoffs(root: HandoffRoot): Promise<HandoffInfo[]> {
+  const { fs, layout } = root
   try {
-    const now = volumeNow(root)
-    const found: HandoffInfo[] = []
-    for (const [ticket, seen] of ticketsIn(root)) {
-      const info = await describe(root, seen.at, ticket, now, seen.holding)
-      const moved = info ?? (await lookFor(root, ticket, now, WHEN_LISTING))
-      if (moved !== undefined) found.push(moved)
+    const listing = newListing(root)
+    const seen = new Map<string, Found | undefined>()
+    for (const ticket of namesIn(fs, layout.handoffs)) if (isTicket(ticket)) seen.set(ticket, undefined)
+    for (const [id, found] of await listClaims(root))
+      if (!isUploadId(id) && !seen.has(id)) seen.set(id, found)
+    const infos: HandoffInfo[] = []
+    for (const [ticket, found] of seen) {
+      const info = (await describe(listing, ticket, found)) ?? (await lookFor(listing, ticket, WHEN_LISTING))
+      if (info !== undefined) infos.push(info)
     }
-    return found
+    return infos
   } catch (error) {
     throw ioError(error, 'list the handoffs', layout.root)
   }
 }
 
 /** One handoff, free or claimed; looked for as long as by a claimant. @throws ERR_TEMP_HANDOFF_GONE, ERR_TEMP_IO */
-export async function inspectHandoff(root: Root, ticket: string): Promise<HandoffInfo> {
-  const { layout } = root
+export async function inspectHandoff(root: HandoffRoot, ticket: string): Promise<HandoffInfo> {
   try {
-    const found = await lookFor(root, ticket, volumeNow(root), WHEN_ASKED)
-    if (found === undefined) throw goneError()
-    return found
+    const info = await lookFor(newListing(root), ticket, WHEN_ASKED)
+    if (info === undefined) throw goneError()
+    return info
   } catch (error) {
-    throw ioError(error, 'look at the handoff', layout.root)
+    throw ioError(error, 'look at the handoff', root.layout.root)
   }
 }
 
-/** Tickets and where each was seen first. */
-function ticketsIn(root: Root): Map<string, { at: string; holding?: Holding }> {
-  const { layout } = root
-  const seen = new Map<string, { at: string; holding?: Holding }>()
-  for (const ticket of namesIn(root, layout.handoffs))
-    if (isTicket(ticket)) seen.set(ticket, { at: inside(layout.handoffs, ticket) })
-  for (const name of namesIn(root, layout.sessions)) {
-    const entry = parseSessionsEntry(name)
-    if (entry === undefined || entry.kind === 'new') continue
-    const directory = inside(layout.sessions, name)
-    if (isTicket(entry.id)) {
-      // Suspected to be expired: it may be renamed back. Condemned: it is no handoff any more.
-      if (entry.kind === 'dead' && !seen.has(entry.id)) seen.set(entry.id, { at: directory })
-      continue
-    }
-    for (const ticket of namesIn(root, inside(directory, CLAIMS))) {
-      const holding = { directory, id: entry.id }
-      if (isTicket(ticket) && !seen.has(ticket))
-        seen.set(ticket, { at: inside(inside(directory, CLAIMS), ticket), holding })
-    }
-  }
-  return seen
+function newListing(root: HandoffRoot): Listing {
+  return { root, clocks: clocksNow(root), judged: new Map() }
 }
 
 async function lookFor(
-  root: Root,
+  listing: Listing,
   ticket: string,
-  now: number | undefined,
   patience: { readonly looks: number; readonly pauseMs: number },
 ): Promise<HandoffInfo | undefined> {
-  const { layout } = root
   for (let look = 1; ; look++) {
-    const free = await describe(root, inside(layout.handoffs, ticket), ticket, now)
+    const free = await describe(listing, ticket, undefined)
     if (free !== undefined) return free
-    const found = findClaim(root, ticket)
-    if (found !== undefined) {
-      const holding = found.id === ticket ? undefined : found
-      const held = await describe(root, found.claim, ticket, now, holding)
-      if (held !== undefined) return held
-    }
+    const found = await claimIndexOf(listing.root).find(ticket)
+    const claimed = found === undefined ? undefined : await describe(listing, ticket, found)
+    if (claimed !== undefined) return claimed
     if (look === patience.looks) return undefined
     await pause(patience.pauseMs)
   }
 }
 
-/** Undefined when it does not stand there, or left while we looked: half of what was seen would be untrue. */
+/** Undefined when it is not there, or moved meanwhile: half of what was seen would be untrue. */
 async function describe(
-  root: Root,
-  directory: string,
+  listing: Listing,
   ticket: string,
-  now: number | undefined,
-  holder?: Holding,
+  found: Found | undefined,
 ): Promise<HandoffInfo | undefined> {
-  const { fs } = root
-  let since: number
-  try {
-    since = fs.lstatSync(directory).ctimeMs
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined
-    throw error
-  }
-  const age = ageOf(fs, directory, ticket)
-  const record = age.read.state === 'read' ? age.read.record : undefined
-  const owner = holder === undefined ? undefined : readOwner(fs, holder.directory, holder.id)
-  const claimant =
-    owner === undefined
-      ? undefined
-      : owner.state === 'read'
-        ? { pid: owner.owner.pid, hostname: owner.owner.hostname, claimedAtMs: since }
-        : { pid: undefined, hostname: undefined, claimedAtMs: since }
-  const passed = now === undefined || age.since === undefined ? undefined : Math.max(0, now - age.since)
-  const free = claimant === undefined && record !== undefined && passed !== undefined
+  const { root, clocks } = listing
+  const { fs, layout } = root
+  const directory = found?.claim ?? inside(layout.handoffs, ticket)
+  if (!exists(fs, directory)) return undefined
+  const state = stateOf(root, directory, ticket)
+  const claimant = await claimantIn(listing, ticket, found)
+  const lastError = readFailure(fs, directory)
   const size = await measureTree(fs, inside(directory, DATA))
-  if (!stands(fs, directory)) return undefined
+  if (!exists(fs, directory)) return undefined
+  const record = state.read.state === 'read' ? state.read.record : undefined
+  const standing = stateNameOf(state, claimant)
+  const left = claimant === undefined ? expiresInMs(state, clocks) : undefined
   return {
     ticket,
-    state: record === undefined ? 'corrupt' : claimant === undefined ? 'available' : 'claimed',
+    state: standing,
+    claimable: standing === 'available',
     kind: record?.kind,
     name: record?.name,
     ...size,
     meta: record?.meta,
-    attempts: age.attempts ?? 0,
+    attempts: state.attempt?.count ?? 0,
+    maxAttempts: mostAttempts(root, record?.maxAttempts),
+    lastError,
     publishedAtMs: record?.publishedAt,
-    ageMs: passed,
-    expiresInMs: free ? Math.max(0, record.ttl - passed) : undefined,
+    ageMs: state.attempt === undefined ? undefined : waitOf(state.attempt.since, clocks)?.ageMs,
+    expiresInMs: left === undefined ? undefined : Math.max(0, left),
     claimant,
-    problem:
-      age.read.state === 'refused'
-        ? age.read.why
-        : age.read.state === 'missing'
-          ? 'it is missing'
-          : undefined,
+    problem: problemOf(state.read),
   }
 }
 
-function stands(fs: FileSystem, path: string): boolean {
-  try {
-    fs.lstatSync(path)
-    return true
-  } catch {
-    return false
-  }
+async function claimantIn(
+  { root, judged }: Listing,
+  ticket: string,
+  found: Found | undefined,
+): Promise<Claimant | undefined> {
+  if (found === undefined || found.id === ticket) return undefined // free, or suspected to be expired
+  const known = judged.get(found.directory) ?? judge(root, found)
+  judged.set(found.directory, known)
+  return claimantOf(root, found, await known)
 }
 
-/** Names in a directory of the root; none where it does not exist, or is no directory. */
-export function namesIn(root: Root, directory: string): string[] {
-  try {
-    return root.fs.readdirSync(directory).map(String)
-  } catch (error) {
-    const errno = errnoOf(error)
-    if (errno === 'ENOENT' || errno === 'ENOTDIR') return []
-    throw error
-  }
+function stateNameOf(state: HandoffState, claimant: Claimant | undefined): HandoffInfo['state'] {
+  if (state.read.state !== 'read') return 'corrupt'
+  if (claimant !== undefined && claimant.verdict !== 'dead') return 'claimed'
+  return state.dead ? 'dead' : 'available'
+}
+
+function problemOf(read: HandoffRead): string | undefined {
+  if (read.state === 'read') return undefined
+  return read.state === 'refused' ? read.why : 'it is missing'
 }

@@ -6,7 +6,6 @@
 //   4. rename it into handoffs/             the commit, synchronous
 //   5. sync handoffs/                       (durable: without it ext4, xfs and btrfs lost it in a power cut)
 
-import { constants } from 'node:fs'
 import { hostname } from 'node:os'
 import type { Context } from '../context.ts'
 import type { FileSystem } from '../disk/file-system.ts'
@@ -22,7 +21,7 @@ import { attemptName, DATA, inside, publishName, RECORD, randomText, TICKET_BYTE
 import { channels, log } from '../runtime/observe.ts'
 import type { Session } from '../session/session.ts'
 import type { HandOffOptions, Json } from '../types.ts'
-import { touchAttempt } from './give-back.ts'
+import { createAttempt, stampAttempt } from './attempt.ts'
 import { checkMeta, HANDOFF_VERSION, type HandoffRecord, isGoodName } from './handoff-record.ts'
 
 /** What is published. */
@@ -33,8 +32,6 @@ export interface Publishable {
   readonly path: string
   readonly name: string
 }
-
-const NEW_EMPTY = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0)
 
 /** Publishes `entry`, building in `workshop`; returns the ticket. */
 export async function publish(
@@ -57,7 +54,7 @@ export async function publish(
     build(session, draft, record)
     copied = await moveAcross(fs, origin, moved)
     if (record.durable) await syncTree(fs, draft)
-    touchAttempt(fs, draft, [attemptName(0)])
+    stampAttempt(fs, draft, [attemptName(0)])
     fs.renameSync(draft, published)
     if (record.durable) await syncPublished(context, published, draft)
   } catch (error) {
@@ -126,6 +123,7 @@ function newRecord(context: Context, entry: Publishable, options: HandOffOptions
     kind: entry.kind,
     name: plainName(entry.name),
     ttl,
+    maxAttempts: context.maxAttempts,
     durable,
     meta: checkMeta(meta),
     publishedAt: Date.now(),
@@ -140,9 +138,7 @@ function build(session: Session, draft: string, record: HandoffRecord): void {
     if (session.mendsModes) fs.chmodSync(directory, 0o700)
   }
   writeRecord(fs, inside(draft, RECORD), record, false)
-  const fd = fs.openSync(inside(draft, attemptName(0)), NEW_EMPTY, 0o600)
-  if (session.mendsModes) fs.fchmodSync(fd, 0o600)
-  fs.closeSync(fd)
+  createAttempt(fs, draft, session.mendsModes)
 }
 
 /** `origin`: where the data goes back to; undefined when it never left. */

@@ -76,7 +76,8 @@ export async function buryIfDead(
   }
   const gone = inside(layout.sessions, goneName(id))
   if (!(await commit(tombstone, gone))) return { fate: 'taken' }
-  const burial = await inTurn(() => finish(root, gone, signal))
+  const why = `its claimant ended without completing it: ${reason}`
+  const burial = await inTurn(() => finish(root, gone, { signal, reason: why }))
   for (const part of cleared) add(burial.removed, part)
   return { fate: 'buried', reason, burial }
 }
@@ -106,10 +107,20 @@ export function finishSync(root: Root, gone: string): Burial {
   return { claims, removed: removeTreeSync(root.fs, gone, REMAINS) }
 }
 
+export interface FinishOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Why its claims go back, as the lists of handoffs show it. */
+  readonly reason?: string | undefined
+}
+
 /** Finishes a deletion in slices that do not hold the event loop: close and sweep. */
-export async function finish(root: Root, gone: string, signal?: AbortSignal): Promise<Burial> {
+export async function finish(
+  root: Root,
+  gone: string,
+  { signal, reason }: FinishOptions = {},
+): Promise<Burial> {
   const { fs, layout } = root
-  const claims = giveBackAll(root, inside(gone, CLAIMS))
+  const claims = giveBackAll(root, inside(gone, CLAIMS), reason)
   const mounts = recentMounts(fs, layout.root)
   return { claims, removed: await removeTreeSliced(fs, gone, { ...REMAINS, signal, mounts }) }
 }

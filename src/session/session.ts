@@ -7,6 +7,7 @@ import { errnoOf, ioError, TempFileError } from '../errors.ts'
 import { CLAIMS, inside, liveName, newSessionId, OWNER, parseSessionsEntry, randomText } from '../layout.ts'
 import { askLease, bindLease, type Lease } from '../liveness/lease.ts'
 import { deleteOwnSession } from '../liveness/own-sessions.ts'
+import { Quota } from '../quota.ts'
 import { log } from '../runtime/observe.ts'
 import { type Made, make, ownerRecord, readIdentity } from './create-session.ts'
 import { openRoot } from './root.ts'
@@ -68,8 +69,10 @@ export class Session {
   readonly inPlace = new Set<Removable>()
   /** Entries whose end failed: a claim that cannot be given back while the disk is full, a file on a disk gone read-only. */
   readonly postponed = new Set<Leaving>()
-  /** Tickets this session holds. */
-  readonly held = new Set<string>()
+  /** What its entries use of the manager's limits: a lost session takes its counts with it. */
+  readonly quota: Quota
+  /** Tickets of the handoffs that this session has claimed, and what aborts their signals. */
+  readonly claimed = new Map<string, AbortController>()
   /** What its entries are doing: publishing, persisting, completing. The end of the session waits for them. */
   readonly working = new Set<Promise<unknown>>()
   /** Open streams and handles of all its entries. */
@@ -86,6 +89,7 @@ export class Session {
     this.claims = inside(this.path, CLAIMS)
     this.mendsModes = made.mendsModes
     this.#leases = made.leases
+    this.quota = new Quota(context.limits, context.fs)
     this.#identity = made.identity
   }
 
@@ -152,6 +156,7 @@ export class Session {
     }
     this.#lost = true
     this.release()
+    this.abortClaims(this.lostError())
     return false
   }
 
@@ -172,6 +177,11 @@ export class Session {
       if (errnoOf(error) !== 'ENOENT') throw error // the sweeper was quicker, or all of the root is gone
     }
     return false
+  }
+
+  /** Aborts the signals of all claims: they are lost, or the manager closes. */
+  abortClaims(reason: TempFileError): void {
+    for (const controller of this.claimed.values()) controller.abort(reason)
   }
 
   /** The error that a lost session is reported with. */

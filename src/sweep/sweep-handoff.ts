@@ -1,7 +1,7 @@
-// One entry of handoffs/, by what it is. Promise: only a handoff that is overdue by the volume's own clock goes, and
-// what may still be claimed, or cannot be read, stays.
+// One entry of handoffs/, by what it is. Guarantee: only a handoff whose time to live is over is removed; a dead letter, and
+// one whose record cannot be read, stays.
 
-import { ageOf, expire, isOverdue } from '../handoff/expiry.ts'
+import { expire, isOverdue, stateOf } from '../handoff/expiry.ts'
 import { forLog } from '../input/names.ts'
 import { inside, isTicket, parseSessionsEntry } from '../layout.ts'
 import { DRAFT_AGE_MS } from '../liveness/volume-clock.ts'
@@ -29,20 +29,21 @@ export async function sweepHandoff(
     const old = now !== undefined && now - fs.lstatSync(directory).ctimeMs > DRAFT_AGE_MS
     if (!old) return tell('draft', 'kept', 'a draft being made')
     if (by.dryRun) return tell('draft', 'would-remove', 'a draft over an hour old')
-    await finish(by, condemn(by, directory, '0'), signal)
+    await finish(by, condemn(by, directory, '0'), { signal })
     return tell('draft', 'removed', 'a draft over an hour old')
   }
   if (!isTicket(ticket)) return tell('foreign', 'kept', 'not made by this package')
-  const age = ageOf(fs, directory, ticket)
+  const state = stateOf(by, directory, ticket)
   const keep = (reason: string): void => tell('handoff', 'kept', reason)
-  if (age.read.state === 'missing') return keep('it has no record')
-  if (age.read.state === 'refused') return keep(`its record cannot be believed: ${forLog(age.read.why)}`)
-  if (!isOverdue(age, now) || now === undefined) return keep('waits for a claimant')
-  const reason = 'nobody came within its time to live'
+  if (state.read.state === 'missing') return keep('it has no record')
+  if (state.read.state === 'refused') return keep(`its record is damaged: ${forLog(state.read.why)}`)
+  if (state.dead) return keep('a dead letter: retry or discard it')
+  if (!isOverdue(state, by.clocks)) return keep('waits for a claimant')
+  const reason = 'its time to live is over'
   if (by.dryRun) return tell('handoff', 'would-remove', reason)
-  const gone = expire(by, ticket, now)
+  const gone = expire(by, ticket, by.clocks)
   if (gone === undefined) return keep('it was claimed meanwhile')
-  const { removed } = await inTurn(() => finish(by, gone, signal))
+  const { removed } = await inTurn(() => finish(by, gone, { signal }))
   report.expired(ticket)
   tell('handoff', 'removed', reason, removed)
 }

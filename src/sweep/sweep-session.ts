@@ -6,9 +6,9 @@
 
 import type { MountTable } from '../disk/mounts.ts'
 import { errnoOf } from '../errors.ts'
-import { settleExpiry } from '../handoff/expiry.ts'
+import { type Clocks, type HandoffRoot, settleExpiry } from '../handoff/expiry.ts'
 import { forLog } from '../input/names.ts'
-import { inside, isTicket, isUploadId, parseSessionsEntry, type Root, type SessionsEntry } from '../layout.ts'
+import { inside, isTicket, isUploadId, parseSessionsEntry, type SessionsEntry } from '../layout.ts'
 import { judge, suspect } from '../liveness/judge.ts'
 import type { Policy } from '../liveness/verdict.ts'
 import { DRAFT_AGE_MS } from '../liveness/volume-clock.ts'
@@ -17,11 +17,12 @@ import { settleUploadExpiry } from '../uploads/expiry.ts'
 import type { ReportBuilder, SweepItem } from './report.ts'
 
 /** What the sweep of one entry works with. */
-export interface EntrySweep extends Root {
+export interface EntrySweep extends HandoffRoot {
   readonly ownId: string | undefined
   readonly mounts: MountTable
   /** The volume's now; undefined when it could not be asked, and nothing is old. */
   readonly now: number | undefined
+  readonly clocks: Clocks
   readonly dryRun: boolean
   /** When a session that nothing proves dead is removed all the same. */
   readonly policy: Policy
@@ -104,25 +105,25 @@ async function sweepEntry(
 
   if (parsed.kind === 'gone') {
     if (by.dryRun) return tell(kind, 'would-remove', 'condemned')
-    return tell(kind, 'removed', 'condemned', await inTurn(() => finish(by, path, signal)))
+    return tell(kind, 'removed', 'condemned', await inTurn(() => finish(by, path, { signal })))
   }
   if (parsed.kind === 'new') {
     const old = by.now !== undefined && by.now - stats.ctimeMs > DRAFT_AGE_MS
     if (!old) return tell(kind, 'kept', 'being made')
     if (by.dryRun) return tell(kind, 'would-remove', 'a draft over an hour old')
     const gone = condemn(by, path, parsed.id)
-    return tell(kind, 'removed', 'a draft over an hour old', await inTurn(() => finish(by, gone, signal)))
+    return tell(kind, 'removed', 'a draft over an hour old', await inTurn(() => finish(by, gone, { signal })))
   }
   if (parsed.kind === 'dead' && isTicket(parsed.id)) {
     if (by.dryRun) return tell('handoff', 'kept', 'suspected to be expired')
-    const gone = settleExpiry(by, path, parsed.id, by.now)
+    const gone = settleExpiry(by, path, parsed.id, by.clocks)
     if (gone === undefined) return tell('handoff', 'kept', 'was suspected to be expired; put back')
     report.expired(parsed.id)
     return tell(
       'handoff',
       'removed',
-      'nobody came within its time to live',
-      await inTurn(() => finish(by, gone, signal)),
+      'its time to live is over',
+      await inTurn(() => finish(by, gone, { signal })),
     )
   }
   if (parsed.kind === 'dead' && isUploadId(parsed.id)) {
@@ -131,7 +132,7 @@ async function sweepEntry(
     if (gone === undefined) return tell('upload', 'kept', 'was suspected to be expired; put back')
     report.uploadExpired(parsed.id)
     const reason = 'no byte arrived within its time to live'
-    return tell('upload', 'removed', reason, await inTurn(() => finish(by, gone, signal)))
+    return tell('upload', 'removed', reason, await inTurn(() => finish(by, gone, { signal })))
   }
   if (parsed.kind === 'live' && parsed.id === by.ownId)
     return tell(kind, 'kept', "this manager's own session")

@@ -30,7 +30,7 @@ export async function sweepUpload(
   if (by.dryRun) return add('upload', 'would-remove', reason)
   const gone = expireUpload(by, id, now)
   if (gone === undefined) return add('upload', 'kept', 'it was claimed meanwhile')
-  const { removed } = await inTurn(() => finish(by, gone, signal))
+  const { removed } = await inTurn(() => finish(by, gone, { signal }))
   report.uploadExpired(id)
   add('upload', 'removed', reason, removed)
 }

@@ -5,12 +5,13 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { readMounts } from '../disk/mounts.ts'
 import { errnoOf } from '../errors.ts'
+import { clocksNow, type HandoffRoot } from '../handoff/expiry.ts'
 import type { HandoffInfo } from '../handoff/info.ts'
 import { listHandoffs } from '../handoff/list.ts'
 import { forLog } from '../input/names.ts'
 import { abortSignal, boolean, type Checked, callback, duration, optionsOf } from '../input/options.ts'
 import type { Duration } from '../input/units.ts'
-import { inside, type Root } from '../layout.ts'
+import { inside } from '../layout.ts'
 import type { Policy } from '../liveness/verdict.ts'
 import { volumeNow } from '../liveness/volume-clock.ts'
 import { channels, log } from '../runtime/observe.ts'
@@ -52,7 +53,7 @@ export const checkSweepOptions: (options: SweepOptions | undefined) => SweepRequ
 )
 
 /** What a sweep works on. */
-export interface Swept extends Root {
+export interface Swept extends HandoffRoot {
   readonly sharedVolume: { readonly staleAfter: number } | undefined
   /** The id of the sweeper's own session, never judged. */
   readonly ownId: string | undefined
@@ -117,7 +118,16 @@ class Run {
     }
     const mounts = readMounts()
     const inTurn: InTurn = (burial) => this.#inTurn(burial)
-    const context = { ...this.#swept, now, mounts, dryRun, policy: this.#policy, report: this.#report }
+    const clocks = clocksNow(this.#swept, now)
+    const context = {
+      ...this.#swept,
+      now,
+      clocks,
+      mounts,
+      dryRun,
+      policy: this.#policy,
+      report: this.#report,
+    }
     await this.#each(sessions, (name) =>
       step(`sessions/${name}`, () => sweepSession(context, name, inTurn, this.#signal)),
     )

@@ -4,8 +4,9 @@
 import type { Context } from '../context.ts'
 import { measureTree } from '../disk/measure.ts'
 import { readMounts } from '../disk/mounts.ts'
+import { namesIn } from '../handoff/claim-index.ts'
 import type { HandoffInfo } from '../handoff/info.ts'
-import { listHandoffs, namesIn } from '../handoff/list.ts'
+import { listHandoffs } from '../handoff/list.ts'
 import { inside, parseSessionsEntry } from '../layout.ts'
 import { judge } from '../liveness/judge.ts'
 
@@ -40,7 +41,7 @@ export async function measureRoot(context: Context): Promise<RootUsage> {
   const { fs, layout } = context
   const mounts = readMounts()
   const sessions: SessionUsage[] = []
-  for (const name of namesIn(context, layout.sessions)) {
+  for (const name of namesIn(fs, layout.sessions)) {
     const entry = parseSessionsEntry(name)
     if (entry === undefined) continue
     const directory = inside(layout.sessions, name)

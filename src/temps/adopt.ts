@@ -31,7 +31,8 @@ export async function adopt(
   const { inPlace: stays } = checkOptions(options)
   const source = resolve(given)
   const isDirectory = await kindOf(session, source)
-  const { quota, counters } = session.context
+  const { quota } = session
+  const { counters } = session.context
   quota.addEntry()
   const sequence = ++session.sequence
   const affixes: Affixes = { prefix, suffix: isDirectory ? '' : extensionOf(source) }

@@ -1,8 +1,8 @@
-// A claimed handoff as its user holds it: a TempFile or TempDir whose removal completes it and whose scope's
-// end releases it. Promise: complete() resolves only for a handoff that will not come back.
+// A claimed handoff for its user: a TempFile or TempDir whose removal completes it and whose scope's end releases it.
+// Guarantee: complete() resolves only for a handoff that will not come back.
 
 import { TempFileError } from '../errors.ts'
-import type { Hold } from '../handoff/held-claim.ts'
+import type { HeldClaim } from '../handoff/held-claim.ts'
 import type { Claim, ClaimMembers } from '../types.ts'
 import { DirEntry } from './dir.ts'
 import { FileEntry } from './file.ts'
@@ -16,38 +16,42 @@ interface End {
   way: 'completed' | 'released' | undefined
 }
 
-/** A claim of the handoff that `hold` has won. */
-export function claimEntry<M>(hold: Hold): Claim<M> {
+/** The entry of a claim. */
+export function claimEntry<M>(held: HeldClaim): Claim<M> {
   const end: End = { way: undefined }
-  const holding = holdingOf(hold, end)
+  const holding = holdingOf(held, end)
   const entry =
-    hold.record.kind === 'file'
-      ? new FileEntry(hold.session, 0, NO_AFFIXES, holding)
-      : new DirEntry(hold.session, 0, NO_AFFIXES, holding)
+    held.record.kind === 'file'
+      ? new FileEntry(held.session, 0, NO_AFFIXES, holding)
+      : new DirEntry(held.session, 0, NO_AFFIXES, holding)
   const remove = entry.remove.bind(entry)
   const removeSync = entry.removeSync.bind(entry)
   const complete = async (): Promise<void> => {
-    requireNotReturned(hold, end)
+    requireNotReturned(held, end)
     await remove()
   }
-  const members: ClaimMembers<M> & { remove(): Promise<void>; removeSync(): void } = {
-    ticket: hold.record.ticket,
-    meta: hold.record.meta as M, // what the publisher gave: the caller says what it expects
-    attempt: hold.attempt,
+  const members: Omit<ClaimMembers<M>, 'signal'> & { remove(): Promise<void>; removeSync(): void } = {
+    ticket: held.record.ticket,
+    meta: held.record.meta as M, // what the publisher gave: the caller says what it expects
+    attempt: held.attempt,
     complete,
     remove: complete,
     removeSync: () => {
-      requireNotReturned(hold, end)
+      requireNotReturned(held, end)
       removeSync()
     },
-    release: () => entry.giveBack(),
+    release: (reason) => {
+      held.reason = reason
+      return entry.giveBack()
+    },
   }
-  hold.session.context.counters.claimed++
-  return Object.assign(entry, members)
+  held.session.context.counters.claimed++
+  const signal = { get: () => held.signal } // asked for only where it is used: it watches the disk
+  return Object.defineProperty(Object.assign(entry, members), 'signal', signal) as unknown as Claim<M> // defineProperty does not type what it adds
 }
 
-/** Somebody else may have it already: to say "completed" would be untrue. */
-function requireNotReturned(hold: Hold, end: End): void {
+/** Another claimant may have it already: complete() must not resolve. */
+function requireNotReturned(held: HeldClaim, end: End): void {
   if (end.way === 'completed') return
   if (end.way === 'released') {
     throw new TempFileError(
@@ -55,31 +59,31 @@ function requireNotReturned(hold: Hold, end: End): void {
       'Cannot complete the handoff: this claim of it was released before. Claim it again.',
     )
   }
-  if (!hold.session.ended) return
+  if (!held.session.ended) return
   throw new TempFileError(
     'ERR_TEMP_CLOSED',
     'Cannot complete the handoff: its manager was closed, which gave it back. Complete claims before close().',
   )
 }
 
-function holdingOf(hold: Hold, end: End): Holding {
+function holdingOf(held: HeldClaim, end: End): Holding {
   const complete = async (): Promise<void> => {
-    await hold.complete()
+    await held.complete()
     end.way = 'completed'
   }
   const release = (): void => {
-    hold.release()
+    held.release()
     end.way ??= 'released'
   }
   return {
     get path() {
-      return hold.path
+      return held.path
     },
-    name: hold.record.name,
-    workshop: hold.directory,
+    name: held.record.name,
+    workshop: held.directory,
     discard: complete,
     discardSync: () => {
-      hold.completeSync()
+      held.completeSync()
       end.way = 'completed'
     },
     vacate: complete,

@@ -69,7 +69,8 @@ export async function receiveFile(
   intake: Intake,
   prepared: PreparedReceive,
 ): Promise<ReceivedFileEntry> {
-  const { fs, quota } = session.context
+  const { quota } = session
+  const { fs } = session.context
   const slot = reserve(session, naming, MODE)
   const fd = await openNew(slot)
   let result: WriteResult
@@ -121,7 +122,8 @@ function setMode(fs: FileSystem, fd: number, mode: number): void {
 }
 
 async function discard({ session, path, holding }: Slot): Promise<void> {
-  const { fs, quota } = session.context
+  const { quota } = session
+  const { fs } = session.context
   quota.dropEntry()
   try {
     if (holding !== undefined) await holding.discard()

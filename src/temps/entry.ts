@@ -181,7 +181,7 @@ export abstract class Entry implements TempEntry {
     this.#extras?.resources?.refuseWriters('hand off')
     const ticket = await publish(
       this.#session,
-      this,
+      { kind: this.kind, path: this.path, name: this.name }, // a claim has a ticket too, which is not the new one
       this.#extras?.holding?.workshop ?? this.#session.path,
       options,
     )
@@ -250,7 +250,8 @@ export abstract class Entry implements TempEntry {
   protected settle(how: 'removed' | 'released' | 'moved'): void {
     if (this.#state === ENDED) return
     this.#state = ENDED
-    const { quota, counters } = this.context
+    const { quota } = this.#session
+    const { counters } = this.context
     quota.dropEntry()
     if (this.#session.postponed.size > 0) this.#session.postponed.delete(this)
     if (this.#extras !== undefined && this.#extras.bytes > 0) quota.giveBack(this.#extras.bytes)

@@ -93,7 +93,8 @@ export class FileEntry extends Entry implements TempFile {
   }
 
   async #replaceBy(intake: Intake, prepared: PreparedReceive): Promise<WriteResult> {
-    const { fs, quota } = this.context
+    const { fs } = this.context
+    const { quota } = this.session
     let fd: number
     try {
       fd = await open(fs, this.path, constants.O_WRONLY | constants.O_TRUNC | NO_FOLLOW, 0o600)
@@ -122,9 +123,9 @@ export class FileEntry extends Entry implements TempFile {
 
   /** What was counted for the old content is given back; `bytes` are counted already. */
   #recharge(bytes: number): void {
-    this.context.quota.giveBack(this.charged)
+    this.session.quota.giveBack(this.charged)
     this.charge(bytes)
-    if (bytes > 0 && this.disposed) this.context.quota.giveBack(bytes)
+    if (bytes > 0 && this.disposed) this.session.quota.giveBack(bytes)
   }
 
   createReadStream(options: ReadStreamOptions = {}): Readable {

@@ -19,7 +19,7 @@ export interface Slot {
 /** Throws what {@link creationError} makes of the system's error, or ERR_TEMP_QUOTA. */
 export function reserve(session: Session, naming: Naming, usualMode: number): Slot {
   const { affixes, exact } = naming
-  session.context.quota.addEntry()
+  session.quota.addEntry()
   const sequence = ++session.sequence
   const mode = naming.mode ?? (session.mendsModes ? usualMode : undefined)
   if (exact === undefined) {
@@ -30,21 +30,21 @@ export function reserve(session: Session, naming: Naming, usualMode: number): Sl
     const holding = makeWrapper(session, sequence, affixes, exact)
     return { session, sequence, holding, path: holding.path, mode }
   } catch (error) {
-    session.context.quota.dropEntry()
+    session.quota.dropEntry()
     throw creationError(error, session.path)
   }
 }
 
 /** What to throw in place of `error`, once everything reserved is undone. */
 export function giveUpSync({ session, holding }: Slot, error: unknown): Error {
-  session.context.quota.dropEntry()
+  session.quota.dropEntry()
   holding?.discardSync()
   return creationError(error, session.path)
 }
 
 /** As {@link giveUpSync}. */
 export async function giveUp({ session, holding }: Slot, error: unknown): Promise<Error> {
-  session.context.quota.dropEntry()
+  session.quota.dropEntry()
   await holding?.discard()
   return creationError(error, session.path)
 }

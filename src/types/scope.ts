@@ -4,20 +4,26 @@ import type { DirOptions, FileOptions } from '../input/file-options.ts'
 import type { ByteSource } from './bytes.ts'
 import type { ReceivedFile, ReceiveOptions, TempDir, TempFile } from './entries.ts'
 
-/** A claimed handoff: exclusively ours until completed or released. */
+/** A claimed handoff: one claimant at a time has it, until it completes or releases it. */
 export type Claim<M = unknown> = (TempFile | TempDir) & ClaimMembers<M>
 
 /** What a claim has beyond a file or directory. */
 export interface ClaimMembers<M> {
   readonly ticket: string
-  /** What the publisher said of it. */
+  /** The publisher's `meta`. */
   readonly meta: M
   /** 1 for the first claimant, 2 after one released it or died, and so on. */
   readonly attempt: number
-  /** Done: deletes it. Idempotent; the same as remove(). @throws ERR_TEMP_CLEANUP, ERR_TEMP_IO */
+  /** Aborts when the claim is lost or its manager closes: stop working, another process may have the handoff. */
+  readonly signal: AbortSignal
+  /** Acknowledges it: deletes the handoff. Idempotent; the same as remove(). @throws ERR_TEMP_CLEANUP, ERR_TEMP_IO */
   complete(): Promise<void>
-  /** Gives it back for another attempt; also what leaving the scope does. @throws ERR_TEMP_IO, ERR_TEMP_REMOVED */
-  release(): Promise<void>
+  /**
+   * Gives it back for another attempt; leaving the scope does the same. `reason`, an error or a text, is shown as
+   * `lastError` by {@link TempFileManager.handoffs}.
+   * @throws ERR_TEMP_IO, ERR_TEMP_REMOVED
+   */
+  release(reason?: unknown): Promise<void>
 }
 
 /** A group of temps that are disposed together, last made first. */

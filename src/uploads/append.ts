@@ -51,10 +51,10 @@ class AppendRun {
 
   static async open(hold: UploadHold, options: PreparedAppend): Promise<AppendRun> {
     hold.requireHeld()
-    const { quota } = hold.session.context
+    const { quota } = hold.session
     const limit = Math.min(options.rules.maxBytes, quota.fileBytes, hold.length ?? Number.POSITIVE_INFINITY)
     if (hold.length === undefined) {
-      await checkRoomFor(hold.session.context, hold.id, hold.offset + (options.expectedBytes ?? 0))
+      await checkRoomFor(hold.session, hold.id, hold.offset + (options.expectedBytes ?? 0))
     }
     const head = await EarlyHead.open(hold, options.rules)
     const fd = await hold.openData()
@@ -76,7 +76,8 @@ class AppendRun {
     this.#checkpointed = hold.offset
     this.#digests = options.digests.map((expected) => ({ expected, hash: createHash(expected.algorithm) }))
     this.#first = { failure: undefined, reject: () => {} }
-    const { fs, quota } = hold.session.context
+    const { quota } = hold.session
+    const { fs } = hold.session.context
     this.#writer = new BlockWriter({
       fs,
       fd,

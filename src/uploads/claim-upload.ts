@@ -12,7 +12,8 @@ import { renameIfThere } from '../disk/rename-if-there.ts'
 import { syncDirectory } from '../disk/sync.ts'
 import { errnoOf, ioError, isTempFileError, TempFileError } from '../errors.ts'
 import { LOOKS, PAUSE_MS } from '../handoff/claim.ts'
-import { findClaim, freeFromDead, type Holder } from '../handoff/find.ts'
+import { findClaim } from '../handoff/claim-index.ts'
+import { freeFromDead } from '../handoff/find.ts'
 import { undoPublishings } from '../handoff/give-back.ts'
 import { DATA, goneName, inside, isUploadId, UPLOAD_RESULT, WANTED } from '../layout.ts'
 import { log } from '../runtime/observe.ts'
@@ -33,7 +34,7 @@ export async function claimUpload(session: Session, id: string): Promise<UploadH
     const hold = await attempt(session, id)
     if (hold !== undefined) return hold
     const found = await freeFromDead(session.context, id)
-    if (found.state === 'held') throw uploadBusy(found.holder)
+    if (found.state === 'claimed') throw uploadBusy(found.claimant)
     if (found.state === 'nowhere' && ++look >= LOOKS) throw uploadGone()
     await pause(found.state === 'nowhere' ? PAUSE_MS : 1)
   }
@@ -83,7 +84,7 @@ export function requireUploadId(id: unknown): void {
 
 async function attempt(session: Session, id: string): Promise<UploadHold | undefined> {
   const { fs, layout } = session.context
-  if (session.held.has(id)) throw uploadBusy(ourselves())
+  if (session.claimed.has(id)) throw uploadBusy(process)
   const directory = inside(session.claims, id)
   try {
     if (!renameIfThere(fs, inside(layout.uploads, id), directory)) {
@@ -93,11 +94,11 @@ async function attempt(session: Session, id: string): Promise<UploadHold | undef
   } catch (error) {
     throw ioError(error, 'claim the upload', directory)
   }
-  session.held.add(id) // before anything is awaited: a second claim of this process must see it
+  session.claimed.set(id, new AbortController()) // before anything is awaited: a second claim of this process must see it
   try {
     return await take(session, directory, id)
   } catch (error) {
-    session.held.delete(id)
+    session.claimed.delete(id)
     renameIfThere(fs, directory, inside(layout.uploads, id))
     throw ioError(error, 'claim the upload', directory)
   }
@@ -161,7 +162,7 @@ async function settle(
 function deactivate(session: Session, directory: string, id: string): undefined {
   const { fs } = session.context
   const gone = inside(session.path, goneName(id))
-  session.held.delete(id)
+  session.claimed.delete(id)
   if (renameIfThere(fs, directory, gone)) removeTreeSync(fs, gone)
   log.upload('%s has lost part of its state; removed', id)
   return undefined
@@ -188,8 +189,4 @@ function isThere(session: Session, path: string): boolean {
   } catch {
     return false
   }
-}
-
-function ourselves(): Holder {
-  return { pid: process.pid, hostname: undefined, since: undefined }
 }

@@ -14,7 +14,7 @@ import { renameIfThere } from '../disk/rename-if-there.ts'
 import { syncDirectory, syncDirectorySync } from '../disk/sync.ts'
 import { errnoOf, ioError, TempFileError } from '../errors.ts'
 import { checkDeclared } from '../file-types/file-rules.ts'
-import { findClaim } from '../handoff/find.ts'
+import { findClaim } from '../handoff/claim-index.ts'
 import { DATA, goneName, inside, isUploadId, newUploadId, UPLOAD_RECORD } from '../layout.ts'
 import { channels, log } from '../runtime/observe.ts'
 import type { Session } from '../session/session.ts'
@@ -60,7 +60,7 @@ function checkFacts(session: Session, rules: PreparedRules, record: PreparedCrea
   const { length, originalName, type } = record
   if (rules.file !== undefined) checkDeclared(rules.file, { name: originalName, type })
   if (length === undefined) return
-  const most = Math.min(rules.maxBytes, session.context.quota.fileBytes)
+  const most = Math.min(rules.maxBytes, session.quota.fileBytes)
   if (length > most) throw tooLarge(most)
   if (length < rules.minBytes) throw tooSmall(length, rules.minBytes)
 }
@@ -81,12 +81,12 @@ async function createOnce(
     createdAt: Date.now(),
     creator: { pid: process.pid, hostname: hostname() },
   }
-  if (session.held.has(id)) throw taken()
-  session.held.add(id)
+  if (session.claimed.has(id)) throw taken()
+  session.claimed.set(id, new AbortController())
   try {
     build(session, directory, record)
     if (isTakenElsewhere(session, id)) throw taken()
-    await checkRoomFor(context, id, record.length ?? 0)
+    await checkRoomFor(session, id, record.length ?? 0)
     createMark(context, directory, atName(0))
     if (record.durable) {
       await syncDirectory(fs, inside(directory, DATA))
@@ -94,7 +94,7 @@ async function createOnce(
         await syncDirectory(fs, path)
     }
   } catch (error) {
-    session.held.delete(id)
+    session.claimed.delete(id)
     withdraw(session, directory, id)
     throw error
   }

@@ -48,7 +48,8 @@ async function check(
   rules: PreparedRules,
   bytes: number,
 ): Promise<Pick<UploadResult, 'digests' | 'detectedType'>> {
-  const { fs, quota } = hold.session.context
+  const { quota } = hold.session
+  const { fs } = hold.session.context
   const { expectedDigest } = hold.record
   const most = Math.min(rules.maxBytes, quota.fileBytes)
   if (bytes > most) throw tooLarge(most)

@@ -48,7 +48,7 @@ export class UploadHold {
     const algorithms = [record.hash, record.expectedDigest?.algorithm].filter((name) => name !== undefined)
     this.digest = takeDigest(directory.slice(-record.id.length), state.offset, algorithms)
     this.#unregister = registerWriter(session.context, record.id, new Writer(this, this.#untilEnded()))
-    session.held.add(record.id)
+    session.claimed.set(record.id, new AbortController())
   }
 
   #untilEnded(): Promise<void> {
@@ -82,7 +82,7 @@ export class UploadHold {
   /** @throws ERR_TEMP_REMOVED, ERR_TEMP_SESSION_LOST, ERR_TEMP_CLOSED */
   requireHeld(): void {
     if (this.#ended) throw uploadEnded()
-    if (!this.session.held.has(this.id)) throw this.session.lost ? this.session.lostError() : uploadEnded()
+    if (!this.session.claimed.has(this.id)) throw this.session.lost ? this.session.lostError() : uploadEnded()
   }
 
   openData(): Promise<number> {
@@ -163,7 +163,7 @@ export class UploadHold {
   #conclude(): void {
     this.#ended = true
     this.#unregister()
-    this.session.held.delete(this.id)
+    this.session.claimed.delete(this.id)
   }
 
   #rename(name: string): void {

@@ -5,6 +5,7 @@
 import type { Context } from '../context.ts'
 import { errnoOf, TempFileError } from '../errors.ts'
 import { CLAIMS, DATA, inside, isUploadId, parseSessionsEntry } from '../layout.ts'
+import type { Session } from '../session/session.ts'
 import { readState } from './on-disk.ts'
 import { readUpload } from './upload-record.ts'
 
@@ -40,13 +41,13 @@ export function promised(context: Context, except: string): Promised {
  * Whether the root has room for an upload of `length` bytes beside all that is promised to others.
  * @throws ERR_TEMP_QUOTA, ERR_TEMP_NO_SPACE; `unsettled` in their details: another creation may still withdraw
  */
-export async function checkRoomFor(context: Context, id: string, length: number): Promise<void> {
-  const { quota, layout } = context
+export async function checkRoomFor(session: Session, id: string, length: number): Promise<void> {
+  const { quota, context } = session
   if (quota.totalBytes === Number.POSITIVE_INFINITY && quota.minFreeBytes === 0) return
   const others = promised(context, id)
   try {
     quota.checkRoom(others.total + length)
-    await quota.checkFree(layout.uploads, others.coming + length)
+    await quota.checkFree(context.layout.uploads, others.coming + length)
   } catch (error) {
     if (!(error instanceof TempFileError) || !others.unsettled) throw error
     throw new Unsettled(error)

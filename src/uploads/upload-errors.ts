@@ -1,7 +1,7 @@
 // The errors of partial uploads, in one place so that every front answers alike.
 
 import { TempFileError } from '../errors.ts'
-import type { Holder } from '../handoff/find.ts'
+import type { Claimant } from '../handoff/find.ts'
 
 export function uploadGone(): TempFileError {
   return new TempFileError(
@@ -10,11 +10,11 @@ export function uploadGone(): TempFileError {
   )
 }
 
-export function uploadBusy(holder: Holder): TempFileError {
+export function uploadBusy({ pid }: Pick<Claimant, 'pid'>): TempFileError {
   return new TempFileError(
     'ERR_TEMP_HANDOFF_CLAIMED',
     'Another request is writing to this upload. Try again when it has ended; if its process dies, the upload is free at once.',
-    { details: holder.pid === undefined ? {} : { pid: holder.pid } },
+    { details: pid === undefined ? {} : { pid } },
   )
 }
 

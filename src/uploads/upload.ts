@@ -105,7 +105,7 @@ export class Upload implements PartialUpload {
         'The length must be a whole number of bytes, not below what has come, and is declared once.',
       )
     const { session, id } = this.#hold
-    await checkRoomFor(session.context, id, length)
+    await checkRoomFor(session, id, length)
     await this.#hold.declareLength(length)
   }
 

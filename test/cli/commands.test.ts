@@ -45,7 +45,7 @@ describe('looking', () => {
       /^s-\S+ {2,}dead .*cli-owner.*owner dead \(pid \d+, no such process, lease refuses\)$/m,
     )
     expect(stdout).toMatch(new RegExp(`^${free}  available  report\\.csv`, 'm'))
-    expect(stdout).toMatch(new RegExp(`^${held}  claimed .*pid \\d+ on `, 'm'))
+    expect(stdout).toMatch(new RegExp(`^${held}  available .*pid \\d+ on `, 'm'))
     expect(stdout).not.toMatch(ESCAPE)
 
     const listed = JSON.parse((await run(['ls', '--root', manager.root, '--json'])).stdout) as RootUsage

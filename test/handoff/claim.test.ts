@@ -35,7 +35,7 @@ describe('claiming', () => {
       const error = await failure('ERR_TEMP_HANDOFF_CLAIMED', () => manager?.claim(ticket))
       expect(error.status).toBe(409)
       expect(error.details).toMatchObject({ pid: process.pid })
-      const since = Number(error.details?.['since'])
+      const since = Number(error.details?.['claimedAtMs'])
       expect(since).toBeGreaterThan(from)
       expect(since).toBeLessThan(to)
       expect(error.message).toContain(

@@ -3,7 +3,7 @@
 import fs, { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { ageOf, expire, isOverdue, settleExpiry } from '../../src/handoff/expiry.ts'
+import { expire, isOverdue, settleExpiry, stateOf } from '../../src/handoff/expiry.ts'
 import type { FileSystem, TempFileManager } from '../../src/index.ts'
 import { layoutOf } from '../../src/layout.ts'
 import { agedFileSystem } from '../fixtures/crafted-session.ts'
@@ -48,7 +48,7 @@ describe('a published handoff', () => {
     expect(report.items.find((entry) => entry.name === `handoffs/${ticket}`)).toMatchObject({
       kind: 'handoff',
       action: 'removed',
-      reason: 'nobody came within its time to live',
+      reason: 'its time to live is over',
       bytes: expect.any(Number),
     })
     expect(report.bytes).toBeGreaterThanOrEqual('payload'.length)
@@ -91,8 +91,10 @@ describe('the second look', () => {
     const layout = layoutOf(manager.root)
     setAge(5 * HOUR)
     const aged = agedFileSystem(() => [[/\/handoffs\/.*attempt/, 5 * HOUR]]) // young again once renamed
-    expect(isOverdue(ageOf(aged, published, ticket), Date.now())).toBe(true)
-    expect(expire({ fs: aged, native: true, layout }, ticket, Date.now())).toBeUndefined()
+    const root = { fs: aged, native: true, layout }
+    const clocks = { boot: { boot: 1, uptimeMs: HOUR }, volume: Date.now() }
+    expect(isOverdue(stateOf(root, published, ticket), clocks)).toBe(true)
+    expect(expire(root, ticket, clocks)).toBeUndefined()
     expect(readdirSync(join(manager.root, 'handoffs'))).toEqual([ticket])
     expect(readFileSync((await manager.claim(ticket)).path, 'utf8')).toBe('payload')
   })
@@ -118,7 +120,9 @@ describe('the second look', () => {
     const layout = layoutOf(manager.root)
     const tombstone = join(layout.sessions, `.dead-${ticket}-x`)
     renameSync(published, tombstone)
-    expect(settleExpiry({ fs, native: true, layout }, tombstone, ticket, undefined)).toBeUndefined()
+    expect(
+      settleExpiry({ fs, native: true, layout }, tombstone, ticket, { boot: undefined, volume: undefined }),
+    ).toBeUndefined()
     expect(existsSync(published)).toBe(true)
   })
 

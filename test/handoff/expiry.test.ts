@@ -10,14 +10,19 @@ import { tempManager } from '../fixtures/temp-base.ts'
 
 const HOUR = 3_600_000
 
-/** A volume whose clock stands `ahead` milliseconds after what was written: each new `.new-` probe tells it. */
-function volume(state: { ahead: number }): FileSystem {
+/**
+ * A volume whose clock is `ahead` milliseconds after what was written: each new `.new-` probe shows it. Every handoff shows
+ * another boot, unless `sameBoot`, because within one boot the boot clock counts.
+ */
+function volume(state: { ahead: number; sameBoot?: boolean }): FileSystem {
   const disk = steppingDisk(() => {})
   return Object.assign(disk, {
-    lstatSync(path: string, options?: { bigint: true }) {
-      if (options !== undefined) return lstatSync(path, options)
-      const stats = lstatSync(path)
+    lstatSync(path: string, options?: object) {
+      if (options !== undefined && 'bigint' in options) return lstatSync(path, { bigint: true })
+      const stats = lstatSync(path, options)
+      if (stats === undefined) return undefined
       if (path.includes('/.new-')) stats.ctimeMs += state.ahead
+      if (path.includes('/attempt-') && state.sameBoot !== true) stats.atimeMs = 0
       return stats
     },
   })
@@ -52,7 +57,7 @@ describe('the time to live', () => {
     expect(report.items.find((entry) => entry.kind === 'handoff')).toMatchObject({
       action: 'removed',
       files: 5,
-      reason: 'nobody came within its time to live',
+      reason: 'its time to live is over',
     })
     expect(published(manager.root)).toEqual([])
     expect(namesIn(manager.root, 'sessions')).toHaveLength(1)
@@ -221,8 +226,8 @@ describe('a handoff under suspicion', () => {
           renameSync(from, to)
           if (to.includes(`/.dead-${ticket}`)) clock.given = 2 * HOUR
         },
-        lstatSync(path: string, options: { bigint: true }) {
-          const stats = disk.lstatSync(path, options)
+        lstatSync(path: string) {
+          const stats = disk.lstatSync(path)
           if (path.includes('/attempt-'))
             Object.assign(stats, { ctimeMs: Number(lstatSync(path).ctimeMs) + clock.given })
           return stats

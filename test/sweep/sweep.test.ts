@@ -351,10 +351,10 @@ describe('side by side', () => {
     const base = tempBase()
     const root = usedManager({ baseDir: base }).root
     const dead = craftSession(root, DEAD)
-    const lstatSync = ((path: string, options?: { bigint: true }) => {
+    const lstatSync = ((path: string, options?: object) => {
       if (String(path).endsWith(dead.name)) fs.rmSync(path, { recursive: true, force: true })
       return options === undefined ? fs.lstatSync(path) : fs.lstatSync(path, options)
-    }) as FileSystem['lstatSync'] // the overloads of an arrow function cannot be declared
+    }) as unknown as FileSystem['lstatSync'] // the overloads of an arrow function cannot be declared
     const report = await tempManager({ baseDir: base, fs: { ...fs, native: true, lstatSync } }).sweep()
     expect(report.errors).toEqual([])
     expect(entryOf(report, dead.name)?.action).toBe('left-to-others')

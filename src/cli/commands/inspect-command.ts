@@ -19,7 +19,11 @@ export async function inspect(stage: Stage, ticket: string, options: CommonOptio
     ['name', info.name ?? '-'],
     ['kind', info.kind ?? '-'],
     ['size', `${size(info.bytes)} in ${count(info.files, 'file')}`],
-    ['attempts', String(info.attempts)],
+    [
+      'attempts',
+      info.maxAttempts === undefined ? String(info.attempts) : `${info.attempts} of ${info.maxAttempts}`,
+    ],
+    ['last error', info.lastError ?? '-'],
     ['published', publishedAtMs ? new Date(publishedAtMs).toISOString() : '-'],
     ['age', duration(info.ageMs)],
     ['expires in', duration(info.expiresInMs)],

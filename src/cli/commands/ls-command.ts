@@ -13,6 +13,7 @@ const VERDICT: Readonly<Record<SessionUsage['verdict'], Style>> = {
 const STATE: Readonly<Record<HandoffInfo['state'], Style>> = {
   available: 'green',
   claimed: 'yellow',
+  dead: 'red',
   corrupt: 'red',
 }
 
@@ -32,7 +33,17 @@ export async function ls(stage: Stage, options: CommonOptions): Promise<number> 
     stage.stdout.write(`\n${table(head, sessions.map(sessionRow), paint)}`)
   }
   if (handoffs.length > 0) {
-    const head = ['HANDOFF', 'STATE', 'NAME', 'AGE', 'EXPIRES', 'ATTEMPTS', 'FILES', 'SIZE', 'CLAIMED BY']
+    const head = [
+      'HANDOFF',
+      'STATE',
+      'NAME',
+      'AGE',
+      'EXPIRES',
+      'ATTEMPTS',
+      'FILES',
+      'SIZE',
+      'CLAIMED BY, OR LAST ERROR',
+    ]
     stage.stdout.write(`\n${table(head, handoffs.map(handoffRow), paint)}`)
   }
   return STATUS.done
@@ -67,12 +78,18 @@ function handoffRow(handoff: HandoffInfo): Cell[] {
     { text: String(handoff.attempts), right: true },
     { text: String(handoff.files), right: true },
     { text: size(handoff.bytes), right: true },
-    { text: handoff.state === 'corrupt' ? (handoff.problem ?? '') : claimantOf(handoff), style: 'dim' },
+    { text: remarkOn(handoff), style: 'dim' },
   ]
 }
 
-/** 'pid 7 on host'; '-' while nobody has it. */
+function remarkOn(handoff: HandoffInfo): string {
+  if (handoff.state === 'corrupt') return handoff.problem ?? ''
+  return handoff.state === 'dead' ? (handoff.lastError ?? '-') : claimantOf(handoff)
+}
+
+/** 'pid 7 on host, dead'; '-' while it is free. */
 export function claimantOf({ claimant }: HandoffInfo): string {
   if (claimant === undefined) return '-'
-  return `pid ${claimant.pid ?? '?'} on ${claimant.hostname ?? '?'}`
+  const verdict = claimant.verdict === 'alive' ? '' : `, ${claimant.verdict}`
+  return `pid ${claimant.pid ?? '?'} on ${claimant.hostname ?? '?'}${verdict}`
 }

@@ -1,0 +1,91 @@
+// The empty files that count: `attempt-<n>` (claims so far) and `retried-<n>` (claims before the last retry). Guarantee: the
+// count never decreases, and neither counting nor giving back needs space. The attempt file's times say since when the
+// handoff waits for a claimant:
+//   ctime   by the volume's clock
+//   atime   the number of the boot, mtime the boot clock, both in seconds; utimes sets the ctime as well
+
+import { constants } from 'node:fs'
+import type { FileSystem } from '../disk/file-system.ts'
+import { errnoOf } from '../errors.ts'
+import { attemptName, inside, parseAttempt, parseRetried, retriedName } from '../layout.ts'
+import { type BootTime, bootTime } from '../liveness/boot-clock.ts'
+import { log } from '../runtime/observe.ts'
+
+/** When a handoff began to wait: published, released or given back. */
+export interface WaitingSince extends BootTime {
+  /** The volume's time, in milliseconds since 1970. */
+  readonly volumeMs: number
+}
+
+export interface Attempt {
+  /** Claims so far. */
+  readonly count: number
+  /** Claims before the last retry, which do not count towards the most allowed. */
+  readonly retriedAt: number
+  readonly since: WaitingSince
+}
+
+const NEW_EMPTY = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0)
+
+/** Reads the counters of the handoff in `directory`; undefined when there is none. Throws the system's error. */
+export function readAttempt(fs: FileSystem, directory: string): Attempt | undefined {
+  try {
+    const names = fs.readdirSync(directory).map(String)
+    const count = highest(names, parseAttempt)
+    if (count === undefined) return undefined
+    const { ctimeMs, atimeMs, mtimeMs } = fs.lstatSync(inside(directory, attemptName(count)))
+    const since = { volumeMs: ctimeMs, boot: Math.round(atimeMs / 1000), uptimeMs: Math.round(mtimeMs) }
+    return { count, retriedAt: highest(names, parseRetried) ?? 0, since }
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** Creates the counter of a handoff that is being published. `mode`: chmod it, because the umask strips owner bits. */
+export function createAttempt(fs: FileSystem, directory: string, chmod: boolean): void {
+  createEmpty(fs, inside(directory, attemptName(0)), chmod)
+}
+
+/** Counts one more claim, and returns its number. */
+export function countAttempt(fs: FileSystem, directory: string, names: readonly string[]): number {
+  const count = highest(names, parseAttempt)
+  if (count === undefined) createEmpty(fs, inside(directory, attemptName(1)), false)
+  else fs.renameSync(inside(directory, attemptName(count)), inside(directory, attemptName(count + 1)))
+  return (count ?? 0) + 1
+}
+
+/** Allows as many claims again as before the first: none of those so far counts any more. */
+export function markRetried(fs: FileSystem, directory: string, names: readonly string[]): void {
+  const count = highest(names, parseAttempt) ?? 0
+  const before = highest(names, parseRetried)
+  const mark = inside(directory, retriedName(count))
+  if (before === undefined) createEmpty(fs, mark, false)
+  else fs.renameSync(inside(directory, retriedName(before)), mark)
+}
+
+/** The time to live starts again from now. A failure is only logged: the handoff must go back all the same. */
+export function stampAttempt(fs: FileSystem, directory: string, names: readonly string[]): void {
+  const count = highest(names, parseAttempt)
+  if (count === undefined) return
+  const { boot, uptimeMs } = bootTime() ?? { boot: 0, uptimeMs: 0 }
+  try {
+    fs.utimesSync(inside(directory, attemptName(count)), boot, uptimeMs / 1000)
+  } catch (error) {
+    log.handoff('could not touch the attempt: %s', errnoOf(error))
+  }
+}
+
+function highest(names: readonly string[], parse: (name: string) => number | undefined): number | undefined {
+  const counts = names.map(parse).filter((count) => count !== undefined)
+  return counts.length === 0 ? undefined : Math.max(...counts)
+}
+
+function createEmpty(fs: FileSystem, path: string, chmod: boolean): void {
+  const fd = fs.openSync(path, NEW_EMPTY, 0o600)
+  try {
+    if (chmod) fs.fchmodSync(fd, 0o600)
+  } finally {
+    fs.closeSync(fd)
+  }
+}

@@ -1,0 +1,50 @@
+// The boot clock: milliseconds since this boot, whatever the wall clock is set to. Guarantee: two readings are compared only
+// where they came from one clock, so the number of the boot covers all that can give a process another one.
+
+import { uptime } from 'node:os'
+import { readMounts } from '../disk/mounts.ts'
+import { ownIdentity } from './process-identity.ts'
+
+/** A reading of the boot clock. */
+export interface BootTime {
+  /** Names the boot: 31 bits, so that it fits a file's time on every file system. Equal numbers: one clock. */
+  readonly boot: number
+  readonly uptimeMs: number
+}
+
+/** The boot clock now; undefined where this boot cannot be named. */
+export function bootTime(): BootTime | undefined {
+  const boot = bootNumber()
+  if (boot === undefined) return undefined
+  try {
+    return { boot, uptimeMs: Math.round(uptime() * 1000) }
+  } catch {
+    return undefined // no /proc, and the system call is not allowed
+  }
+}
+
+let numbered: { readonly name: string; readonly boot: number } | undefined
+
+function bootNumber(): number | undefined {
+  const { bootId, timeNamespace, pidNamespace } = ownIdentity()
+  if (bootId === undefined) return undefined
+  const name = [bootId, timeNamespace, uptimeIsVirtual() ? pidNamespace : undefined].join()
+  if (numbered?.name !== name) numbered = { name, boot: hash31(name) }
+  return numbered.boot
+}
+
+let virtual: boolean | undefined
+
+/** LXCFS mounts a /proc/uptime that counts from the start of the container. */
+function uptimeIsVirtual(): boolean {
+  const fsType = virtual === undefined ? readMounts().of('/proc/uptime')?.fsType : undefined
+  if (fsType !== undefined) virtual = fsType !== 'proc'
+  return virtual === true
+}
+
+/** FNV-1a, less the sign bit. */
+function hash31(text: string): number {
+  let hash = 0x811c9dc5
+  for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, 0x01000193)
+  return hash & 0x7fffffff
+}
