@@ -1,15 +1,21 @@
-// The process's default manager. Promise: one a process (and thread), shared by the ESM and CommonJS copies.
+// The default manager. Guarantee: one per process (and thread), shared by the ESM and CommonJS copies.
 
-import { TempFileManager } from './manager.ts'
+import { optionError } from './errors.ts'
+import { CLOSED, TempFileManager } from './manager.ts'
 
 const KEY = Symbol.for('temp-file-manager.default.v1')
+
+interface Closable {
+  readonly [CLOSED]?: boolean
+}
 
 interface Slot {
   [KEY]?: TempFileManager | undefined
 }
 
 /**
- * The process's default manager, made with default options at the first call.
+ * The process's default manager: one per process and thread, for all copies of the package. It is created with
+ * default options at the first call, and again at the first call after it was closed.
  *
  * @example
  * ```ts
@@ -20,13 +26,22 @@ interface Slot {
  * ```
  */
 export function getTempManager(): TempFileManager {
-  const slot = globalThis as Slot // a slot of ours on the global object
-  slot[KEY] ??= new TempFileManager()
-  return slot[KEY]
+  const slot = globalThis as Slot // the key is this package's own
+  const current = slot[KEY]
+  if (current !== undefined && (current as Closable)[CLOSED] !== true) return current // set by any copy of the package
+  const created = new TempFileManager()
+  slot[KEY] = created
+  return created
 }
 
-/** Makes `manager` the default, for example one with options of yours at start-up; undefined: the next call makes anew. Closes nothing. */
+/**
+ * Makes `manager` the default one, for example a manager with your options, at start-up. After `undefined`, the next
+ * `getTempManager()` creates a new one. The previous default is not closed.
+ * @throws ERR_TEMP_OPTION_INVALID
+ */
 export function setTempManager(manager: TempFileManager | undefined): void {
-  const slot = globalThis as Slot // a slot of ours on the global object
+  if (manager !== undefined && typeof (manager as { file?: unknown } | null)?.file !== 'function')
+    throw optionError('manager', 'setTempManager needs a TempFileManager, or undefined.')
+  const slot = globalThis as Slot // the key is this package's own
   slot[KEY] = manager
 }

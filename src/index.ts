@@ -30,6 +30,7 @@ export type { RootUsage, SessionUsage } from './sweep/usage.ts'
 export type {
   AdoptOptions,
   ByteSource,
+  CheckedFile,
   Claim,
   ClaimMembers,
   FileRules,

@@ -18,7 +18,7 @@ export class Lifecycle {
   readonly #context: Context
   readonly #maintenance: Maintenance
   readonly #pending = new Set<Promise<unknown>>()
-  readonly #abort = new AbortController()
+  #abort = new AbortController()
   readonly #exitTask: ExitTask
   #session: Session | undefined
   /** The session while close() runs: exit and closeSync() finish it. */
@@ -49,6 +49,11 @@ export class Lifecycle {
   /** What its session uses of the limits, until it has ended. */
   get quota(): Quota | undefined {
     return (this.#session ?? this.#retiring)?.quota
+  }
+
+  /** close() or the process's exit has begun. */
+  get ending(): boolean {
+    return this.#closing !== undefined
   }
 
   /** Everything has ended. */
@@ -102,6 +107,23 @@ export class Lifecycle {
       this.requireOpen()
       return this.#track(this.#maintenance.sweep({ ...options, signal }))
     })
+  }
+
+  /** Ends the session and everything in it; the next use starts another one. */
+  async removeAll(): Promise<void> {
+    this.requireOpen()
+    const session = this.#session
+    const abort = this.#abort
+    const pending = [...this.#pending]
+    this.#session = undefined
+    this.#abort = new AbortController()
+    const removed = new TempFileError('ERR_TEMP_ABORTED', 'The operation was aborted by removeAll().')
+    abort.abort(removed)
+    session?.abortClaims(removed)
+    await Promise.allSettled(pending)
+    if (session === undefined) return
+    await Promise.allSettled(session.working)
+    await endSession(session)
   }
 
   close(): Promise<void> {
@@ -216,5 +238,8 @@ export class Lifecycle {
 }
 
 function closedError(): TempFileError {
-  return new TempFileError('ERR_TEMP_CLOSED', 'This manager is closed. Make another one, or close it later.')
+  return new TempFileError(
+    'ERR_TEMP_CLOSED',
+    'This manager is closed. Create a new one, or close this one after its last use.',
+  )
 }

@@ -2,6 +2,7 @@
 
 import { type Context, type Counters, newCounters } from './context.ts'
 import { optionError } from './errors.ts'
+import { checkFileRules } from './file-types/file-rules.ts'
 import { claim, type Purpose, retry } from './handoff/claim.ts'
 import { checkTicket, goneError } from './handoff/handoff-record.ts'
 import type { HeldClaim } from './handoff/held-claim.ts'
@@ -20,7 +21,8 @@ import { checkReceiveOptions } from './streams/receive-options.ts'
 import type { SweepReport } from './sweep/report.ts'
 import { checkSweepOptions, type SweepOptions } from './sweep/sweep.ts'
 import { measureRoot, type RootUsage } from './sweep/usage.ts'
-import { adopt } from './temps/adopt.ts'
+import { adopt, pathOf } from './temps/adopt.ts'
+import { checkFile } from './temps/check-file.ts'
 import { claimEntry } from './temps/claimed-entry.ts'
 import { createFile, createFileAsync, receiveFile } from './temps/create.ts'
 import { createDir, createDirAsync } from './temps/dir.ts'
@@ -29,7 +31,9 @@ import { Scope } from './temps/scope.ts'
 import type {
   AdoptOptions,
   ByteSource,
+  CheckedFile,
   Claim,
+  FileRules,
   ReceivedFile,
   ReceiveOptions,
   TempDir,
@@ -38,6 +42,9 @@ import type {
 } from './types.ts'
 import type { CreateUploadOptions, OpenUploadOptions, PartialUpload, UploadInfo } from './uploads/types.ts'
 import type { UploadDoor } from './uploads/upload.ts'
+
+/** Whether a manager of any copy of the package is closed; read by {@link getTempManager}. */
+export const CLOSED = Symbol.for('temp-file-manager.closed.v1')
 
 /** Counters of one manager since it was made; reading them touches no disk. */
 export interface ManagerStats extends Readonly<Counters> {
@@ -66,7 +73,7 @@ export interface ManagerStats extends Readonly<Counters> {
  * console.log(file.path, await file.size())
  * ```
  */
-export class TempFileManager implements Disposable, AsyncDisposable {
+class Manager implements Disposable, AsyncDisposable {
   readonly #context: Context
   readonly #namer: Namer
   readonly #life: Lifecycle
@@ -151,8 +158,33 @@ export class TempFileManager implements Disposable, AsyncDisposable {
    * registered to be removed with its scope, at close and at exit; no sweep covers the latter.
    * @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_NO_SPACE, ERR_TEMP_QUOTA, ERR_TEMP_IO, ERR_TEMP_CLOSED
    */
-  adopt(path: string, options: AdoptOptions = {}): Promise<TempFile | TempDir> {
+  adopt(path: string, options?: AdoptOptions): Promise<TempFile | TempDir> {
     return this.#life.run((session) => adopt(session, path, this.#context.prefix, options))
+  }
+
+  /**
+   * Checks an existing file against rules; nothing is moved or changed. Symbolic links and special files are refused.
+   * @returns its size in bytes and the media type found in its first bytes
+   * @throws ERR_TEMP_TYPE_REJECTED, ERR_TEMP_TOO_LARGE, ERR_TEMP_TOO_SMALL, ERR_TEMP_OPTION_INVALID, ERR_TEMP_IO,
+   * ERR_TEMP_CLOSED; the error that `rules.validate` throws
+   * @example
+   * ```ts
+   * import { writeFileSync } from 'node:fs'
+   * import { fileRules, getTempManager } from 'temp-file-manager'
+   *
+   * using dir = getTempManager().dir()
+   * const path = dir.join('photo.png')
+   * writeFileSync(path, 'not a picture')
+   * await getTempManager().checkFile(path, fileRules.image).catch((error) => console.log(error.code)) // ERR_TEMP_TYPE_REJECTED
+   * ```
+   */
+  async checkFile(path: string, rules: FileRules): Promise<CheckedFile> {
+    this.#life.requireOpen()
+    const checked = pathOf(path, 'checkFile')
+    const prepared = checkFileRules(rules, 'rules')
+    return await checkFile(this.#context.fs, checked, prepared, (validate) =>
+      this.#life.run((session) => validate(session)),
+    )
   }
 
   /** A group of temps that are disposed together, last made first. @throws ERR_TEMP_CLOSED */
@@ -220,7 +252,10 @@ export class TempFileManager implements Disposable, AsyncDisposable {
    * Claims, calls `fn`, then completes; gives the handoff back when `fn` throws, with the error's text as its `lastError`.
    * Rejects as {@link claim}, or with what `fn` threw.
    */
-  async withClaim<T, M = unknown>(ticket: string, fn: (claim: Claim<M>) => Promise<T> | T): Promise<T> {
+  async withClaim<M = unknown, T = unknown>(
+    ticket: string,
+    fn: (claim: Claim<M>) => Promise<T> | T,
+  ): Promise<T> {
     const held = await this.#claim(ticket, 'work')
     return await disposing(claimEntry<M>(held), async (entry) => {
       let result: T
@@ -358,6 +393,14 @@ export class TempFileManager implements Disposable, AsyncDisposable {
   }
 
   /**
+   * Removes every live file and directory, gives all claims back, aborts running operations and waits for them. The
+   * manager stays usable: the next call starts a new session. For tests, between two of them.
+   */
+  removeAll(): Promise<void> {
+    return this.#life.removeAll()
+  }
+
+  /**
    * Ends the manager: running operations are aborted and waited for, a running sweep comes to a clean stop,
    * claims go back, all its files are removed. Idempotent. Never rejects for a failed removal: that is reported
    * by `onCleanupError`.
@@ -392,6 +435,10 @@ export class TempFileManager implements Disposable, AsyncDisposable {
     }
   }
 
+  get [CLOSED](): boolean {
+    return this.#life.ending
+  }
+
   [dispose](): void {
     this.closeSync()
   }
@@ -405,6 +452,16 @@ export class TempFileManager implements Disposable, AsyncDisposable {
 function uploads(): Promise<typeof import('./uploads/index.ts')> {
   return import('./uploads/index.ts')
 }
+
+/** A {@link TempFileManager}, without the private fields that would make the types of the ESM and CommonJS builds differ. */
+export interface TempFileManager extends Pick<Manager, Exclude<keyof Manager, typeof CLOSED>> {}
+
+/** {@inheritDoc Manager} */
+export const TempFileManager: {
+  new (options?: TempFileManagerOptions): TempFileManager
+  readonly prototype: TempFileManager
+} = Manager
+Object.defineProperty(Manager, 'name', { value: 'TempFileManager' })
 
 type WithArguments<E, O, T> =
   | [fn: (entry: E) => Promise<T> | T]

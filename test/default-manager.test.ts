@@ -20,3 +20,24 @@ test('the default can be set, and unset for a new one', () => {
   setTempManager(undefined)
   expect(getTempManager()).not.toBe(mine)
 })
+
+test.each(['close', 'closeSync'] as const)(
+  'after %s of the default manager the next call makes a new one',
+  async (way) => {
+    onTestFinished(() => setTempManager(undefined))
+    setTempManager(tempManager())
+    const closed = getTempManager()
+    const closing = closed[way]()
+    const next = getTempManager()
+    expect(next).not.toBe(closed)
+    await closing
+    await next.close()
+  },
+)
+
+test('only a manager can be the default', () => {
+  for (const other of [null, {}, 'manager', 5])
+    expect(() => setTempManager(other as never)).toThrow(
+      expect.objectContaining({ code: 'ERR_TEMP_OPTION_INVALID' }),
+    )
+})

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { Readable } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
+import { inspect } from 'node:util'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { TempFileManager } from '../src/index.ts'
 import { failure, failureSync } from './fixtures/failures.ts'
@@ -360,4 +361,54 @@ test('a misspelt option of a file, of persist or of handOff is refused, and so i
   // What a program without types may call.
   const untyped = manager.withFile.bind(manager) as unknown as (options: string) => Promise<unknown>
   await expect(untyped('.txt')).rejects.toThrow(invalid)
+})
+
+describe('removeAll', () => {
+  test('removes every live file and directory, and the manager goes on', async () => {
+    const manager = tempManager()
+    const paths = [manager.file().path, manager.dir().path, manager.file({ name: 'exact' }).path]
+    await manager.removeAll()
+    expect(paths.filter((path) => existsSync(path))).toEqual([])
+    const after = manager.file()
+    expect(existsSync(after.path)).toBe(true)
+  })
+
+  test('marks what it removed as disposed', async () => {
+    const manager = tempManager()
+    const file = manager.file()
+    await manager.removeAll()
+    expect(file.disposed).toBe(true)
+    await file.remove()
+  })
+
+  test('gives claims back', async () => {
+    const baseDir = tempBase()
+    const manager = tempManager({ baseDir })
+    const ticket = await (await manager.receive('job')).handOff()
+    await manager.claim(ticket)
+    await manager.removeAll()
+    await using again = await tempManager({ baseDir }).claim(ticket)
+    expect(again.attempt).toBe(2)
+  })
+
+  test('aborts a running receive, which leaves nothing', async () => {
+    const manager = tempManager()
+    const source = new PassThrough()
+    const receiving = manager.receive(source).catch((error: unknown) => error)
+    source.write('begun')
+    await manager.removeAll()
+    expect(await receiving).toMatchObject({ code: 'ERR_TEMP_ABORTED' })
+    expect(source.destroyed).toBe(true)
+  })
+
+  test('of a manager that was not used creates nothing', async () => {
+    const manager = tempManager()
+    await manager.removeAll()
+    expect(manager.sessionPath).toBeUndefined()
+  })
+})
+
+test('the class is called TempFileManager in logs', () => {
+  expect(TempFileManager.name).toBe('TempFileManager')
+  expect(inspect(tempManager())).toMatch(/^TempFileManager/)
 })

@@ -25,7 +25,7 @@ const worker = new Worker<ClipJob, ClipResult>(
   async ({ data }) => {
     try {
       // Completes the handoff when this returns, releases it when it throws.
-      return await manager.withClaim<ClipResult, ClipMeta>(data.ticket, (clip) => work(clip, data))
+      return await manager.withClaim<ClipMeta, ClipResult>(data.ticket, (clip) => work(clip, data))
     } catch (error) {
       const gone = isTempFileError(error) && error.code === 'ERR_TEMP_HANDOFF_GONE'
       const finished = gone ? await findResult(data.ticket) : undefined

@@ -73,7 +73,7 @@ export async function consumers({ root, place, run, step }, tarball, alone, vers
   await check('TypeScript nodenext, `using` lowered, on Node 20', async () => {
     await compile(
       alone,
-      ['using.mts', 'using.cts'],
+      ['using.mts', 'using.cts', 'both-types.mts'],
       { ...nodenext, target: 'es2022', lib: ['es2022', 'esnext.disposable'] },
       'lowered',
     )

@@ -1,35 +1,41 @@
-// Adoption: somebody else's file or directory becomes a temp of ours. Promise: moved in, it is covered like any
-// other; in place, it is only registered for its scope, close and exit, and no sweep knows of it.
+// adopt(): a file or directory that exists elsewhere becomes a temp. Guarantee: one that is moved in is covered like
+// any other; one adopted in place is removed with its scope, at close and at exit, and no sweep covers it.
 
 import { basename, resolve } from 'node:path'
 import { moveIn } from '../disk/move/move.ts'
 import { removeTree, removeTreeSync } from '../disk/remove/remove.ts'
 import { statsOf } from '../disk/stats.ts'
 import { errnoOf, ioError, optionError, TempFileError } from '../errors.ts'
-import { boolean, optionsOf } from '../input/options.ts'
+import { checkFileRules } from '../file-types/file-rules.ts'
+import { boolean, optionsOf, preset } from '../input/options.ts'
 import { inside } from '../layout.ts'
 import type { Session } from '../session/session.ts'
 import type { AdoptOptions } from '../types.ts'
+import { checkFile } from './check-file.ts'
 import { DirEntry } from './dir.ts'
 import { firstFailure, reportLeft } from './failure.ts'
 import { FileEntry } from './file.ts'
 import { fineIfGone, type Holding } from './holding.ts'
 import { type Affixes, nameOf } from './naming.ts'
 
-const checkOptions = optionsOf('adopt', { inPlace: boolean })
+const checkOptions = optionsOf('adopt', { inPlace: boolean, accept: preset(checkFileRules) })
+
+/** The absolute path that a caller gave to `of`. @throws ERR_TEMP_OPTION_INVALID */
+export function pathOf(given: unknown, of: string): string {
+  if (typeof given === 'string' && given !== '' && !given.includes('\0')) return resolve(given)
+  throw optionError('path', `${of} needs the path of a file, a non-empty string without NUL characters.`)
+}
 
 /** @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_IO, ERR_TEMP_NO_SPACE, ERR_TEMP_QUOTA */
 export async function adopt(
   session: Session,
   given: unknown,
   prefix: string,
-  options: AdoptOptions,
+  options: AdoptOptions | undefined,
 ): Promise<FileEntry | DirEntry> {
-  if (typeof given !== 'string' || given === '' || given.includes('\0')) {
-    throw optionError('path', 'adopt needs the path of a file or directory, a non-empty string.')
-  }
-  const { inPlace: stays } = checkOptions(options)
-  const source = resolve(given)
+  const { inPlace: stays, accept } = checkOptions(options)
+  const source = pathOf(given, 'adopt')
+  if (accept !== undefined) await checkFile(session.context.fs, source, accept, (work) => work(session))
   const isDirectory = await kindOf(session, source)
   const { quota } = session
   const { counters } = session.context

@@ -2,7 +2,7 @@
 
 import type { DirOptions, FileOptions } from '../input/file-options.ts'
 import type { ByteSource } from './bytes.ts'
-import type { ReceivedFile, ReceiveOptions, TempDir, TempFile } from './entries.ts'
+import type { FileRules, ReceivedFile, ReceiveOptions, TempDir, TempFile } from './entries.ts'
 
 /** A claimed handoff: one claimant at a time has it, until it completes or releases it. */
 export type Claim<M = unknown> = (TempFile | TempDir) & ClaimMembers<M>
@@ -49,4 +49,15 @@ export interface TempScope extends AsyncDisposable {
 export interface AdoptOptions {
   /** Leave it where it is, and only remove it with its scope, at close and at exit: no sweep covers it. Default false. */
   inPlace?: boolean | undefined
+  /** What the file must be, checked before anything moves; see {@link FileRules}. A directory is refused. */
+  accept?: FileRules | undefined
+}
+
+/** The result of {@link TempFileManager.checkFile}. */
+export interface CheckedFile {
+  /** Absolute path of the file. */
+  readonly path: string
+  readonly bytes: number
+  /** The media type found in the first bytes; undefined when none was looked for, or none found. */
+  readonly detectedType: string | undefined
 }

@@ -56,7 +56,7 @@ describe('meta', () => {
     expectTypeOf(claim.meta.job).toEqualTypeOf<number>()
     expectTypeOf<Claim['meta']>().toEqualTypeOf<unknown>()
     await claim.release()
-    const job = await manager.withClaim<number, { job: number }>(claim.ticket, (held) => held.meta.job)
+    const job = await manager.withClaim<{ job: number }, number>(claim.ticket, (held) => held.meta.job)
     expect(job).toBe(7)
     // @ts-expect-error a BigInt is no JSON value
     void (() => manager.file().handOff({ meta: 1n }))

@@ -1,0 +1,96 @@
+// checkFile(): file rules for a file that already exists. Guarantee: the file is only read, never moved or changed,
+// and a symbolic link or a special file is refused before it is opened.
+
+import { constants } from 'node:fs'
+import { basename } from 'node:path'
+import type { FileSystem } from '../disk/file-system.ts'
+import { statsOf } from '../disk/stats.ts'
+import { ioError, TempFileError } from '../errors.ts'
+import { checkDeclared, checkHead, HEAD_BYTES, type PreparedRules } from '../file-types/file-rules.ts'
+import type { Session } from '../session/session.ts'
+import { tooLarge, tooSmall } from '../streams/receive-options.ts'
+import type { CheckedFile } from '../types.ts'
+import { FileEntry } from './file.ts'
+
+const READ_REGULAR = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
+
+/**
+ * Runs all stages of `rules` on the file at `path`. `inSession` runs the last stage, which needs a session.
+ * @throws ERR_TEMP_TYPE_REJECTED, ERR_TEMP_TOO_LARGE, ERR_TEMP_TOO_SMALL, ERR_TEMP_IO; the error that `validate` throws
+ */
+export async function checkFile(
+  fs: FileSystem,
+  path: string,
+  rules: PreparedRules,
+  inSession: (work: (session: Session) => Promise<void>) => Promise<void>,
+): Promise<CheckedFile> {
+  const bytes = await sizeOf(fs, path)
+  const declared = { name: basename(path), type: undefined }
+  checkDeclared(rules, declared)
+  if (bytes > rules.maxBytes) throw tooLarge(rules.maxBytes)
+  if (bytes < rules.minBytes) throw tooSmall(bytes, rules.minBytes)
+  const detectedType =
+    rules.types === undefined ? undefined : await checkHead(rules, declared, headOf(fs, path))
+  const { inspect: validate } = rules
+  if (validate !== undefined)
+    await inSession(async (session) => {
+      const file = viewOf(session, path)
+      try {
+        await validate(file)
+      } finally {
+        await file.remove() // closes what validate() left open; the file itself stays
+      }
+    })
+  return { path, bytes, detectedType }
+}
+
+async function sizeOf(fs: FileSystem, path: string): Promise<number> {
+  try {
+    const stats = await statsOf(fs, path)
+    if (stats.isFile()) return stats.size
+  } catch (error) {
+    throw ioError(error, 'check a file', path)
+  }
+  throw new TempFileError(
+    'ERR_TEMP_TYPE_REJECTED',
+    'Only a regular file can be checked, not a directory or a link.',
+    {
+      path,
+    },
+  )
+}
+
+function headOf(fs: FileSystem, path: string): Uint8Array {
+  let fd: number | undefined
+  try {
+    fd = fs.openSync(path, READ_REGULAR)
+    const head = Buffer.alloc(HEAD_BYTES)
+    let length = 0
+    for (let read = -1; read !== 0 && length < HEAD_BYTES; length += read)
+      read = fs.readSync(fd, head, length, HEAD_BYTES - length, length)
+    return head.subarray(0, length)
+  } catch (error) {
+    throw ioError(error, 'check a file', path)
+  } finally {
+    if (fd !== undefined) fs.closeSync(fd)
+  }
+}
+
+/** The file as a TempFile whose removal removes nothing. */
+function viewOf(session: Session, path: string): FileEntry {
+  const nothing = async (): Promise<void> => {}
+  session.quota.addEntry()
+  return new FileEntry(
+    session,
+    ++session.sequence,
+    { prefix: '', suffix: '' },
+    {
+      path,
+      name: basename(path),
+      workshop: session.path,
+      discard: nothing,
+      discardSync: () => {},
+      vacate: nothing,
+    },
+  )
+}
