@@ -47,7 +47,7 @@ export interface DiskDirectory {
 
 /** The promises part: the same calls through the thread pool. */
 export interface FileSystemPromises {
-  /** Numbers, but memfs declares bigints too: {@link import('./stats.ts').statsOf} is typed. */
+  /** Numbers, but memfs declares bigints too: {@link import('./paths.ts').statsOf} is typed. */
   lstat(path: DiskPath): Promise<unknown>
   realpath(path: string): Promise<string | Buffer>
   readdir(path: DiskPath, options?: object): Promise<unknown[]>
@@ -81,7 +81,7 @@ type Callback<T = void> = (error?: NodeJS.ErrnoException | null, value?: T) => v
 export interface FileSystem {
   /** Set by a wrapper around `node:fs`: what it shows is the real disk, so the kernel's own facts apply to it. */
   readonly native?: boolean | undefined
-  openSync(path: string, flags: number, mode?: number): number
+  openSync(path: DiskPath, flags: number, mode?: number): number
   closeSync(fd: number): void
   writeSync(fd: number, data: Uint8Array, offset?: number, length?: number, position?: number): number
   readSync(fd: number, buffer: Uint8Array, offset: number, length: number, position: number | null): number

@@ -1,8 +1,7 @@
 // How much a tree holds. Promise: never follows a link, and what goes meanwhile is not counted.
 
 import type { DiskEntry, DiskPath, FileSystem } from './file-system.ts'
-import { joinPath } from './remove/operation.ts'
-import { statsOf } from './stats.ts'
+import { joinPath, statsOf } from './paths.ts'
 
 export interface TreeSize {
   /** Everything that is not a directory. */

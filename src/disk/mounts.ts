@@ -1,15 +1,26 @@
-// Where other file systems begin. Promise: a table is a snapshot of what the kernel shows this process; `below`
-// leaves no mount out (it may name one that a later mount hides), and `of` names the one a path really lies on.
+// Where other file systems begin. Guarantee: a table is a snapshot of what the kernel shows this process; `below`
+// leaves no mount out (it may name one that a later mount hides), and `of` names the one a path is on. A table that
+// could not be read is never an empty one: it carries the reason.
 
 import { readFileSync } from 'node:fs'
+import { errnoOf } from '../errors.ts'
 import type { FileSystem } from './file-system.ts'
 
 /** A snapshot of the mounts, as paths were at that moment: after a rename of a directory that holds a mount, read again. */
 export interface MountTable {
+  /** Set where this system has a table that could not be read; `below` and `of` then know nothing. */
+  readonly unread?: UnreadTable | undefined
   /** The mount points at or below an absolute real path. */
   below(path: string): string[]
   /** The mount that an absolute real path lies on; undefined where the table is empty. */
   of(path: string): { fsType: string; upperDir: string | undefined; mountPoint: string } | undefined
+}
+
+/** Why a mount table could not be read. */
+export interface UnreadTable {
+  readonly error: unknown
+  /** Another attempt may succeed (out of descriptors or memory); otherwise /proc is missing, masked or forbidden. */
+  readonly passing: boolean
 }
 
 interface Mount {
@@ -20,25 +31,27 @@ interface Mount {
   readonly upperDir: string | undefined
 }
 
-// Mounts change rarely and are asked for with every removal: what is parsed is kept until the text differs.
+const PASSING = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EINTR', 'EIO'])
+
+// Mounts change rarely and every removal needs them: the parsed table is kept until the text differs.
 let last: { readonly text: string; readonly table: MountTable } | undefined
 
-/** The table of this process: /proc/self/mountinfo on Linux, empty elsewhere or where /proc is not mounted. */
+/** The table of this process, from /proc/self/mountinfo; empty on systems other than Linux. Never throws: see {@link MountTable.unread}. */
 export function readMounts(): MountTable {
   if (process.platform !== 'linux') return parseMounts('')
   try {
     const text = readFileSync('/proc/self/mountinfo', 'utf8')
     if (text !== last?.text) last = { text, table: parseMounts(text) }
     return { ...last.table } // a snapshot of its own, see remove.ts
-  } catch {
-    return parseMounts('')
+  } catch (error) {
+    return { ...parseMounts(''), unread: { error, passing: PASSING.has(errnoOf(error) ?? '') } }
   }
 }
 
-/** For how long {@link recentMounts} believes a table: as long as one slice of a sweep takes (slice.ts). */
+/** For how long {@link recentMounts} uses a table again: as long as one slice of a sweep takes (slice.ts). */
 const RECENT_MS = 5
 let recent: { readonly at: number; readonly directory: string; readonly table: MountTable } | undefined
-const clock = performance.now.bind(performance) // the true one: a test's frozen clock would keep a table for ever
+const clock = performance.now.bind(performance) // the real one: with a test's frozen clock a table would never expire
 
 /**
  * As {@link readMounts}, for thousands of removals in a row below `directory`: where nothing is mounted below it,
@@ -54,6 +67,7 @@ export function recentMounts(fs: FileSystem, directory: string): MountTable {
 }
 
 function isClear(fs: FileSystem, directory: string, table: MountTable): boolean {
+  if (table.unread !== undefined) return false
   try {
     return table.below(fs.realpathSync(directory).toString()).every((point) => point === directory)
   } catch {
@@ -69,7 +83,7 @@ export function parseMounts(text: string): MountTable {
     if (mount !== undefined) mounts.push(mount)
   }
   const points = [...new Set(mounts.map((mount) => mount.mountPoint))]
-  let tree: MountTree | undefined // built when first asked for: a removal asks for what is below only
+  let tree: MountTree | undefined // built on demand: a removal only needs `below`
   return {
     below: (path) => {
       const inside = path.endsWith('/') ? path : `${path}/`

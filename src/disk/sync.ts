@@ -5,8 +5,7 @@ import { constants } from 'node:fs'
 import { errnoOf } from '../errors.ts'
 import { close, open, sync } from './descriptors.ts'
 import type { DiskEntry, DiskPath, FileSystem } from './file-system.ts'
-import { joinPath } from './remove/operation.ts'
-import { statsOf } from './stats.ts'
+import { joinPath, statsOf } from './paths.ts'
 
 // Nonblocking: a FIFO that took the place of a file must not make us wait for a writer.
 const { O_RDONLY, O_WRONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants

@@ -5,7 +5,7 @@
 // (The contract renames to .gone- at once and looks afterwards; but another sweeper deletes a .gone- without
 // looking, so a suspect needs a tombstone's name.)
 
-import { renameIfThere } from '../disk/rename-if-there.ts'
+import { renameIfThere } from '../disk/paths.ts'
 import { deadName, goneName, inside, type Root } from '../layout.ts'
 import { type BootTime, bootTime } from '../liveness/boot-clock.ts'
 import { volumeNow } from '../liveness/volume-clock.ts'

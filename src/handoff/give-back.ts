@@ -6,8 +6,8 @@
 //   4. rename it into handoffs/
 
 import type { FileSystem } from '../disk/file-system.ts'
+import { renameIfThere } from '../disk/paths.ts'
 import { removeTreeSync } from '../disk/remove/remove.ts'
-import { renameIfThere } from '../disk/rename-if-there.ts'
 import { errnoOf } from '../errors.ts'
 import { DATA, goneName, inside, isTicket, isUploadId, type Root } from '../layout.ts'
 import { log } from '../runtime/observe.ts'

@@ -1,8 +1,8 @@
 // A claim that this process holds: what can be done with it, each once. Guarantee: until complete() has renamed it
 // away it goes back by itself, however this process ends; after that it never comes back.
 
+import { renameIfThere } from '../disk/paths.ts'
 import { removeTree, removeTreeSync } from '../disk/remove/remove.ts'
-import { renameIfThere } from '../disk/rename-if-there.ts'
 import { syncDirectory, syncDirectorySync } from '../disk/sync.ts'
 import { ioError, TempFileError } from '../errors.ts'
 import { DATA, goneName, inside } from '../layout.ts'

@@ -5,8 +5,8 @@
 
 import type { FileSystem } from '../disk/file-system.ts'
 import { recentMounts } from '../disk/mounts.ts'
+import { renameIfThere } from '../disk/paths.ts'
 import { type RemoveReport, removeTreeSliced, removeTreeSync } from '../disk/remove/remove.ts'
-import { renameIfThere } from '../disk/rename-if-there.ts'
 import { errnoOf } from '../errors.ts'
 import { type GivenBack, giveBackAll } from '../handoff/give-back.ts'
 import { CLAIMS, deadName, goneName, inside, liveName, type Root } from '../layout.ts'

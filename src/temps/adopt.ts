@@ -3,8 +3,8 @@
 
 import { basename, resolve } from 'node:path'
 import { moveIn } from '../disk/move/move.ts'
+import { ignoreMissing, statsOf } from '../disk/paths.ts'
 import { removeTree, removeTreeSync } from '../disk/remove/remove.ts'
-import { statsOf } from '../disk/stats.ts'
 import { errnoOf, ioError, optionError, TempFileError } from '../errors.ts'
 import { checkFileRules } from '../file-types/file-rules.ts'
 import { boolean, optionsOf, preset } from '../input/options.ts'
@@ -15,7 +15,7 @@ import { checkFile } from './check-file.ts'
 import { DirEntry } from './dir.ts'
 import { firstFailure, reportLeft } from './failure.ts'
 import { FileEntry } from './file.ts'
-import { fineIfGone, type Holding } from './holding.ts'
+import type { Holding } from './holding.ts'
 import { type Affixes, nameOf } from './naming.ts'
 
 const checkOptions = optionsOf('adopt', { inPlace: boolean, accept: preset(checkFileRules) })
@@ -84,7 +84,7 @@ function extensionOf(path: string): string {
 function inPlace(session: Session, path: string): Holding {
   const { fs } = session.context
   const registered = {
-    remove: () => fineIfGone(async () => firstFailure(await removeTree(fs, path))),
+    remove: () => ignoreMissing(async () => firstFailure(await removeTree(fs, path))),
     removeSync: () => {
       try {
         firstFailure(removeTreeSync(fs, path))

@@ -3,6 +3,7 @@
 
 import { close, closeWritten, open } from '../disk/descriptors.ts'
 import type { FileSystem } from '../disk/file-system.ts'
+import { ignoreMissing } from '../disk/paths.ts'
 import { ioError } from '../errors.ts'
 import { CREATE_FLAGS } from '../session/root.ts'
 import type { Session } from '../session/session.ts'
@@ -11,7 +12,6 @@ import type { Intake } from '../streams/intake.ts'
 import type { PreparedReceive } from '../streams/receive-options.ts'
 import type { ReceivedFile, WriteResult } from '../types.ts'
 import { FileEntry } from './file.ts'
-import { fineIfGone } from './holding.ts'
 import type { Naming } from './naming.ts'
 import { giveUp, giveUpSync, reserve, type Slot } from './slot.ts'
 
@@ -127,7 +127,7 @@ async function discard({ session, path, holding }: Slot): Promise<void> {
   quota.dropEntry()
   try {
     if (holding !== undefined) await holding.discard()
-    else await fineIfGone(() => fs.promises.unlink(path))
+    else await ignoreMissing(() => fs.promises.unlink(path))
   } catch {
     // It stays in the session, and goes with it; the error that made us give up matters more.
   }

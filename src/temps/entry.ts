@@ -5,6 +5,7 @@
 
 import { inspect } from 'node:util'
 import type { Context } from '../context.ts'
+import { ignoreMissing } from '../disk/paths.ts'
 import { retry, retrySync } from '../disk/remove/retry-removal.ts'
 import { errnoOf, isTempFileError, TempFileError } from '../errors.ts'
 import { publish } from '../handoff/publish.ts'
@@ -20,7 +21,7 @@ import {
 } from '../runtime/observe.ts'
 import type { Session } from '../session/session.ts'
 import type { HandOffOptions, PersistOptions, TempEntry } from '../types.ts'
-import { fineIfGone, type Holding } from './holding.ts'
+import type { Holding } from './holding.ts'
 import { type Affixes, nameOf } from './naming.ts'
 import { persist } from './persist.ts'
 import { type OpenResource, Resources } from './resources.ts'
@@ -280,7 +281,7 @@ export abstract class Entry implements TempEntry {
   async #discard(): Promise<void> {
     const holding = this.#extras?.holding
     if (holding !== undefined) return this.#session.during(holding.discard())
-    await fineIfGone(() => this.removeAt(this.path))
+    await ignoreMissing(() => this.removeAt(this.path))
   }
 
   #discardSync(): void {

@@ -1,8 +1,6 @@
 // Where an entry stands that does not stand plainly in its session: under an exact name, in place where it was
 // adopted, or inside a claim. What its end means differs, so each brings its own.
 
-import { errnoOf } from '../errors.ts'
-
 export interface Holding {
   readonly path: string
   readonly name: string
@@ -16,13 +14,4 @@ export interface Holding {
   vacate(): Promise<void>
   /** The directory in which a handoff of it is built, such that a crash half way loses nothing. */
   readonly workshop: string
-}
-
-/** Runs a removal; that somebody else was first is no failure. */
-export async function fineIfGone(remove: () => Promise<void>): Promise<void> {
-  try {
-    await remove()
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error
-  }
 }

@@ -3,7 +3,7 @@
 //   1. overdue at a first look: rename uploads/<id> to .dead-<id>-<random>
 //   2. look again: younger now: rename it back; still overdue: .gone-, the commit
 
-import { renameIfThere } from '../disk/rename-if-there.ts'
+import { renameIfThere } from '../disk/paths.ts'
 import { errnoOf } from '../errors.ts'
 import { DATA, deadName, goneName, inside, type Root, UPLOAD_RECORD } from '../layout.ts'
 import { readState, type UploadState } from './on-disk.ts'

@@ -5,8 +5,8 @@
 
 import { constants } from 'node:fs'
 import { open, sync } from '../disk/descriptors.ts'
+import { renameIfThere } from '../disk/paths.ts'
 import { removeTree } from '../disk/remove/remove.ts'
-import { renameIfThere } from '../disk/rename-if-there.ts'
 import { syncDirectory } from '../disk/sync.ts'
 import { ioError } from '../errors.ts'
 import { DATA, goneName, inside, WANTED } from '../layout.ts'

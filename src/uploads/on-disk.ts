@@ -6,8 +6,8 @@
 //   (none)               still being created: its reservation ends with its creator
 
 import { constants } from 'node:fs'
+import { renameIfThere } from '../disk/paths.ts'
 import { removeTreeSync } from '../disk/remove/remove.ts'
-import { renameIfThere } from '../disk/rename-if-there.ts'
 import { errnoOf } from '../errors.ts'
 import { goneName, inside, type Root } from '../layout.ts'
 import { log } from '../runtime/observe.ts'

@@ -74,7 +74,7 @@ describe('looking without claiming', () => {
     const disk = steppingDisk(() => {})
     const { openSync } = disk
     disk.openSync = (path, flags, mode) => {
-      if (path.endsWith('/handoff.json') && moves < 3) {
+      if (String(path).endsWith('/handoff.json') && moves < 3) {
         if (moves++ % 2 === 0) renameSync(free, claim)
         else renameSync(claim, free)
       }

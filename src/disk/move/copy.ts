@@ -5,7 +5,7 @@ import nodeFs from 'node:fs'
 import { TempFileError } from '../../errors.ts'
 import type { DiskEntry, DiskStats, FileSystem } from '../file-system.ts'
 import { readMounts } from '../mounts.ts'
-import { statsOf } from '../stats.ts'
+import { statsOf } from '../paths.ts'
 
 /** Copies `source` to `destination`, which does not exist. The caller removes what a failure leaves. */
 export async function copyAcross(fs: FileSystem, source: string, destination: string): Promise<void> {

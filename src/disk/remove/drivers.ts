@@ -1,11 +1,11 @@
-// How the steps of a deletion are carried out: at once, in the thread pool, or on the loop in slices. Promise:
-// each answers as deletion.ts describes; an entry that is gone already is no failure.
+// How the steps of a deletion are carried out: synchronously, in the thread pool, or on the loop in slices.
+// Guarantee: each answers as operation.ts describes; an entry that no longer exists is no failure.
 
 import { errnoOf, TempFileError } from '../../errors.ts'
 import type { DiskPath, DiskStats, FileSystem } from '../file-system.ts'
-import { statsOf } from '../stats.ts'
+import { joinPath, statsOf } from '../paths.ts'
 import { type EmptyOperation, emptied, isForUnlink, listSync, pieces, piecesAsync } from './listing.ts'
-import { type Emptied, joinPath, type Look, type Operation, type RemoveReport } from './operation.ts'
+import type { Emptied, Operation, RemoveReport } from './operation.ts'
 import { nextSlice, sliceIsOver } from './slice.ts'
 
 /** How many unlinks {@link removeTree} has in flight: the thread pool's size by default; more would queue there. */
@@ -13,12 +13,12 @@ const IN_FLIGHT = 4
 
 /**
  * From this size a file's unlink leaves the loop. Freeing a file's extents takes time by its size: 62 ms were
- * measured for 2 GiB, so 16 MiB cost about 0.5 ms, while a trip through the pool costs about 0.04 ms but lets
- * nobody use the 4 us of the ordinary case.
+ * measured for 2 GiB, so 16 MiB cost about 0.5 ms. A trip through the pool costs about 0.04 ms, against 4 us for
+ * the unlink of an ordinary file on the loop.
  */
 const LARGE_FILE_BYTES = 16 * 1024 * 1024
 
-/** Large files at once: half of the thread pool's four threads, the other half stays the program's. */
+/** Large files at once: half of the thread pool's four threads; the other half is left to the program. */
 export const LARGE_IN_FLIGHT = 2
 
 export function throwIfAborted(signal: AbortSignal | undefined): void {
@@ -28,13 +28,16 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
   })
 }
 
-export function performSync(fs: FileSystem, operation: Exclude<Operation, EmptyOperation>): Look | undefined {
+export function performSync(
+  fs: FileSystem,
+  operation: Exclude<Operation, EmptyOperation>,
+): DiskStats | undefined {
   const { kind, path } = operation
-  if (kind === 'look') return lookOf(fs.lstatSync(path))
+  if (kind === 'look') return fs.lstatSync(path)
   if (kind === 'unlink') fs.unlinkSync(path)
   else if (kind === 'rmdir') fs.rmdirSync(path)
   else if (kind === 'rename') fs.renameSync(path, operation.to)
-  // chmod follows links: only what is a directory by itself is ours to open up.
+  // chmod follows links, so only a directory itself is opened up; nobody else can exchange it (approach.ts).
   else if (fs.lstatSync(path).isDirectory()) fs.chmodSync(path, 0o700)
   return undefined
 }
@@ -42,19 +45,15 @@ export function performSync(fs: FileSystem, operation: Exclude<Operation, EmptyO
 export async function performAsync(
   fs: FileSystem,
   operation: Exclude<Operation, EmptyOperation>,
-): Promise<Look | undefined> {
+): Promise<DiskStats | undefined> {
   const { kind, path } = operation
-  if (kind === 'look') return lookOf(await statsOf(fs, path))
+  if (kind === 'look') return await statsOf(fs, path)
   if (kind === 'unlink') await fs.promises.unlink(path)
   else if (kind === 'rmdir') await fs.promises.rmdir(path)
-  // Within the condemned tree: nobody's commit, so it may be in flight when the process exits.
+  // Within the condemned tree, where a rename commits nothing: it may be in flight when the process exits.
   else if (kind === 'rename') await fs.promises.rename(path, operation.to)
   else if ((await statsOf(fs, path)).isDirectory()) await fs.promises.chmod(path, 0o700)
   return undefined
-}
-
-function lookOf(stats: DiskStats): Look {
-  return { directory: stats.isDirectory(), size: stats.size }
 }
 
 export function emptySync(fs: FileSystem, operation: EmptyOperation, report: RemoveReport): Emptied {

@@ -1,10 +1,9 @@
-// How a directory's entries are read and told apart. Promise: a large directory is read in pieces, so that
-// neither the event loop nor the heap meets a hundred thousand entries at once.
+// How a directory's entries are read and sorted into files and directories. Guarantee: a large directory is read
+// in pieces, so that neither the event loop nor the heap gets a hundred thousand entries at once.
 
 import type { DiskDirectory, DiskEntry, FileSystem } from '../file-system.ts'
-import { statsOf } from '../stats.ts'
+import { joinPath, statsOf } from '../paths.ts'
 import type { Emptied, Operation } from './operation.ts'
-import { joinPath } from './operation.ts'
 
 export type EmptyOperation = Extract<Operation, { kind: 'empty' }>
 
@@ -78,16 +77,16 @@ export function emptied(): Emptied {
   return { directories: [], failures: [], mountPoints: [], undecoded: false }
 }
 
-/** Whether an entry is to be unlinked here and now; otherwise it is noted in `found`. */
+/** Whether an entry is to be unlinked now; otherwise it is noted in `found`. */
 export function isForUnlink(entry: DiskEntry, operation: EmptyOperation, found: Emptied): boolean {
   const { name } = entry
-  // U+FFFD stands for bytes that are no UTF-8, or for itself: a second reading, as bytes, tells.
+  // U+FFFD replaces bytes that are not UTF-8, or is itself the name: a second reading, as bytes, decides.
   if (!operation.asBytes && typeof name === 'string' && name.includes('\ufffd')) {
     found.undecoded = true
     return false
   }
   if (operation.mounts.size > 0) {
-    const path = joinPath(operation.path, name).toString()
+    const path = joinPath(operation.label, name).toString()
     if (operation.mounts.has(path)) {
       found.mountPoints.push(path)
       return false

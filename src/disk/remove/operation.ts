@@ -1,9 +1,9 @@
-// The vocabulary between the deletion and its drivers: what can be asked, what is answered, what is reported.
-// Promise: plain data, so that one algorithm serves the exit hook, disposal and the sweep.
+// The vocabulary between a deletion and its drivers: the steps, their answers, the report.
+// Guarantee: plain data, so that one algorithm serves the exit hook, disposal and the sweep.
 
-import type { DiskPath } from '../file-system.ts'
+import type { DiskPath, DiskStats } from '../file-system.ts'
 
-/** What a removal did. It is complete if nothing was kept and nothing failed. */
+/** The result of a removal. It is complete if nothing was kept and nothing failed. */
 export interface RemoveReport {
   /** Entries unlinked: files, links, sockets and the like. */
   files: number
@@ -14,12 +14,14 @@ export interface RemoveReport {
   errors: { path: string; error: unknown }[]
 }
 
-/** One step for a driver; what each gives back stands beside it. A step that fails throws. */
+/** One step for a driver; the comment names the type of its answer. A step that fails throws. */
 export type Operation =
-  | { readonly kind: 'look'; readonly path: DiskPath } // Look: of the entry itself, never of what a link points at
+  | { readonly kind: 'look'; readonly path: DiskPath } // DiskStats of the entry itself, never of a link's target
   | {
       readonly kind: 'empty'
       readonly path: DiskPath
+      /** The path by which the mount table knows the directory. */
+      readonly label: DiskPath
       readonly asBytes: boolean
       readonly mounts: ReadonlySet<string>
       /** `st_size` of the directory itself, where it is known. */
@@ -28,26 +30,14 @@ export type Operation =
   | { readonly kind: 'unlink' | 'rmdir' | 'open up'; readonly path: DiskPath }
   | { readonly kind: 'rename'; readonly path: DiskPath; readonly to: DiskPath }
 
-/** What stands at a path. */
-export interface Look {
-  readonly directory: boolean
-  readonly size: number
-}
-
-/** What a driver gives back. */
-export type Answer = Emptied | Look | undefined
+/** The answer of a driver. */
+export type Answer = Emptied | DiskStats | undefined
 
 /** What is left of a directory after its files were unlinked. */
 export interface Emptied {
   readonly directories: (string | Buffer)[]
   readonly failures: { readonly name: string | Buffer; readonly error: unknown }[]
   readonly mountPoints: string[]
-  /** A name that may not be valid UTF-8 was passed over: read again as bytes. */
+  /** A name that may not be valid UTF-8 was skipped: read again as bytes. */
   undecoded: boolean
-}
-
-/** `directory/name`, as bytes if either is bytes. */
-export function joinPath(directory: DiskPath, name: string | Buffer): DiskPath {
-  if (typeof directory === 'string' && typeof name === 'string') return `${directory}/${name}`
-  return Buffer.concat([Buffer.from(directory), Buffer.from('/'), Buffer.from(name)])
 }

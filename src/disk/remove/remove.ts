@@ -1,10 +1,12 @@
-// The only place that deletes recursively: three drivers of the one algorithm (deletion.ts), which differ in
-// what they hold up. Promise: the report tells each entry that was kept or failed; only an abort is thrown.
+// The only place that deletes recursively: three drivers of one algorithm (deletion.ts), which differ in what
+// they block. Guarantee: the report names each entry that was kept or failed; only an abort is thrown.
 
 import { basename, dirname, join, resolve } from 'node:path'
 import { types } from 'node:util'
 import type { FileSystem } from '../file-system.ts'
 import { type MountTable, readMounts } from '../mounts.ts'
+import { OpenDirectories } from '../open-directories.ts'
+import { hasOwners, isRealDisk } from '../ownership.ts'
 import { type Deletion, deletion, type TopRules } from './deletion.ts'
 import {
   emptyAsync,
@@ -20,47 +22,50 @@ import { nextSlice, sliceIsOver } from './slice.ts'
 
 export type { RemoveReport } from './operation.ts'
 
-/** What every removal takes. */
+/** Options of every removal. */
 export interface TreeOptions extends TopRules {
-  /** A table read after the last rename of the path or of a directory above it; read now by default. */
+  /** A table read after the last rename of the path or of a directory above it. Default: read now. */
   readonly mounts?: MountTable | undefined
 }
 
-/** What the asynchronous removals take. */
+/** Options of the asynchronous removals. */
 export interface RemoveOptions extends TreeOptions {
-  /** Stops between two steps; the removal then rejects with ERR_TEMP_ABORTED and can be done again. */
+  /** Stops between two steps; the removal then rejects with ERR_TEMP_ABORTED and can be repeated. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** What {@link removeTreeSliced} takes. */
+/** Options of {@link removeTreeSliced}. */
 export interface SlicedOptions extends RemoveOptions {
-  /** Milliseconds for which the loop may be held at a time. */
+  /** Milliseconds for which the loop may be held at a time. Default 5. */
   readonly sliceMs?: number | undefined
-  /** How many large files are unlinked at once in the thread pool. */
+  /** How many large files are unlinked concurrently in the thread pool. */
   readonly concurrency?: number | undefined
 }
 
-/** Deletes a tree (or a file) without a turn of the loop: for the exit hook and for `using`. Counts no bytes. */
+/** Deletes a tree or a file synchronously: for the exit hook and for `using`. Counts no bytes. */
 export function removeTreeSync(fs: FileSystem, path: string, options: TreeOptions = {}): RemoveReport {
-  const report = newReport()
-  const steps = stepsHere(fs, path, options, report)
-  let step = steps.next()
-  while (step.done !== true) {
-    let answer: Answer
-    try {
-      answer = step.value.kind === 'empty' ? emptySync(fs, step.value, report) : performSync(fs, step.value)
-    } catch (error) {
-      step = steps.throw(error)
-      continue
+  const { steps, report, open } = prepareSync(fs, path, options)
+  try {
+    let step = steps.next()
+    while (step.done !== true) {
+      let answer: Answer
+      try {
+        answer = step.value.kind === 'empty' ? emptySync(fs, step.value, report) : performSync(fs, step.value)
+      } catch (error) {
+        step = steps.throw(error)
+        continue
+      }
+      step = steps.next(answer)
     }
-    step = steps.next(answer)
+  } finally {
+    open.close()
   }
   return report
 }
 
 /**
- * Deletes a tree (or a file) with every system call in the thread pool: for `await using`, where one unlink of
- * a large file would hold the loop for tens of milliseconds.
+ * Deletes a tree or a file in the thread pool: for `await using`, where one unlink of a large file would hold the
+ * loop for tens of milliseconds. Only a directory that others can change is opened on the loop.
  * @throws ERR_TEMP_ABORTED
  */
 export async function removeTree(
@@ -68,21 +73,24 @@ export async function removeTree(
   path: string,
   options: RemoveOptions = {},
 ): Promise<RemoveReport> {
-  const report = newReport()
   const top = resolve(path)
   const realParent = await fs.promises.realpath(dirname(top)).then(String, () => undefined)
-  const steps = stepsOf(top, realParent, options.mounts ?? readMounts(), report, options)
-  await drive(steps, options.signal, (operation) =>
-    operation.kind === 'empty'
-      ? emptyAsync(fs, operation, report, options.signal)
-      : performAsync(fs, operation),
-  )
+  const { steps, report, open } = prepare(fs, top, realParent, options.mounts ?? readMounts(), options)
+  try {
+    await drive(steps, options.signal, (operation) =>
+      operation.kind === 'empty'
+        ? emptyAsync(fs, operation, report, options.signal)
+        : performAsync(fs, operation),
+    )
+  } finally {
+    open.close()
+  }
   return report
 }
 
 /**
- * Deletes a tree (or a file) on the loop, which is several times faster than through the thread pool, in slices
- * that leave room for the program: for sweeps. All removals of a process share one slice, however many run.
+ * Deletes a tree or a file on the loop, which is several times faster than in the thread pool, in slices that
+ * leave time for the program: for sweeps. All removals of a process share one slice, however many run.
  * @throws ERR_TEMP_ABORTED
  */
 export async function removeTreeSliced(
@@ -90,51 +98,65 @@ export async function removeTreeSliced(
   path: string,
   options: SlicedOptions = {},
 ): Promise<RemoveReport> {
-  const report = newReport()
   const { sliceMs = 5, concurrency = LARGE_IN_FLIGHT, signal } = options
-  const steps = stepsHere(fs, path, options, report)
-  await drive(steps, signal, (operation) => {
-    if (operation.kind === 'empty')
-      return emptySliced(fs, operation, report, { sliceMs, concurrency, signal })
-    if (sliceIsOver()) return nextSlice(sliceMs).then(() => performSync(fs, operation))
-    return performSync(fs, operation)
-  })
+  const { steps, report, open } = prepareSync(fs, path, options)
+  try {
+    await drive(steps, signal, (operation) => {
+      if (operation.kind === 'empty')
+        return emptySliced(fs, operation, report, { sliceMs, concurrency, signal })
+      if (sliceIsOver()) return nextSlice(sliceMs).then(() => performSync(fs, operation))
+      return performSync(fs, operation)
+    })
+  } finally {
+    open.close()
+  }
   return report
 }
 
-function newReport(): RemoveReport {
-  return { files: 0, directories: 0, bytes: 0, kept: [], errors: [] }
+interface Prepared {
+  readonly steps: Deletion
+  readonly report: RemoveReport
+  readonly open: OpenDirectories
 }
 
-function stepsHere(fs: FileSystem, path: string, options: TreeOptions, report: RemoveReport): Deletion {
+function prepareSync(fs: FileSystem, path: string, options: TreeOptions): Prepared {
   const top = resolve(path)
   const mounts = options.mounts ?? readMounts()
-  return stepsOf(top, realDirectorySync(fs, dirname(top), mounts), mounts, report, options)
+  return prepare(fs, top, realDirectorySync(fs, dirname(top), mounts), mounts, options)
 }
 
 /** The steps for an absolute path whose directory's real path is known: the mount table holds real paths only. */
-function stepsOf(
+function prepare(
+  fs: FileSystem,
   top: string,
   realParent: string | undefined,
   mounts: MountTable,
-  report: RemoveReport,
   rules: TopRules,
-): Deletion {
+): Prepared {
+  const report: RemoveReport = { files: 0, directories: 0, bytes: 0, kept: [], errors: [] }
+  const open = new OpenDirectories(fs)
+  const unread = isRealDisk(fs) ? mounts.unread : undefined
+  if (unread?.passing === true) {
+    report.errors.push({ path: top, error: unread.error })
+    return { steps: nothing(), report, open }
+  }
   const name = basename(top)
   const real = realParent === undefined ? top : join(realParent, name)
-  return deletion(
-    top,
-    mounts.below(real).map((point) => top + point.slice(real.length)),
-    report,
-    rules,
-  )
+  const mountPoints = mounts.below(real).map((point) => top + point.slice(real.length))
+  const blind = unread !== undefined
+  const start = { top, directory: dirname(top), name, mountPoints, blind, report, open }
+  // Without users there is nobody who could exchange a directory.
+  const steps = deletion(start, hasOwners(fs) ? rules : { ...rules, foreign: false })
+  return { steps, report, open }
 }
 
-// A table is a snapshot; so may be, as long as it lives, the real path of the directory that a sweep's thousand
-// sessions stand in: asking for each cost 3 % of the sweep.
+function* nothing(): Deletion {}
+
+// A mount table is a snapshot, and while it is in use the real path of the directory that holds a sweep's thousand
+// sessions may be one too: a realpath for each session cost 3 % of the sweep.
 const realDirectories = new WeakMap<MountTable, Map<string, string>>()
 
-/** Undefined where the directory is gone or cannot be searched: so is then what would be deleted. */
+/** Undefined where the directory does not exist or cannot be searched: then neither can what would be deleted. */
 function realDirectorySync(fs: FileSystem, path: string, mounts: MountTable): string | undefined {
   const known = realDirectories.get(mounts) ?? new Map<string, string>()
   realDirectories.set(mounts, known)
@@ -149,7 +171,7 @@ function realDirectorySync(fs: FileSystem, path: string, mounts: MountTable): st
   }
 }
 
-/** Carries the steps out one after another; a driver that can answer at once costs no turn. */
+/** Carries the steps out one after another; a driver that answers synchronously costs no turn of the loop. */
 async function drive(
   steps: Deletion,
   signal: AbortSignal | undefined,

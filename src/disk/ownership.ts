@@ -1,0 +1,28 @@
+// Who can change what is in a directory. Guarantee: a directory counts as private only if its owner is this user
+// or root and its mode lets nobody else write; POSIX ACLs show in the group bits, which are their mask (acl(5)).
+
+import nodeFs from 'node:fs'
+import type { DiskStats, FileSystem } from './file-system.ts'
+
+const ROOT = 0
+const WRITABLE_BY_OTHERS = 0o022
+
+/** Whether paths of `fs` are real paths of this machine, to which the kernel's own facts apply. */
+export function isRealDisk(fs: FileSystem): boolean {
+  return fs === nodeFs || fs.native === true
+}
+
+/** Whether owners and modes of `fs` mean something: not on Windows, and not in memory. */
+export function hasOwners(fs: FileSystem): boolean {
+  return process.geteuid !== undefined && isRealDisk(fs)
+}
+
+/** Whether an entry belongs to this user or to root. */
+export function isOwnedByUsOrRoot(stats: { readonly uid: number }): boolean {
+  return stats.uid === ROOT || stats.uid === process.geteuid?.()
+}
+
+/** Whether another user may add, rename or remove entries of the directory. */
+export function othersCanWrite(stats: DiskStats): boolean {
+  return !isOwnedByUsOrRoot(stats) || (stats.mode & WRITABLE_BY_OTHERS) !== 0
+}

@@ -1,0 +1,66 @@
+// The questions and answers about one path that every room asks. Guarantee: 'absent' means that the system said
+// so (ENOENT, ENOTDIR); a path that could not be examined (EACCES, EIO, EMFILE) is an error, never 'absent'.
+
+import { errnoOf } from '../errors.ts'
+import type { DiskPath, DiskStats, FileSystem } from './file-system.ts'
+
+/** `directory/name`, as bytes if either is bytes. */
+export function joinPath(directory: DiskPath, name: string | Buffer): DiskPath {
+  if (typeof directory === 'string' && typeof name === 'string') return `${directory}/${name}`
+  return Buffer.concat([Buffer.from(directory), Buffer.from('/'), Buffer.from(name)])
+}
+
+/** Whether the system reported that nothing exists at the path. */
+export function isAbsent(error: unknown): boolean {
+  const errno = errnoOf(error)
+  return errno === 'ENOENT' || errno === 'ENOTDIR'
+}
+
+/** An lstat through the thread pool: numbers, of the entry itself and never of a link's target. */
+export async function statsOf(fs: FileSystem, path: DiskPath): Promise<DiskStats> {
+  // Without `bigint: true` every implementation answers with numbers; the types of memfs do not express that.
+  return (await fs.promises.lstat(path)) as DiskStats
+}
+
+/** The lstat of a path; undefined where nothing exists. Throws the system's error where that could not be found out. */
+export function findSync(fs: FileSystem, path: DiskPath): DiskStats | undefined {
+  try {
+    return fs.lstatSync(path)
+  } catch (error) {
+    if (isAbsent(error)) return undefined
+    throw error
+  }
+}
+
+/** Whether something exists at the path, a dangling link included. Throws the system's error where that could not be found out. */
+export function existsAt(fs: FileSystem, path: DiskPath): boolean {
+  return findSync(fs, path) !== undefined
+}
+
+/** Renames `from`; returns false if it does not exist, because another process was first. Throws the system's error. */
+export function renameIfThere(fs: FileSystem, from: DiskPath, to: DiskPath): boolean {
+  try {
+    fs.renameSync(from, to)
+    return true
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false
+    throw error
+  }
+}
+
+/** Runs a removal, for which an entry that does not exist is a success. */
+export async function ignoreMissing(remove: () => Promise<void>): Promise<void> {
+  try {
+    await remove()
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error
+  }
+}
+
+/** Whether two stats describe the same file or directory. */
+export function isSameFile(
+  one: { readonly dev: number; readonly ino: number },
+  other: { readonly dev: number; readonly ino: number },
+): boolean {
+  return one.dev === other.dev && one.ino === other.ino
+}
