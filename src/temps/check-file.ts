@@ -4,7 +4,7 @@
 import { constants } from 'node:fs'
 import { basename } from 'node:path'
 import type { FileSystem } from '../disk/file-system.ts'
-import { statsOf } from '../disk/stats.ts'
+import { statsOf } from '../disk/paths.ts'
 import { ioError, TempFileError } from '../errors.ts'
 import { checkDeclared, checkHead, HEAD_BYTES, type PreparedRules } from '../file-types/file-rules.ts'
 import type { Session } from '../session/session.ts'
