@@ -12,19 +12,33 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
+/** What `npm run test:quick` leaves out: real processes, real disks, builds. */
+const SLOW = [
+  'attacks',
+  'bench',
+  'crash',
+  'docs',
+  'examples',
+  'faults',
+  'integration',
+  'property',
+  's3',
+  'tus',
+].map((name) => `test/${name}/**`)
+const quick = process.env['QUICK'] !== undefined
+
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/fixtures/**', '**/node_modules/**'],
-    // The package as built, for the tests that use it so; the end of the gateway that an S3 test starts; a temp directory
-    // that must end empty.
+    exclude: ['test/fixtures/**', '**/node_modules/**', ...(quick ? SLOW : [])],
+    coverage: { include: ['src/**'], reporter: ['text-summary', 'html'] },
+    // The built package, for the tests that load it; the end of the gateway that an S3 test starts; a temp directory that
+    // must end empty.
     globalSetup: ['test/built-package.ts', 'test/ceph-gateway.ts', 'test/leak-check.ts'],
     pool: 'forks',
     sequence: { sequencer: LongestFirst },
     // Much of the suite waits for child processes and for the disk, so a third worker keeps two cores busy.
     maxWorkers: 3,
-    // Real processes on a shared machine: CI gives a test a second chance, and names it when it took one.
-    retry: process.env['CI'] === undefined ? 0 : 1,
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

@@ -9,7 +9,7 @@ import { effort } from './measure/effort.ts'
 import type { Row } from './measure/verdict.ts'
 import { svg } from './print/chart.ts'
 import { document } from './print/document.ts'
-import { markdown, table } from './print/table.ts'
+import { headlines, markdown, table } from './print/table.ts'
 
 const quick = process.argv.includes('--quick')
 const report = process.argv.includes('--report')
@@ -75,15 +75,17 @@ if (!quick && only === undefined) {
   const results = { machine, rows }
   writeFileSync(new URL('results.json', import.meta.url), `${JSON.stringify(results, undefined, 2)}\n`)
   document(
+    'benchmarks',
     'machine',
     `${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}, Node ${machine.node}, ${fileSystem}.`,
   )
-  document('results', markdown(rows))
+  document('benchmarks', 'results', markdown(rows))
+  document('performance', 'headlines', headlines(rows))
 }
 console.log(`\n${JSON.stringify(machine)}\n`)
 const of = (verdict: Row['verdict']): Row[] => rows.filter((row) => row.verdict === verdict)
 console.log(
-  `${of('met').length} targets met, ${of('within noise').length} missed within the noise, ${of('known miss').length} missed as docs/performance.md explains, ${of('missed').length} missed`,
+  `${of('met').length} targets met, ${of('within noise').length} missed within the noise, ${of('known miss').length} missed as docs/benchmarks.md explains, ${of('missed').length} missed`,
 )
 if (of('missed').length > 0) {
   console.log(table(of('missed')))

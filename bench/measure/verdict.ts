@@ -1,5 +1,5 @@
-// A measured figure against its target. Promise: missed means missed by more than the noise: the whole interval
-// lies on the wrong side. A miss that docs/performance.md explains is told each time, and fails when it grows.
+// A measured figure against its target. Guarantee: missed means missed by more than the noise: the whole interval
+// lies on the wrong side. A miss that docs/benchmarks.md explains is reported each time, and fails when it grows.
 
 import { type Interval, interval } from './interval.ts'
 
@@ -21,6 +21,7 @@ export interface Row {
   readonly verdict: Verdict
   /** Every round's figure. */
   readonly rounds: readonly number[]
+  readonly headline?: string | undefined
 }
 
 export interface Measured {
@@ -33,6 +34,8 @@ export interface Measured {
   readonly target?: Target
   /** Up to here a miss is known and explained. */
   readonly known?: Target
+  /** The user's question that this row answers on docs/performance.md. */
+  readonly headline?: string | undefined
   readonly rounds: readonly number[]
 }
 

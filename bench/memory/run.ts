@@ -1,6 +1,6 @@
 // npm run bench:memory [-- --quick]: what a server's resident memory does, stage by stage, while it receives, sends
 // and removes; that fifty uploads at once stay under the limit; that nothing is left behind an upload. Writes
-// bench/memory/results.json and the chart of docs/performance.md; fails over the limit or on growth.
+// bench/memory/results.json and the chart of docs/benchmarks.md; fails over the limit or on growth.
 
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -90,7 +90,11 @@ try {
     const cells = stages.map(
       ({ stage: name, mib, change }) => `| ${name} | ${mib.toFixed(1)} | ${change.toFixed(1)} |`,
     )
-    document('memory', ['| stage | resident, MiB | change |', '| --- | --- | --- |', ...cells].join('\n'))
+    document(
+      'benchmarks',
+      'memory',
+      ['| stage | resident, MiB | change |', '| --- | --- | --- |', ...cells].join('\n'),
+    )
     const charts = new URL('../../docs/charts/', import.meta.url)
     mkdirSync(charts, { recursive: true })
     const limit = { y: LIMIT_MIB, name: `limit: ${LIMIT_MIB} MiB` }

@@ -1,4 +1,4 @@
-// The result as a table for a terminal, and as Markdown for docs/performance.md.
+// The result as a table for a terminal, and as Markdown for docs/benchmarks.md and docs/performance.md.
 
 import { inWords, type Row } from '../measure/verdict.ts'
 
@@ -35,4 +35,14 @@ export function table(rows: readonly Row[]): string {
 export function markdown(rows: readonly Row[]): string {
   const line = (fields: readonly string[]): string => `| ${fields.join(' | ')} |`
   return [line(HEADS), line(HEADS.map(() => '---')), ...rows.map((row) => line(cells(row)))].join('\n')
+}
+
+/** The rows that answer a user's first questions. */
+export function headlines(rows: readonly Row[]): string {
+  const chosen = rows.filter((row) => row.headline !== undefined)
+  const line = (fields: readonly string[]): string => `| ${fields.join(' | ')} |`
+  const answer = ({ headline, what, ours, against, theirs, figure }: Row): string =>
+    line([headline ?? '', `${what}: ${ours}`, `${against}: ${theirs}`, `${figure.median.toFixed(2)} x`])
+  const heads = ['question', 'temp-file-manager', 'compared with', 'ratio']
+  return [line(heads), line(heads.map(() => '---')), ...chosen.map(answer)].join('\n')
 }
