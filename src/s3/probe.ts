@@ -17,8 +17,8 @@ import type { RequestLimits } from './store-request.ts'
 const SIMULTANEOUS = 4
 
 /** @throws ERR_TEMP_OPTION_INVALID for a store that ignores a condition; what a request itself rejects with */
-export async function probe(bucket: Bucket, key: string, name: string, limits: RequestLimits): Promise<void> {
-  const prober = new Prober(bucket, key, name, limits)
+export async function probe(bucket: Bucket, key: string, limits: RequestLimits): Promise<void> {
+  const prober = new Prober(bucket, key, limits)
   try {
     await prober.create()
     await prober.replace()
@@ -31,14 +31,13 @@ class Prober {
   readonly #bucket: Bucket
   readonly #key: string
   readonly #limits: RequestLimits
-  /** The Server header once an answer had one: how the error names the store. */
-  #name: string
+  /** How the error names the store: as its first answer did. */
+  #name = ''
   #etag = ''
 
-  constructor(bucket: Bucket, key: string, name: string, limits: RequestLimits) {
+  constructor(bucket: Bucket, key: string, limits: RequestLimits) {
     this.#bucket = bucket
     this.#key = key
-    this.#name = name
     this.#limits = limits
   }
 
@@ -80,7 +79,7 @@ class Prober {
         this.#limits,
         condition,
       )
-      if (server !== undefined) this.#name = server
+      this.#name = server
       if (Number.isNaN(moment.dateMs)) this.#refuse('its answers have no Date')
       return value
     } catch (error) {

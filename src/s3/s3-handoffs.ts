@@ -264,7 +264,7 @@ export class S3Handoffs implements AsyncDisposable {
 
   async #probed(): Promise<void> {
     const { bucket, keys } = this.#store
-    this.#probing ??= probe(bucket, keys.probe(), 'of the option client', this.#store.limits())
+    this.#probing ??= probe(bucket, keys.probe(), this.#store.limits())
     try {
       await this.#probing
     } catch (error) {

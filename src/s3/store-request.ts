@@ -13,8 +13,8 @@ import { NoAnswer } from './store-failure.ts'
 export interface Answer<T> {
   readonly value: T
   readonly moment: Moment
-  /** The Server header, for messages. */
-  readonly server: string | undefined
+  /** Which server answered: the Server header and the host. */
+  readonly server: string
 }
 
 export interface RequestLimits {
@@ -31,7 +31,9 @@ interface Command {
     ): void
   }
 }
-type Handler = (args: { readonly request: { readonly headers: Record<string, string> } }) => Promise<{
+type Handler = (args: {
+  readonly request: { readonly headers: Record<string, string>; readonly hostname: string }
+}) => Promise<{
   readonly response: { readonly statusCode?: number; readonly headers?: Readonly<Record<string, string>> }
 }>
 
@@ -85,23 +87,25 @@ export function signDigest<C>(command: C, sha256: Buffer): C {
 }
 
 /** Notes when the last try was sent and answered, and the answer's Date: the SDK does not return headers. */
-function observe(command: Command): () => { moment: Moment; server: string | undefined } {
+function observe(command: Command): () => { moment: Moment; server: string } {
   let sentAt = performance.now()
   let receivedAt = sentAt
   let headers: Readonly<Record<string, string>> = {}
+  let host = ''
   command.middlewareStack.add(
     (next) => async (args) => {
       sentAt = performance.now()
       const result = await next(args)
       receivedAt = performance.now()
       headers = result.response.headers ?? {}
+      host = args.request.hostname
       return result
     },
     { step: 'deserialize', priority: 'low' },
   )
   return () => ({
     moment: { dateMs: Date.parse(headers['date'] ?? ''), sentAt, receivedAt },
-    server: headers['server'],
+    server: [headers['server'], host].filter(Boolean).join(' at '),
   })
 }
 

@@ -1,0 +1,71 @@
+import { CreateMultipartUploadCommand, PutObjectCommand } from '@aws-sdk/client-s3'
+import { describe, expect, it } from 'vitest'
+import { BUCKET, cephStore, haveCeph, needsCeph } from '../fixtures/ceph.ts'
+import { failure } from '../fixtures/failures.ts'
+import { tempManager } from '../fixtures/temp-base.ts'
+
+const ORPHAN = '0123456789abcdefghjkmnpqrs'
+
+describe.skipIf(!haveCeph)(`a sweep of a bucket${needsCeph}`, () => {
+  it('removes data without a record, and refuses its publisher if that still lives', async () => {
+    const { store, client, prefix, keys } = await cephStore()
+    const Key = `${prefix}${ORPHAN}/data-1000`
+    await client.send(new PutObjectCommand({ Bucket: BUCKET, Key, Body: 'x' }))
+    expect((await store.sweep()).items).toEqual([])
+    const dry = await store.sweep({ orphansAfter: 0, dryRun: true })
+    expect(dry.items).toEqual([
+      { ticket: ORPHAN, action: 'would remove', reason: 'data without a record', bytes: 1 },
+    ])
+    expect(await keys()).toEqual([`${ORPHAN}/data-1000`])
+    const report = await store.sweep({ orphansAfter: 0 })
+    expect(report).toMatchObject({ bytes: 1, finished: true, items: [{ action: 'removed' }] })
+    expect(await keys()).toEqual([`${ORPHAN}/record`]) // the tombstone, which a late record cannot replace
+    const late = new PutObjectCommand({
+      Bucket: BUCKET,
+      Key: `${prefix}${ORPHAN}/record`,
+      Body: '{}',
+      IfNoneMatch: '*',
+    })
+    await expect(client.send(late)).rejects.toMatchObject({ $metadata: { httpStatusCode: 412 } })
+    await store.sweep({ tombstonesAfter: 0 })
+    expect(await keys()).toEqual([])
+  })
+
+  it('aborts unfinished multipart uploads of this prefix only', async () => {
+    const { store, client, prefix } = await cephStore()
+    for (const Key of [`${prefix}${ORPHAN}/data-1000`, `${prefix}foreign`])
+      await client.send(new CreateMultipartUploadCommand({ Bucket: BUCKET, Key }))
+    expect((await store.sweep()).items).toEqual([])
+    expect((await store.sweep({ uploadsAfter: 0 })).items).toMatchObject([
+      { ticket: ORPHAN, action: 'removed', reason: 'unfinished multipart upload' },
+    ])
+    expect((await store.sweep({ uploadsAfter: 0 })).items).toEqual([])
+  })
+
+  it('leaves foreign objects, tickets in time, claims and young tombstones', async () => {
+    const { store, client, prefix, keys } = await cephStore()
+    await client.send(new PutObjectCommand({ Bucket: BUCKET, Key: `${prefix}notes.txt`, Body: 'x' }))
+    const tickets: string[] = []
+    for (const content of ['waiting', 'claimed', 'completed'])
+      tickets.push(
+        await store.handOff(await tempManager().receive(content), { ttl: content === 'claimed' ? 0 : '1h' }),
+      )
+    const claim = await store.claim(tickets[1] ?? '')
+    await store.discard(tickets[2] ?? '')
+    const before = await keys()
+    expect((await store.sweep({ orphansAfter: 0, uploadsAfter: 0 })).items).toEqual([])
+    expect(await keys()).toEqual(before)
+    await claim.complete()
+  })
+
+  it('finishes what a worker left that died between the tombstone and the deletion of the data', async () => {
+    const { store, client, prefix, keys } = await cephStore()
+    const ticket = await store.handOff(await tempManager().receive('x'))
+    const data = (await keys()).find((key) => key.includes('data')) ?? ''
+    await store.discard(ticket)
+    await client.send(new PutObjectCommand({ Bucket: BUCKET, Key: prefix + data, Body: 'x' }))
+    expect((await store.sweep()).items).toMatchObject([{ ticket, reason: 'tombstone: discarded' }])
+    expect(await keys()).toEqual([`${ticket}/record`])
+    await failure('ERR_TEMP_HANDOFF_GONE', () => store.claim(ticket))
+  })
+})

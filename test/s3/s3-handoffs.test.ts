@@ -1,0 +1,137 @@
+// What a store between hosts adds to the contract of handoffs (contract.test.ts), on a real Ceph gateway.
+
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { cephStore, gateway, haveCeph, needsCeph, newClient } from '../fixtures/ceph.ts'
+import { failure } from '../fixtures/failures.ts'
+import { tempManager } from '../fixtures/temp-base.ts'
+import { unsteadyProxy } from '../fixtures/unsteady-proxy.ts'
+
+describe.skipIf(!haveCeph)(`handoffs between hosts${needsCeph}`, () => {
+  it('a ticket past its attempts is a dead letter: kept, listed with its last error, claimable after retry()', async () => {
+    const { store, keys } = await cephStore({ handoff: { maxAttempts: 2 } })
+    const ticket = await store.handOff(await tempManager().receive('x'))
+    for (const attempt of [1, 2]) {
+      const failing = store.withClaim(ticket, (claim) => {
+        expect(claim.attempt).toBe(attempt)
+        throw new Error('the codec is unknown')
+      })
+      await expect(failing).rejects.toThrow('codec')
+    }
+    const error = await failure('ERR_TEMP_HANDOFF_CLAIMED', () => store.claim(ticket))
+    expect(error.details).toMatchObject({ verdict: 'dead', attempts: 2 })
+    expect(await store.handoffs()).toMatchObject([
+      { state: 'dead', lastError: 'Error: the codec is unknown' },
+    ])
+    await store.sweep({ tombstonesAfter: 0 })
+    await store.retry(ticket)
+    expect(await store.withClaim(ticket, ({ attempt }) => attempt)).toBe(3)
+    await store.sweep({ tombstonesAfter: 0 })
+    expect(await keys()).toEqual([])
+  })
+
+  it('a dead letter is discarded without a claim', async () => {
+    const { store } = await cephStore({ handoff: { maxAttempts: 1 } })
+    const ticket = await store.handOff(await tempManager().receive('x'))
+    await (await store.claim(ticket, { download: false })).release()
+    await store.discard(ticket)
+    await failure('ERR_TEMP_HANDOFF_GONE', () => store.inspect(ticket))
+  })
+
+  it('a stream claim gives the bytes without a file, as often as asked', async () => {
+    const manager = tempManager()
+    const { store } = await cephStore({ manager })
+    const ticket = await store.handOff(await tempManager().receive('frames', { name: 'a.bin' }))
+    await using claim = await store.claim(ticket, { download: false })
+    expect([claim.name, claim.bytes]).toEqual(['a.bin', 6])
+    for (let time = 0; time < 2; time += 1)
+      expect(Buffer.concat(await claim.stream().toArray()).toString()).toBe('frames')
+    expect(manager.sessionPath).toBeUndefined()
+    await claim.complete()
+    expect(claim.disposed).toBe(true)
+  })
+
+  it('a local handoff is published from its claim, which that completes', async () => {
+    const { store } = await cephStore()
+    const manager = tempManager()
+    const local = await (await manager.receive('x', { name: 'a.txt' })).handOff()
+    const ticket = await manager.withClaim(local, (claim) => {
+      if (claim.kind !== 'file') throw new Error('a directory')
+      return store.handOff(claim, { meta: claim.ticket })
+    })
+    await failure('ERR_TEMP_HANDOFF_GONE', () => manager.claim(local))
+    await store.withClaim(ticket, (claim) => {
+      expect([claim.name, claim.meta]).toEqual(['a.txt', local])
+    })
+  })
+
+  it('claims that are held when the store closes are given back', async () => {
+    const { store, prefix } = await cephStore()
+    const ticket = await store.handOff(await tempManager().receive('x'))
+    await store.claim(ticket)
+    await store.close()
+    await failure('ERR_TEMP_CLOSED', () => store.claim(ticket))
+    const other = await cephStore({ prefix })
+    expect(await other.store.inspect(ticket)).toMatchObject({ state: 'available', attempts: 1 })
+  })
+
+  it('a listing is paged by ticket', async () => {
+    const { store } = await cephStore()
+    const tickets: string[] = []
+    for (let n = 0; n < 5; n += 1) tickets.push(await store.handOff(await tempManager().receive(`${n}`)))
+    tickets.sort()
+    const first = await store.handoffs({ limit: 3 })
+    const second = await store.handoffs({ limit: 3, after: first.at(-1)?.ticket })
+    expect([...first, ...second].map(({ ticket }) => ticket)).toEqual(tickets)
+  })
+
+  it('a claim while the store is silent fails typed and in time, and the same store works afterwards', async () => {
+    const proxy = await unsteadyProxy((await gateway()).endpoint)
+    const client = newClient({ ...(await gateway()), endpoint: proxy.endpoint })
+    const { store } = await cephStore({ client, timeout: '1s' })
+    const ticket = await store.handOff(await tempManager().receive('x'))
+    proxy.silent = true
+    client.config.requestHandler.destroy?.() // its open connections are those from before the cut
+    const started = performance.now()
+    await failure('ERR_TEMP_TIMEOUT', () => store.claim(ticket))
+    expect(performance.now() - started).toBeLessThan(8000)
+    proxy.silent = false
+    expect(await store.withClaim(ticket, ({ path }) => readFileSync(path, 'utf8'))).toBe('x')
+  })
+
+  it('a store that cannot be reached at all fails typed', async () => {
+    const client = newClient({ ...(await gateway()), endpoint: 'http://127.0.0.1:9' })
+    const { store } = await cephStore({ client, timeout: '300ms' })
+    await failure('ERR_TEMP_DOWNLOAD_FAILED', () => store.claim('0123456789abcdefghjkmnpqrs'))
+    const file = await tempManager().receive('x')
+    await failure('ERR_TEMP_UPLOAD_FAILED', () => store.handOff(file))
+    expect(readFileSync(file.path, 'utf8')).toBe('x')
+  })
+
+  it('an aborted claim gives back what it had claimed', async () => {
+    const { store } = await cephStore()
+    const ticket = await store.handOff(await tempManager().receive('x'))
+    const stop = new AbortController()
+    stop.abort()
+    await failure('ERR_TEMP_ABORTED', () => store.claim(ticket, { signal: stop.signal }))
+    expect((await store.inspect(ticket)).state).toBe('available')
+  })
+
+  it('a lost answer of each write is understood: published once, claimed once, completed', async () => {
+    const proxy = await unsteadyProxy((await gateway()).endpoint)
+    const client = newClient({ ...(await gateway()), endpoint: proxy.endpoint })
+    const { store, keys } = await cephStore({ client })
+    await store.probe()
+    proxy.loseAnswers = 1
+    const ticket = await store.handOff(await tempManager().receive('x'))
+    proxy.loseAnswers = 2
+    const claim = await store.claim(ticket)
+    expect(claim.attempt).toBe(1)
+    proxy.loseAnswers = 1
+    await claim.complete()
+    await failure('ERR_TEMP_HANDOFF_GONE', () => store.claim(ticket))
+    expect(proxy.breaks).toBe(4)
+    await store.sweep({ tombstonesAfter: 0 })
+    expect(await keys()).toEqual([])
+  })
+})

@@ -1,0 +1,66 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import { partBytesFor } from '../../src/s3/upload.ts'
+import { cephStore, gateway, haveCeph, needsCeph, newClient } from '../fixtures/ceph.ts'
+import { failure } from '../fixtures/failures.ts'
+import { tempManager } from '../fixtures/temp-base.ts'
+import { unsteadyProxy } from '../fixtures/unsteady-proxy.ts'
+
+const MIB = 1024 * 1024
+
+describe('the size of a part', () => {
+  it.each([
+    [0, 8 * MIB],
+    [8 * MIB, 8 * MIB],
+    [80_000 * MIB, 8 * MIB],
+    [80_001 * MIB, 9 * MIB],
+    [5 * 1024 * 1024 * MIB, 525 * MIB],
+  ])('of a file of %i bytes keeps it within 10,000 parts', (bytes, part) => {
+    expect(partBytesFor(bytes)).toBe(part)
+    expect(Math.ceil(bytes / part)).toBeLessThanOrEqual(10_000)
+  })
+})
+
+describe.skipIf(!haveCeph)(`an upload${needsCeph}`, () => {
+  it('of several parts survives broken connections, and arrives with its digest', async () => {
+    const { endpoint } = await gateway()
+    const proxy = await unsteadyProxy(endpoint)
+    const client = newClient({ ...(await gateway()), endpoint: proxy.endpoint })
+    const { store } = await cephStore({ client })
+    await store.probe()
+    const content = randomBytes(20 * MIB)
+    const file = await tempManager().receive(content)
+    proxy.loseAnswers = 3
+    const ticket = await store.handOff(file)
+    expect([proxy.breaks, file.disposed]).toEqual([3, true])
+    await using claim = await store.claim(ticket, { download: false })
+    const hash = createHash('sha256')
+    for await (const chunk of claim.stream()) hash.update(chunk)
+    expect(hash.digest('hex')).toBe(createHash('sha256').update(content).digest('hex'))
+    await claim.complete()
+  })
+
+  it('that fails leaves the file, no object and no unfinished multipart upload', async () => {
+    const { store, keys } = await cephStore()
+    await store.probe()
+    const file = await tempManager().receive(randomBytes(20 * MIB))
+    const stop = new AbortController()
+    const publishing = failure('ERR_TEMP_ABORTED', () => store.handOff(file, { signal: stop.signal }))
+    setImmediate(() => stop.abort())
+    await publishing
+    expect(file.disposed).toBe(false)
+    expect(await keys()).toEqual([])
+    expect((await store.sweep({ uploadsAfter: 0, dryRun: true })).items).toEqual([])
+  })
+
+  it('of a file that is gone or no file is refused', async () => {
+    const { store, keys } = await cephStore()
+    const file = tempManager().file()
+    await file.remove()
+    await failure('ERR_TEMP_REMOVED', () => store.handOff(file))
+    await failure('ERR_TEMP_IO', () =>
+      store.handOff({ kind: 'file', name: 'x', path: '/dev/null', remove: async () => {} }),
+    )
+    expect(await keys()).toEqual([])
+  })
+})
