@@ -48,6 +48,8 @@ export const OWNER = 'owner.json'
 export const LEASE = 'lease'
 export const CLAIMS = 'claims'
 export const HEARTBEAT = 'heartbeat'
+/** Holds a session's notes of what it has outside the root. */
+export const OUTSIDE = 'outside'
 export const RECORD = 'handoff.json'
 export const DATA = 'data'
 /** Why the last claim of a handoff was not completed. */

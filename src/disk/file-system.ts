@@ -58,6 +58,8 @@ export interface FileSystemPromises {
   unlink(path: DiskPath): Promise<void>
   rmdir(path: DiskPath): Promise<void>
   rename(from: DiskPath, to: DiskPath): Promise<void>
+  readlink(path: DiskPath, options: { encoding: 'buffer' }): Promise<string | Buffer>
+  symlink(target: string | Buffer, path: DiskPath): Promise<void>
   chmod(path: DiskPath, mode: number): Promise<void>
   utimes(path: DiskPath, atime: number, mtime: number): Promise<void>
 }
@@ -94,11 +96,12 @@ export interface FileSystem {
   lstatSync(path: DiskPath, options: { throwIfNoEntry: false }): DiskStats | undefined
   statSync(path: string): DiskStats
   chmodSync(path: DiskPath, mode: number): void
-  utimesSync(path: string, atime: number, mtime: number): void
+  utimesSync(path: DiskPath, atime: number, mtime: number): void
   mkdirSync(path: string, options: { recursive?: boolean; mode: number }): unknown
   rmdirSync(path: DiskPath): void
   unlinkSync(path: DiskPath): void
   renameSync(from: DiskPath, to: DiskPath): void
+  futimesSync(fd: number, atime: number, mtime: number): void
   linkSync(from: string, to: string): void
   /** Names; with `withFileTypes` {@link DiskEntry}s. */
   readdirSync(path: DiskPath, options?: object): unknown[]

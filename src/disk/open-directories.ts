@@ -6,7 +6,7 @@
 import { constants } from 'node:fs'
 import { TempFileError } from '../errors.ts'
 import type { DiskPath, DiskStats, FileSystem } from './file-system.ts'
-import { hasOwners, othersCanWrite } from './ownership.ts'
+import { hasOwners, isSticky, othersCanWrite } from './ownership.ts'
 import { isSameFile, joinPath } from './paths.ts'
 
 const { O_RDONLY, O_DIRECTORY = 0, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants
@@ -73,6 +73,11 @@ export class OpenDirectories {
     if (isSameFile(this.#fs.fstatSync(fd), directory.stats)) return fd
     this.release(directory)
     throw new TempFileError('ERR_TEMP_IO', 'A directory was exchanged by another user while it was in use.')
+  }
+
+  /** Whether directories are addressed by descriptor. False until the first one is open. */
+  get byDescriptor(): boolean {
+    return this.#byDescriptor === true
   }
 
   /** Whether another user can change what is in a directory. Never in memory or on Windows. */
@@ -152,7 +157,7 @@ export class OpenDirectories {
   #examine(parent: Directory | undefined, name: string | Buffer, path: DiskPath, follow: boolean): Directory {
     const stats = follow ? this.#fs.statSync(path.toString()) : this.#fs.lstatSync(path)
     if (!stats.isDirectory()) throw Object.assign(new Error('not a directory'), { code: 'ENOTDIR' })
-    if (this.isShared(stats)) throw sharedError(path)
+    if (this.isShared(stats) && !isSticky(stats)) throw sharedError(path)
     return { parent, name, path, stats }
   }
 }

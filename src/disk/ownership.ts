@@ -5,7 +5,9 @@ import nodeFs from 'node:fs'
 import type { DiskStats, FileSystem } from './file-system.ts'
 
 const ROOT = 0
-const WRITABLE_BY_OTHERS = 0o022
+const STICKY = 0o1000
+/** Group and others. */
+export const WRITABLE_BY_OTHERS = 0o022
 
 /** Whether paths of `fs` are real paths of this machine, to which the kernel's own facts apply. */
 export function isRealDisk(fs: FileSystem): boolean {
@@ -22,7 +24,17 @@ export function isOwnedByUsOrRoot(stats: { readonly uid: number }): boolean {
   return stats.uid === ROOT || stats.uid === process.geteuid?.()
 }
 
+/** Whether an entry belongs to this user. */
+export function isOwnedByUs(stats: { readonly uid: number }): boolean {
+  return process.geteuid === undefined || stats.uid === process.geteuid()
+}
+
 /** Whether another user may add, rename or remove entries of the directory. */
 export function othersCanWrite(stats: DiskStats): boolean {
   return !isOwnedByUsOrRoot(stats) || (stats.mode & WRITABLE_BY_OTHERS) !== 0
+}
+
+/** Whether the entries in a directory that others can write belong to their makers alone, as in /tmp. */
+export function isSticky(stats: DiskStats): boolean {
+  return isOwnedByUsOrRoot(stats) && (stats.mode & STICKY) !== 0
 }

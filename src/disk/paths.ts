@@ -2,7 +2,7 @@
 // so (ENOENT, ENOTDIR); a path that could not be examined (EACCES, EIO, EMFILE) is an error, never 'absent'.
 
 import { errnoOf } from '../errors.ts'
-import type { DiskPath, DiskStats, FileSystem } from './file-system.ts'
+import type { DiskEntry, DiskPath, DiskStats, FileSystem } from './file-system.ts'
 
 /** `directory/name`, as bytes if either is bytes. */
 export function joinPath(directory: DiskPath, name: string | Buffer): DiskPath {
@@ -63,4 +63,24 @@ export function isSameFile(
   other: { readonly dev: number; readonly ino: number },
 ): boolean {
   return one.dev === other.dev && one.ino === other.ino
+}
+
+/** The entries of a directory. A name that is not valid UTF-8 comes as a Buffer, together with all others. */
+export async function readEntries(fs: FileSystem, path: DiskPath): Promise<DiskEntry[]> {
+  // With withFileTypes every implementation answers with Dirents; the loose interface says unknown.
+  const entries = (await fs.promises.readdir(path, { withFileTypes: true })) as DiskEntry[]
+  if (!entries.some(isDamaged)) return entries
+  return (await fs.promises.readdir(path, { withFileTypes: true, encoding: 'buffer' })) as DiskEntry[]
+}
+
+/** As {@link readEntries}, on the loop. */
+export function readEntriesSync(fs: FileSystem, path: DiskPath): DiskEntry[] {
+  const entries = fs.readdirSync(path, { withFileTypes: true }) as DiskEntry[]
+  if (!entries.some(isDamaged)) return entries
+  return fs.readdirSync(path, { withFileTypes: true, encoding: 'buffer' }) as DiskEntry[]
+}
+
+/** Whether U+FFFD replaces bytes that are not UTF-8, or may do so. */
+function isDamaged({ name }: DiskEntry): boolean {
+  return name.includes('\ufffd')
 }

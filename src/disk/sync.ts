@@ -1,38 +1,37 @@
-// What makes a promise survive a power cut. Promise: after these return, what the files and directories held is
-// on the disk, as far as the file system lets it be asked for; a descriptor is closed on every way out.
+// What makes data survive a power cut. Guarantee: after these return, what the files and directories held is on
+// the disk, as far as the file system can do that; a descriptor is closed on every way out; no tree is too deep.
 
 import { constants } from 'node:fs'
-import { errnoOf } from '../errors.ts'
+import { errnoOf, TempFileError } from '../errors.ts'
 import { close, open, sync } from './descriptors.ts'
-import type { DiskEntry, DiskPath, FileSystem } from './file-system.ts'
-import { joinPath, statsOf } from './paths.ts'
+import type { DiskPath, FileSystem } from './file-system.ts'
+import { type Directory, OpenDirectories } from './open-directories.ts'
+import { joinPath, readEntriesSync } from './paths.ts'
 
-// Nonblocking: a FIFO that took the place of a file must not make us wait for a writer.
+// Nonblocking: opening a FIFO that took the place of a file must not wait for a writer.
 const { O_RDONLY, O_WRONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants
 const READ = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
 const WRITE = O_WRONLY | O_NOFOLLOW | O_NONBLOCK
 
-/** Files synced at once: the journal takes them in one commit; more would only fill the thread pool. */
+/** Files synced concurrently: the journal takes them in one commit; more would only fill the thread pool. */
 const IN_FLIGHT = 4
 
-/** Makes the names in a directory durable: after a rename into it or out of it. */
+/** Makes the names in a directory durable: after a rename into it or out of it. Throws the system's error, ERR_TEMP_IO. */
 export function syncDirectorySync(fs: FileSystem, path: string): void {
   // Windows opens no directories; NTFS journals its names.
   if (process.platform === 'win32') return
-  const fd = fs.openSync(path, READ)
+  const fd = openDirectorySync(fs, path)
   try {
-    fs.fsyncSync(fd)
-  } catch (error) {
-    if (!isUnsupported(error)) throw error
+    syncDescriptorSync(fs, fd)
   } finally {
     fs.closeSync(fd)
   }
 }
 
-/** As {@link syncDirectorySync}, off the loop. */
+/** As {@link syncDirectorySync}, in the thread pool. */
 export async function syncDirectory(fs: FileSystem, path: DiskPath): Promise<void> {
   if (process.platform === 'win32') return
-  const fd = await openDirectory(fs, path)
+  const fd = await open(fs, path, READ, 0)
   try {
     await syncDescriptor(fs, fd)
   } finally {
@@ -40,9 +39,9 @@ export async function syncDirectory(fs: FileSystem, path: DiskPath): Promise<voi
   }
 }
 
-/** A directory's descriptor, for {@link syncDescriptor}; to be closed by the caller. */
-export function openDirectory(fs: FileSystem, path: DiskPath): Promise<number> {
-  return open(fs, path, READ, 0)
+/** A directory's descriptor, for {@link syncDescriptor}; the caller closes it. */
+export function openDirectorySync(fs: FileSystem, path: DiskPath): number {
+  return fs.openSync(path, READ)
 }
 
 /** Syncs an open directory. */
@@ -50,38 +49,91 @@ export async function syncDescriptor(fs: FileSystem, fd: number): Promise<void> 
   try {
     await sync(fs, fd)
   } catch (error) {
-    if (!isUnsupported(error)) throw error
+    if (!isUnsupported(error)) throw explainDenied(error)
+  }
+}
+
+/** As {@link syncDescriptor}, on the loop. */
+export function syncDescriptorSync(fs: FileSystem, fd: number): void {
+  try {
+    fs.fsyncSync(fd)
+  } catch (error) {
+    if (!isUnsupported(error)) throw explainDenied(error)
   }
 }
 
 /** Makes a file, or a directory with everything in it, durable, from the bottom up. Links and special files have no data. */
 export async function syncTree(fs: FileSystem, path: string): Promise<void> {
-  const stats = await statsOf(fs, path)
-  if (stats.isFile()) return syncFile(fs, path)
-  if (!stats.isDirectory()) return
-  // Directories in the order found, each before what it holds; so backwards is bottom-up.
-  const directories: DiskPath[] = [path]
-  for (const directory of directories) {
-    const files: DiskPath[] = []
-    for (const entry of await entriesOf(fs, directory)) {
-      const child = joinPath(directory, entry.name)
-      if (entry.isDirectory()) directories.push(child)
-      else if (entry.isFile()) files.push(child)
+  const directories = new OpenDirectories(fs)
+  try {
+    for (const step of stepsOf(fs, path, directories)) {
+      if (step.kind === 'files') await concurrently(step.paths, (file) => syncFile(fs, file))
+      else if (step.fd === undefined) await syncDirectory(fs, step.path)
+      else await syncDescriptor(fs, step.fd)
     }
-    await atOnce(files, (file) => syncFile(fs, file))
+  } finally {
+    directories.close()
   }
-  for (const directory of directories.reverse()) await syncDirectory(fs, directory)
 }
 
-/** As bytes, so that a name which is no valid UTF-8 is synced too; as a string where it is one. */
-async function entriesOf(fs: FileSystem, directory: DiskPath): Promise<DiskEntry[]> {
-  // With withFileTypes every implementation answers with Dirents; the loose interface says unknown.
-  const entries = (await fs.promises.readdir(directory, { withFileTypes: true })) as DiskEntry[]
-  if (!entries.some((entry) => entry.name.includes('\ufffd'))) return entries
-  return (await fs.promises.readdir(directory, { withFileTypes: true, encoding: 'buffer' })) as DiskEntry[]
+/** As {@link syncTree}, on the loop. */
+export function syncTreeSync(fs: FileSystem, path: string): void {
+  const directories = new OpenDirectories(fs)
+  try {
+    for (const step of stepsOf(fs, path, directories)) {
+      if (step.kind === 'files') for (const file of step.paths) syncFileSync(fs, file)
+      else if (step.fd === undefined) syncDirectorySync(fs, step.path.toString())
+      else syncDescriptorSync(fs, step.fd)
+    }
+  } finally {
+    directories.close()
+  }
 }
 
-async function atOnce<T>(items: T[], work: (item: T) => Promise<void>): Promise<void> {
+type Step =
+  | { readonly kind: 'files'; readonly paths: DiskPath[] }
+  | { readonly kind: 'directory'; readonly path: DiskPath; readonly fd: number | undefined }
+
+/** What is to be synced, each directory after everything in it. */
+function* stepsOf(fs: FileSystem, path: string, open: OpenDirectories): Generator<Step, void, void> {
+  const stats = fs.lstatSync(path)
+  if (stats.isFile()) yield { kind: 'files', paths: [path] }
+  if (!stats.isDirectory()) return
+  const first = listed(fs, open, open.open(path))
+  yield { kind: 'files', paths: first.files }
+  const stack = [first]
+  for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+    const name = top.names.pop()
+    if (name !== undefined) {
+      const next = listed(fs, open, open.enter(top.directory, name))
+      yield { kind: 'files', paths: next.files }
+      stack.push(next)
+      continue
+    }
+    yield { kind: 'directory', path: top.directory.path, fd: open.descriptorOf(top.directory) }
+    open.release(top.directory)
+    stack.pop()
+  }
+}
+
+interface Listed {
+  readonly directory: Directory
+  readonly files: DiskPath[]
+  /** Subdirectories still to be synced. */
+  readonly names: (string | Buffer)[]
+}
+
+function listed(fs: FileSystem, open: OpenDirectories, directory: Directory): Listed {
+  const at = open.pathOf(directory)
+  const found: Listed = { directory, files: [], names: [] }
+  for (const entry of readEntriesSync(fs, at)) {
+    if (entry.isDirectory()) found.names.push(entry.name)
+    else if (entry.isFile()) found.files.push(joinPath(at, entry.name))
+  }
+  return found
+}
+
+async function concurrently<T>(items: T[], work: (item: T) => Promise<void>): Promise<void> {
   const worker = async (): Promise<void> => {
     for (let item = items.pop(); item !== undefined; item = items.pop()) await work(item)
   }
@@ -95,24 +147,64 @@ async function syncFile(fs: FileSystem, path: DiskPath): Promise<void> {
   const fd = await openForSync(fs, path)
   try {
     await sync(fs, fd)
+  } catch (error) {
+    throw explainDenied(error)
   } finally {
     await close(fs, fd)
   }
 }
 
-/** Windows flushes only what is open for writing; elsewhere a file may be write-only. Its mode is the user's. */
+// Windows flushes only what is open for writing; elsewhere a file may be write-only. Its mode is the user's.
+const SYNC_FLAGS = process.platform === 'win32' ? ([WRITE, READ] as const) : ([READ, WRITE] as const)
+
 async function openForSync(fs: FileSystem, path: DiskPath): Promise<number> {
-  const [first, second] = process.platform === 'win32' ? [WRITE, READ] : [READ, WRITE]
   try {
-    return await open(fs, path, first, 0)
+    return await open(fs, path, SYNC_FLAGS[0], 0)
   } catch (error) {
-    if (errnoOf(error) !== 'EACCES' && errnoOf(error) !== 'EPERM') throw error
-    return await open(fs, path, second, 0)
+    if (!isRefused(error)) throw error
+    return await open(fs, path, SYNC_FLAGS[1], 0)
   }
 }
 
-/** Some file systems (FUSE, CIFS) cannot sync a directory and say EINVAL; nothing more can be asked of them. */
+function syncFileSync(fs: FileSystem, path: DiskPath): void {
+  let fd: number
+  try {
+    fd = fs.openSync(path, SYNC_FLAGS[0])
+  } catch (error) {
+    if (!isRefused(error)) throw error
+    fd = fs.openSync(path, SYNC_FLAGS[1])
+  }
+  try {
+    fs.fsyncSync(fd)
+  } catch (error) {
+    throw explainDenied(error)
+  } finally {
+    fs.closeSync(fd)
+  }
+}
+
+function isRefused(error: unknown): boolean {
+  const errno = errnoOf(error)
+  return errno === 'EACCES' || errno === 'EPERM'
+}
+
+/** Some file systems (FUSE, CIFS) cannot sync a directory and answer EINVAL: there is nothing more to do. */
 function isUnsupported(error: unknown): boolean {
   const errno = errnoOf(error)
   return errno === 'EINVAL' || errno === 'ENOTSUP' || errno === 'ENOSYS'
+}
+
+/** Node's permission model disables fsync whatever it allows. */
+function explainDenied(error: unknown): unknown {
+  if (!isDenied(error)) return error
+  return new TempFileError(
+    'ERR_TEMP_IO',
+    "Node's permission model disables fsync, so nothing can be made durable. Pass durable: false, or run without --permission.",
+    { cause: error },
+  )
+}
+
+/** Whether Node's permission model refused a call. */
+export function isDenied(error: unknown): boolean {
+  return errnoOf(error) === 'ERR_ACCESS_DENIED'
 }

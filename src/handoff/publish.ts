@@ -9,7 +9,7 @@
 import { hostname } from 'node:os'
 import type { Context } from '../context.ts'
 import type { FileSystem } from '../disk/file-system.ts'
-import { copyAcross } from '../disk/move/copy.ts'
+import { moveIn } from '../disk/move/move-in.ts'
 import { renameIfThere } from '../disk/paths.ts'
 import { writeRecord } from '../disk/record-file.ts'
 import { removeTree, removeTreeSync } from '../disk/remove/remove.ts'
@@ -19,6 +19,7 @@ import { displayName } from '../input/names.ts'
 import { boolean, duration, optionsOf, unchecked } from '../input/options.ts'
 import { attemptName, DATA, inside, publishName, RECORD, randomText, TICKET_BYTES } from '../layout.ts'
 import { channels, log } from '../runtime/observe.ts'
+import { journalOf } from '../session/outside.ts'
 import type { Session } from '../session/session.ts'
 import type { HandOffOptions, Json } from '../types.ts'
 import { createAttempt, stampAttempt } from './attempt.ts'
@@ -31,6 +32,8 @@ export interface Publishable {
   readonly kind: 'file' | 'dir'
   readonly path: string
   readonly name: string
+  /** Others may write where it is: it was adopted in place. */
+  readonly foreign?: boolean | undefined
 }
 
 /** Publishes `entry`, building in `workshop`; returns the ticket. */
@@ -52,7 +55,8 @@ export async function publish(
   try {
     checkKind(fs, entry)
     build(session, draft, record)
-    copied = await moveAcross(fs, origin, moved)
+    if (entry.foreign === true) copied = await takeFromOutside(session, origin, moved)
+    else fs.renameSync(origin, moved)
     if (record.durable) await syncTree(fs, draft)
     stampAttempt(fs, draft, [attemptName(0)])
     fs.renameSync(draft, published)
@@ -63,7 +67,7 @@ export async function publish(
     undo(fs, draft, moved, copied ? undefined : origin)
     throw publishError(session, ours, error, origin)
   }
-  if (copied) await removeTree(fs, origin)
+  if (copied) await removeTree(fs, origin, { foreign: true })
   log.handoff('published %s', ticket)
   if (channels.handoff.hasSubscribers)
     channels.handoff.publish({ ticket, kind: record.kind, name: record.name })
@@ -86,16 +90,10 @@ function checkKind(fs: FileSystem, entry: Publishable): void {
   )
 }
 
-/** True when it was copied: what was adopted in place may stand on another device. */
-async function moveAcross(fs: FileSystem, origin: string, moved: string): Promise<boolean> {
-  try {
-    fs.renameSync(origin, moved)
-    return false
-  } catch (error) {
-    if (errnoOf(error) !== 'EXDEV') throw error
-  }
-  await copyAcross(fs, origin, moved)
-  return true
+/** Another user may write where an entry that was adopted in place is. True when it was copied. */
+async function takeFromOutside(session: Session, origin: string, moved: string): Promise<boolean> {
+  const journal = journalOf(session.context.fs, session.path)
+  return (await moveIn(session.context.fs, origin, moved, { journal, keepCopied: true })).copied
 }
 
 /** Step 5; when it fails the handoff is taken back, unless somebody has claimed it: then it is theirs, and published. */

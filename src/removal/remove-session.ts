@@ -13,6 +13,7 @@ import { CLAIMS, deadName, goneName, inside, liveName, type Root } from '../layo
 import { judge } from '../liveness/judge.ts'
 import type { SessionPlace } from '../liveness/lease.ts'
 import type { Policy } from '../liveness/verdict.ts'
+import { removeOutside } from '../session/outside.ts'
 import { isFull, makeRoom, renameOnFullDisk } from './full-disk.ts'
 
 /** What became of a suspected session. */
@@ -104,6 +105,7 @@ const REMAINS = { setAside: true, spare: CLAIMS } as const
 /** Finishes a deletion at once: exit and closeSync. */
 export function finishSync(root: Root, gone: string): Burial {
   const claims = giveBackAll(root, inside(gone, CLAIMS))
+  removeOutside(root.fs, gone)
   return { claims, removed: removeTreeSync(root.fs, gone, REMAINS) }
 }
 
@@ -121,6 +123,7 @@ export async function finish(
 ): Promise<Burial> {
   const { fs, layout } = root
   const claims = giveBackAll(root, inside(gone, CLAIMS), reason)
+  removeOutside(fs, gone)
   const mounts = recentMounts(fs, layout.root)
   return { claims, removed: await removeTreeSliced(fs, gone, { ...REMAINS, signal, mounts }) }
 }

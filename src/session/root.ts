@@ -1,8 +1,9 @@
-// The root directory: made once, checked at every opening. Promise: a root that another user could have
-// planted or can write to is refused, and one of our own that is merely too open is mended with a warning.
+// The root directory: made once, checked at every opening. Guarantee: a root that another user could have planted,
+// replaced or written to is refused; one of this user that is merely too open gets mode 0700, with a warning.
 
 import { constants } from 'node:fs'
 import { dirname } from 'node:path'
+import { findWeakness, type Weakness } from '../disk/base-safety.ts'
 import type { DiskStats, FileSystem } from '../disk/file-system.ts'
 import { syncDirectorySync } from '../disk/sync.ts'
 import { errnoOf, ioError, TempFileError } from '../errors.ts'
@@ -10,8 +11,6 @@ import { inside, newName, type Root, randomText } from '../layout.ts'
 import { log, tell } from '../runtime/observe.ts'
 
 const OTHERS = 0o077
-const WORLD_WRITABLE = 0o002
-const STICKY = 0o1000
 
 function unsafe(what: string, path: string): TempFileError {
   return new TempFileError('ERR_TEMP_UNSAFE_ROOT', what, { path })
@@ -19,9 +18,9 @@ function unsafe(what: string, path: string): TempFileError {
 
 /** Makes what is missing of the root, and checks the rest. @throws ERR_TEMP_UNSAFE_ROOT, ERR_TEMP_IO, ERR_TEMP_NO_SPACE */
 export function openRoot(root: Root): void {
-  const { fs, native, layout } = root
+  const { fs, layout } = root
   try {
-    checkBase(fs, dirname(layout.root), native)
+    checkBase(fs, dirname(layout.root))
     const made = openDirectory(fs, layout.root)
     const rooms = [layout.sessions, layout.handoffs].map((room) => openDirectory(fs, room))
     if (made || rooms.includes(true)) {
@@ -34,10 +33,11 @@ export function openRoot(root: Root): void {
   }
 }
 
-/** Whether the root is safe to read, without making anything; undefined when there is no root yet. */
+/** Whether there is a root, without making anything. @throws ERR_TEMP_UNSAFE_ROOT, ERR_TEMP_IO */
 export function checkRoot({ fs, layout }: Root): boolean {
   try {
     checkOwned(fs.lstatSync(layout.root), layout.root)
+    requireSafe(fs, dirname(layout.root))
     return true
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return false
@@ -45,7 +45,7 @@ export function checkRoot({ fs, layout }: Root): boolean {
   }
 }
 
-function checkBase(fs: FileSystem, base: string, native: boolean): void {
+function checkBase(fs: FileSystem, base: string): void {
   let stats: DiskStats
   try {
     stats = fs.statSync(base)
@@ -55,15 +55,24 @@ function checkBase(fs: FileSystem, base: string, native: boolean): void {
     stats = fs.statSync(base)
   }
   if (!stats.isDirectory()) throw unsafe('The base directory is not a directory. Set baseDir to one.', base)
-  // In memory there are no other users, and memfs makes its directories 0777.
-  if (!native || process.getuid === undefined) return
-  if ((stats.mode & WORLD_WRITABLE) !== 0 && (stats.mode & STICKY) === 0) {
-    throw unsafe(
-      'Everybody may rename files in the base directory: it is world-writable without the sticky bit. Run chmod +t on it, or set baseDir to a private directory.',
-      base,
-    )
-  }
+  requireSafe(fs, base)
 }
+
+/** @throws ERR_TEMP_UNSAFE_ROOT */
+function requireSafe(fs: FileSystem, base: string): void {
+  const weakness = findWeakness(fs, base)
+  if (weakness !== undefined) throw unsafe(`${describeWeakness(weakness)} ${ADVICE}`, weakness.path)
+}
+
+/** What is wrong with a base directory, in a sentence without paths. */
+export function describeWeakness({ kind }: Weakness): string {
+  return kind === 'owner'
+    ? 'The base directory, or a directory above it, belongs to another user, who could replace the files in it.'
+    : 'Other users may rename files in the base directory or in a directory above it: its group or everybody can write it, and it has no sticky bit.'
+}
+
+const ADVICE =
+  'Set baseDir to a directory that this user or root owns, up to /, and that nobody else can write; or run chmod go-w, or chmod +t, on the path of this error.'
 
 /** Level by level: under a umask that strips owner bits nothing could be made in the level above. */
 function makeBase(fs: FileSystem, path: string): void {

@@ -1,14 +1,16 @@
-// adopt(): a file or directory that exists elsewhere becomes a temp. Guarantee: one that is moved in is covered like
-// any other; one adopted in place is removed with its scope, at close and at exit, and no sweep covers it.
+// Adoption: a file or directory from elsewhere becomes a temporary one. Guarantee: moved in, it is covered like any
+// other; in place, it is only registered for its scope, close and exit, no sweep covers it, and it is removed only
+// while the directory that holds it is still the same one.
 
-import { basename, resolve } from 'node:path'
-import { moveIn } from '../disk/move/move.ts'
+import { basename, dirname, join, resolve } from 'node:path'
+import { moveIn } from '../disk/move/move-in.ts'
 import { ignoreMissing, statsOf } from '../disk/paths.ts'
 import { removeTree, removeTreeSync } from '../disk/remove/remove.ts'
 import { errnoOf, ioError, optionError, TempFileError } from '../errors.ts'
 import { checkFileRules } from '../file-types/file-rules.ts'
 import { boolean, optionsOf, preset } from '../input/options.ts'
 import { inside } from '../layout.ts'
+import { journalOf } from '../session/outside.ts'
 import type { Session } from '../session/session.ts'
 import type { AdoptOptions } from '../types.ts'
 import { checkFile } from './check-file.ts'
@@ -47,7 +49,9 @@ export async function adopt(
     if (stays === true) holding = inPlace(session, source)
     else {
       const path = inside(session.path, nameOf(session, sequence, affixes))
-      reportLeft(session.context, await moveIn(session.context.fs, source, path))
+      const { fs } = session.context
+      const { left } = await moveIn(fs, source, path, { journal: journalOf(fs, session.path) })
+      reportLeft(session.context, left)
     }
   } catch (error) {
     quota.dropEntry()
@@ -81,13 +85,17 @@ function extensionOf(path: string): string {
   return /\.[A-Za-z0-9]{1,16}$/.exec(basename(path))?.[0] ?? ''
 }
 
-function inPlace(session: Session, path: string): Holding {
+function inPlace(session: Session, given: string): Holding {
   const { fs } = session.context
+  const holder = fs.realpathSync(dirname(given)).toString()
+  const path = join(holder, basename(given))
+  const { dev, ino } = fs.statSync(holder)
+  const foreign = { dev, ino }
   const registered = {
-    remove: () => ignoreMissing(async () => firstFailure(await removeTree(fs, path))),
+    remove: () => ignoreMissing(async () => firstFailure(await removeTree(fs, path, { foreign }))),
     removeSync: () => {
       try {
-        firstFailure(removeTreeSync(fs, path))
+        firstFailure(removeTreeSync(fs, path, { foreign }))
       } catch (error) {
         if (errnoOf(error) !== 'ENOENT') throw error
       }
@@ -100,6 +108,7 @@ function inPlace(session: Session, path: string): Holding {
   return {
     path,
     name: basename(path),
+    foreign: true,
     workshop: session.path,
     discard: () => registered.remove().then(forget),
     discardSync: () => {

@@ -23,7 +23,7 @@ import type { Session } from '../session/session.ts'
 import type { HandOffOptions, PersistOptions, TempEntry } from '../types.ts'
 import type { Holding } from './holding.ts'
 import { type Affixes, nameOf } from './naming.ts'
-import { persist } from './persist.ts'
+import { type Persistable, persist, persistSync } from './persist.ts'
 import { type OpenResource, Resources } from './resources.ts'
 
 /** What few entries have; kept aside so that a plain one stays small. */
@@ -169,12 +169,41 @@ export abstract class Entry implements TempEntry {
   async #persist(destination: string, options: PersistOptions): Promise<string> {
     this.requireLive('persist')
     this.#extras?.resources?.refuseWriters('persist')
-    const holding = this.#extras?.holding
-    const retire = holding?.leave === undefined ? undefined : () => holding.vacate()
-    const target = await persist(this.#session, this.path, destination, options, retire)
+    const target = await persist(this.#persistable(), destination, options)
     this.context.counters.persisted++
     await this.#vacate()
     return target
+  }
+
+  persistSync(destination: string, options: PersistOptions = {}): string {
+    this.requireLive('persist')
+    this.#extras?.resources?.refuseWriters('persist')
+    const holding = this.#extras?.holding
+    if (holding !== undefined && (holding.leaveSync !== undefined || holding.foreign === true)) {
+      throw new TempFileError(
+        'ERR_TEMP_IO',
+        'persistSync cannot move a claim or what was adopted in place. Use persist().',
+      )
+    }
+    const target = persistSync(this.#persistable(), destination, options)
+    this.context.counters.persisted++
+    this.settle('moved')
+    try {
+      holding?.vacateSync?.()
+    } catch (error) {
+      this.#reportError(error) // the data is where it was asked to be; only an empty directory stays in the session
+    }
+    return target
+  }
+
+  #persistable(): Persistable {
+    const holding = this.#extras?.holding
+    return {
+      session: this.#session,
+      path: this.path,
+      foreign: holding?.foreign === true,
+      retire: holding?.leave === undefined ? undefined : () => holding.vacate(),
+    }
   }
 
   async #handOff(options: HandOffOptions): Promise<string> {
@@ -182,7 +211,8 @@ export abstract class Entry implements TempEntry {
     this.#extras?.resources?.refuseWriters('hand off')
     const ticket = await publish(
       this.#session,
-      { kind: this.kind, path: this.path, name: this.name }, // a claim has a ticket too, which is not the new one
+      // Not the entry itself: a claim has a ticket too, which is not the new one.
+      { kind: this.kind, path: this.path, name: this.name, foreign: this.#extras?.holding?.foreign },
       this.#extras?.holding?.workshop ?? this.#session.path,
       options,
     )
@@ -247,7 +277,7 @@ export abstract class Entry implements TempEntry {
     return this.#extras?.bytes ?? 0
   }
 
-  /** The entry has left: by whatever way, once. */
+  /** Marks the entry as ended. Idempotent. */
   protected settle(how: 'removed' | 'released' | 'moved'): void {
     if (this.#state === ENDED) return
     this.#state = ENDED

@@ -23,6 +23,7 @@ export function makeWrapper(session: Session, sequence: number, affixes: Affixes
     discard: async () => firstFailure(await removeTree(fs, wrapper)),
     discardSync: () => firstFailure(removeTreeSync(fs, wrapper)),
     vacate: async () => removeEmpty(fs, wrapper),
+    vacateSync: () => removeEmpty(fs, wrapper),
   }
 }
 

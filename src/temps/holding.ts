@@ -4,6 +4,8 @@
 export interface Holding {
   readonly path: string
   readonly name: string
+  /** Others may write where it is: it was adopted in place. */
+  readonly foreign?: boolean
   /** Deletes it for good. */
   discard(): Promise<void>
   discardSync(): void
@@ -12,6 +14,7 @@ export interface Holding {
   leaveSync?(): void
   /** Its data was moved away: the rest goes. */
   vacate(): Promise<void>
+  vacateSync?(): void
   /** The directory in which a handoff of it is built, such that a crash half way loses nothing. */
   readonly workshop: string
 }

@@ -1,35 +1,71 @@
-// persist(): checks its options, then moves the entry to its permanent place. Guarantee: nothing moves before all
-// options are checked.
+// persist() and persistSync(): check the options, then move the entry to its permanent place. Guarantee: nothing
+// moves before all options are checked.
 
 import { resolve } from 'node:path'
-import { type MoveOptions, moveInto } from '../disk/move/move.ts'
+import { type MoveOptions, moveInto, moveIntoSync } from '../disk/move/move.ts'
 import { ioError, optionError } from '../errors.ts'
 import { boolean, mode, optionsOf } from '../input/options.ts'
+import { journalOf } from '../session/outside.ts'
 import type { Session } from '../session/session.ts'
-import type { PersistOptions } from '../types.ts'
 
-const checkOptions = optionsOf('persist', { overwrite: boolean, durable: boolean, mode })
+const checkOptions = optionsOf('persist', {
+  overwrite: boolean,
+  durable: boolean,
+  mode,
+  makeParents: boolean,
+})
+
+/** What is persisted. */
+export interface Persistable {
+  readonly session: Session
+  readonly path: string
+  /** Others may write where it is: it was adopted in place. */
+  readonly foreign: boolean
+  /** Ends what it was before, where a copy of it was moved. */
+  readonly retire: MoveOptions['retire']
+}
+
+/** The move that was asked for. */
+interface Request {
+  readonly target: string
+  readonly options: MoveOptions
+}
 
 /**
- * Moves what stands at `source` to `destination`; returns the absolute path. `retire` ends what it was before.
+ * Moves an entry to `destination`; returns the absolute path.
  * @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_EXISTS, ERR_TEMP_NO_SPACE, ERR_TEMP_IO
  */
-export async function persist(
-  session: Session,
-  source: string,
-  destination: unknown,
-  options: PersistOptions,
-  retire: MoveOptions['retire'],
-): Promise<string> {
-  if (typeof destination !== 'string' || destination === '' || destination.includes('\0'))
-    throw optionError('destination', 'persist needs the path of the destination, a non-empty string.')
-  const { overwrite = true, durable = true, mode } = checkOptions(options)
-  const checked: MoveOptions = { overwrite, durable, retire, ...(mode === undefined ? {} : { mode }) }
-  const target = resolve(destination)
+export async function persist(entry: Persistable, destination: unknown, given: unknown): Promise<string> {
+  const { target, options } = check(entry, destination, given)
   try {
-    await moveInto(session.context.fs, source, target, checked)
+    await moveInto(entry.session.context.fs, entry.path, target, options)
   } catch (error) {
-    throw ioError(error, 'persist a temporary file or directory', target)
+    throw ioError(error, DOING, target)
   }
   return target
+}
+
+/** As {@link persist}, on one device. */
+export function persistSync(entry: Persistable, destination: unknown, given: unknown): string {
+  const { target, options } = check(entry, destination, given)
+  try {
+    moveIntoSync(entry.session.context.fs, entry.path, target, options)
+  } catch (error) {
+    throw ioError(error, DOING, target)
+  }
+  return target
+}
+
+const DOING = 'persist a temporary file or directory'
+
+function check(entry: Persistable, destination: unknown, given: unknown): Request {
+  if (typeof destination !== 'string' || destination === '' || destination.includes('\0'))
+    throw optionError('destination', 'persist needs the path of the destination, a non-empty string.')
+  const { overwrite = true, durable = true, makeParents = false, mode } = checkOptions(given)
+  const { session, foreign, retire } = entry
+  const journal = journalOf(session.context.fs, session.path)
+  return {
+    target: resolve(destination),
+    options: { overwrite, durable, makeParents, mode, foreign, retire, journal },
+  }
 }

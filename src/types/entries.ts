@@ -13,8 +13,10 @@ export interface PersistOptions {
   overwrite?: boolean | undefined
   /** Sync data and directories to the disk before resolving, so that it survives a power cut. Default true. */
   durable?: boolean | undefined
-  /** Permission bits of the destination; default: those of the temp (0600 and 0700). */
+  /** Permission bits of the destination. Default: those of the temporary file or directory (0600 and 0700). */
   mode?: number | undefined
+  /** Create the missing directories above the destination, with the permissions that the umask leaves. Default false. */
+  makeParents?: boolean | undefined
 }
 
 /** A temporary file or directory. */
@@ -54,6 +56,25 @@ export interface TempEntry extends Disposable, AsyncDisposable {
    * ```
    */
   persist(destination: string, options?: PersistOptions): Promise<string>
+  /**
+   * As {@link persist}, synchronously, and on one device only: it cannot copy. Not for claims, and not for what was
+   * adopted in place.
+   * @throws ERR_TEMP_EXISTS, ERR_TEMP_NO_SPACE, ERR_TEMP_IO (also: the destination is on another device),
+   * ERR_TEMP_REMOVED, ERR_TEMP_CLOSED, ERR_TEMP_OPTION_INVALID
+   * @example
+   * ```ts
+   * import { mkdtempSync, writeFileSync } from 'node:fs'
+   * import { join } from 'node:path'
+   * import { tmpdir } from 'node:os'
+   * import { getTempManager } from 'temp-file-manager'
+   *
+   * const folder = mkdtempSync(join(tmpdir(), 'mine-'))
+   * using file = getTempManager().file('.txt')
+   * writeFileSync(file.path, 'kept')
+   * console.log(file.persistSync(join(folder, 'new/kept.txt'), { makeParents: true }))
+   * ```
+   */
+  persistSync(destination: string, options?: PersistOptions): string
   /**
    * Publishes it for somebody else, in this or another process, and returns the ticket to claim it with. It
    * outlives this process; on failure the temp stays as it was.

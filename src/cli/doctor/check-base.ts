@@ -1,8 +1,9 @@
 // The doctor's look at directories: the base and the root, their owners and modes, space, file system, lengths.
 // Promise: looks only.
 
-import { accessSync, constants, lstatSync, type Stats, statfsSync, statSync } from 'node:fs'
+import fs, { accessSync, constants, lstatSync, type Stats, statfsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { findWeakness, type Weakness } from '../../disk/base-safety.ts'
 import { readMounts } from '../../disk/mounts.ts'
 import { errnoOf } from '../../errors.ts'
 import { platform } from '../../platform/index.ts'
@@ -11,7 +12,6 @@ import { ageRuleOf } from './age-cleaners.ts'
 import type { Finding } from './finding.ts'
 
 const MODE = 0o777
-const WORLD_WRITABLE = 0o002
 const STICKY = 0o1000
 /** Below this much free, a service that receives files is about to fail. */
 const LITTLE_BYTES = 256 * 1024 ** 2
@@ -40,14 +40,8 @@ export function checkBase(base: string): Finding {
       found: `${base} is not a directory`,
       advice: 'Set baseDir or TEMP_FILE_MANAGER_DIR to a directory.',
     }
-  if ((stats.mode & WORLD_WRITABLE) !== 0 && (stats.mode & STICKY) === 0) {
-    return {
-      check,
-      status: 'problem',
-      found: `${base} is world-writable without the sticky bit: everybody may rename our files`,
-      advice: `chmod +t ${base}, or set baseDir to a private directory.`,
-    }
-  }
+  const weakness = findWeakness(fs, base)
+  if (weakness !== undefined) return { check, status: 'problem', ...describe(weakness) }
   try {
     accessSync(base, constants.W_OK | constants.X_OK)
   } catch (error) {
@@ -59,6 +53,20 @@ export function checkBase(base: string): Finding {
     }
   }
   return { check, status: 'ok', found: `${base}, mode ${modeOf(stats)}` }
+}
+
+function describe({ path, kind, uid, mode }: Weakness): Pick<Finding, 'found' | 'advice'> {
+  if (kind === 'owner') {
+    return {
+      found: `${path} belongs to the user ${uid}, who can replace everything below it`,
+      advice: 'Set baseDir to a directory that this user or root owns, up to /.',
+    }
+  }
+  const bits = (mode & 0o7777).toString(8)
+  return {
+    found: `${path} has mode 0${bits}: other users may rename what is in it, because it has no sticky bit`,
+    advice: `chmod +t ${path}, or chmod go-w ${path}, or set baseDir to a private directory.`,
+  }
 }
 
 export function checkRootDirectory(root: string): Finding {

@@ -1,64 +1,159 @@
-// Copies between file systems, with fs-extra. Promise: contents, modes and times are as they were (directories'
-// too), nothing but files, directories and links is read, and a directory is private until it is complete.
+// Copies between file systems, from descriptor to descriptor. Guarantee: contents, modes and times are as they
+// were, nothing but files, directories and links is read, no exchanged link is followed, and a copy has modes 0600
+// and 0700 until it is complete. A file of another user loses its set-id bits.
 
-import nodeFs from 'node:fs'
+import { constants } from 'node:fs'
 import { TempFileError } from '../../errors.ts'
-import type { DiskEntry, DiskStats, FileSystem } from '../file-system.ts'
-import { readMounts } from '../mounts.ts'
-import { statsOf } from '../paths.ts'
+import { close, closeWritten, open as openFile, sync } from '../descriptors.ts'
+import type { DiskPath, DiskStats, FileSystem } from '../file-system.ts'
+import { setModeOf, setTimesOf } from '../metadata.ts'
+import type { Directory, OpenDirectories } from '../open-directories.ts'
+import { isRealDisk } from '../ownership.ts'
+import { isSameFile, joinPath, readEntries, statsOf } from '../paths.ts'
+import { syncDescriptor } from '../sync.ts'
 
-/** Copies `source` to `destination`, which does not exist. The caller removes what a failure leaves. */
-export async function copyAcross(fs: FileSystem, source: string, destination: string): Promise<void> {
-  // fs-extra copies with node:fs itself: in memory there is nothing for it to copy.
-  if (fs !== nodeFs && fs.native !== true) {
+const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants
+/** Nonblocking: a FIFO that took the place of a file must not wait for a writer. */
+const READ = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
+const CREATE = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW
+
+/** A name in an open directory. */
+export interface Spot {
+  readonly directory: Directory
+  readonly name: string | Buffer
+}
+
+/** What a copy needs. */
+export interface CopyTools {
+  readonly fs: FileSystem
+  readonly open: OpenDirectories
+  /** Sync each file and directory of the copy. */
+  readonly durable: boolean
+}
+
+interface Pair {
+  readonly from: Directory
+  readonly to: Directory
+  /** Subdirectories still to be copied. */
+  readonly names: (string | Buffer)[]
+}
+
+export function addressOf({ open }: CopyTools, spot: Spot): DiskPath {
+  return joinPath(open.pathOf(spot.directory), spot.name)
+}
+
+/** Copies a file, link or directory to a name that does not exist. The caller removes what a failure leaves. */
+export async function copyAcross(tools: CopyTools, from: Spot, to: Spot): Promise<void> {
+  const { fs, open, durable } = tools
+  if (!isRealDisk(fs)) {
     throw new TempFileError(
       'ERR_TEMP_IO',
       'An injected file system cannot copy to another device. Choose a place on the same device.',
-      { path: destination },
     )
   }
-  const stats = await statsOf(fs, source)
-  if (stats.isDirectory() && readMounts().below(source).length > 0) {
-    throw new TempFileError(
-      'ERR_TEMP_IO',
-      'The directory holds a mount point, which cannot be moved. Unmount it first.',
-      { path: source },
-    )
-  }
-  if (!stats.isDirectory()) return copyLeaf(source, destination, stats)
-  const pairs = [{ from: source, to: destination, stats }]
-  for (const { from, to } of pairs) {
-    // Made here and not by fs-extra, which would show the names inside to everybody until the end.
-    fs.mkdirSync(to, { mode: 0o700 })
-    // With withFileTypes every implementation answers with Dirents; the loose interface says unknown.
-    for (const { name } of (await fs.promises.readdir(from, { withFileTypes: true })) as DiskEntry[]) {
-      const child = {
-        from: `${from}/${name}`,
-        to: `${to}/${name}`,
-        stats: await statsOf(fs, `${from}/${name}`),
-      }
-      if (child.stats.isDirectory()) pairs.push(child)
-      else await copyLeaf(child.from, child.to, child.stats)
+  const stats = await statsOf(fs, addressOf(tools, from))
+  if (!stats.isDirectory()) return copyLeaf(tools, from, to, stats)
+  const top = await copyDirectory(tools, from, to, stats)
+  // Depth first, on an explicit stack; a directory gets its mode and times when everything in it is copied.
+  const stack = [top]
+  for (let pair = stack.at(-1); pair !== undefined; pair = stack.at(-1)) {
+    const name = pair.names.pop()
+    if (name !== undefined) {
+      const child = { directory: pair.from, name }
+      const found = await statsOf(fs, addressOf(tools, child))
+      refuseMount(found, stats)
+      stack.push(await copyDirectory(tools, child, { directory: pair.to, name }, found))
+      continue
     }
-  }
-  // fs-extra keeps the times of files only; and writing into a directory had changed them.
-  for (const pair of pairs.reverse()) {
-    await fs.promises.chmod(pair.to, pair.stats.mode & 0o7777)
-    await fs.promises.utimes(pair.to, pair.stats.atimeMs / 1000, pair.stats.mtimeMs / 1000)
+    const fd = open.descriptorOf(pair.to)
+    setTimesOf(fs, fd, open.pathOf(pair.to), pair.from.stats)
+    setModeOf(fs, fd, open.pathOf(pair.to), keptBits(pair.from.stats))
+    if (durable && fd !== undefined) await syncDescriptor(fs, fd)
+    for (const directory of [pair.from, pair.to]) open.release(directory)
+    stack.pop()
   }
 }
 
-// One at a time: fs-extra copies a whole tree's files at once, and when one fails the others are still being
-// written while the caller removes what is there.
-async function copyLeaf(from: string, to: string, stats: DiskStats): Promise<void> {
-  // A special file would be read for ever (a device) or not at all (a FIFO).
-  if (!stats.isFile() && !stats.isSymbolicLink()) {
+/** Makes the copy of a directory and fills it, except for its subdirectories. */
+async function copyDirectory(tools: CopyTools, from: Spot, to: Spot, stats: DiskStats): Promise<Pair> {
+  const { fs, open } = tools
+  const source = open.enter(from.directory, from.name)
+  if (!isSameFile(source.stats, stats)) throw exchangedError()
+  fs.mkdirSync(addressOf(tools, to).toString(), { mode: 0o700 })
+  const pair: Pair = { from: source, to: open.enter(to.directory, to.name), names: [] }
+  for (const entry of await readEntries(fs, open.pathOf(source))) {
+    const { name } = entry
+    const child = { directory: source, name }
+    if (entry.isDirectory()) pair.names.push(name)
+    else
+      await copyLeaf(tools, child, { directory: pair.to, name }, await statsOf(fs, addressOf(tools, child)))
+  }
+  return pair
+}
+
+function refuseMount(found: DiskStats, top: DiskStats): void {
+  if (found.dev === top.dev) return
+  throw new TempFileError(
+    'ERR_TEMP_IO',
+    'The directory holds a mount point, which cannot be moved. Unmount it first.',
+  )
+}
+
+/** One at a time, so that nothing is still being written when the caller removes what a failure left. */
+async function copyLeaf(tools: CopyTools, from: Spot, to: Spot, stats: DiskStats): Promise<void> {
+  const { fs } = tools
+  if (stats.isSymbolicLink()) {
+    const target = await fs.promises.readlink(addressOf(tools, from), { encoding: 'buffer' })
+    await fs.promises.symlink(target, addressOf(tools, to))
+    return
+  }
+  // A device would be read for ever, a FIFO would never answer.
+  if (!stats.isFile()) {
     throw new TempFileError(
       'ERR_TEMP_IO',
       'A socket, FIFO or device cannot be moved to another device. Remove it first.',
-      { path: from },
     )
   }
+  const source = await openFile(fs, addressOf(tools, from), READ, 0)
+  try {
+    const found = fs.fstatSync(source)
+    if (!isSameFile(found, stats)) throw exchangedError()
+    const target = await openFile(fs, addressOf(tools, to), CREATE, 0o600)
+    let written = false
+    try {
+      await copyBytes(tools, { fd: source, spot: from }, { fd: target, spot: to })
+      setTimesOf(fs, target, addressOf(tools, to), found)
+      setModeOf(fs, target, addressOf(tools, to), keptBits(found))
+      if (tools.durable) await sync(fs, target)
+      written = true
+    } finally {
+      await (written ? closeWritten(fs, target) : close(fs, target))
+    }
+  } finally {
+    await close(fs, source)
+  }
+}
+
+interface OpenFile {
+  readonly fd: number
+  readonly spot: Spot
+}
+
+/** In the kernel where it can (copy_file_range). fs-extra waits when no descriptor is left. */
+async function copyBytes(tools: CopyTools, from: OpenFile, to: OpenFile): Promise<void> {
   const { default: extra } = await import('fs-extra')
-  await extra.copy(from, to, { preserveTimestamps: true, dereference: false })
+  const pathOf = ({ fd, spot }: OpenFile): string =>
+    tools.open.byDescriptor ? `/proc/self/fd/${fd}` : addressOf(tools, spot).toString()
+  await extra.copyFile(pathOf(from), pathOf(to))
+}
+
+function keptBits(stats: DiskStats): number {
+  return stats.mode & (stats.uid === process.geteuid?.() ? 0o7777 : 0o777)
+}
+
+export function exchangedError(): TempFileError {
+  return new TempFileError(
+    'ERR_TEMP_IO',
+    'The file or directory was exchanged by another process while it was moved. Move it to a directory that only this user can write, then try again.',
+  )
 }

@@ -1,31 +1,43 @@
-// How an entry changes its place for good: out to a destination (persist), in from elsewhere (adopt). Promise:
-// the commit is one synchronous rename or link; on any failure the source is intact and nothing is left beside it.
+// How an entry leaves for a destination for good (persist). Guarantee: the commit is one synchronous rename or link;
+// on any failure the source is intact and nothing is left beside the destination.
+//
+// 1. On one device, from a directory of this user: the source is placed as it is (place.ts).
+// 2. Otherwise it is copied (another device) or renamed (adopted in place) into a private directory beside the
+//    destination, compared with what was asked for, and placed from there.
 
-import { dirname, resolve } from 'node:path'
+import { basename, dirname, resolve } from 'node:path'
 import { errnoOf, ioError, TempFileError } from '../../errors.ts'
 import { close } from '../descriptors.ts'
 import type { DiskStats, FileSystem } from '../file-system.ts'
 import { readMounts } from '../mounts.ts'
-import { statsOf } from '../paths.ts'
+import { type Directory, OpenDirectories } from '../open-directories.ts'
+import { existsAt, isSameFile, statsOf } from '../paths.ts'
 import { type RemoveReport, removeTree } from '../remove/remove.ts'
-import { openDirectory, syncDescriptor, syncTree } from '../sync.ts'
-import { copyAcross } from './copy.ts'
+import { openDirectorySync, syncDescriptor, syncDescriptorSync, syncTree, syncTreeSync } from '../sync.ts'
+import { addressOf, type CopyTools, copyAcross, exchangedError, type Spot } from './copy.ts'
+import { type MadeParents, makeParents } from './parents.ts'
 import { explain, type PlaceOptions, placeOrCrossDevice, putBack } from './place.ts'
+import { type Journal, NO_JOURNAL, Staging } from './staging.ts'
 
 /** How {@link moveInto} moves. */
 export interface MoveOptions extends PlaceOptions {
   /** Sync the data before and the names after. */
   readonly durable: boolean
+  /** Create the missing directories above the destination. */
+  readonly makeParents?: boolean | undefined
+  /** Others may write where the source is: it was adopted in place. */
+  readonly foreign?: boolean | undefined
+  readonly journal?: Journal | undefined
   /**
-   * Removes a source that was copied, in place of deleting it where it stands: a claim's data may be given back
-   * while half of it is deleted, so its claim must be completed first.
+   * Removes a source that was copied, in place of deleting it where it is: a claim's data may be given back while
+   * half of it is deleted, so its claim must be completed first.
    */
   readonly retire?: (() => Promise<void>) | undefined
 }
 
 /**
- * Moves `source` to `destination`, across devices too (copied beside it, synced, renamed). Returns the report of
- * removing the source where it was copied: what that could not remove is still at the source, the move stands.
+ * Moves `source` to `destination`, across devices too. Returns the report of removing the source where it was
+ * copied: what that could not remove is still at the source, although the move succeeded.
  * @throws ERR_TEMP_EXISTS ERR_TEMP_IO ERR_TEMP_NO_SPACE
  */
 export async function moveInto(
@@ -34,143 +46,212 @@ export async function moveInto(
   destination: string,
   options: MoveOptions,
 ): Promise<RemoveReport | undefined> {
-  const from = resolve(source)
-  const to = resolve(destination)
-  let directories: number[] = []
+  const move: Move = { fs, from: resolve(source), to: resolve(destination), options }
+  return withParents(move, async () => {
+    const stats = await statsOf(fs, move.from)
+    if (options.foreign !== true && (await placeHere(move, stats))) return undefined
+    return await moveStaged(move, stats)
+  })
+}
+
+/**
+ * As {@link moveInto}, on one device only and from a directory of this user.
+ * @throws ERR_TEMP_EXISTS ERR_TEMP_IO ERR_TEMP_NO_SPACE
+ */
+export function moveIntoSync(
+  fs: FileSystem,
+  source: string,
+  destination: string,
+  options: MoveOptions,
+): void {
+  const move: Move = { fs, from: resolve(source), to: resolve(destination), options }
+  const { from, to } = move
+  const parents = options.makeParents === true ? makeParents(fs, dirname(to)) : undefined
   try {
-    const stats = await statsOf(fs, from)
+    const stats = fs.lstatSync(from)
     if (options.durable) {
-      await syncTree(fs, from)
-      // Opened before the commit, so that what can be refused is refused while nothing has happened.
-      directories = await openDirectories(fs, from, to)
+      parents?.sync()
+      syncTreeSync(fs, from)
     }
-    const copied = !placeOrCrossDevice(fs, from, to, stats, options)
-    if (copied) await copyInto(fs, from, to, stats, options)
+    const directories = options.durable ? openDirectories(move) : []
     try {
-      for (const directory of directories) await syncDescriptor(fs, directory)
-    } catch (error) {
-      // Not promised, so not done: back to where it was.
-      if (copied) await removeTree(fs, to)
-      else putBack(fs, to, from, stats)
-      throw error
+      if (!placeOrCrossDevice(fs, { from, to, label: to }, stats, options)) {
+        throw new TempFileError(
+          'ERR_TEMP_IO',
+          'The destination is on another device, to which persistSync cannot move it. Use persist(), or a destination on the same device as baseDir.',
+          { path: to },
+        )
+      }
+      try {
+        for (const fd of directories) syncDescriptorSync(fs, fd)
+      } catch (error) {
+        putBack(fs, to, from, stats) // not durable, so not done
+        throw error
+      }
+    } finally {
+      for (const fd of directories) fs.closeSync(fd)
     }
-    if (!copied) return undefined
-    await options.retire?.()
-    return await removeTree(fs, from)
   } catch (error) {
+    parents?.remove()
     throw ioError(error, 'move it to its destination', to)
-  } finally {
-    for (const directory of directories) await close(fs, directory)
   }
 }
 
-/** The directories whose names change. */
-async function openDirectories(fs: FileSystem, from: string, to: string): Promise<number[]> {
+interface Move {
+  readonly fs: FileSystem
+  readonly from: string
+  readonly to: string
+  readonly options: MoveOptions
+}
+
+async function withParents<T>({ fs, to, options }: Move, work: () => Promise<T>): Promise<T> {
+  let parents: MadeParents | undefined
+  try {
+    if (options.makeParents === true) parents = makeParents(fs, dirname(to))
+    // Before the commit: a name in a directory that itself is lost in a power cut would be lost with it.
+    if (options.durable) parents?.sync()
+    return await work()
+  } catch (error) {
+    parents?.remove()
+    throw ioError(error, 'move it to its destination', to)
+  }
+}
+
+/** Moves within one device; false if the destination is on another one. */
+async function placeHere(move: Move, stats: DiskStats): Promise<boolean> {
+  const { fs, from, to, options } = move
+  if (options.durable && !mayShareDevice(move)) return false // nothing is synced in vain
+  if (options.durable) await syncTree(fs, from)
+  // Opened before the commit, so that what can be refused is refused while nothing has happened.
+  const directories = options.durable ? openDirectories(move) : []
+  try {
+    if (!placeOrCrossDevice(fs, { from, to, label: to }, stats, options)) return false
+    try {
+      for (const fd of directories) await syncDescriptor(fs, fd)
+    } catch (error) {
+      putBack(fs, to, from, stats) // not durable, so not done
+      throw error
+    }
+    return true
+  } finally {
+    for (const fd of directories) await close(fs, fd)
+  }
+}
+
+/** Directories of one device have one number; where they cannot be examined the rename decides. */
+function mayShareDevice({ fs, from, to }: Move): boolean {
+  try {
+    return fs.statSync(dirname(from)).dev === fs.statSync(dirname(to)).dev
+  } catch {
+    return true
+  }
+}
+
+/** Descriptors of the directories whose names change. */
+function openDirectories({ fs, from, to }: Move): number[] {
   const opened: number[] = []
   // Windows opens no directories; NTFS journals its names.
   if (process.platform === 'win32') return opened
   try {
-    for (const path of [from, to]) opened.push(await openDirectory(fs, dirname(path)))
+    for (const path of [from, to]) opened.push(openDirectorySync(fs, dirname(path)))
     return opened
   } catch (error) {
-    for (const directory of opened) await close(fs, directory)
+    for (const fd of opened) fs.closeSync(fd)
     throw explain(fs, error, to)
   }
 }
 
-/**
- * Moves a foreign file or directory to `destination`, a free name in our own session. A symlink is refused: it
- * would dangle or point into what others own; adopt what it points at. Returns as {@link moveInto} does.
- * @throws ERR_TEMP_IO ERR_TEMP_NO_SPACE
- */
-export async function moveIn(
-  fs: FileSystem,
-  source: string,
-  destination: string,
-): Promise<RemoveReport | undefined> {
-  const from = resolve(source)
+/** What a staged move works with. */
+interface StagedMove extends Move {
+  readonly tools: CopyTools
+  readonly source: Spot
+  readonly target: Spot
+}
+
+async function moveStaged(move: Move, stats: DiskStats): Promise<RemoveReport | undefined> {
+  const { fs, from, to, options } = move
+  const open = new OpenDirectories(fs)
   try {
-    const stats = await statsOf(fs, from)
-    checkAdoptable(from, stats)
+    refuseMounts(from, stats)
+    const source = { directory: openHolder(fs, open, from), name: basename(from) }
+    const target = { directory: openHolder(fs, open, to), name: basename(to) }
+    const staged = { ...move, tools: { fs, open, durable: options.durable }, source, target }
+    const { journal = NO_JOURNAL } = options
+    const staging = await Staging.make(staged.tools, target.directory, journal)
+    let renamed: boolean
     try {
-      fs.renameSync(from, destination)
-      return undefined
-    } catch (error) {
-      if (errnoOf(error) !== 'EXDEV') throw error
+      renamed = renameIntoStaging(staged, staging.spot)
+      if (!renamed) {
+        staging.identify()
+        await copyAcross(staged.tools, source, staging.spot)
+      }
+      await commit(staged, staging.spot, stats, renamed)
+    } finally {
+      await staging.remove()
     }
-    return await copyIn(fs, from, destination, stats)
-  } catch (error) {
-    throw ioError(error, 'take the file or directory in', from)
+    if (renamed) return undefined
+    if (options.retire !== undefined) await options.retire()
+    return await removeTree(fs, addressOf(staged.tools, source).toString(), { foreign: true })
+  } finally {
+    open.close()
   }
 }
 
-function checkAdoptable(path: string, stats: DiskStats): void {
-  if (!stats.isFile() && !stats.isDirectory()) {
-    throw new TempFileError(
-      'ERR_TEMP_IO',
-      'Only a file or a directory can be adopted, not a symlink or a special file. Give the path that the link points at.',
-      { path },
-    )
-  }
-  if (stats.isDirectory() && readMounts().below(path).length > 0) {
-    throw new TempFileError('ERR_TEMP_IO', 'The directory is or holds a mount point. Unmount it first.', {
-      path,
-    })
-  }
-}
-
-async function copyIn(
-  fs: FileSystem,
-  from: string,
-  to: string,
-  stats: DiskStats,
-): Promise<RemoveReport | undefined> {
-  let condemned = from
+function openHolder(fs: FileSystem, open: OpenDirectories, path: string): Directory {
   try {
-    await copyAcross(fs, from, to)
-    if (stats.isDirectory()) {
-      // The commit: half of the source must never stand under its own name, and if it may not be removed at
-      // all, this is what says so.
-      condemned = await freeNameBeside(from)
-      fs.renameSync(from, condemned)
-    } else {
-      fs.unlinkSync(from)
-    }
+    return open.open(dirname(path), true)
   } catch (error) {
-    await removeTree(fs, to)
-    throw error
+    throw explain(fs, error, path)
   }
-  return stats.isDirectory() ? await removeTree(fs, condemned) : undefined
 }
 
-async function copyInto(
-  fs: FileSystem,
-  from: string,
-  to: string,
-  stats: DiskStats,
-  options: MoveOptions,
-): Promise<void> {
-  const sibling = await freeNameBeside(to)
+/** Brings the data into the staging directory by a rename; false if it must be copied. */
+function renameIntoStaging({ fs, tools, source, options }: StagedMove, into: Spot): boolean {
+  if (options.foreign !== true) return false
   try {
-    await copyAcross(fs, from, sibling)
-    if (options.durable) await syncTree(fs, sibling)
-    if (!placeOrCrossDevice(fs, sibling, to, stats, options)) {
+    fs.renameSync(addressOf(tools, source), addressOf(tools, into))
+    return true
+  } catch (error) {
+    if (errnoOf(error) !== 'EXDEV') throw error
+    return false
+  }
+}
+
+/** Gives the data its final name; puts it back where that fails. */
+async function commit(move: StagedMove, from: Spot, stats: DiskStats, renamed: boolean): Promise<void> {
+  const { fs, tools, target, to, options } = move
+  const [here, there] = [addressOf(tools, from).toString(), addressOf(tools, target).toString()]
+  let at = here
+  try {
+    const found = await statsOf(fs, here)
+    if (renamed && !isSameFile(found, stats)) throw exchangedError()
+    if (renamed && options.durable) await syncTree(fs, here)
+    if (!placeOrCrossDevice(fs, { from: here, to: there, label: to }, found, options)) {
       throw new TempFileError('ERR_TEMP_IO', 'The destination is a mount point. Choose a name inside it.', {
         path: to,
       })
     }
+    at = there
+    const fd = tools.open.descriptorOf(target.directory)
+    if (options.durable && fd !== undefined) await syncDescriptor(fs, fd)
   } catch (error) {
-    await removeTree(fs, sibling)
+    if (renamed) putSourceBack(move, at)
+    else if (at === there) await removeTree(fs, there, { foreign: true })
     throw error
   }
 }
 
-/** An unguessable free name in the directory of `path`, where others may write too. */
-async function freeNameBeside(path: string): Promise<string> {
-  const { default: tmp } = await import('tmp')
-  return new Promise((fulfil, reject) => {
-    tmp.tmpName({ tmpdir: dirname(path), prefix: '.tmp' }, (error, name) =>
-      error ? reject(error) : fulfil(name),
-    )
-  })
+/** Unless something else took its name meanwhile: then it stays where it is. */
+function putSourceBack({ fs, tools, source }: StagedMove, at: string): void {
+  const home = addressOf(tools, source)
+  if (!existsAt(fs, home)) fs.renameSync(at, home)
+}
+
+function refuseMounts(path: string, stats: DiskStats): void {
+  if (!stats.isDirectory() || readMounts().below(path).length === 0) return
+  throw new TempFileError(
+    'ERR_TEMP_IO',
+    'The directory is or holds a mount point, which cannot be moved. Unmount it first.',
+    { path },
+  )
 }

@@ -1,41 +1,49 @@
-// The commit of a move on one device. Promise: one synchronous system call decides; without `overwrite` it is one
-// that refuses an existing destination by itself, so nobody can slip in between a look and the act.
+// The commit of a move on one device. Guarantee: one synchronous system call decides; without `overwrite` it is one
+// that itself refuses an existing destination, so nothing can be created between a check and the move.
 
 import { constants } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { errnoOf, TempFileError } from '../../errors.ts'
 import type { DiskStats, FileSystem } from '../file-system.ts'
+import { isSameFile } from '../paths.ts'
 
-/** How a move ends. */
+/** How the destination gets its name. */
 export interface PlaceOptions {
-  /** Replace what stands at the destination: a file by a file, an empty directory by a directory. */
+  /** Replace what is at the destination: a file by a file, an empty directory by a directory. */
   readonly overwrite: boolean
   /** Permission bits that the file or the top directory gets. */
   readonly mode?: number | undefined
 }
 
-/** Puts `from` in its place, with its mode; false if that is on another device. */
+/** From where to where. `from` is in a directory that only this user can change. */
+export interface Route {
+  readonly from: string
+  readonly to: string
+  /** The destination as the caller named it, for errors: `to` may go through a descriptor. */
+  readonly label: string
+}
+
+/** Gives `from` its final name and mode; false if the destination is on another device. */
 export function placeOrCrossDevice(
   fs: FileSystem,
-  from: string,
-  to: string,
+  route: Route,
   stats: DiskStats,
   options: PlaceOptions,
 ): boolean {
-  const target = lookAt(fs, to)
-  refuseConflict(fs, from, to, stats, target, options.overwrite)
+  const { from, to, label } = route
+  refuseConflict(fs, route, stats, options.overwrite)
   const mode = stats.isSymbolicLink() ? undefined : options.mode
   try {
     // Before it is seen under its new name.
     if (mode !== undefined) fs.chmodSync(from, mode & 0o7777)
-    if (options.overwrite) rename(fs, from, to)
-    else if (stats.isDirectory()) renameToNewDirectory(fs, from, to)
+    if (stats.isDirectory()) placeDirectory(fs, from, to, options)
+    else if (options.overwrite) rename(fs, from, to)
     else linkToNewFile(fs, from, to)
     return true
   } catch (error) {
     if (mode !== undefined) restoreMode(fs, from, stats)
     if (errnoOf(error) === 'EXDEV') return false
-    throw explain(fs, error, to)
+    throw explain(fs, error, label)
   }
 }
 
@@ -61,34 +69,30 @@ function lookAt(fs: FileSystem, path: string): DiskStats | undefined {
   }
 }
 
-/** What the system calls would refuse with a number, or (memfs, hard links) not refuse at all. */
-function refuseConflict(
-  fs: FileSystem,
-  from: string,
-  to: string,
-  stats: DiskStats,
-  target: DiskStats | undefined,
-  overwrite: boolean,
-): void {
+/** Refuses what the system calls would refuse with a mere number, or (memfs, hard links) not refuse at all. */
+function refuseConflict(fs: FileSystem, route: Route, stats: DiskStats, overwrite: boolean): void {
+  const { from, to, label } = route
+  const target = lookAt(fs, to)
   if (target === undefined) return
-  if (target.dev === stats.dev && target.ino === stats.ino && isSamePlace(fs, from, to)) {
+  if (isSameFile(target, stats) && isSamePlace(fs, from, to)) {
     throw new TempFileError(
       'ERR_TEMP_EXISTS',
-      'The destination is the temp file itself. Choose another path.',
-      { path: to },
+      'The destination is the temporary file itself. Choose another path.',
+      { path: label },
     )
   }
-  if (!overwrite)
-    throw exists(to, 'The destination exists already. Choose another name, or pass overwrite: true.')
+  if (!overwrite) throw exists(label, ALREADY_THERE)
   if (stats.isDirectory() !== target.isDirectory()) {
     const [is, moved] = target.isDirectory() ? ['directory', 'file'] : ['file', 'directory']
     throw exists(
-      to,
+      label,
       `The destination is a ${is}, which a ${moved} cannot replace. Remove it first, or choose another name.`,
     )
   }
-  if (target.isDirectory() && fs.readdirSync(to).length > 0) throw notEmpty(to)
+  if (target.isDirectory() && fs.readdirSync(to).length > 0) throw notEmpty(label)
 }
+
+const ALREADY_THERE = 'The destination exists already. Choose another name, or pass overwrite: true.'
 
 /** Two hard links of one file are two places; one path through a symlinked directory is one. */
 function isSamePlace(fs: FileSystem, from: string, to: string): boolean {
@@ -96,9 +100,24 @@ function isSamePlace(fs: FileSystem, from: string, to: string): boolean {
   return fs.realpathSync(dirname(from)).toString() === fs.realpathSync(dirname(to)).toString()
 }
 
+/** Moving a directory rewrites its '..', so its owner must be able to write it: a mode like 0500 is set again after. */
+function placeDirectory(fs: FileSystem, from: string, to: string, options: PlaceOptions): void {
+  const mode = fs.lstatSync(from).mode & 0o7777
+  const locked = process.platform !== 'win32' && (mode & 0o200) === 0
+  if (locked) fs.chmodSync(from, mode | 0o200)
+  let placed = false
+  try {
+    if (options.overwrite) rename(fs, from, to)
+    else renameToNewDirectory(fs, from, to)
+    placed = true
+  } finally {
+    if (locked) fs.chmodSync(placed ? to : from, mode)
+  }
+}
+
 function rename(fs: FileSystem, from: string, to: string): void {
   fs.renameSync(from, to)
-  // Of two hard links of one file, rename(2) does nothing and says it went well.
+  // For two hard links of one file rename(2) does nothing and reports success.
   if (lookAt(fs, from) !== undefined) fs.unlinkSync(from)
 }
 
@@ -116,18 +135,18 @@ function renameToNewDirectory(fs: FileSystem, from: string, to: string): void {
     try {
       fs.rmdirSync(to)
     } catch {
-      // Somebody put something in; it is theirs.
+      // Another process put something in; it stays.
     }
     throw error
   }
 }
 
-/** link refuses what exists in one step, which a look before a rename could not. */
+/** link refuses what exists in one step, which a check before a rename could not. */
 function linkToNewFile(fs: FileSystem, from: string, to: string): void {
   try {
     fs.linkSync(from, to)
   } catch (error) {
-    // No hard links there (exFAT, some FUSE): an exclusive empty file takes the name, and is replaced.
+    // A file system without hard links (exFAT, some FUSE): an exclusive empty file takes the name, and is replaced.
     if (!['EPERM', 'ENOTSUP', 'ENOSYS', 'EMLINK'].includes(errnoOf(error) ?? '')) throw error
     renameOverPlaceholder(fs, from, to)
     return
@@ -150,18 +169,21 @@ function renameOverPlaceholder(fs: FileSystem, from: string, to: string): void {
   }
 }
 
-/** What an errno means here, and what to do about it. */
+/** An errno with its meaning here and what to do about it. */
 export function explain(fs: FileSystem, error: unknown, to: string): unknown {
   const errno = errnoOf(error)
-  if (errno === 'EEXIST')
-    return exists(to, 'The destination exists already. Choose another name, or pass overwrite: true.', error)
+  if (errno === 'EEXIST') return exists(to, ALREADY_THERE, error)
   if (errno === 'ENOTEMPTY') return notEmpty(to, error)
   const parent = lookAt(fs, dirname(to))
   if ((errno === 'ENOENT' || errno === 'ENOTDIR') && parent?.isDirectory() !== true) {
-    return new TempFileError('ERR_TEMP_IO', "The destination's directory does not exist. Create it first.", {
-      cause: error,
-      path: to,
-    })
+    return new TempFileError(
+      'ERR_TEMP_IO',
+      "The destination's directory does not exist. Create it first, or pass makeParents: true.",
+      {
+        cause: error,
+        path: to,
+      },
+    )
   }
   if (errno === 'EINVAL') {
     return new TempFileError(

@@ -9,9 +9,9 @@
 // Memory: the names of the subdirectories on the way down, never the files'. System calls: one lstat, one readdir
 // and one rmdir a directory, one unlink a file.
 
-import { errnoOf } from '../../errors.ts'
-import type { OpenDirectories } from '../open-directories.ts'
-import { joinPath } from '../paths.ts'
+import { errnoOf, TempFileError } from '../../errors.ts'
+import type { Directory, OpenDirectories } from '../open-directories.ts'
+import { isSameFile, joinPath } from '../paths.ts'
 import { approach } from './approach.ts'
 import { contentAddress, type Frame, frameOf, nameAddress, type Tree } from './frame.ts'
 import {
@@ -38,8 +38,11 @@ export interface TopRules {
   readonly setAside?: boolean | undefined
   /** A subdirectory that stays, and the top with it. */
   readonly spare?: string | undefined
-  /** Others can write in the directory that holds the top: that one, too, is used by descriptor. */
-  readonly foreign?: boolean | undefined
+  /**
+   * Others can write in the directory that holds the top: that one, too, is used by descriptor. Device and inode: it
+   * must still be this one.
+   */
+  readonly foreign?: boolean | { readonly dev: number; readonly ino: number } | undefined
 }
 
 /** What a deletion starts with. */
@@ -66,7 +69,7 @@ export function* deletion(start: Start, rules: TopRules = {}): Deletion {
   if (tree.mounts.has(top)) return keepMount(tree, top)
   let first: Frame
   try {
-    const within = rules.foreign === true ? open.open(start.directory, true) : undefined
+    const within = openHolder(start, rules)
     first = frameOf(start.name, undefined, top, within)
   } catch (error) {
     return fail(tree, top, error)
@@ -84,6 +87,13 @@ export function* deletion(start: Start, rules: TopRules = {}): Deletion {
     if (frame.state === 'read') yield* finish(tree, frame)
     if (frame.state === 'gone') stack.pop()
   }
+}
+
+function openHolder({ open, directory }: Start, { foreign = false }: TopRules): Directory | undefined {
+  if (foreign === false) return undefined
+  const holder = open.open(directory, true)
+  if (foreign === true || isSameFile(holder.stats, foreign)) return holder
+  throw new TempFileError('ERR_TEMP_IO', 'The directory that holds it was exchanged by another process.')
 }
 
 /** A name given by {@link setAside}: several deleters at once must not rename it in turns. */

@@ -4,7 +4,9 @@ import { basename, join, relative } from 'node:path'
 import { createFsFromVolume, Volume } from 'memfs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { FileSystem } from '../../../src/disk/file-system.ts'
-import { moveIn, moveInto } from '../../../src/disk/move/move.ts'
+import { moveInto } from '../../../src/disk/move/move.ts'
+import { moveIn as takeIn } from '../../../src/disk/move/move-in.ts'
+import { NO_JOURNAL } from '../../../src/disk/move/staging.ts'
 import { tempBase } from '../../fixtures/temp-base.ts'
 
 const {
@@ -24,6 +26,7 @@ const {
 } = nodeFs
 
 const isRoot = process.getuid?.() === 0 && process.platform === 'linux'
+const moveIn = (fs: FileSystem, from: string, to: string) => takeIn(fs, from, to, { journal: NO_JOURNAL })
 const KEEP = { overwrite: false, durable: false }
 const REPLACE = { overwrite: true, durable: false }
 const ABSENT = 'x'.repeat(12)

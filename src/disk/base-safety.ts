@@ -1,0 +1,54 @@
+// Whether a directory can hold files that only this user may change (sshd's StrictModes, with /tmp allowed).
+// Guarantee: no other user can replace anything on the path: each directory, up to /, is owned by this user or
+// root; one that others can write has the sticky bit, and then the entry on the path is this user's or root's.
+
+import { dirname, join, relative, resolve } from 'node:path'
+import type { DiskStats, FileSystem } from './file-system.ts'
+import { hasOwners, isOwnedByUsOrRoot, isSticky, WRITABLE_BY_OTHERS } from './ownership.ts'
+
+/** A place on the path where another user could put something else. */
+export interface Weakness {
+  readonly path: string
+  /** 'owner': it belongs to another user. 'mode': others can write it, without the sticky bit. */
+  readonly kind: 'owner' | 'mode'
+  readonly uid: number
+  readonly mode: number
+}
+
+/** The first weakness of an existing directory and its ancestors; undefined if it is safe. Throws the system's error. */
+export function findWeakness(fs: FileSystem, directory: string): Weakness | undefined {
+  if (!hasOwners(fs)) return undefined
+  let path = resolve(directory)
+  // A link is checked as an entry, then the real path behind it is checked from the top.
+  for (;;) {
+    const found = walk(fs, path)
+    if (found === undefined || 'kind' in found) return found
+    path = join(fs.realpathSync(found.link).toString(), relative(found.link, path))
+  }
+}
+
+function walk(fs: FileSystem, path: string): Weakness | { readonly link: string } | undefined {
+  for (const at of prefixes(path)) {
+    const stats = fs.lstatSync(at)
+    const link = stats.isSymbolicLink()
+    const weakness = weaknessOf(at, stats, link)
+    if (weakness !== undefined) return weakness
+    if (link) return { link: at }
+  }
+  return undefined
+}
+
+/** A link's mode means nothing, and where its directory has no sticky bit the walk has ended before. */
+function weaknessOf(path: string, stats: DiskStats, link: boolean): Weakness | undefined {
+  const { uid, mode } = stats
+  if (!isOwnedByUsOrRoot(stats)) return { path, kind: 'owner', uid, mode }
+  if (link || (mode & WRITABLE_BY_OTHERS) === 0 || isSticky(stats)) return undefined
+  return { path, kind: 'mode', uid, mode }
+}
+
+/** '/', '/a', '/a/b' of '/a/b'. */
+function prefixes(path: string): string[] {
+  const found = [path]
+  for (let at = path; dirname(at) !== at; at = dirname(at)) found.unshift(dirname(at))
+  return found
+}

@@ -1,0 +1,131 @@
+// How a file or directory from elsewhere comes into a session (adopt, and handOff of what was adopted in place).
+// Guarantee: what arrives is what was examined, or it goes back; half of a source is never left under its own name.
+// A symlink is refused: it would dangle, or point at files of another owner.
+
+import { basename, dirname, resolve } from 'node:path'
+import { errnoOf, ioError, TempFileError } from '../../errors.ts'
+import type { DiskStats, FileSystem } from '../file-system.ts'
+import { readMounts } from '../mounts.ts'
+import { OpenDirectories } from '../open-directories.ts'
+import { isSameFile, statsOf } from '../paths.ts'
+import { type RemoveReport, removeTree } from '../remove/remove.ts'
+import { addressOf, type CopyTools, copyAcross, exchangedError, type Spot } from './copy.ts'
+import { freeName, type Journal, outsideOf } from './staging.ts'
+
+/** What a move into a session takes. */
+export interface MoveInOptions {
+  readonly journal: Journal
+  /** Leave a source that was copied where it is, for the caller to remove. */
+  readonly keepCopied?: boolean | undefined
+}
+
+/** How the data arrived. */
+export interface MovedIn {
+  readonly copied: boolean
+  /** What could not be removed of a source that was copied. */
+  readonly left: RemoveReport | undefined
+}
+
+/**
+ * Moves a foreign file or directory to `destination`, a free name in a directory that only this user can change.
+ * @throws ERR_TEMP_IO ERR_TEMP_NO_SPACE
+ */
+export async function moveIn(
+  fs: FileSystem,
+  source: string,
+  destination: string,
+  options: MoveInOptions,
+): Promise<MovedIn> {
+  const from = resolve(source)
+  const open = new OpenDirectories(fs)
+  try {
+    const tools: CopyTools = { fs, open, durable: false }
+    const spot: Spot = { directory: open.open(dirname(from), true), name: basename(from) }
+    const stats = await statsOf(fs, addressOf(tools, spot))
+    checkMovable(from, stats)
+    if (renameHere(tools, spot, destination, stats)) return { copied: false, left: undefined }
+    const into: Spot = { directory: open.open(dirname(destination), true), name: basename(destination) }
+    return { copied: true, left: await copyIn({ tools, stats, options }, spot, into) }
+  } catch (error) {
+    throw ioError(error, 'take the file or directory in', from)
+  } finally {
+    open.close()
+  }
+}
+
+/** False if it is on another device. */
+function renameHere(tools: CopyTools, from: Spot, to: string, stats: DiskStats): boolean {
+  const { fs } = tools
+  const home = addressOf(tools, from)
+  try {
+    fs.renameSync(home, to)
+  } catch (error) {
+    if (errnoOf(error) === 'EXDEV') return false
+    throw error
+  }
+  if (isSameFile(fs.lstatSync(to), stats)) return true
+  fs.renameSync(to, home)
+  throw exchangedError()
+}
+
+async function copyIn(
+  { tools, stats, options }: { tools: CopyTools; stats: DiskStats; options: MoveInOptions },
+  from: Spot,
+  to: Spot,
+): Promise<RemoveReport | undefined> {
+  const { fs } = tools
+  try {
+    await copyAcross(tools, from, to)
+    if (options.keepCopied === true) return undefined
+    if (stats.isDirectory()) return await retire(tools, from, stats, options.journal)
+    fs.unlinkSync(addressOf(tools, from))
+    return undefined
+  } catch (error) {
+    await removeTree(fs, addressOf(tools, to).toString())
+    throw error
+  }
+}
+
+/**
+ * Deletes a copied directory. The rename is the commit: it fails where the source may not be removed, and what a
+ * kill leaves under the new name is noted, for a sweep.
+ */
+async function retire(
+  tools: CopyTools,
+  from: Spot,
+  stats: DiskStats,
+  journal: Journal,
+): Promise<RemoveReport> {
+  const { fs, open } = tools
+  const name = await freeName(open, from.directory)
+  const note = journal.note(outsideOf(tools, from.directory, name, stats), false)
+  const condemned = addressOf(tools, { directory: from.directory, name }).toString()
+  try {
+    fs.renameSync(addressOf(tools, from), condemned)
+    if (!isSameFile(fs.lstatSync(condemned), stats)) {
+      fs.renameSync(condemned, addressOf(tools, from))
+      throw exchangedError()
+    }
+  } catch (error) {
+    note.forget()
+    throw error
+  }
+  const report = await removeTree(fs, condemned, { foreign: true })
+  if (report.errors.length === 0 && report.kept.length === 0) note.forget()
+  return report
+}
+
+function checkMovable(path: string, stats: DiskStats): void {
+  if (!stats.isFile() && !stats.isDirectory()) {
+    throw new TempFileError(
+      'ERR_TEMP_IO',
+      'Only a file or a directory can be adopted, not a symlink or a special file. Pass the path that the link points at.',
+      { path },
+    )
+  }
+  if (stats.isDirectory() && readMounts().below(path).length > 0) {
+    throw new TempFileError('ERR_TEMP_IO', 'The directory is or holds a mount point. Unmount it first.', {
+      path,
+    })
+  }
+}

@@ -1,0 +1,117 @@
+// What a session has outside its root: the private directory beside a destination while persist copies to another
+// device, and an adopted directory on its way out. Each is noted in the session before it is made.
+// Guarantee: a sweep removes what a killed process left only if directory, name, owner, device and inode are as
+// noted; an entry that was never identified is removed only while it is empty.
+
+import type { FileSystem } from '../disk/file-system.ts'
+import type { Identity, Journal, Outside } from '../disk/move/staging.ts'
+import { OpenDirectories } from '../disk/open-directories.ts'
+import { isOwnedByUs } from '../disk/ownership.ts'
+import { isSameFile, joinPath } from '../disk/paths.ts'
+import { readRecord, writeRecord } from '../disk/record-file.ts'
+import { removeTreeSync } from '../disk/remove/remove.ts'
+import { syncDirectorySync } from '../disk/sync.ts'
+import { errnoOf } from '../errors.ts'
+import { inside, OUTSIDE, randomText } from '../layout.ts'
+import { log } from '../runtime/observe.ts'
+
+const VERSION = 1
+
+/** The journal of the session in the directory `session`. */
+export function journalOf(fs: FileSystem, session: string): Journal {
+  const notes = inside(session, OUTSIDE)
+  return {
+    note: (outside, durable) => {
+      const path = inside(notes, randomText(8))
+      makeDirectory(fs, notes)
+      writeNote(fs, path, outside, durable)
+      if (durable) for (const directory of [notes, session]) syncDirectorySync(fs, directory)
+      return {
+        identify: ({ dev, ino }) => {
+          // A whole record replaces the first: a kill in between leaves one or the other.
+          const draft = inside(notes, randomText(8))
+          writeNote(fs, draft, { ...outside, entry: { dev, ino } }, durable)
+          fs.renameSync(draft, path)
+        },
+        forget: () => {
+          try {
+            fs.unlinkSync(path)
+          } catch (error) {
+            if (errnoOf(error) !== 'ENOENT') log.session('a note could not be deleted: %s', errnoOf(error))
+          }
+        },
+      }
+    },
+  }
+}
+
+function makeDirectory(fs: FileSystem, path: string): void {
+  try {
+    fs.mkdirSync(path, { mode: 0o700 })
+    fs.chmodSync(path, 0o700)
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error
+  }
+}
+
+function writeNote(fs: FileSystem, path: string, outside: Outside, durable: boolean): void {
+  writeRecord(fs, path, { v: VERSION, ...outside }, durable)
+}
+
+/** Removes what the owner of a session that has ended left outside the root. Never throws. */
+export function removeOutside(fs: FileSystem, session: string): void {
+  const notes = inside(session, OUTSIDE)
+  for (const name of namesIn(fs, notes)) {
+    try {
+      const read = readRecord(fs, inside(notes, name))
+      const outside = read.state === 'read' ? parse(read.value) : undefined
+      if (outside !== undefined) removeNoted(fs, outside)
+    } catch (error) {
+      log.session('what was left outside the root stays: %s', errnoOf(error))
+    }
+  }
+}
+
+/** Nearly always there is no such directory. */
+function namesIn(fs: FileSystem, directory: string): string[] {
+  try {
+    return fs.readdirSync(directory).map(String)
+  } catch {
+    return []
+  }
+}
+
+function removeNoted(fs: FileSystem, outside: Outside): void {
+  const open = new OpenDirectories(fs)
+  try {
+    const holder = open.open(outside.directory)
+    if (!isSameFile(holder.stats, outside.holder)) return
+    const path = joinPath(open.pathOf(holder), outside.name).toString()
+    const stats = fs.lstatSync(path)
+    if (!isOwnedByUs(stats)) return
+    if (outside.entry === undefined) fs.rmdirSync(path)
+    else if (isSameFile(stats, outside.entry)) removeTreeSync(fs, path, { foreign: true })
+  } finally {
+    open.close()
+  }
+}
+
+function parse(value: unknown): Outside | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const { v, directory, holder, name, entry } = value as Record<string, unknown> // any object can be read by key
+  if (v !== VERSION || typeof directory !== 'string' || !isPlainName(name) || !isIdentity(holder))
+    return undefined
+  if (entry !== undefined && !isIdentity(entry)) return undefined
+  return { directory, holder, name, entry }
+}
+
+/** One of the names that are made here: a record that names anything else was not written by this library. */
+function isPlainName(name: unknown): name is string {
+  return typeof name === 'string' && /^\.tmp-[\w-]+$/.test(name)
+}
+
+function isIdentity(value: unknown): value is Identity {
+  if (typeof value !== 'object' || value === null) return false
+  const { dev, ino } = value as Record<string, unknown> // any object can be read by key
+  return typeof dev === 'number' && typeof ino === 'number'
+}
