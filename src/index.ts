@@ -17,7 +17,7 @@ export {
   type TempFileErrorDetails,
   type TempFileErrorOptions,
 } from './errors.ts'
-export { fileRules } from './file-types/file-rules.ts'
+export { type FileRulePresets, fileRules } from './file-types/file-rules.ts'
 export type { HandoffInfo } from './handoff/info.ts'
 export type { DirOptions, FileOptions } from './input/file-options.ts'
 export type { Duration, Size } from './input/units.ts'
@@ -33,6 +33,7 @@ export type {
   CheckedFile,
   Claim,
   ClaimMembers,
+  ExpectedDigest,
   FileRules,
   HandOffOptions,
   Json,

@@ -2,7 +2,7 @@
 
 import { type Context, type Counters, newCounters } from './context.ts'
 import { optionError } from './errors.ts'
-import { checkFileRules } from './file-types/file-rules.ts'
+import { prepareRules } from './file-types/file-rules.ts'
 import { claim, type Purpose, retry } from './handoff/claim.ts'
 import { checkTicket, goneError } from './handoff/handoff-record.ts'
 import type { HeldClaim } from './handoff/held-claim.ts'
@@ -137,7 +137,7 @@ class Manager implements Disposable, AsyncDisposable {
    * Streams `source` into a new file in constant memory. On any failure the source is destroyed and nothing
    * stays on disk.
    * @throws ERR_TEMP_TOO_LARGE, ERR_TEMP_TOO_SMALL, ERR_TEMP_TYPE_REJECTED, ERR_TEMP_TRUNCATED, ERR_TEMP_ABORTED,
-   * ERR_TEMP_QUOTA, ERR_TEMP_NO_SPACE, ERR_TEMP_IO and the codes of {@link file}; what `accept.inspect` throws
+   * ERR_TEMP_QUOTA, ERR_TEMP_NO_SPACE, ERR_TEMP_IO and the codes of {@link file}; what `accept.validate` throws
    * @example
    * ```ts
    * import { Readable } from 'node:stream'
@@ -181,7 +181,7 @@ class Manager implements Disposable, AsyncDisposable {
   async checkFile(path: string, rules: FileRules): Promise<CheckedFile> {
     this.#life.requireOpen()
     const checked = pathOf(path, 'checkFile')
-    const prepared = checkFileRules(rules, 'rules')
+    const prepared = prepareRules(rules, 'rules')
     return await checkFile(this.#context.fs, checked, prepared, (validate) =>
       this.#life.run((session) => validate(session)),
     )

@@ -5,9 +5,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { dirname } from 'node:path'
 import type { Readable } from 'node:stream'
 import { TempFileError } from '../errors.ts'
-import { checkFileRules } from '../file-types/file-rules.ts'
+import { prepareRules } from '../file-types/file-rules.ts'
 import type { UploadedFile } from '../http/index.ts'
-import { lingerNode } from '../http/receive/linger.ts'
+import { discardNode } from '../http/receive/discard-rest.ts'
 import { asUploaded, originalNameOf, suffixOf } from '../http/receive/uploaded-file.ts'
 import type { FileRules, Size, TempFileManager } from '../index.ts'
 import { optionsOf, preset, size, text } from '../input/options.ts'
@@ -40,7 +40,7 @@ export interface StoredFile {
 }
 
 const checkOptions = optionsOf('tempStorage', {
-  accept: preset(checkFileRules),
+  accept: preset(prepareRules),
   maxBytes: size,
   hash: text,
   prefix: text,
@@ -86,7 +86,7 @@ export function tempStorage(options?: StorageOptions): TempStorage
 export function tempStorage(manager: TempFileManager | undefined, options?: StorageOptions): TempStorage
 export function tempStorage(first?: TempFileManager | StorageOptions, second?: StorageOptions): TempStorage {
   const { manager, options = {} } = splitArguments(first, second)
-  checkOptions(options)
+  const checked = checkOptions(options)
   const store = async (
     req: IncomingMessage,
     res: ServerResponse | undefined,
@@ -100,7 +100,8 @@ export function tempStorage(first?: TempFileManager | StorageOptions, second?: S
     }
     const originalName = originalNameOf(file.originalname)
     const received = await scopeOf(manager(), req, res).receive(file.stream, {
-      ...options,
+      ...checked,
+      ...(checked.accept === undefined ? {} : { accept: checked.accept }),
       suffix: suffixOf(originalName),
       declared: { name: originalName, type: file.mimetype },
     })
@@ -118,7 +119,7 @@ export function tempStorage(first?: TempFileManager | StorageOptions, second?: S
         (error: unknown) => {
           callback(error)
           // multer reports the error only after the rest of the request has arrived; this bounds that rest.
-          lingerNode(req, Number(req.headers['content-length']) || undefined, 0)
+          discardNode(req)
         },
       )
     },

@@ -1,7 +1,8 @@
 // req.upload. Guarantee: the handler runs with a whole, checked form or not at all.
 
-import { type FormRules, receiveForm } from '../http/index.ts'
-import { formLimits } from '../http/receive/form-rules.ts'
+import type { FormOptions } from '../http/index.ts'
+import { prepareForm } from '../http/receive/form-options.ts'
+import { receivePreparedForm } from '../http/receive/receive-form.ts'
 import type { TempFileManager } from '../index.ts'
 import { splitArguments } from './middleware-arguments.ts'
 import { type Middleware, scopeOf } from './temp-scope.ts'
@@ -26,14 +27,14 @@ import { type Middleware, scopeOf } from './temp-scope.ts'
  * })
  * ```
  */
-export function tempUpload(options?: FormRules): Middleware
-export function tempUpload(manager: TempFileManager | undefined, options?: FormRules): Middleware
-export function tempUpload(first?: TempFileManager | FormRules, second?: FormRules): Middleware {
-  const { manager, options = {} } = splitArguments(first, second)
-  formLimits(options)
+export function tempUpload(options?: FormOptions): Middleware
+export function tempUpload(manager: TempFileManager | undefined, options?: FormOptions): Middleware
+export function tempUpload(first?: TempFileManager | FormOptions, second?: FormOptions): Middleware {
+  const { manager, options } = splitArguments(first, second)
+  const form = prepareForm(options)
   return (req, res, next) => {
     const received = async (): Promise<void> => {
-      const upload = await receiveForm(req, scopeOf(manager(), req, res), options)
+      const upload = await receivePreparedForm(req, scopeOf(manager(), req, res), form)
       Object.assign(req, { upload })
     }
     received().then(() => next(), next)

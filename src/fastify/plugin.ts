@@ -8,14 +8,14 @@ import fastifyPlugin from 'fastify-plugin'
 import { TempFileError } from '../errors.ts'
 import {
   type Form,
-  type FormRules,
+  type FormOptions,
   receiveForm,
   type Sendable,
   type SendOptions,
   type SendResult,
   toProblem,
 } from '../http/index.ts'
-import { formLimits } from '../http/receive/form-rules.ts'
+import { prepareForm } from '../http/receive/form-options.ts'
 import { boundaryOf } from '../http/receive/part-header.ts'
 import { requestScope } from '../http/serve/request-scope.ts'
 import { deliver, prepare } from '../http/serve/send-file.ts'
@@ -35,7 +35,7 @@ declare module 'fastify' {
      * plugin's, one by one.
      * @throws the codes of `receiveForm`; ERR_TEMP_OPTION_INVALID where `attachFieldsToBody` has read the body
      */
-    receiveForm(rules?: FormRules): Promise<Form>
+    receiveForm(rules?: FormOptions): Promise<Form>
   }
   interface FastifyReply {
     /**
@@ -54,7 +54,7 @@ export interface TempFilesOptions {
   /** Options of the manager that the plugin creates. Not together with `manager`. */
   readonly options?: TempFileManagerOptions | undefined
   /** Default rules of `request.receiveForm()`. */
-  readonly rules?: FormRules | undefined
+  readonly rules?: FormOptions | undefined
   /**
    * Who parses `multipart/form-data`: 'builtin' (default), this plugin; 'external', @fastify/multipart is registered
    * as well, before or after, here or in a nested plugin, and this plugin adds no parser.
@@ -91,7 +91,7 @@ export default tempFiles
 const checkOptions = optionsOf('the Fastify plugin', {
   manager: unchecked<TempFileManager>(),
   options: unchecked<TempFileManagerOptions>(), // by the manager's constructor
-  rules: unchecked<FormRules>(), // by formLimits
+  rules: unchecked<FormOptions>(), // checked by prepareForm
   parser: oneOf('builtin', 'external'),
   // Fastify's own options of register() arrive here too.
   prefix: unchecked(),
@@ -101,7 +101,7 @@ const checkOptions = optionsOf('the Fastify plugin', {
 
 async function register(fastify: FastifyInstance, pluginOptions: TempFilesOptions): Promise<void> {
   const { manager: given, options, rules, parser = 'builtin' } = checkOptions(pluginOptions)
-  formLimits(rules ?? {})
+  prepareForm(rules ?? {})
   if (given !== undefined && options !== undefined)
     throw invalid('Pass the plugin a manager, or options for one, not both.')
   if (parser === 'builtin') addParser(fastify)
@@ -128,7 +128,7 @@ async function register(fastify: FastifyInstance, pluginOptions: TempFilesOption
   })
   fastify.decorateRequest(
     'receiveForm',
-    async function (this: FastifyRequest, own?: FormRules): Promise<Form> {
+    async function (this: FastifyRequest, own?: FormOptions): Promise<Form> {
       refuseReadBody(this)
       return receiveForm(this.raw, scopeOf(this), { ...rules, ...own })
     },

@@ -1,5 +1,5 @@
-// Which media types an extension stands for, which names mean the same type, and which types share a
-// container. Promise: plain tables and pure questions to them; nothing is loaded and nothing is read.
+// Tables of media types: the types of an extension, the names of one type, the types that share a container.
+// Guarantee: pure functions over constants; nothing is loaded and nothing is read.
 
 /**
  * Names of one type, the first being the one that file-type answers. Browsers, curl's mime.types and old
@@ -20,6 +20,7 @@ const SAME: readonly (readonly string[])[] = [
   ['audio/mpeg', 'audio/mp3', 'audio/x-mp3'],
   ['audio/wav', 'audio/x-wav', 'audio/wave', 'audio/vnd.wave'],
   ['audio/flac', 'audio/x-flac'],
+  ['audio/aac', 'audio/x-aac', 'audio/aacp'],
   ['application/x-subrip', 'text/srt', 'application/srt'],
   ['application/xml', 'text/xml'],
   ['text/javascript', 'application/javascript', 'application/x-javascript'],
@@ -42,6 +43,7 @@ const CONTAINERS: readonly (readonly string[])[] = [
     'application/vnd.openxmlformats-officedocument.presentationml.presentation',
     'application/vnd.oasis.opendocument.text',
     'application/vnd.oasis.opendocument.spreadsheet',
+    'application/vnd.oasis.opendocument.presentation',
     'application/epub+zip',
   ],
 ]
@@ -77,11 +79,16 @@ const SIGNED: Readonly<Record<string, readonly string[]>> = {
   '.wav': ['audio/wav'],
   '.flac': ['audio/flac'],
   '.ogg': ['audio/ogg'],
+  '.opus': ['audio/ogg'],
+  '.aac': ['audio/aac'],
   '.zip': ['application/zip'],
   '.gz': ['application/gzip'],
   '.docx': ['application/vnd.openxmlformats-officedocument.wordprocessingml.document'],
   '.xlsx': ['application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'],
   '.pptx': ['application/vnd.openxmlformats-officedocument.presentationml.presentation'],
+  '.odt': ['application/vnd.oasis.opendocument.text'],
+  '.ods': ['application/vnd.oasis.opendocument.spreadsheet'],
+  '.odp': ['application/vnd.oasis.opendocument.presentation'],
   '.epub': ['application/epub+zip'],
 }
 

@@ -1,6 +1,7 @@
 // Every undocumented member of Node that the project uses, with its fallback. Guarantee: where a member is missing the
 // caller gets undefined and goes on without it. Tested on Node 20.19, 20.20, 22, 24 and 26.
 
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Server } from 'node:net'
 
 /** `server._handle.fd`: the descriptor that a server listens on. Without it a closed descriptor is not noticed. */
@@ -30,4 +31,28 @@ export function beforeReallyExit(target: object, before: () => void): void {
 /** The process of Node's main realm, also inside a realm that has a copy (Jest); there is one a thread. */
 export function mainProcess(): NodeJS.Process {
   return process.getBuiltinModule('node:process')
+}
+
+/**
+ * The response to a request, by its socket's `_httpMessage` (Node 20, 22, 24, 26). Node has no public way from a request
+ * to its response. Undefined without it, and once the response has finished: then the connection is closed on our side.
+ */
+export function responseOf(request: IncomingMessage): ServerResponse | undefined {
+  const { _httpMessage: response } = request.socket as { _httpMessage?: ServerResponse | null } // absent on other sockets
+  return response?.req === request ? response : undefined // a pipelined request waits for another one's response
+}
+
+/**
+ * Ends a request for its readers although more of its body is coming, which the HTTP parser then skips: `_dump` is what
+ * Node's own server calls for a request that nobody reads (Node 20, 22, 24, 26). Express's final error handler answers
+ * only after the request's end: without this, a refused upload would have to arrive in full before its client is
+ * answered. Without `_dump` the rest of the body is discarded by reading it.
+ */
+export function endBeforeBody(request: IncomingMessage & { _dump?: () => void }): void {
+  if (request.readableEnded) return
+  if (request._dump === undefined) return void request.resume()
+  request._dump()
+  request.complete = true // or its own destruction, which follows the end, would destroy the connection
+  request.push(null)
+  request.resume()
 }

@@ -11,7 +11,7 @@ import { BlockWriter } from './block-writer.ts'
 import { FirstFailure } from './first-failure.ts'
 import { HeadGate } from './head-gate.ts'
 import type { Intake } from './intake.ts'
-import type { PreparedReceive } from './receive-options.ts'
+import { type PreparedReceive, wrongDigest } from './receive-options.ts'
 import { Meter } from './size-check.ts'
 
 /** Where `fill` writes. The descriptor is the caller's: opened before, closed after. */
@@ -36,7 +36,7 @@ export async function fill(target: Fill, intake: Intake, prepared: PreparedRecei
   const { quota } = target
   const { signal } = prepared
   const first = new FirstFailure()
-  let hash: Hash | undefined
+  let digests: Digests | undefined
   let reserved = 0
   const writer = new BlockWriter({
     fs: target.fs,
@@ -48,7 +48,7 @@ export async function fill(target: Fill, intake: Intake, prepared: PreparedRecei
       return quota.minFreeBytes > 0 ? quota.checkFree(target.directory, block.length) : undefined
     },
     duringBlock(block) {
-      hash?.update(block)
+      digests?.update(block)
     },
     onError: (error) => first.fail(error),
   })
@@ -56,7 +56,7 @@ export async function fill(target: Fill, intake: Intake, prepared: PreparedRecei
   try {
     first.check()
     const meter = new Meter(prepared, quota.fileBytes, intake.size)
-    if (prepared.hash !== undefined) hash = crypto().createHash(prepared.hash)
+    digests = Digests.of(prepared)
     if (meter.total !== undefined) quota.checkRoom(meter.total)
     if (quota.minFreeBytes > 0) await quota.checkFree(target.directory, meter.total)
     const gate = new HeadGate(prepared, writer)
@@ -79,7 +79,8 @@ export async function fill(target: Fill, intake: Intake, prepared: PreparedRecei
     await writer.flush()
     first.check()
     meter.finish()
-    return { bytes: meter.bytes, digest: hash?.digest('hex'), detectedType: gate.detectedType }
+    const digest = digests?.finish(prepared)
+    return { bytes: meter.bytes, digest, detectedType: gate.detectedType }
   } catch (error) {
     intake.stop(error, prepared.keepSource)
     await writer.settle()
@@ -88,5 +89,33 @@ export async function fill(target: Fill, intake: Intake, prepared: PreparedRecei
   } finally {
     unwatch()
     await writer.settle()
+  }
+}
+
+/** The digests computed while blocks are written: the one to report and the one to compare, usually the same. */
+class Digests {
+  readonly #hashes = new Map<string, Hash>()
+
+  static of({ hash, expectedDigest }: PreparedReceive): Digests | undefined {
+    if (hash === undefined && expectedDigest === undefined) return undefined
+    const digests = new Digests()
+    for (const name of [hash, expectedDigest?.algorithm]) {
+      if (name !== undefined) digests.#hashes.set(name, crypto().createHash(name))
+    }
+    return digests
+  }
+
+  update(block: Uint8Array): void {
+    for (const hash of this.#hashes.values()) hash.update(block)
+  }
+
+  /** Compares, and returns the digest to report. @throws ERR_TEMP_TRUNCATED */
+  finish({ hash, expectedDigest }: PreparedReceive): string | undefined {
+    const results = new Map([...this.#hashes].map(([name, each]) => [name, each.digest('hex')]))
+    const actual = results.get(expectedDigest?.algorithm ?? '')
+    if (expectedDigest !== undefined && actual !== undefined && actual !== expectedDigest.value) {
+      throw wrongDigest(expectedDigest, actual)
+    }
+    return hash === undefined ? actual : results.get(hash)
   }
 }

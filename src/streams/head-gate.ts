@@ -1,11 +1,11 @@
-// Holds a file's first bytes back until their signature is judged. Promise: of a file of a refused type not a
-// byte reaches the disk, and nothing more of it is read.
+// Holds back a file's first bytes until their signature is checked. Guarantee: no byte of a file of a refused type
+// reaches the disk, and nothing more of it is read.
 
-import { checkHead, HEAD_BYTES } from '../file-types/file-rules.ts'
+import { checkHead, HEAD_BYTES } from '../file-types/check-type.ts'
 import type { BlockWriter } from './block-writer.ts'
 import type { PreparedReceive } from './receive-options.ts'
 
-/** Stands between a source and its writer until the head of the file is accepted. */
+/** Sits between a source and its writer until the head of the file is accepted. */
 export class HeadGate {
   /** True when chunks may go to the writer directly. */
   open: boolean
@@ -29,7 +29,7 @@ export class HeadGate {
     return this.#length < HEAD_BYTES ? undefined : this.judge()
   }
 
-  /** Judges what there is: a file shorter than a head ends here. @throws (rejects) ERR_TEMP_TYPE_REJECTED */
+  /** Checks what has come: a file shorter than a head ends here. @throws (rejects) ERR_TEMP_TYPE_REJECTED */
   async judge(): Promise<void> {
     const { rules, declared } = this.#prepared
     const head =

@@ -2,7 +2,8 @@
 // later fails here, and so does a file that its own name already rules out.
 
 import { optionError, TempFileError } from '../errors.ts'
-import { checkDeclared, checkFileRules, type Declared, type PreparedRules } from '../file-types/file-rules.ts'
+import { checkDeclared, type Declared } from '../file-types/check-type.ts'
+import { type PreparedRules, prepareRules } from '../file-types/file-rules.ts'
 import { fileOptions } from '../input/file-options.ts'
 import {
   abortSignal,
@@ -17,34 +18,39 @@ import {
 } from '../input/options.ts'
 import { abortError } from '../runtime/abort.ts'
 import { crypto } from '../runtime/lazy.ts'
-import type { Progress, ReceiveOptions, TempFile } from '../types.ts'
+import type { ExpectedDigest, Progress, ReceiveOptions, TempFile } from '../types.ts'
 
 /** Options checked once, in the form that `fill` reads. */
 export interface PreparedReceive {
   readonly maxBytes: number
+  /** The option that `maxBytes` comes from. */
+  readonly maxBytesOption: string
   readonly minBytes: number
   readonly expectedBytes: number | undefined
   readonly signal: AbortSignal | undefined
   readonly hash: string | undefined
+  readonly expectedDigest: ExpectedDigest | undefined
   readonly onProgress: ((progress: Progress) => void) | undefined
   readonly rules: PreparedRules | undefined
   readonly declared: Declared
   readonly keepSource: boolean
-  /** For the caller of `fill` to run on the whole file, before anybody else gets it. */
-  readonly inspect: ((file: TempFile) => Promise<void> | void) | undefined
+  /** For the caller of `fill` to run on the whole file, before anyone else gets it. */
+  readonly validate: ((file: TempFile) => Promise<void> | void) | undefined
 }
 
 const NOTHING: PreparedReceive = {
   maxBytes: Number.POSITIVE_INFINITY,
+  maxBytesOption: 'maxBytes',
   minBytes: 0,
   expectedBytes: undefined,
   signal: undefined,
   hash: undefined,
+  expectedDigest: undefined,
   onProgress: undefined,
   rules: undefined,
   declared: { name: undefined, type: undefined },
   keepSource: false,
-  inspect: undefined,
+  validate: undefined,
 }
 
 const schema = {
@@ -52,9 +58,10 @@ const schema = {
   maxBytes: size,
   expectedBytes: integer(),
   signal: abortSignal,
-  hash: checkHash,
+  hash: digestName,
   onProgress: callback<(progress: Progress) => void>(),
-  accept: preset(checkFileRules),
+  accept: preset(prepareRules),
+  expectedDigest,
   declared: nested({ name: text, type: text }),
   keepSource: boolean,
 }
@@ -70,24 +77,25 @@ export function checkReceiveOptions(options: ReceiveOptions | undefined): Prepar
   if (options === undefined) return NOTHING
   const given = checkOptions(options)
   const { expectedBytes, signal, hash, onProgress, accept: rules, declared } = given
+  const own = given.maxBytes ?? Number.POSITIVE_INFINITY
+  const byRules = rules?.maxBytes ?? Number.POSITIVE_INFINITY
   const prepared: PreparedReceive = {
-    maxBytes: Math.min(
-      given.maxBytes ?? Number.POSITIVE_INFINITY,
-      rules?.maxBytes ?? Number.POSITIVE_INFINITY,
-    ),
+    maxBytes: Math.min(own, byRules),
+    maxBytesOption: byRules < own ? 'accept.maxBytes' : 'maxBytes',
     minBytes: rules?.minBytes ?? 0,
     expectedBytes,
     signal,
     hash,
+    expectedDigest: given.expectedDigest,
     onProgress,
     rules,
     declared: { name: declared?.name ?? options.name ?? options.suffix, type: declared?.type },
     keepSource: given.keepSource ?? false,
-    inspect: rules?.inspect,
+    validate: rules?.validate,
   }
   if (rules !== undefined) checkDeclared(rules, prepared.declared)
   if (expectedBytes !== undefined) {
-    if (expectedBytes > prepared.maxBytes) throw tooLarge(prepared.maxBytes)
+    if (expectedBytes > prepared.maxBytes) throw tooLarge(prepared.maxBytes, prepared.maxBytesOption)
     if (expectedBytes < prepared.minBytes) throw tooSmall(expectedBytes, prepared.minBytes)
   }
   if (signal?.aborted === true) throw abortError(signal.reason)
@@ -95,13 +103,11 @@ export function checkReceiveOptions(options: ReceiveOptions | undefined): Prepar
 }
 
 /** The error of a file that has more bytes than it may. */
-export function tooLarge(limit: number): TempFileError {
+export function tooLarge(limit: number, option = 'maxBytes'): TempFileError {
   return new TempFileError(
     'ERR_TEMP_TOO_LARGE',
     `The file is larger than the ${limit} bytes accepted. Send a smaller one.`,
-    {
-      details: { limit },
-    },
+    { details: { limit, option } },
   )
 }
 
@@ -110,12 +116,39 @@ export function tooSmall(bytes: number, minimum: number): TempFileError {
   return new TempFileError(
     'ERR_TEMP_TOO_SMALL',
     `The file has ${bytes} bytes; at least ${minimum} are needed for it to be a file of its kind.`,
-    { details: { bytes, minimum } },
+    { details: { limit: minimum, option: 'accept.minBytes', bytes } },
   )
 }
 
-/** Creates one: getHashes() lists names that OpenSSL 3 no longer provides. */
-export function checkHash(hash: unknown, option: string): string {
+/** The error of a file whose digest is not the expected one. */
+export function wrongDigest({ algorithm, value }: ExpectedDigest, digest: string): TempFileError {
+  return new TempFileError(
+    'ERR_TEMP_TRUNCATED',
+    `The ${algorithm} digest of the bytes received is not the expected one: they were changed or lost on the way. Send the file again.`,
+    { details: { option: 'expectedDigest', algorithm, expected: value, digest } },
+  )
+}
+
+const digestKeys = optionsOf('expectedDigest', { algorithm: digestName, value: text })
+
+/** An {@link ExpectedDigest}, its value in lower case. */
+export function expectedDigest(given: unknown, option: string): ExpectedDigest {
+  const { algorithm, value } = digestKeys(given, option)
+  if (algorithm === undefined || value === undefined) {
+    throw optionError(option, `${option} must be { algorithm: 'sha256', value: '<hex>' }.`)
+  }
+  const digits = crypto().createHash(algorithm).digest('hex').length
+  if (value.length !== digits || !/^[0-9a-f]+$/i.test(value)) {
+    throw optionError(
+      `${option}.value`,
+      `${option}.value must be ${digits} hex digits, the length of a ${algorithm} digest.`,
+    )
+  }
+  return { algorithm, value: value.toLowerCase() }
+}
+
+/** The name of a digest. Creates one: getHashes() lists names that OpenSSL 3 no longer provides. */
+export function digestName(hash: unknown, option: string): string {
   try {
     if (typeof hash === 'string') {
       crypto().createHash(hash)

@@ -1,5 +1,5 @@
-// Counts a file's bytes as they come, and says how far it is. Promise: the first byte too many is refused before
-// it is written.
+// Counts a file's bytes as they come, and reports progress. Guarantee: the first byte over a limit is refused before it
+// is written.
 
 import { TempFileError } from '../errors.ts'
 import { type ProgressReport, progressOf } from './progress.ts'
@@ -10,16 +10,18 @@ export class Meter {
   #bytes = 0
   readonly #prepared: PreparedReceive
   readonly #limit: number
+  readonly #limitOption: string
   readonly #total: number | undefined
   readonly #progress: ProgressReport | undefined
 
-  /** `fileBytes`: the manager's limit; `size`: what the source knows of itself. @throws ERR_TEMP_TOO_LARGE, ERR_TEMP_TRUNCATED */
+  /** `fileBytes`: the manager's limit; `size`: what the source knows about itself. @throws ERR_TEMP_TOO_LARGE, ERR_TEMP_TRUNCATED */
   constructor(prepared: PreparedReceive, fileBytes: number, size: number | undefined) {
     this.#prepared = prepared
     this.#limit = Math.min(prepared.maxBytes, fileBytes)
+    this.#limitOption = fileBytes < prepared.maxBytes ? 'limits.fileBytes' : prepared.maxBytesOption
     this.#total = prepared.expectedBytes ?? size
     this.#progress = progressOf(prepared.onProgress, this.#total)
-    if (this.#total !== undefined && this.#total > this.#limit) throw tooLarge(this.#limit)
+    if (this.#total !== undefined && this.#total > this.#limit) throw this.#tooLarge()
   }
 
   get bytes(): number {
@@ -34,14 +36,14 @@ export class Meter {
   /** Counts one chunk. @throws ERR_TEMP_TOO_LARGE, and whatever `onProgress` throws */
   count(length: number): void {
     const bytes = this.#bytes + length
-    if (bytes > this.#limit) throw tooLarge(this.#limit)
+    if (bytes > this.#limit) throw this.#tooLarge()
     const { expectedBytes } = this.#prepared
     if (expectedBytes !== undefined && bytes > expectedBytes) throw longerThan(expectedBytes)
     this.#bytes = bytes
     this.#progress?.at(bytes)
   }
 
-  /** Says whether all came that was announced. @throws ERR_TEMP_TRUNCATED */
+  /** Checks that everything announced has come. @throws ERR_TEMP_TRUNCATED */
   checkWhole(): void {
     const { expectedBytes } = this.#prepared
     if (expectedBytes === undefined || this.#bytes >= expectedBytes) return
@@ -52,10 +54,14 @@ export class Meter {
     )
   }
 
-  /** Says whether what came is enough. @throws ERR_TEMP_TOO_SMALL */
+  /** Checks that the file is not too small. @throws ERR_TEMP_TOO_SMALL */
   checkMinimum(): void {
     const { minBytes } = this.#prepared
     if (this.#bytes < minBytes) throw tooSmall(this.#bytes, minBytes)
+  }
+
+  #tooLarge(): TempFileError {
+    return tooLarge(this.#limit, this.#limitOption)
   }
 
   /** The last call of `onProgress`. */
@@ -66,6 +72,6 @@ export class Meter {
 
 function longerThan(expected: number): TempFileError {
   return new TempFileError('ERR_TEMP_TOO_LARGE', `The file is longer than the ${expected} bytes announced.`, {
-    details: { limit: expected },
+    details: { limit: expected, option: 'expectedBytes' },
   })
 }

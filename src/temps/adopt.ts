@@ -7,7 +7,7 @@ import { moveIn } from '../disk/move/move-in.ts'
 import { ignoreMissing, statsOf } from '../disk/paths.ts'
 import { removeTree, removeTreeSync } from '../disk/remove/remove.ts'
 import { errnoOf, ioError, optionError, TempFileError } from '../errors.ts'
-import { checkFileRules } from '../file-types/file-rules.ts'
+import { prepareRules } from '../file-types/file-rules.ts'
 import { boolean, optionsOf, preset } from '../input/options.ts'
 import { inside } from '../layout.ts'
 import { journalOf } from '../session/outside.ts'
@@ -20,7 +20,7 @@ import { FileEntry } from './file.ts'
 import type { Holding } from './holding.ts'
 import { type Affixes, nameOf } from './naming.ts'
 
-const checkOptions = optionsOf('adopt', { inPlace: boolean, accept: preset(checkFileRules) })
+const checkOptions = optionsOf('adopt', { inPlace: boolean, accept: preset(prepareRules) })
 
 /** The absolute path that a caller gave to `of`. @throws ERR_TEMP_OPTION_INVALID */
 export function pathOf(given: unknown, of: string): string {

@@ -6,7 +6,8 @@ import { basename } from 'node:path'
 import type { FileSystem } from '../disk/file-system.ts'
 import { statsOf } from '../disk/paths.ts'
 import { ioError, TempFileError } from '../errors.ts'
-import { checkDeclared, checkHead, HEAD_BYTES, type PreparedRules } from '../file-types/file-rules.ts'
+import { checkDeclared, checkHead, HEAD_BYTES } from '../file-types/check-type.ts'
+import type { PreparedRules } from '../file-types/file-rules.ts'
 import type { Session } from '../session/session.ts'
 import { tooLarge, tooSmall } from '../streams/receive-options.ts'
 import type { CheckedFile } from '../types.ts'
@@ -27,11 +28,11 @@ export async function checkFile(
   const bytes = await sizeOf(fs, path)
   const declared = { name: basename(path), type: undefined }
   checkDeclared(rules, declared)
-  if (bytes > rules.maxBytes) throw tooLarge(rules.maxBytes)
+  if (bytes > rules.maxBytes) throw tooLarge(rules.maxBytes, 'rules.maxBytes')
   if (bytes < rules.minBytes) throw tooSmall(bytes, rules.minBytes)
   const detectedType =
     rules.types === undefined ? undefined : await checkHead(rules, declared, headOf(fs, path))
-  const { inspect: validate } = rules
+  const { validate } = rules
   if (validate !== undefined)
     await inSession(async (session) => {
       const file = viewOf(session, path)

@@ -89,9 +89,9 @@ export async function receiveFile(
     throw ioError(error, 'write a temporary file', slot.path)
   }
   const file = new ReceivedFileEntry(slot, naming, result).announce()
-  if (prepared.inspect === undefined) return file
+  if (prepared.validate === undefined) return file
   try {
-    await prepared.inspect(file)
+    await prepared.validate(file)
   } catch (error) {
     await file.remove()
     throw error

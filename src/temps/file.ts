@@ -88,7 +88,7 @@ export class FileEntry extends Entry implements TempFile {
       done()
       detach()
     }
-    await prepared.inspect?.(this)
+    await prepared.validate?.(this)
     return result
   }
 

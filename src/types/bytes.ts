@@ -26,7 +26,7 @@ export interface Progress {
 export interface WriteResult {
   /** Bytes written by this call. */
   readonly bytes: number
-  /** The digest in lower-case hex, when `hash` asked for one. */
+  /** The digest in lower-case hex, when `hash` or `expectedDigest` asked for one. */
   readonly digest: string | undefined
   /** The media type found in the first bytes, when `accept` looked at them and found one. */
   readonly detectedType: string | undefined

@@ -148,7 +148,15 @@ export interface TempDir extends TempEntry {
   join(...segments: string[]): string
 }
 
-/** What a receive may be asked for. */
+/** The digest of a whole file. */
+export interface ExpectedDigest {
+  /** Any name in `crypto.getHashes()`, for example 'sha256'. */
+  readonly algorithm: string
+  /** In hex. */
+  readonly value: string
+}
+
+/** Options of {@link TempFileManager.receive} and {@link TempFile.write}. */
 export interface ReceiveOptions extends FileOptions {
   /** The most bytes; one more is ERR_TEMP_TOO_LARGE. */
   readonly maxBytes?: Size | undefined
@@ -162,12 +170,14 @@ export interface ReceiveOptions extends FileOptions {
   readonly onProgress?: ((progress: Progress) => void) | undefined
   /** What the file must be; see {@link FileRules}. */
   readonly accept?: FileRules | undefined
-  /** What the sender says of the file, for `accept`; default: `name` or `suffix`, and no type. */
+  /** The digest that the content must have; another one is ERR_TEMP_TRUNCATED and leaves nothing. */
+  readonly expectedDigest?: ExpectedDigest | undefined
+  /** What the sender declares about the file, for `accept`; default: `name` or `suffix`, and no type. */
   readonly declared?: { readonly name?: string | undefined; readonly type?: string | undefined } | undefined
   /**
-   * On failure, pause a Node stream instead of destroying it: for a request whose remaining body you drain, or whose
-   * client must still be answered. Default false. Not needed for the answer alone: a server's request is always
-   * destroyed without its connection.
+   * On failure, pause a Node stream instead of destroying it, and release a web stream instead of cancelling it: for a
+   * request whose remaining body you read yourself. Default false. Not needed to answer the client: a server's request
+   * is always destroyed without its connection.
    */
   readonly keepSource?: boolean | undefined
 }
@@ -175,7 +185,7 @@ export interface ReceiveOptions extends FileOptions {
 /**
  * What a file must be. Stages, each refusing as early as it can: `extensions` and the declared type before the
  * first byte; the signature (file-type, first 4 KB) before a byte is written; `minBytes` and `maxBytes` while
- * streaming; `inspect` on the whole file.
+ * streaming; `validate` on the whole file.
  *
  * Where `extensions` or `types` are given, a file needs a signature that fits both them and its own extension.
  * Text has none (.srt, .csv): it passes by its extension only where its type is listed in `types`, word for
@@ -197,6 +207,6 @@ export interface FileRules {
   readonly minBytes?: Size | undefined
   /** The most bytes; more are ERR_TEMP_TOO_LARGE. */
   readonly maxBytes?: Size | undefined
-  /** Looks at the whole file and throws to refuse it; a virus scanner's place. */
-  readonly inspect?: ((file: TempFile) => Promise<void> | void) | undefined
+  /** Called with the whole file before anyone else gets it; throws to refuse it. The place for a virus scanner. */
+  readonly validate?: ((file: TempFile) => Promise<void> | void) | undefined
 }

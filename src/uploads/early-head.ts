@@ -2,7 +2,7 @@
 // first 4 KB are there, and of a head that arrives in one piece not a byte reaches the disk.
 
 import type { FileSystem } from '../disk/file-system.ts'
-import { checkHead, HEAD_BYTES } from '../file-types/file-rules.ts'
+import { checkHead, HEAD_BYTES } from '../file-types/check-type.ts'
 import type { UploadHold } from './hold.ts'
 import type { PreparedRules } from './rules.ts'
 

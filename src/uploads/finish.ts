@@ -6,7 +6,7 @@
 //   4. rename the state to done-<bytes>                a crash before it: claiming finds no data, and does it then
 
 import { syncDirectory } from '../disk/sync.ts'
-import { checkDeclared, checkHead } from '../file-types/file-rules.ts'
+import { checkDeclared, checkHead } from '../file-types/check-type.ts'
 import { publish } from '../handoff/publish.ts'
 import { randomText, TICKET_BYTES } from '../layout.ts'
 import { channels, log } from '../runtime/observe.ts'
@@ -62,7 +62,7 @@ async function check(
   const digests = await hold.digest.finish(fs, hold.path, bytes)
   if (expectedDigest !== undefined && digests[expectedDigest.algorithm] !== expectedDigest.value)
     throw digestMismatch(expectedDigest.algorithm, 'the whole file')
-  await rules.file?.inspect?.(wholeFile(hold))
+  await rules.file?.validate?.(wholeFile(hold))
   return { digests, detectedType }
 }
 

@@ -1,7 +1,10 @@
 // The options of uploads, checked once. A server gives its rules with each request: functions cannot be kept on disk.
 
 import { TempFileError } from '../errors.ts'
-import { checkFileRules, type PreparedRules as PreparedFileRules } from '../file-types/file-rules.ts'
+import {
+  type PreparedRules as PreparedFileRules,
+  prepareRules as prepareFileRules,
+} from '../file-types/file-rules.ts'
 import { checkMeta } from '../handoff/handoff-record.ts'
 import {
   abortSignal,
@@ -18,7 +21,7 @@ import {
   text,
   unchecked,
 } from '../input/options.ts'
-import { checkHash } from '../streams/receive-options.ts'
+import { digestName } from '../streams/receive-options.ts'
 import type { Digest, UploadRecord } from './upload-record.ts'
 
 export interface PreparedRules {
@@ -30,7 +33,7 @@ export interface PreparedRules {
 const DEFAULT_TTL_MS = 24 * 3_600_000
 const DEFAULT_MAX_AGE_MS = 7 * DEFAULT_TTL_MS
 
-const rules = { accept: preset(checkFileRules), maxBytes: size }
+const rules = { accept: preset(prepareFileRules), maxBytes: size }
 
 const digest: Kind<Digest> = (value, option) => {
   const { algorithm, value: hex } = digestKeys(value, option)
@@ -39,7 +42,7 @@ const digest: Kind<Digest> = (value, option) => {
       'ERR_TEMP_OPTION_INVALID',
       `${option}.value must be a digest in hexadecimal digits.`,
     )
-  return { algorithm: checkHash(algorithm, `${option}.algorithm`), value: hex.toLowerCase() }
+  return { algorithm: digestName(algorithm, `${option}.algorithm`), value: hex.toLowerCase() }
 }
 const digestKeys = optionsOf('a digest', { algorithm: text, value: text })
 
@@ -52,7 +55,7 @@ const checkCreation = optionsOf('createUpload', {
   ttl: duration,
   maxAge: duration,
   durable: boolean,
-  hash: checkHash,
+  hash: digestName,
   expectedDigest: digest,
   id: text,
   protocol: unchecked<unknown>(),

@@ -255,7 +255,7 @@ describe('rules that make no sense are refused before anything is created', () =
     'an unknown extension and no types': { extensions: ['.xyz'] },
     'a size that is none': { maxBytes: '5 potatoes' },
     'a least above the most': { minBytes: 2, maxBytes: 1 },
-    'inspect that is no function': { inspect: true },
+    'validate that is no function': { validate: true },
   }
   for (const [what, accept] of Object.entries(rows)) {
     test(what, () => {
@@ -264,14 +264,14 @@ describe('rules that make no sense are refused before anything is created', () =
   }
 })
 
-test('inspect is left to the caller, with its own `this`', () => {
+test('validate is left to the caller, with its own `this`', () => {
   const seen: unknown[] = []
   const accept = {
-    inspect(): void {
+    validate(): void {
       seen.push(this)
     },
   }
-  const { inspect } = checkReceiveOptions({ accept })
-  inspect?.(undefined as never) // never looked at here
+  const { validate } = checkReceiveOptions({ accept })
+  validate?.(undefined as never) // never looked at here
   expect(seen).toEqual([accept])
 })

@@ -1,4 +1,4 @@
-// What a real `inspect` might do.
+// What a real `validate` might do.
 
 import { readFile } from 'node:fs/promises'
 

@@ -2,7 +2,7 @@
 // followed to http and https only, and no secret header follows it to another origin.
 
 import { isTempFileError, TempFileError } from '../../errors.ts'
-import { checkFileRules } from '../../file-types/file-rules.ts'
+import { prepareRules } from '../../file-types/file-rules.ts'
 import type { FileRules, ReceivedFile, Size } from '../../index.ts'
 import { forLog } from '../../input/names.ts'
 import {
@@ -128,7 +128,7 @@ interface Route {
 
 const checkOptions = optionsOf('fetchFile', {
   maxBytes: size,
-  accept: preset(checkFileRules),
+  accept: preset(prepareRules),
   hash: text,
   suffix: text,
   prefix: text,

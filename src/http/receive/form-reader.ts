@@ -1,138 +1,176 @@
-// Takes a multipart body apart: text fields into a record, files to their owner as they stream. Promise: the
-// first failure, wherever it comes from, is the one that is thrown, and after it nothing is left: no file, no
-// open part, no listener that could do more.
+// Turns a multipart body into a form: text fields into a record, files to their owner while they stream.
+// Guarantee: the first failure, wherever it comes from, is the one thrown, and `undo` leaves nothing: no file, no
+// stream that is still read. Memory is bounded by the limits, and at most MAX_OPEN_FILES files are open at a time.
 
-import { setMaxListeners } from 'node:events'
-import type { Readable } from 'node:stream'
-import { Dicer } from '@fastify/busboy'
 import { TempFileError } from '../../errors.ts'
 import type { ReceivedFile } from '../../index.ts'
 import { forLog } from '../../input/names.ts'
 import { asyncDispose } from '../../runtime/dispose.ts'
-import { type FieldRules, type FormLimits, type FormRules, formInvalid, tooLarge } from './form-rules.ts'
+import { FirstFailure } from '../../streams/first-failure.ts'
+import { type Form, ReceivedForm } from './form.ts'
+import { formInvalid, formTooLarge, inField } from './form-errors.ts'
+import type { DeclaredFile, PreparedField, PreparedForm } from './form-options.ts'
+import { FormText } from './form-text.ts'
+import { type MultipartEvent, MultipartParser, type PartHeaders } from './multipart-parser.ts'
 import { type PartHeader, readPartHeader } from './part-header.ts'
-import { readText } from './text-field.ts'
-import {
-  asUploaded,
-  discardAll,
-  type Owner,
-  originalNameOf,
-  suffixOf,
-  type UploadedFile,
-} from './uploaded-file.ts'
+import { type PartSink, PartStream } from './part-stream.ts'
+import { asUploaded, type Owner, originalNameOf, suffixOf, type UploadedFile } from './uploaded-file.ts'
 
-/** A form that has been received whole. */
-export interface Form extends AsyncDisposable {
-  /**
-   * The text fields by name, names as sent (`user[name]` stays so); a field that came more than once is an
-   * array. The record has no prototype: `__proto__` is a name like any other.
-   */
-  readonly fields: Readonly<Record<string, string | string[]>>
-  /** The files, in the order in which they came. A file input left empty sends none. */
-  readonly files: readonly UploadedFile[]
-}
-
-/** Buffered before the sender is asked to wait, each for the parser and for the file being written. */
-const BUFFER_BYTES = 256 * 1024
-const MAX_HEADER_BYTES = 16 * 1024
+/** Small files arrive faster than they are closed; the form waits for one of them before it opens the next. */
+const MAX_OPEN_FILES = 16
 
 export class FormReader {
-  /** Told of the first failure, at once. */
-  onFailure: ((error: Error) => void) | undefined
+  readonly failure = new FirstFailure()
   readonly #owner: Owner
-  readonly #rules: FormRules
-  readonly #limits: FormLimits
-  readonly #fields: Record<string, string | string[]> = Object.create(null)
+  readonly #options: PreparedForm
+  readonly #parser: MultipartParser
+  readonly #text: FormText
   readonly #files: (UploadedFile | undefined)[] = []
-  readonly #perField = new Map<string, number>()
+  readonly #filesPerField = new Map<string, number>()
   readonly #running = new Set<Promise<void>>()
   readonly #stop = new AbortController()
-  #dicer: Dicer | undefined
-  #whole: Promise<void> | undefined
-  #failure: { readonly error: unknown } | undefined
   #parts = 0
-  #headers = 0
-  #texts = 0
-  #textBytes = 0
+  #sink: PartSink | undefined
 
-  constructor(owner: Owner, rules: FormRules, limits: FormLimits) {
-    setMaxListeners(0, this.#stop.signal) // one for each file that is arriving
+  constructor(owner: Owner, options: PreparedForm, boundary: string) {
     this.#owner = owner
-    this.#rules = rules
-    this.#limits = limits
+    this.#options = options
+    this.#parser = new MultipartParser(boundary, options.maxHeaderPairs)
+    this.#text = new FormText(options)
   }
 
-  /** Begins to parse; `onDrain` is called when `write` may go on after it has returned false. */
-  begin(boundary: string, onDrain: () => void): void {
-    const config = {
-      boundary,
-      maxHeaderPairs: this.#limits.maxHeaderPairs + 1, // one more than allowed, to be seen and refused
-      maxHeaderSize: MAX_HEADER_BYTES,
-      highWaterMark: BUFFER_BYTES,
-      partHwm: BUFFER_BYTES,
-    }
-    const dicer = new Dicer(config)
-    this.#dicer = dicer
-    dicer.on('drain', onDrain)
-    dicer.on('part', (part) => this.#guard(() => this.#takePart(part)))
-    dicer.on('error', (error) => this.fail(this.#brokenOff(error)))
-    this.#whole = new Promise((resolve) => {
-      dicer.on('finish', resolve)
-      this.#stop.signal.addEventListener('abort', () => resolve()) // a part that nobody reads on never finishes
-    })
+  /** Takes the next chunk of the body; a promise means: no more until it settles. @throws the form's first failure */
+  take(chunk: Uint8Array): Promise<void> | undefined {
+    return this.#advance(this.#parser.parse(chunk))
   }
 
-  /** Parses a chunk; false means 'no more until onDrain'. @throws the form's first failure */
-  write(chunk: Uint8Array): boolean {
-    this.#check()
-    const more = this.#dicer?.write(chunk) ?? true
-    this.#check()
-    return more
-  }
-
-  /** The body is over: waits for the files to be written and returns the form. @throws the form's first failure */
-  async end(): Promise<Form> {
-    this.#dicer?.end()
-    await this.#whole
-    if (this.#headers < this.#parts) this.fail(formInvalid('A part of the form has no complete header.'))
+  /** The body is complete: waits for the files to be written and returns the form. @throws the form's first failure */
+  async end(): Promise<Form<unknown>> {
+    if (!this.#parser.finished) throw cutOff(this.#parser.started)
     await this.#settled()
-    this.#check()
-    for (const [name, { required }] of Object.entries(this.#rules.fields ?? {})) {
-      if (required === true && !this.#perField.has(name))
-        throw formInvalid(`The form has no file in the field '${forLog(name)}'. Choose one.`)
+    this.failure.check()
+    for (const [name, { required }] of this.#options.fields ?? []) {
+      if (required && !this.#filesPerField.has(name))
+        throw formInvalid(`The form has no file in the field '${forLog(name)}'. Choose one.`, { field: name })
     }
-    const files = this.#received()
-    return { fields: this.#fields, files, [asyncDispose]: () => removeAll(files) }
+    return new ReceivedForm(this.#text.fields, this.#received())
   }
 
-  /** Stops everything; the first call's error is the form's. */
+  /** Stops everything; only the first call's error counts. */
   fail(error: unknown): void {
-    if (this.#failure !== undefined) return
-    this.#failure = { error }
+    this.failure.fail(error)
     this.#stop.abort(error)
-    this.onFailure?.(error as Error) // a TempFileError, or what inspect throws: only passed on
   }
 
-  /** Removes what has been received, and returns the form's first failure, or else `error`. */
-  async undo(error: unknown): Promise<unknown> {
-    this.fail(error)
-    const dicer = this.#dicer
-    dicer?.removeAllListeners()
-    dicer?.on('error', () => {}) // of parts that are not complete
+  /** Waits until nothing runs any more, and removes what has been received. */
+  async undo(): Promise<void> {
     await this.#settled()
-    await discardAll(this.#received())
-    return this.#failure?.error
+    await Promise.allSettled(this.#received().map((file) => file[asyncDispose]()))
   }
 
-  #check(): void {
-    if (this.#failure !== undefined) throw this.#failure.error
+  #advance(events: Generator<MultipartEvent, void>): Promise<void> | undefined {
+    for (;;) {
+      this.failure.check()
+      const { done, value } = events.next()
+      if (done === true) return undefined
+      const wait = this.#handle(value)
+      if (wait !== undefined) return wait.then(() => this.#advance(events))
+    }
   }
 
-  #guard(action: () => void): void {
-    try {
-      if (this.#failure === undefined) action()
-    } catch (error) {
-      this.fail(error)
+  #handle(event: MultipartEvent): Promise<void> | undefined {
+    switch (event.kind) {
+      case 'data':
+        return this.#sink?.write(event.bytes)
+      case 'end':
+        return this.#sink?.end()
+      case 'part': {
+        const sink = this.#open(event.headers)
+        if (!(sink instanceof Promise)) {
+          this.#sink = sink
+          return undefined
+        }
+        return sink.then((opened) => {
+          this.#sink = opened
+        })
+      }
+    }
+  }
+
+  #open(headers: PartHeaders): PartSink | Promise<PartSink> {
+    const { maxParts, maxFieldNameBytes } = this.#options
+    this.#parts += 1
+    if (this.#parts > maxParts) throw formTooLarge('more parts', 'maxParts', maxParts)
+    const header = readPartHeader(headers, maxFieldNameBytes)
+    if (header === undefined) return this.#text.ignored()
+    if (header.fileName === '') return nothingChosen(header.fieldName)
+    if (header.fileName === undefined || this.#isJson(header)) return this.#text.field(header)
+    return this.#openFile(header)
+  }
+
+  /** `FormData` gives a Blob the file name 'blob'. */
+  #isJson({ type, fileName }: PartHeader): boolean {
+    return this.#options.decodeJsonParts && type === 'application/json' && fileName === 'blob'
+  }
+
+  #openFile({ fieldName, fileName, type }: PartHeader): PartSink | Promise<PartSink> {
+    const rules = this.#admit(fieldName)
+    const declared = { fieldName, originalName: originalNameOf(fileName), declaredType: type }
+    const skipped = this.#options.skip?.(declared) ?? false
+    if (typeof skipped === 'boolean') return this.#store(declared, rules, skipped)
+    return skipped.then((skip) => this.#store(declared, rules, skip))
+  }
+
+  /** Counts one more file of a field. @throws ERR_TEMP_TOO_LARGE, ERR_TEMP_FORM_INVALID */
+  #admit(field: string): PreparedField | undefined {
+    const { fields, maxFiles } = this.#options
+    if (this.#files.length >= maxFiles) throw formTooLarge('more files', 'maxFiles', maxFiles, field)
+    this.#files.push(undefined)
+    const rules = fields?.get(field)
+    if (fields !== undefined && rules === undefined) {
+      throw formInvalid(`Files in the field '${forLog(field)}' are not accepted here.`, { field })
+    }
+    const count = (this.#filesPerField.get(field) ?? 0) + 1
+    this.#filesPerField.set(field, count)
+    if (rules !== undefined && count > rules.maxFiles) {
+      const option = `fields['${field}'].maxFiles`
+      throw formTooLarge(`more files in the field '${forLog(field)}'`, option, rules.maxFiles, field)
+    }
+    return rules
+  }
+
+  #store(declared: DeclaredFile, rules: PreparedField | undefined, skip: boolean): PartSink {
+    const { fieldName, originalName, declaredType } = declared
+    const { maxFileBytes, hash, prefix } = this.#options
+    const accept = rules === undefined ? this.#options.accept : rules.accept
+    const maxBytes = rules?.maxBytes ?? maxFileBytes
+    const limitOption = rules?.maxBytes === undefined ? 'maxFileBytes' : `fields['${fieldName}'].maxBytes`
+    if (skip) return leftOut(maxBytes, limitOption, fieldName)
+    const index = this.#files.length - 1
+    const part = new PartStream()
+    const received = this.#owner.receive(part, {
+      suffix: suffixOf(originalName),
+      prefix,
+      hash,
+      signal: this.#stop.signal,
+      ...(accept === undefined ? {} : { accept }),
+      maxBytes,
+      declared: { name: originalName, type: declaredType },
+    })
+    const stored = received.then(
+      (file: ReceivedFile) => {
+        this.#files[index] = asUploaded(file, declared)
+      },
+      (error: unknown) => this.fail(inField(error, fieldName, { maxBytes: limitOption })),
+    )
+    const running = stored.finally(() => this.#running.delete(running))
+    this.#running.add(running)
+    return {
+      write: (bytes) => part.offer(bytes),
+      end: () => {
+        part.finish()
+        return this.#running.size < MAX_OPEN_FILES ? undefined : Promise.race(this.#running)
+      },
     }
   }
 
@@ -143,115 +181,33 @@ export class FormReader {
   #received(): UploadedFile[] {
     return this.#files.filter((file) => file !== undefined)
   }
+}
 
-  #takePart(part: Readable): void {
-    part.on('error', () => {}) // the parser reports the same to us, and to whoever reads the part
-    if (this.#headers < this.#parts) throw formInvalid('A part of the form has no complete header.')
-    this.#parts += 1
-    if (this.#parts > this.#limits.maxParts) throw tooLarge('too many parts', this.#limits.maxParts)
-    part.on('header', (header: Record<string, string[]>) => this.#guard(() => this.#takeHeader(part, header)))
-  }
-
-  #takeHeader(part: Readable, header: Record<string, string[]>): void {
-    this.#headers += 1
-    const lines = Object.values(header).reduce((sum, values) => sum + values.length, 0)
-    if (lines > this.#limits.maxHeaderPairs) {
-      throw formInvalid(
-        `A part of the form has more than ${this.#limits.maxHeaderPairs} header lines, the most allowed here.`,
-      )
-    }
-    const about = readPartHeader(header)
-    if (about.fileName === undefined) this.#takeText(part, about)
-    else if (about.fileName === '') this.#takeNothing(part)
-    else this.#takeFile(part, about)
-  }
-
-  #takeText(part: Readable, { fieldName, charset }: PartHeader): void {
-    this.#texts += 1
-    if (this.#texts > this.#limits.maxFields) throw tooLarge('too many text fields', this.#limits.maxFields)
-    const { maxFieldBytes, maxTextBytes } = this.#limits
-    let bytes = 0
-    const count = (more: number): void => {
-      bytes += more
-      this.#textBytes += more
-      if (bytes > maxFieldBytes) throw tooLarge('a text field with more bytes', maxFieldBytes)
-      if (this.#textBytes > maxTextBytes) throw tooLarge('more bytes of text', maxTextBytes)
-    }
-    const text = readText(part, charset, this.#stop.signal, { count })
-    this.#run(text.then((value) => this.#addText(fieldName, value)))
-  }
-
-  #addText(name: string, text: string): void {
-    const before = this.#fields[name]
-    if (before === undefined) this.#fields[name] = text
-    else if (typeof before === 'string') this.#fields[name] = [before, text]
-    else before.push(text)
-  }
-
-  /** A file input that the user left empty: a part without a name and without a byte. */
-  #takeNothing(part: Readable): void {
-    part.on('data', () =>
-      this.fail(formInvalid('A part of the form holds a file without a name. Give it one.')),
-    )
-  }
-
-  #takeFile(part: Readable, { fieldName, fileName, type }: PartHeader): void {
-    const field = this.#admit(fieldName)
-    const originalName = originalNameOf(fileName)
-    const index = this.#files.push(undefined) - 1
-    const { accept, maxFileBytes, hash, prefix } = this.#rules
-    const rules = field?.accept ?? accept
-    const received = this.#owner.receive(part, {
-      suffix: suffixOf(originalName),
-      prefix,
-      hash,
-      signal: this.#stop.signal,
-      ...(rules === undefined ? {} : { accept: rules }),
-      maxBytes: field?.maxBytes ?? maxFileBytes,
-      declared: { name: originalName, type },
-    })
-    this.#run(
-      received.then((file: ReceivedFile) => {
-        this.#files[index] = asUploaded(file, { fieldName, originalName, declaredType: type })
-      }),
-    )
-  }
-
-  /** Counts one more file of a field. @throws ERR_TEMP_TOO_LARGE, ERR_TEMP_FORM_INVALID */
-  #admit(fieldName: string): FieldRules | undefined {
-    const { fields } = this.#rules
-    if (this.#files.length >= this.#limits.maxFiles) throw tooLarge('too many files', this.#limits.maxFiles)
-    const rules = fields !== undefined && Object.hasOwn(fields, fieldName) ? fields[fieldName] : undefined
-    if (fields !== undefined && rules === undefined) {
-      throw formInvalid(`Files in the field '${forLog(fieldName)}' are not accepted here.`)
-    }
-    const count = (this.#perField.get(fieldName) ?? 0) + 1
-    this.#perField.set(fieldName, count)
-    if (rules?.maxFiles !== undefined && count > rules.maxFiles) {
-      throw tooLarge(`too many files in the field '${forLog(fieldName)}'`, rules.maxFiles)
-    }
-    return rules
-  }
-
-  #run(task: Promise<void>): void {
-    const running = task
-      .catch((error: unknown) => this.fail(error))
-      .finally(() => this.#running.delete(running))
-    this.#running.add(running)
-  }
-
-  #brokenOff(cause: unknown): TempFileError {
-    if (this.#parts === 0)
-      return formInvalid('The body is not the multipart form that its Content-Type announces.', cause)
-    return new TempFileError(
-      'ERR_TEMP_TRUNCATED',
-      'The form ends before its closing boundary. Send it again.',
-      { cause },
-    )
+/** A file input that was left empty: a part with an empty name and no content. */
+function nothingChosen(field: string): PartSink {
+  return {
+    write() {
+      throw formInvalid('A part of the form holds a file without a name. Give it one.', { field })
+    },
+    end: () => undefined,
   }
 }
 
-async function removeAll(files: readonly UploadedFile[]): Promise<void> {
-  const results = await Promise.allSettled(files.map((file) => file[asyncDispose]()))
-  for (const result of results) if (result.status === 'rejected') throw result.reason
+/** A file that `skip` leaves out: read and not kept, up to the size that it could have had. */
+function leftOut(maxBytes: number | undefined, option: string, field: string): PartSink {
+  const limit = maxBytes ?? Number.POSITIVE_INFINITY
+  let bytes = 0
+  return {
+    write(chunk) {
+      bytes += chunk.length
+      if (bytes > limit) throw formTooLarge('a file with more bytes', option, limit, field)
+      return undefined
+    },
+    end: () => undefined,
+  }
+}
+
+function cutOff(started: boolean): TempFileError {
+  if (!started) return formInvalid('The body is not the multipart form that its Content-Type announces.')
+  return new TempFileError('ERR_TEMP_TRUNCATED', 'The form ends before its closing boundary. Send it again.')
 }

@@ -1,8 +1,9 @@
-// What the header of a form's part says: field name, file name, type. Promise: names arrive as the sender
-// meant them (UTF-8, and RFC 5987's filename*), and a header that two readers could take differently is refused.
+// Reads the header of a form's part: field name, file name, type. Guarantee: names arrive as the sender meant them
+// (UTF-8, else latin1, and RFC 5987's filename*), and a header that two readers could interpret differently is refused.
 
 import { forLog } from '../../input/names.ts'
-import { formInvalid } from './form-rules.ts'
+import { formInvalid, formTooLarge } from './form-errors.ts'
+import type { PartHeaders } from './multipart-parser.ts'
 
 export interface PartHeader {
   /** As sent: `items[0][name]` stays so. */
@@ -19,25 +20,30 @@ export interface PartHeader {
 const PARAMETER = /\s*;\s*([\w!#$%&'*+.^`|~-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*))/gy
 const EXTENDED = /^(utf-8|iso-8859-1)'[^']*'((?:%[0-9a-f]{2}|[\w!#$&+.^`|~-])*)$/i
 
-/** Reads a part's header, given as lists of raw (latin1) values. @throws ERR_TEMP_FORM_INVALID */
-export function readPartHeader(header: Readonly<Record<string, readonly string[] | undefined>>): PartHeader {
-  const [disposition, ...more] = header['content-disposition'] ?? []
-  if (disposition === undefined || more.length > 0) {
-    throw formInvalid(
-      'A part of the form has not exactly one Content-Disposition header. Send a form as browsers do.',
-    )
+/**
+ * Reads a part's header; undefined for a part without Content-Disposition, which peers skip.
+ * @throws ERR_TEMP_FORM_INVALID, ERR_TEMP_TOO_LARGE (a field name over `maxFieldNameBytes`)
+ */
+export function readPartHeader(headers: PartHeaders, maxFieldNameBytes: number): PartHeader | undefined {
+  const [disposition, ...more] = headers['content-disposition'] ?? []
+  if (disposition === undefined) return undefined
+  if (more.length > 0) {
+    throw formInvalid('A part of the form has more than one Content-Disposition header. Send one.')
   }
   const { value, parameters } = parseHeaderValue(disposition)
   const name = parameters.get('name')
-  if (value.toLowerCase() !== 'form-data' || name === undefined) {
+  if (value.toLowerCase() !== 'form-data' || name === undefined || name === '') {
     throw formInvalid(
       'A part of the form has no field name. Its Content-Disposition must be \'form-data; name="..."\'.',
     )
   }
-  const contentType = parseHeaderValue(header['content-type']?.[0] ?? '')
+  if (name.length > maxFieldNameBytes) {
+    throw formTooLarge('a field name with more bytes', 'maxFieldNameBytes', maxFieldNameBytes)
+  }
+  const contentType = parseHeaderValue(headers['content-type']?.[0] ?? '')
   const type = contentType.value.toLowerCase() || undefined
   return {
-    fieldName: utf8(name),
+    fieldName: decoded(name),
     fileName: fileNameOf(parameters, type),
     type,
     charset: contentType.parameters.get('charset'),
@@ -96,11 +102,17 @@ function fileNameOf(parameters: ReadonlyMap<string, string>, type: string | unde
     return bytes.toString(charset.toLowerCase() === 'utf-8' ? 'utf8' : 'latin1')
   }
   const plain = parameters.get('filename')
-  if (plain !== undefined) return utf8(plain)
+  if (plain !== undefined) return decoded(plain)
   return type === 'application/octet-stream' ? 'file' : undefined // bytes, whatever they are called
 }
 
-/** Header bytes were read as latin1; browsers, curl and fetch send UTF-8. */
-function utf8(latin1: string): string {
-  return Buffer.from(latin1, 'latin1').toString('utf8')
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** Header bytes were read as latin1. Browsers, curl and fetch send UTF-8; some old clients send latin1. */
+function decoded(latin1: string): string {
+  try {
+    return strictUtf8.decode(Buffer.from(latin1, 'latin1'))
+  } catch {
+    return latin1
+  }
 }

@@ -1,30 +1,27 @@
-// Receives a raw request body, a PUT of one file. Promise: as of a form: the whole file or nothing, and the
-// client gets to read the answer.
+// Receives a raw request body, such as a PUT of one file. Guarantee: the whole file or nothing, and the client can read
+// the answer.
 
-import type { FileRules, ReceivedFile, Size } from '../../index.ts'
-import { abortError, onAbort } from '../../runtime/abort.ts'
+import { prepareRules } from '../../file-types/file-rules.ts'
+import type { FileRules, Size } from '../../index.ts'
+import { abortSignal, callback, optionsOf, preset, size, text } from '../../input/options.ts'
 import { log } from '../../runtime/observe.ts'
-import type { Progress } from '../../types.ts'
-import { formInvalid } from './form-rules.ts'
+import { digestName, expectedDigest } from '../../streams/receive-options.ts'
+import type { ExpectedDigest, Progress } from '../../types.ts'
+import { formInvalid } from './form-errors.ts'
 import { fileNameOfDisposition } from './part-header.ts'
-import { type HttpRequest, isNodeRequest, openBody, type RequestBody } from './request-body.ts'
-import {
-  asUploaded,
-  type Owner,
-  originalNameOf,
-  ownerSignal,
-  suffixOf,
-  type UploadedFile,
-} from './uploaded-file.ts'
+import { bodyOf, type HttpRequest, type RequestBody } from './request-body.ts'
+import { asUploaded, type Owner, originalNameOf, suffixOf, type UploadedFile } from './uploaded-file.ts'
 
 /** What a raw body may be. */
-export interface BodyRules {
+export interface BodyOptions {
   /** What the file must be, for example `fileRules.pdf`. Default: anything. */
   readonly accept?: FileRules | undefined
   /** The most bytes; default: the manager's `limits.fileBytes`. */
   readonly maxBytes?: Size | undefined
-  /** The client's name for the file, where your URL says it; default: that of Content-Disposition. Only shown, never a path. */
+  /** The client's name for the file, for example from your URL; default: that of Content-Disposition. Only shown, never a path. */
   readonly fileName?: string | undefined
+  /** The digest that the file must have; another one is ERR_TEMP_TRUNCATED and leaves nothing. */
+  readonly expectedDigest?: ExpectedDigest | undefined
   /** A digest to compute on the way. */
   readonly hash?: 'sha256' | (string & {}) | undefined
   /** The beginning of the file's name on disk; default: the manager's `prefix`. */
@@ -35,13 +32,25 @@ export interface BodyRules {
   readonly onProgress?: ((progress: Progress) => void) | undefined
 }
 
+const checkOptions = optionsOf('receiveBody', {
+  accept: preset(prepareRules),
+  maxBytes: size,
+  fileName: text,
+  expectedDigest,
+  hash: digestName,
+  prefix: text,
+  signal: abortSignal,
+  onProgress: callback<(progress: Progress) => void>(),
+})
+
 /**
  * Receives the raw body of a PUT or POST as one file. The bytes are stored as sent (a Content-Encoding is not
- * undone). A Content-Length that is over the limit is refused before the first byte.
+ * undone). A Content-Length over the limit is refused before the first byte. There is no size limit unless you set
+ * one: `maxBytes`, or the manager's `limits.fileBytes`.
  *
- * @throws ERR_TEMP_FORM_INVALID (it is a form: use receiveForm), ERR_TEMP_TOO_LARGE, ERR_TEMP_TOO_SMALL,
+ * @throws ERR_TEMP_FORM_INVALID (a form: use receiveForm), ERR_TEMP_TOO_LARGE, ERR_TEMP_TOO_SMALL,
  * ERR_TEMP_TYPE_REJECTED, ERR_TEMP_TRUNCATED, ERR_TEMP_ABORTED, ERR_TEMP_TIMEOUT, ERR_TEMP_NO_SPACE,
- * ERR_TEMP_QUOTA, ERR_TEMP_IO, ERR_TEMP_CLOSED, ERR_TEMP_OPTION_INVALID (a bad rule; the body was read before)
+ * ERR_TEMP_QUOTA, ERR_TEMP_IO, ERR_TEMP_CLOSED, ERR_TEMP_OPTION_INVALID (a bad option; the body was read before)
  * @example
  * ```ts
  * import { once } from 'node:events'
@@ -65,89 +74,42 @@ export interface BodyRules {
 export async function receiveBody(
   request: HttpRequest,
   owner: Owner,
-  rules: BodyRules = {},
+  options?: BodyOptions,
 ): Promise<UploadedFile> {
-  const body = openBody(request)
-  const stop = new AbortController()
-  const detach = onAbort([rules.signal, ownerSignal(owner)], ({ reason }) => stop.abort(abortError(reason)))
+  const checked = checkOptions(options)
+  const body = bodyOf(request)
   try {
-    const file = await store(request, body, owner, rules, stop.signal)
+    const file = await store(body, owner, checked)
     log.http('a body of %d bytes received', file.bytes)
     return file
   } catch (error) {
-    const reason: unknown = stop.signal.aborted ? stop.signal.reason : error
-    body.abandon(reason as Error) // a TempFileError, or what inspect or onProgress throw
-    log.http('a body refused: %O', reason)
-    throw reason
-  } finally {
-    detach()
+    body.refuse()
+    log.http('a body refused: %O', error)
+    throw error
   }
 }
 
 async function store(
-  request: HttpRequest,
   body: RequestBody,
   owner: Owner,
-  rules: BodyRules,
-  signal: AbortSignal,
+  options: ReturnType<typeof checkOptions>,
 ): Promise<UploadedFile> {
   const declaredType = body.header('content-type')?.split(';', 1)[0]?.trim().toLowerCase() || undefined
   if (declaredType === 'multipart/form-data') {
     throw formInvalid(
-      'The request is a form, not a raw file. Send the file as the body itself, or to where forms are received.',
+      'The request is a form, not a raw file. Send the file as the body itself, or to the route that receives forms.',
     )
   }
-  const given = rules.fileName ?? fileNameOfDisposition(body.header('content-disposition') ?? '')
+  const { fileName, accept, ...rest } = options
+  const given = fileName ?? fileNameOfDisposition(body.header('content-disposition') ?? '')
   const originalName = originalNameOf(given)
-  const { accept, maxBytes, hash, prefix, onProgress } = rules
-  // The request itself, not an iterable of its chunks: flowing mode is a tenth faster.
-  const source = isNodeRequest(request) ? request : chunksOf(body)
-  const file: ReceivedFile = await owner.receive(source, {
-    suffix: suffixOf(originalName),
-    prefix,
+  const file = await owner.receive(body.source, {
+    ...rest,
     ...(accept === undefined ? {} : { accept }),
-    maxBytes,
-    hash,
-    signal,
-    onProgress,
+    suffix: suffixOf(originalName),
     expectedBytes: body.length,
     keepSource: true,
     declared: { name: given === undefined ? undefined : originalName, type: declaredType },
   })
   return asUploaded(file, { fieldName: '', originalName, declaredType })
-}
-
-/** A body of the Fetch API as an iterable, so that a failure leaves it to us: cancelling it can close the connection. */
-async function* chunksOf(body: RequestBody): AsyncGenerator<Uint8Array> {
-  let held: Uint8Array | undefined
-  let over: { readonly error?: unknown } | undefined
-  let wake = (): void => {}
-  const whole = body.read((chunk) => {
-    held = chunk
-    wake()
-    return false
-  })
-  whole.then(
-    () => {
-      over = {}
-      wake()
-    },
-    (error: unknown) => {
-      over = { error }
-      wake()
-    },
-  )
-  for (;;) {
-    if (held !== undefined) {
-      const chunk = held
-      held = undefined
-      yield chunk
-      body.resume()
-    } else if (over !== undefined) {
-      if ('error' in over) throw over.error
-      return
-    } else {
-      await new Promise<void>((resolve) => (wake = resolve))
-    }
-  }
 }

@@ -1,29 +1,34 @@
-// Receives a multipart form, files going straight to disk. Promise: a form is received whole or not at all;
-// the first failure stops everything, removes every file of this form, and lets the client read the answer.
+// Receives a multipart form, its files going straight to disk. Guarantee: a form is received whole or not at all; the
+// first failure stops everything, removes every file of this form, and lets the client read the answer.
 
 import { abortError, onAbort } from '../../runtime/abort.ts'
 import { log } from '../../runtime/observe.ts'
+import { type Intake, openIntake } from '../../streams/intake.ts'
 import { progressOf } from '../../streams/progress.ts'
-import type { Form } from './form-reader.ts'
+import type { Form } from './form.ts'
+import { formInvalid, formTooLarge } from './form-errors.ts'
+import { type FormOptions, type PreparedForm, prepareForm } from './form-options.ts'
 import { FormReader } from './form-reader.ts'
-import { type FormRules, formInvalid, formLimits, tooLarge } from './form-rules.ts'
 import { boundaryOf } from './part-header.ts'
-import { contentTypeOf, type HttpRequest, openBody, type RequestBody } from './request-body.ts'
+import { bodyOf, type HttpRequest, type RequestBody } from './request-body.ts'
 import { type Owner, ownerSignal } from './uploaded-file.ts'
 
 /**
  * Receives a `multipart/form-data` request: text fields in memory, files on disk, in any order and number.
  *
- * Works with a request of node:http (Express, Fastify's `request.raw`, Koa's `ctx.req`) and with one of the
- * Fetch API (Hono's `c.req.raw`, a Next.js route handler's `request`). Call it before anything else reads the
- * body. If it fails, all files of this form are removed; what is left of the request is thrown away in bounds
- * (16 MiB, 5 s), so that the client gets to read your answer, and then its connection is closed.
+ * Works with a request of node:http (Express, Fastify's `request.raw`, Koa's `ctx.req`), of node:http2's compatibility
+ * API, and of the Fetch API (Hono's `c.req.raw`, a Next.js route handler's `request`). Call it before anything else
+ * reads the body. If it fails, all files of this form are removed, and the rest of the request is discarded within
+ * bounds (2 GiB, 30 s after your answer), so that the client can read your answer.
  *
- * @param owner who removes the files: a scope (`manager.scope()`) for the length of a request, or a manager.
- * @throws ERR_TEMP_FORM_INVALID (no multipart form, a broken one, a missing or unlisted field),
+ * There is no file size limit unless you set one: `maxFileBytes`, or the manager's `limits.fileBytes`.
+ *
+ * @param owner who removes the files: a scope (`manager.scope()`) for the duration of a request, or a manager.
+ * @throws ERR_TEMP_FORM_INVALID (not a multipart form, a broken one, a missing or unlisted field),
  * ERR_TEMP_TOO_LARGE, ERR_TEMP_TOO_SMALL, ERR_TEMP_TYPE_REJECTED, ERR_TEMP_TRUNCATED, ERR_TEMP_ABORTED (the
- * client or a signal), ERR_TEMP_NO_SPACE, ERR_TEMP_QUOTA, ERR_TEMP_IO, ERR_TEMP_CLOSED, ERR_TEMP_OPTION_INVALID
- * (a bad rule; the body was read before), and what `inspect` and `onProgress` throw
+ * client or a signal), ERR_TEMP_TIMEOUT, ERR_TEMP_NO_SPACE, ERR_TEMP_QUOTA, ERR_TEMP_IO, ERR_TEMP_CLOSED,
+ * ERR_TEMP_OPTION_INVALID (a bad option; the body was read before), and what `validate`, `skip` and `onProgress` throw.
+ * `details` has the `option` and the `limit` that were reached, and the `field`.
  * @example
  * ```ts
  * import { once } from 'node:events'
@@ -50,58 +55,80 @@ import { type Owner, ownerSignal } from './uploaded-file.ts'
  * server.close()
  * ```
  */
-export async function receiveForm(request: HttpRequest, owner: Owner, rules: FormRules = {}): Promise<Form> {
-  const limits = formLimits(rules)
-  const body = openForm(request)
-  const reader = new FormReader(owner, rules, limits)
-  const stop = (error: Error): void => {
-    body.abandon(error)
-    reader.fail(error)
-  }
-  reader.onFailure = (error) => body.abandon(error)
-  const detach = onAbort([rules.signal, ownerSignal(owner)], ({ reason }) => stop(abortError(reason)))
+export function receiveForm(
+  request: HttpRequest,
+  owner: Owner,
+  options: FormOptions & { readonly decodeJsonParts: true },
+): Promise<Form<unknown>>
+export function receiveForm(request: HttpRequest, owner: Owner, options?: FormOptions): Promise<Form>
+export async function receiveForm(
+  request: HttpRequest,
+  owner: Owner,
+  options?: FormOptions,
+): Promise<Form<unknown>> {
+  return await receivePreparedForm(request, owner, prepareForm(options))
+}
+
+/** As {@link receiveForm}, with options that middleware has prepared once. */
+export async function receivePreparedForm(
+  request: HttpRequest,
+  owner: Owner,
+  options: PreparedForm,
+): Promise<Form<unknown>> {
+  const body = bodyOf(request)
+  let reader: FormReader | undefined
+  let intake: Intake | undefined
+  let detach: (() => void) | undefined
   try {
-    const encoding = body.header('content-encoding')
-    if (encoding !== undefined && encoding !== 'identity') {
-      throw formInvalid('The form is compressed as a whole. Send it without Content-Encoding.')
-    }
-    reader.begin(boundaryOf(body.header('content-type')), () => body.resume())
-    const { length } = body
-    if (length !== undefined && length > limits.maxTotalBytes)
-      throw tooLarge(`${length} bytes in all`, limits.maxTotalBytes)
-    const progress = progressOf(rules.onProgress, length)
-    let bytes = 0
-    await body.read((chunk) => {
-      try {
-        bytes += chunk.length
-        if (bytes > limits.maxTotalBytes) throw tooLarge('more bytes in all', limits.maxTotalBytes, { bytes })
-        progress?.at(bytes)
-        return reader.write(chunk)
-      } catch (error) {
-        stop(error as Error) // ours, or what onProgress throws
-        return true
-      }
-    })
-    const form = await reader.end()
-    progress?.end(bytes)
+    const current = new FormReader(owner, options, checkHeaders(body, options))
+    reader = current
+    intake = openIntake(body.source, true)
+    detach = onAbort([options.signal, ownerSignal(owner)], ({ reason }) => current.fail(abortError(reason)))
+    const bytes = await readInto(current, intake, body, options)
+    const form = await current.end()
     log.http('a form of %d bytes with %d files received', bytes, form.files.length)
     return form
   } catch (error) {
-    body.abandon(error as Error) // a TempFileError, or what inspect or onProgress throw
-    const reason = await reader.undo(error)
-    log.http('a form refused: %O', reason)
-    throw reason
+    reader?.fail(error)
+    intake?.stop(error, true)
+    body.refuse()
+    await reader?.undo()
+    log.http('a form refused: %O', error)
+    throw error
   } finally {
-    detach()
+    detach?.()
   }
 }
 
-/** A body that was read because it is no form (express.json) is the client's mistake, any other the program's. */
-function openForm(request: HttpRequest): RequestBody {
-  try {
-    return openBody(request)
-  } catch (error) {
-    boundaryOf(contentTypeOf(request))
-    throw error
+/** Returns the boundary. @throws ERR_TEMP_FORM_INVALID, ERR_TEMP_TOO_LARGE */
+function checkHeaders(body: RequestBody, { maxTotalBytes }: PreparedForm): string {
+  const boundary = boundaryOf(body.header('content-type'))
+  const encoding = body.header('content-encoding')
+  if (encoding !== undefined && encoding !== 'identity') {
+    throw formInvalid('The form is compressed as a whole. Send it without Content-Encoding.')
   }
+  if (body.length !== undefined && body.length > maxTotalBytes) {
+    throw formTooLarge(`${body.length} bytes in all`, 'maxTotalBytes', maxTotalBytes)
+  }
+  return boundary
+}
+
+/** Feeds the body to the reader, to its end; returns its bytes. @throws the form's first failure */
+async function readInto(
+  reader: FormReader,
+  intake: Intake,
+  body: RequestBody,
+  { maxTotalBytes, onProgress }: PreparedForm,
+): Promise<number> {
+  const progress = progressOf(onProgress, body.length)
+  let bytes = 0
+  const take = (chunk: Uint8Array): Promise<void> | undefined => {
+    bytes += chunk.length
+    if (bytes > maxTotalBytes) throw formTooLarge('more bytes in all', 'maxTotalBytes', maxTotalBytes)
+    progress?.at(bytes)
+    return reader.take(chunk)
+  }
+  await reader.failure.race(() => intake.run(take))
+  progress?.end(bytes)
+  return bytes
 }

@@ -1,42 +1,87 @@
-// Reads a request's body, whichever world the request is of, and gives it up without losing the answer.
-// Promise: after the end or after `abandon` no listener of ours is on the request, except for the bounded
-// time in which the rest is thrown away so that the client gets to read what it is told.
+// The body of a request of node:http, node:http2 or the Fetch API, as a source for the streams that store it.
+// Guarantee: it is read by streams/intake.ts like every other source; a refused body is discarded within bounds, so
+// that the client can read the answer (see discard-rest.ts).
 
 import type { IncomingMessage } from 'node:http'
+import type { Http2ServerRequest } from 'node:http2'
 import { TempFileError } from '../../errors.ts'
-import { lingerNode, lingerWeb } from './linger.ts'
+import type { ByteSource } from '../../types.ts'
+import { discardNode, discardWeb } from './discard-rest.ts'
 
-/** A request of node:http (Express, Fastify, Koa) or of the Fetch API (Hono, Next.js, Remix). */
-export type HttpRequest = IncomingMessage | Request
+/** A request of node:http (Express, Fastify, Koa), of node:http2's compatibility API, or of the Fetch API (Hono, Next.js, Remix). */
+export type HttpRequest = IncomingMessage | Http2ServerRequest | Request
 
-/** Takes a chunk; `false` means 'no more until `resume` is called'. */
-type Take = (chunk: Uint8Array) => boolean
-
-/** The body of one request, to be read once. */
+/** The body of one request. */
 export interface RequestBody {
-  /** Bytes to come according to Content-Length; undefined where the sender did not say. */
+  /** To be received with `keepSource: true`: giving up is the business of `refuse`. */
+  readonly source: ByteSource
+  /** Bytes to come according to Content-Length; undefined where the client does not announce them. */
   readonly length: number | undefined
   header(name: string): string | undefined
-  /** Gives every chunk to `take`; resolves at the end, rejects with ERR_TEMP_ABORTED or with what `abandon` was given. */
-  read(take: Take): Promise<void>
-  /** Goes on after `take` has said no. */
-  resume(): void
-  /** Gives the body up: ends `read` with this error and throws a bounded rest away; more than that ends the connection. */
-  abandon(error: Error): void
+  /** Gives the body up. The rest is discarded within bounds. Idempotent. */
+  refuse(): void
 }
 
-/** Begins with a request's body. @throws ERR_TEMP_OPTION_INVALID if it was read before, ERR_TEMP_ABORTED if the client has gone */
-export function openBody(request: HttpRequest): RequestBody {
+/** @throws ERR_TEMP_OPTION_INVALID if a Fetch request's body was read before */
+export function bodyOf(request: HttpRequest): RequestBody {
   return isNodeRequest(request) ? nodeBody(request) : webBody(request)
 }
 
-export function isNodeRequest(request: HttpRequest): request is IncomingMessage {
-  return typeof (request as Partial<IncomingMessage>).pipe === 'function' // asked for, not assumed
+function isNodeRequest(request: HttpRequest): request is IncomingMessage | Http2ServerRequest {
+  return typeof (request as Partial<IncomingMessage>).pipe === 'function' // duck-typed
 }
 
-export function contentTypeOf(request: HttpRequest): string | undefined {
-  if (isNodeRequest(request)) return request.headers['content-type']
-  return request.headers.get('content-type') ?? undefined
+function contentLength(value: string | null | undefined): number | undefined {
+  return value !== undefined && value !== null && /^\d{1,15}$/.test(value) ? Number(value) : undefined
+}
+
+function nodeBody(request: IncomingMessage | Http2ServerRequest): RequestBody {
+  let refused = false
+  return {
+    source: request,
+    length: contentLength(request.headers['content-length']),
+    header(name) {
+      const value = request.headers[name]
+      return Array.isArray(value) ? value.join(', ') : value
+    },
+    refuse() {
+      if (refused) return
+      refused = true
+      discardNode(request)
+    },
+  }
+}
+
+function webBody(request: Request): RequestBody {
+  const { headers, body } = request
+  const contentType = headers.get('content-type')
+  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined
+  let over = false
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    if (request.bodyUsed || body?.locked === true) throw alreadyRead()
+    reader = body?.getReader()
+    while (reader !== undefined) {
+      const { done, value } = await reader.read().catch((cause: unknown) => {
+        over = true
+        throw clientGone(cause)
+      })
+      if (done) break
+      yield value
+    }
+    over = true
+    reader?.releaseLock()
+  }
+  return {
+    source: chunks(),
+    length: contentLength(headers.get('content-length')),
+    header: (name) => (name === 'content-type' ? contentType : headers.get(name)) ?? undefined,
+    refuse() {
+      if (over || body === null) return
+      over = true
+      if (reader === undefined && !body.locked) reader = body.getReader()
+      if (reader !== undefined) discardWeb(reader)
+    },
+  }
 }
 
 function alreadyRead(): TempFileError {
@@ -46,119 +91,12 @@ function alreadyRead(): TempFileError {
   )
 }
 
-function clientGone(bytes: number, cause?: unknown): TempFileError {
+function clientGone(cause: unknown): TempFileError {
   return new TempFileError(
     'ERR_TEMP_ABORTED',
-    `The client closed the connection after ${bytes} bytes, before the body was complete. Nothing of it was kept.`,
-    { cause, details: { bytes } },
+    'The client closed the connection before the body was complete.',
+    {
+      cause,
+    },
   )
-}
-
-function contentLength(value: string | null | undefined): number | undefined {
-  return value !== undefined && value !== null && /^\d{1,15}$/.test(value) ? Number(value) : undefined
-}
-
-function nodeBody(req: IncomingMessage): RequestBody {
-  if (req.readableEnded) throw alreadyRead()
-  if (req.destroyed) throw clientGone(0)
-  let bytes = 0
-  let abandoned: Error | undefined
-  let finish: ((error?: Error) => void) | undefined
-  let take: Take = () => true
-  const onData = (chunk: Uint8Array): void => {
-    bytes += chunk.length
-    if (!take(chunk)) req.pause()
-  }
-  const onEnd = (): void => finish?.()
-  const onError = (error: Error): void => finish?.(clientGone(bytes, error))
-  const onClose = (): void => finish?.(clientGone(bytes))
-  const detach = (): void => {
-    finish = undefined
-    req.removeListener('data', onData)
-    req.removeListener('end', onEnd)
-    req.removeListener('error', onError)
-    req.removeListener('close', onClose)
-  }
-  return {
-    length: contentLength(req.headers['content-length']),
-    header: (name) => {
-      const value = req.headers[name]
-      return Array.isArray(value) ? value.join(', ') : value
-    },
-    read(taker) {
-      return new Promise<void>((resolve, reject) => {
-        if (abandoned !== undefined) return reject(abandoned)
-        finish = (error) => {
-          detach()
-          if (error === undefined) resolve()
-          else reject(error)
-        }
-        take = taker
-        req.on('end', onEnd)
-        req.on('error', onError)
-        req.on('close', onClose)
-        req.on('data', onData)
-        req.resume() // one that was paused by hand does not start by a listener alone
-      })
-    },
-    resume: () => {
-      if (finish !== undefined) req.resume()
-    },
-    abandon(error) {
-      if (abandoned !== undefined) return
-      abandoned = error
-      const end = finish
-      detach()
-      lingerNode(req, contentLength(req.headers['content-length']), bytes)
-      end?.(error)
-    },
-  }
-}
-
-function webBody(request: Request): RequestBody {
-  if (request.bodyUsed || request.body?.locked === true) throw alreadyRead()
-  const reader = request.body?.getReader()
-  let bytes = 0
-  let goOn: (() => void) | undefined
-  let abandoned: Error | undefined
-  let giveUp: ((error: Error) => void) | undefined
-
-  async function pump(take: Take): Promise<void> {
-    if (reader === undefined) return
-    for (;;) {
-      const { done, value } = await reader.read().catch((error: unknown) => {
-        throw clientGone(bytes, error)
-      })
-      if (abandoned !== undefined) return // the chunk read meanwhile belongs to what is thrown away
-      if (done) break
-      bytes += value.byteLength
-      if (!take(value)) await new Promise<void>((resolve) => (goOn = resolve))
-      if (abandoned !== undefined) return
-    }
-    reader.releaseLock()
-  }
-
-  return {
-    length: contentLength(request.headers.get('content-length')),
-    header: (name) => request.headers.get(name) ?? undefined,
-    read(take) {
-      return new Promise<void>((resolve, reject) => {
-        if (abandoned !== undefined) return reject(abandoned)
-        giveUp = reject
-        pump(take).then(resolve, reject)
-      })
-    },
-    resume() {
-      const wake = goOn
-      goOn = undefined
-      wake?.()
-    },
-    abandon(error) {
-      if (abandoned !== undefined) return
-      abandoned = error
-      giveUp?.(error)
-      goOn?.()
-      if (reader !== undefined) lingerWeb(reader)
-    },
-  }
 }

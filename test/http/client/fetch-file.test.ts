@@ -205,7 +205,7 @@ test('a look at the whole file may take longer than the silence allowed', async 
   await using file = await fetchFile(server.url, premises.manager, {
     timeout: 500,
     accept: {
-      async inspect() {
+      async validate() {
         await new Promise((resolve) => setTimeout(resolve, 700))
         looked = true
       },

@@ -7,13 +7,13 @@ import { Readable } from 'node:stream'
 import { serve as serveFetch } from '@hono/node-server'
 import { Hono } from 'hono'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type FormRules, receiveBody, receiveForm } from '../../../src/http/index.ts'
+import { type FormOptions, receiveBody, receiveForm } from '../../../src/http/index.ts'
 import { fileRules, isTempFileError, type TempFileErrorCode } from '../../../src/index.ts'
 import { curl, FORM_TYPE, field, file, halfPost, multipart, post } from '../clients.ts'
 import { listen, media, Premises, type Served, served } from '../premises.ts'
 
 let premises: Premises
-let rules: FormRules
+let rules: FormOptions
 let outcomes: (TempFileErrorCode | 'received' | 'other')[]
 let onOutcome: () => void
 
@@ -105,7 +105,7 @@ describe.each([
     })
   })
 
-  test.each<[string, FormRules, Buffer, string, string]>([
+  test.each<[string, FormOptions, Buffer, string, string]>([
     [
       'a disguised file',
       { accept: fileRules.video },

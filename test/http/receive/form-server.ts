@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises'
 import { afterEach, beforeEach, expect } from 'vitest'
-import { type Form, type FormRules, receiveForm } from '../../../src/http/index.ts'
+import { type Form, type FormOptions, receiveForm } from '../../../src/http/index.ts'
 import { isTempFileError } from '../../../src/index.ts'
 import { FORM_TYPE, multipart, type Part, post } from '../clients.ts'
 import { Premises, type Served, serve } from '../premises.ts'
@@ -10,7 +10,7 @@ import { Premises, type Served, serve } from '../premises.ts'
 export interface FormServer {
   premises: Premises
   server: Served
-  rules: FormRules
+  rules: FormOptions
   form: Form | undefined
   /** Listeners on the last request that were not there before. */
   listeners(): Record<string, number>

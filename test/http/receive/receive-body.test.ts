@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type BodyRules, receiveBody, type UploadedFile } from '../../../src/http/index.ts'
+import { type BodyOptions, receiveBody, type UploadedFile } from '../../../src/http/index.ts'
 import { fileRules } from '../../../src/index.ts'
 import { curl, FORM_TYPE } from '../clients.ts'
 import { media, Premises, type Served, serve, tellWhy } from '../premises.ts'
@@ -13,7 +13,7 @@ const clip = readFileSync(media('clip.webm'))
 
 let premises: Premises
 let server: Served
-let rules: BodyRules
+let rules: BodyOptions
 let seen: UploadedFile | undefined
 
 beforeEach(async () => {
@@ -96,7 +96,7 @@ describe('a raw body', () => {
 })
 
 describe('a raw body is refused', () => {
-  test.each<[string, BodyRules, string, Record<string, string>, string]>([
+  test.each<[string, BodyOptions, string, Record<string, string>, string]>([
     ['too large', { maxBytes: 3 }, 'four', {}, '413 ERR_TEMP_TOO_LARGE'],
     ['too large by its rules', { accept: { maxBytes: 3 } }, 'four', {}, '413 ERR_TEMP_TOO_LARGE'],
     ['too small', { accept: { minBytes: 5 } }, 'four', {}, '422 ERR_TEMP_TOO_SMALL'],

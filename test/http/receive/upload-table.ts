@@ -7,7 +7,7 @@ import { writeFile } from 'node:fs/promises'
 import { request as httpRequest } from 'node:http'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import type { Form, FormRules } from '../../../src/http/index.ts'
+import type { Form, FormOptions } from '../../../src/http/index.ts'
 import { fileRules, type TempFileManager, type TempScope } from '../../../src/index.ts'
 import { announced, curl, FORM_TYPE, field, file, halfPost, multipart, type Part, post } from '../clients.ts'
 import { refuseCut } from '../mp4.ts'
@@ -21,7 +21,7 @@ export interface Witness {
   scope?: TempScope
 }
 
-export type Start = (manager: TempFileManager, rules: FormRules, witness: Witness) => Promise<Served>
+export type Start = (manager: TempFileManager, rules: FormOptions, witness: Witness) => Promise<Served>
 
 /** What every application's handler of POST /uploads does, by the form's field `then`. */
 export async function handle(form: Form, scope: TempScope, witness: Witness): Promise<object> {
@@ -57,7 +57,7 @@ export function uploadTable(framework: string, start: Start): void {
   let server: Served
   let witness: Witness
 
-  const open = async (rules: FormRules, tmpfs?: string): Promise<void> => {
+  const open = async (rules: FormOptions, tmpfs?: string): Promise<void> => {
     premises = new Premises({}, tmpfs)
     witness = { reached: 0, ended: 0 }
     server = await start(premises.manager, rules, witness)
@@ -97,7 +97,7 @@ export function uploadTable(framework: string, start: Start): void {
       expect([response.status, await response.text()]).toEqual([status, expect.anything()])
     })
 
-    test.each<[string, FormRules, Part[]]>([
+    test.each<[string, FormOptions, Part[]]>([
       ['of one file', { maxFileBytes: clip.length }, [big]],
       ['of one file by its rules', { accept: { ...fileRules.video, maxBytes: clip.length } }, [big]],
       ['of the whole body', { maxTotalBytes: clip.length }, [video]],
@@ -125,10 +125,10 @@ export function uploadTable(framework: string, start: Start): void {
       expect(await curl('-F', `video=@${path}`, `${server.url}/uploads`)).toMatchObject({ status: 415 })
     })
 
-    test('a truncated video: its signature is right, `inspect` finds it out', async () => {
+    test('a truncated video: its signature is right, `validate` finds it out', async () => {
       await server.close()
       await premises.close()
-      await open({ accept: { ...fileRules.video, inspect: refuseCut } })
+      await open({ accept: { ...fileRules.video, validate: refuseCut } })
       const refused = await post(
         `${server.url}/uploads`,
         multipart([video, file('video', 'cut.mp4', clip.subarray(0, -100))]),
