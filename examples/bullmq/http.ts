@@ -62,10 +62,12 @@ async function put(
   }
   const ticket = await clip.handOff({ meta, ttl: query.get('ttl') ?? undefined })
   const trouble = query.get('trouble')
-  const job = await queue.add('clip', {
-    ticket,
-    trouble: trouble === 'throws' || trouble === 'holds' ? trouble : undefined,
-  })
+  const job = await queue
+    .add('clip', { ticket, trouble: trouble === 'throws' || trouble === 'holds' ? trouble : undefined })
+    .catch(async (error: unknown) => {
+      await manager.discard(ticket) // no worker will ever learn of it
+      throw error
+    })
   json(response, 202, { job: job.id, ticket })
 }
 

@@ -50,18 +50,17 @@ try {
   rmSync(directory, { recursive: true, force: true })
 }
 
-/** The address that the server prints. */
-async function address() {
-  let output = ''
-  for await (const chunk of server.stdout.setEncoding('utf8')) {
-    output += chunk
-    const url = /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0]
-    if (url !== undefined) {
-      server.stdout.resume()
-      return url
-    }
-  }
-  throw new Error(`next start ended: ${output}`)
+/** The address that the server prints. Its output is read on: a pipe that is closed would end it. */
+function address() {
+  return new Promise((resolve, reject) => {
+    let output = ''
+    server.once('exit', () => reject(new Error(`next start ended: ${output}`)))
+    server.stdout.setEncoding('utf8').on('data', (text) => {
+      output += text
+      const url = /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0]
+      if (url !== undefined) resolve(url)
+    })
+  })
 }
 
 function post(url, content) {

@@ -1,9 +1,13 @@
-// What this service accepts, said once for every route and framework: one video, checked while it arrives.
+// What this service accepts, stated once for every route and framework: one video, checked while it arrives.
+// CLIP_MAX_BYTES ('500mb', or a number of bytes) sets its size limit.
 
+import bytes from 'bytes'
 import { fileRules } from 'temp-file-manager'
 import type { FormOptions } from 'temp-file-manager/http'
 
+export const clipLimit = bytes.parse(process.env['CLIP_MAX_BYTES'] ?? '500mb') ?? 0
+
 export const clipForm: FormOptions = {
-  fields: { clip: { accept: fileRules.video, maxFiles: 1, required: true } },
+  fields: { clip: { accept: { ...fileRules.video, maxBytes: clipLimit }, maxFiles: 1, required: true } },
   hash: 'sha256',
 }

@@ -1,5 +1,5 @@
-// The book of jobs. Promise: a job lives exactly as long as its files. It is made when a clip is handed off,
-// found again from the handoffs when the server starts anew, and gone when its result is discarded.
+// The job book. Guarantee: a job lives exactly as long as its files. It is created when a clip is handed off, found again
+// from the handoffs when the server restarts, and removed when its result is discarded.
 
 import { randomUUID } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
@@ -40,6 +40,8 @@ export class JobBook {
   readonly #manager: TempFileManager
   readonly #jobs = new Map<string, Job>()
   readonly #results = new Map<string, Claim<ResultMeta>>()
+  /** Discarded while a worker had them. */
+  readonly #cancelled = new Set<string>()
   readonly #work: boolean
   #closing = false
   #tidied: Promise<unknown> = Promise.resolve()
@@ -103,6 +105,8 @@ export class JobBook {
 
   async discard(id: string): Promise<void> {
     const result = this.#results.get(id)
+    const state = this.#jobs.get(id)?.state
+    if (state === 'queued' || state === 'working') this.#cancelled.add(id)
     this.#results.delete(id)
     this.#jobs.delete(id)
     await result?.complete()
@@ -126,21 +130,27 @@ export class JobBook {
   async #run(ticket: string, id: string): Promise<void> {
     for (let round = 1; ; round += 1) {
       try {
-        return await this.#shelve(await this.pool.run({ ticket }))
+        const done = await this.pool.run({ ticket })
+        return this.#cancelled.delete(id)
+          ? await this.#manager.discard(done.ticket)
+          : await this.#shelve(done)
       } catch (error) {
         if (this.#closing) return
+        if (this.#cancelled.has(id)) round = ATTEMPTS
         const code = isTempFileError(error) ? error.code : undefined
-        // Held: the pool tells of a crashed thread a moment before the thread is over. That is no attempt.
+        // Held: the pool reports a crashed thread a moment before the thread has ended. That does not count.
         if (code === 'ERR_TEMP_HANDOFF_CLAIMED') {
           round -= 1
           await setTimeout(50)
           continue
         }
-        // Gone: nobody can try again. Otherwise the clip was released or given back, and waits to be claimed.
+        // Gone: it cannot be tried again. Otherwise the clip was released or given back, and waits to be claimed.
         const gone = code === 'ERR_TEMP_HANDOFF_GONE'
         if (!gone && round < ATTEMPTS) continue
         this.#update(id, { state: 'failed', error: error instanceof Error ? error.message : String(error) })
+        // Nobody takes this clip any more, so its ticket must not stay behind.
         if (!gone) await this.#manager.discard(ticket).catch(() => undefined)
+        this.#cancelled.delete(id)
         return
       }
     }

@@ -1,7 +1,8 @@
-// What GET /stats answers: the process, the pool, the jobs, and the temp root as it lies on disk. Promise: no
-// path leaves the server, and tickets are shortened, since whoever has one in this root may claim it.
+// The answer to GET /stats: the process, the pool, the jobs, and the temp root on disk. Guarantee: no path leaves the
+// server, and tickets are shortened, because a ticket is enough to claim its file.
 
 import type { HandoffInfo, ManagerStats, SessionUsage } from 'temp-file-manager'
+import { clipLimit } from './clip-rules.ts'
 import type { JobBook } from './jobs.ts'
 import { readMeta } from './meta.ts'
 import type { ClipService, Found } from './service.ts'
@@ -21,13 +22,17 @@ export interface Stats {
   readonly pool: PoolFigures
   readonly jobs: ReturnType<JobBook['counts']>
   readonly manager: ManagerStats
+  /** What the page checks before it sends a clip. */
+  readonly limits: { readonly fileBytes: number }
   readonly found: Found
   /** `bytes` counts everything, `files` leaves the library's own records out. */
   readonly root: { readonly bytes: number; readonly files: number; readonly entries: readonly RootEntry[] }
 }
 
-/** Files that every session has of its own: its record and its lease. A claimed handoff keeps two as well. */
-const RECORDS = 2
+/** Files that every session has of its own: its record and two leases. */
+const RECORDS = 3
+/** Files that a claimed handoff has of its own: its record and its attempt. */
+const CLAIM_RECORDS = 2
 
 export async function readStats({ manager, jobs, found }: ClipService): Promise<Stats> {
   const { rss, heapUsed } = process.memoryUsage()
@@ -40,23 +45,28 @@ export async function readStats({ manager, jobs, found }: ClipService): Promise<
     pool: jobs.pool.figures(),
     jobs: jobs.counts(),
     manager: manager.stats(),
+    limits: { fileBytes: clipLimit },
     found,
     root: {
       bytes: usage.bytes,
-      files: Math.max(0, usage.files - RECORDS * (usage.sessions.length + claimed)),
+      files: Math.max(0, usage.files - RECORDS * usage.sessions.length - CLAIM_RECORDS * claimed),
       entries: [...usage.sessions.map(describeSession), ...usage.handoffs.map(describeHandoff)],
     },
   }
 }
 
 function describeSession({ name, pid, verdict, files, bytes }: SessionUsage): RootEntry {
-  const more = files > RECORDS ? `${files - RECORDS} files besides its own records` : 'only its own records'
+  const more = files > RECORDS ? `${plural(files - RECORDS)} besides its own records` : 'only its own records'
   return {
     kind: 'session',
     what: `pid ${pid ?? '?'}  ${name}`,
     bytes,
     more: `${verdict}, ${more}`,
   }
+}
+
+function plural(files: number): string {
+  return files === 1 ? '1 file' : `${files} files`
 }
 
 function describeHandoff({ ticket, name, bytes, attempts, claimant, meta }: HandoffInfo): RootEntry {

@@ -3,10 +3,11 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Browser, chromium } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { ServerProcess } from '../../examples/demo/server-process.ts'
 import { checkout, cleanUpAfterEach, ownDirectory } from './programs.ts'
 
@@ -64,6 +65,7 @@ describe.skipIf(executablePath === undefined)(
         await page.getByText('digest equal').waitFor()
         await page.locator('#discard').click()
         await page.locator('#job').waitFor({ state: 'hidden' })
+        expect(await page.evaluate('document.activeElement.id')).toBe('file') // the focus is not lost
         await page.locator('.tree .handoff').waitFor({ state: 'detached' })
         expect(complaints).toEqual([])
         await page.close()
@@ -87,16 +89,138 @@ describe.skipIf(executablePath === undefined)(
         await page.locator('#problem').waitFor()
         await shoot(page, 'refused')
         expect(await page.locator('#problem').textContent()).toContain('signature')
+        expect(await page.locator('#bar').isVisible()).toBe(false)
+        expect(await page.locator('#cancel').isVisible()).toBe(false)
+        await page.locator('#dismiss').click()
+        await page.locator('#job').waitFor({ state: 'hidden' })
         await page.close()
       } finally {
         await ServerProcess.endAll()
       }
     })
+
+    /** Opens the page of a server of its own. */
+    async function withPage(
+      use: (page: Page, server: ServerProcess) => Promise<void>,
+      env: NodeJS.ProcessEnv = {},
+    ): Promise<void> {
+      const server = await ServerProcess.start('express', {
+        TEMP_FILE_MANAGER_DIR: await ownDirectory(),
+        ...env,
+      })
+      const page = await browser.newPage({ viewport: { width: 1280, height: 860 } })
+      try {
+        await page.goto(server.url)
+        await page.locator('#link.up').waitFor()
+        await use(page, server)
+      } finally {
+        await page.close()
+        await ServerProcess.endAll()
+      }
+    }
+
+    test('a clip over the limit of the settings is refused before it is sent', async () => {
+      await withPage(
+        async (page) => {
+          const requests: string[] = []
+          page.on('request', (request) => requests.push(request.method()))
+          await page.getByText('up to 10 KB').waitFor()
+          await page.locator('#file').setInputFiles(media('clip.mkv'))
+          await page.locator('#problem').waitFor()
+          await shoot(page, 'too-large')
+          expect(await page.locator('#problem').textContent()).toContain('At most 10 KB')
+          expect(requests).not.toContain('POST')
+        },
+        { CLIP_MAX_BYTES: '10kb' },
+      )
+    })
+
+    test('Cancel ends an upload, and the server keeps nothing of it', async () => {
+      await withPage(async (page, server) => {
+        const before = (await server.stats()).root.files
+        const session = await page.context().newCDPSession(page)
+        const slow = { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 20_000 }
+        await session.send('Network.emulateNetworkConditions', slow)
+        await page.locator('#file').setInputFiles(media('clip.mkv'))
+        await page.locator('#cancel').click()
+        await page.locator('#job').waitFor({ state: 'hidden' })
+        expect(await page.evaluate('document.activeElement.id')).toBe('file')
+        await vi.waitFor(async () => expect((await server.stats()).root.files).toBe(before), 10_000)
+      })
+    })
+
+    test('Cancel discards a job that a worker has, or will have', async () => {
+      await withPage(
+        async (page, server) => {
+          await page.locator('#file').setInputFiles(media('clip.mkv'))
+          await page.waitForURL(/#job=/)
+          await page.locator('#cancel').click()
+          await page.locator('#job').waitFor({ state: 'hidden' })
+          expect((await server.stats()).jobs).toEqual({ queued: 0, working: 0, done: 0, failed: 0 })
+        },
+        { CLIP_WORK: 'off' },
+      )
+    })
+
+    test('a reload finds the job again', async () => {
+      await withPage(async (page) => {
+        await page.locator('#file').setInputFiles(media('clip.mkv'))
+        await page.locator('#job.done').waitFor()
+        await page.reload()
+        await page.locator('#job.done').waitFor()
+        expect(await page.locator('#job-name').textContent()).toBe('clip.mkv')
+        await page.locator('#discard').click()
+        await page.locator('#job').waitFor({ state: 'hidden' })
+        expect(new URL(page.url()).hash).toBe('')
+      })
+    })
+
+    test('only the stage, the problem and the note are announced, and counts are in the right number', async () => {
+      await withPage(async (page) => {
+        await page.locator('#file').setInputFiles(media('clip.mkv'))
+        await page.locator('#job.done').waitFor()
+        expect(await page.locator('#stage').textContent()).toBe('The result is ready.')
+        const live = '[aria-live], [role=alert], [role=status], output'
+        const announced = await page
+          .locator(live)
+          .evaluateAll((elements) => elements.map((element) => element.id))
+        expect(announced).toEqual(['stage', 'problem', 'note'])
+        await page.getByText('job done', { exact: true }).waitFor()
+      })
+    })
+
+    test.each(['light', 'dark'] as const)(
+      'axe finds no violation in %s mode: empty, done, refused',
+      async (mode) => {
+        await withPage(async (page) => {
+          await page.emulateMedia({ colorScheme: mode, reducedMotion: 'reduce' })
+          expect(await violations(page)).toEqual([])
+          await page.locator('#file').setInputFiles(media('clip.mkv'))
+          await page.locator('#job.done').waitFor()
+          await page.locator('.tree .handoff').waitFor()
+          await shoot(page, `done-${mode}`)
+          expect(await violations(page)).toEqual([])
+          await page
+            .locator('#file')
+            .setInputFiles({ name: 'film.mp4', mimeType: 'video/mp4', buffer: Buffer.alloc(5_000) })
+          await page.locator('#problem').waitFor()
+          await shoot(page, `refused-${mode}`)
+          expect(await violations(page)).toEqual([])
+        })
+      },
+    )
   },
 )
 
+/** What axe-core finds, as rule and element. */
+async function violations(page: Page): Promise<string[]> {
+  await page.addScriptTag({ path: createRequire(import.meta.url).resolve('axe-core/axe.min.js') })
+  return page.evaluate(`axe.run().then(({ violations }) => violations.flatMap((each) =>
+    each.nodes.map((node) => each.id + ': ' + node.html + ' ' + (node.any[0]?.message ?? ''))))`)
+}
+
 /** For looking at: EXAMPLES_SCREENSHOTS names a directory. */
-async function shoot(page: Awaited<ReturnType<Browser['newPage']>>, name: string): Promise<void> {
+async function shoot(page: Page, name: string): Promise<void> {
   const directory = process.env['EXAMPLES_SCREENSHOTS']
   if (directory !== undefined) await page.screenshot({ path: join(directory, `${name}.png`) })
 }

@@ -1,11 +1,21 @@
 // @ts-check
 // The page: one clip at a time through upload, handoff, work and download, and the temp root as it is now.
-// Promise: what it shows is what the server says; nothing is kept in the browser.
+// Guarantee: it shows what the server reports; the browser keeps only the id of the job, in the address (#job=...), so
+// that a reload finds the job again.
 
 /** @param {string} id @returns {any} the element; `any` because each caller knows which kind it is */
 const $ = (id) => document.getElementById(id)
 
 const STEPS = ['upload', 'handoff', 'work', 'done']
+const STAGES = {
+  upload: 'Uploading.',
+  handoff: 'Handed off, waiting for a worker.',
+  work: 'A worker is busy with the clip.',
+  done: 'The result is ready.',
+}
+
+/** The server's size limit of a clip in bytes; undefined until /stats has answered. @type {number | undefined} */
+let limit
 
 /** @param {number} bytes */
 function size(bytes) {
@@ -19,8 +29,15 @@ function size(bytes) {
   return `${unit === 0 ? value : value.toFixed(value < 10 ? 1 : 0)} ${units[unit]}`
 }
 
-/** @param {string} step @param {boolean} [finished] */
+/** @param {number} count @param {string} one @param {string} many */
+function plural(count, one, many) {
+  return `${count} ${count === 1 ? one : many}`
+}
+
+/** @param {'upload' | 'handoff' | 'work' | 'done'} step @param {boolean} [finished] */
 function showStep(step, finished = false) {
+  // A live region that is set to the same text again would be read again.
+  if ($('stage').textContent !== STAGES[step]) $('stage').textContent = STAGES[step]
   const at = STEPS.indexOf(step)
   for (const item of $('steps').children) {
     const index = STEPS.indexOf(item.dataset.step)
@@ -33,34 +50,47 @@ function showStep(step, finished = false) {
 function showProgress(percent) {
   const whole = Math.min(100, Math.round(percent))
   $('fill').style.width = `${whole}%`
-  $('percent').value = `${whole} %`
+  $('percent').textContent = `${whole} %`
   $('bar').setAttribute('aria-valuenow', String(whole))
 }
 
-/** @param {string} message */
+/** A refused or failed clip: no progress bar, the reason, and a way on. @param {string} message */
 function showProblem(message) {
   $('job').classList.add('failed')
+  $('stage').textContent = ''
+  $('cancel').hidden = true
   $('problem').hidden = false
   $('problem').textContent = message
+  $('again').hidden = false
 }
 
-/** @param {File} file */
-function begin(file) {
+/** @param {{ name: string, facts: string }} clip */
+function begin({ name, facts }) {
   $('drop').classList.add('small')
   $('job').className = 'job'
   $('job').hidden = false
   $('outcome').hidden = true
   $('problem').hidden = true
+  $('again').hidden = true
   $('note').textContent = ''
   $('player').removeAttribute('src')
-  $('job-name').textContent = file.name
-  $('job-facts').textContent = size(file.size)
+  $('job-name').textContent = name
+  $('job-facts').textContent = facts
   showProgress(0)
-  showStep('upload')
 }
 
-/** fetch() tells nothing of an upload's progress; XMLHttpRequest does. @param {File} file */
-function upload(file) {
+/** Back to the empty page. The focus goes to the file input, because the button that had it disappears. */
+function reset() {
+  history.replaceState(null, '', location.pathname)
+  $('job').hidden = true
+  $('drop').classList.remove('small')
+  $('player').removeAttribute('src')
+  $('stage').textContent = ''
+  $('file').focus()
+}
+
+/** fetch() does not report the progress of an upload; XMLHttpRequest does. @param {File} file @param {AbortSignal} signal */
+function upload(file, signal) {
   return new Promise((resolve, reject) => {
     const form = new FormData()
     form.append('clip', file)
@@ -75,6 +105,8 @@ function upload(file) {
       else reject(new Error(request.response?.error ?? `The server answered ${request.status}.`))
     }
     request.onerror = () => reject(new Error('The connection to the server was lost.'))
+    request.onabort = () => reject(signal.reason)
+    signal.addEventListener('abort', () => request.abort())
     request.send(form)
   })
 }
@@ -85,12 +117,13 @@ function facts(job) {
   return `${size(job.bytes)} · ${job.state}${attempt}`
 }
 
-/** @param {string} id */
-async function follow(id) {
+/** Follows a job to its end. @param {string} id @param {AbortSignal} signal */
+async function follow(id, signal) {
   for (;;) {
-    const response = await fetch(`jobs/${id}`)
+    const response = await fetch(`jobs/${id}`, { signal })
     const job = await response.json()
     if (!response.ok) throw new Error(job.error)
+    $('job-name').textContent = job.name
     $('job-facts').textContent = facts(job)
     showStep(job.state === 'queued' ? 'handoff' : 'work')
     showProgress(50 + job.progress / 2)
@@ -106,7 +139,7 @@ function finish(job) {
   showProgress(100)
   showStep('done', true)
   $('job').classList.add('done')
-  $('job').dataset.id = job.id
+  $('cancel').hidden = true
   $('outcome').hidden = false
   const film = job.result.type.startsWith('video/')
   $('outcome').classList.toggle('plain', !film)
@@ -120,24 +153,67 @@ function finish(job) {
   $('publish').disabled = false
 }
 
-let busy = false
+/** Present while a clip is under way; aborting it is what Cancel does. @type {AbortController | undefined} */
+let running
+/** @type {string | undefined} the job that is shown */
+let shownJob
 
-/** @param {File | undefined} file */
-async function run(file) {
-  if (file === undefined || busy) return
-  busy = true
-  begin(file)
+/** @param {string} id */
+function remember(id) {
+  shownJob = id
+  history.replaceState(null, '', `#job=${id}`)
+}
+
+/** Runs one clip, from its upload or from its job, to the end. @param {(signal: AbortSignal) => Promise<string>} start returns the job's id */
+async function run(start) {
+  running = new AbortController()
+  const { signal } = running
+  $('cancel').hidden = false
   try {
-    const job = await upload(file)
-    showStep('handoff')
-    finish(await follow(job.id))
+    const id = await start(signal)
+    remember(id)
+    finish(await follow(id, signal))
   } catch (error) {
-    showProblem(error instanceof Error ? error.message : String(error))
+    if (signal.aborted) await cancelled()
+    else showProblem(error instanceof Error ? error.message : String(error))
   } finally {
-    busy = false
+    running = undefined
     $('file').value = ''
     await look()
   }
+}
+
+/** A job that has started is discarded on the server; an upload that was cut off leaves nothing there. */
+async function cancelled() {
+  if (shownJob !== undefined) await fetch(`jobs/${shownJob}`, { method: 'DELETE' }).catch(() => {})
+  reset()
+}
+
+/** @param {File | undefined} file */
+async function choose(file) {
+  if (file === undefined || running !== undefined) return
+  shownJob = undefined
+  history.replaceState(null, '', location.pathname)
+  begin({ name: file.name, facts: size(file.size) })
+  if (limit !== undefined && file.size > limit) {
+    $('file').value = ''
+    return showProblem(
+      `This clip has ${size(file.size)}. At most ${size(limit)} are accepted; it was not sent.`,
+    )
+  }
+  showStep('upload')
+  await run(async (signal) => (await upload(file, signal)).id)
+}
+
+/** After a reload: the job that the address names. */
+async function resume() {
+  const id = new URLSearchParams(location.hash.slice(1)).get('job')
+  if (id === null) return
+  const response = await fetch(`jobs/${encodeURIComponent(id)}`)
+  if (!response.ok) return void history.replaceState(null, '', location.pathname)
+  const job = await response.json()
+  begin({ name: job.name, facts: facts(job) })
+  await run(async () => id)
 }
 
 /** Reads the lines of progress that POST /publish answers with, as they come. */
@@ -146,7 +222,7 @@ async function publish() {
   const response = await fetch('publish', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ job: $('job').dataset.id }),
+    body: JSON.stringify({ job: shownJob }),
   })
   let text = ''
   const decoder = new TextDecoder()
@@ -160,10 +236,9 @@ async function publish() {
 }
 
 async function discard() {
-  await fetch(`jobs/${$('job').dataset.id}`, { method: 'DELETE' })
-  $('job').hidden = true
-  $('drop').classList.remove('small')
-  $('player').removeAttribute('src')
+  await fetch(`jobs/${shownJob}`, { method: 'DELETE' })
+  shownJob = undefined
+  reset()
   await look()
 }
 
@@ -190,6 +265,8 @@ let shown = ''
 async function look() {
   try {
     const stats = await (await fetch('stats')).json()
+    limit = stats.limits.fileBytes
+    $('limit').textContent = ` · up to ${size(stats.limits.fileBytes)}`
     $('link').className = 'link up'
     $('link-text').textContent = `pid ${stats.pid}`
     $('tile-bytes').textContent = size(stats.root.bytes)
@@ -199,8 +276,10 @@ async function look() {
       `${threads} <small>of ${maxThreads}${idle > 0 ? `, ${idle} idle` : ''}</small>`
     $('tile-jobs').innerHTML =
       `${stats.jobs.done} <small>${stats.jobs.queued + stats.jobs.working} open</small>`
+    $('tile-jobs-label').textContent = stats.jobs.done === 1 ? 'job done' : 'jobs done'
+    $('tile-threads-label').textContent = threads === 1 ? 'worker thread' : 'worker threads'
     const entries = stats.root.entries
-    $('root-count').textContent = entries.length === 0 ? '' : `${entries.length} entries`
+    $('root-count').textContent = entries.length === 0 ? '' : plural(entries.length, 'entry', 'entries')
     $('empty').hidden = entries.length > 0
     const seen = JSON.stringify(entries)
     if (seen !== shown) $('tree').replaceChildren(...entries.map(row))
@@ -216,7 +295,9 @@ async function watch() {
   setTimeout(watch, 700)
 }
 
-$('file').addEventListener('change', () => run($('file').files[0]))
+$('file').addEventListener('change', () => choose($('file').files[0]))
+$('cancel').addEventListener('click', () => running?.abort(new Error('Cancelled.')))
+$('dismiss').addEventListener('click', reset)
 $('publish').addEventListener('click', publish)
 $('discard').addEventListener('click', discard)
 for (const type of ['dragenter', 'dragover', 'dragleave', 'drop']) {
@@ -225,5 +306,6 @@ for (const type of ['dragenter', 'dragover', 'dragleave', 'drop']) {
     $('drop').classList.toggle('over', type === 'dragenter' || type === 'dragover')
   })
 }
-window.addEventListener('drop', (event) => run(event.dataTransfer?.files[0]))
+window.addEventListener('drop', (event) => choose(event.dataTransfer?.files[0]))
 watch()
+resume()
