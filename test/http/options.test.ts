@@ -69,6 +69,11 @@ const functions: Refusing[] = [
     ],
   },
   {
+    name: 'tempUpload',
+    call: (options) => tempUpload(manager, options),
+    mistakes: [...COMMON, meant('limits', 'maxFileBytes'), ...wrongTypes('accept', undefined)],
+  },
+  {
     name: 'tempStorage',
     call: (options) => tempStorage(manager, options),
     mistakes: [...COMMON, meant('fileSize', 'maxBytes'), ...wrongTypes('accept', undefined)],
