@@ -176,3 +176,28 @@ test.each([{ mode: 0o10000 }, { mode: -1 }, { mode: '644' }, { overwrite: 'no' }
     expect(existsSync(file.path)).toBe(true)
   },
 )
+
+describe('persistSync', () => {
+  test('moves a file at once, with its mode, and makes the missing directories', () => {
+    const base = tempBase()
+    const file = tempManager().file()
+    writeFileSync(file.path, 'kept')
+    const destination = join(base, 'new/deep/kept.txt')
+    expect(file.persistSync(destination, { makeParents: true, mode: 0o644 })).toBe(destination)
+    expect([readFileSync(destination, 'utf8'), statSync(destination).mode & 0o777]).toEqual(['kept', 0o644])
+    expect([file.disposed, existsSync(file.path)]).toEqual([true, false])
+  })
+
+  test('refuses an existing destination, keeps the file, and leaves no directory that it made', () => {
+    const base = tempBase()
+    const file = tempManager().file()
+    expect(() => file.persistSync(base, { makeParents: true, overwrite: false })).toThrow(
+      expect.objectContaining({ code: 'ERR_TEMP_EXISTS' }),
+    )
+    writeFileSync(join(base, 'plain'), '')
+    expect(() => file.persistSync(join(base, 'plain/x/y'), { makeParents: true })).toThrow(
+      expect.objectContaining({ code: 'ERR_TEMP_IO' }),
+    )
+    expect([file.disposed, existsSync(file.path), readdirSync(base)]).toEqual([false, true, ['plain']])
+  })
+})
