@@ -34,9 +34,26 @@ function randomOf(bytes: number): Buffer {
   return taken
 }
 
-/** Random part of a session's id and of the names of its files: 80 bits. */
-const SESSION_RANDOM_BYTES = 10
-/** Characters of {@link randomText}(10). */
+/**
+ * Text that no other call returns, in base 32: for names in directories that only this user can read, which need not be
+ * secret. Loading node:crypto took 1 to 9 ms of a short program. The clock's nanoseconds keep processes apart that run
+ * under one --random-seed.
+ */
+export function uniqueText(length: number): string {
+  let text = ''
+  while (text.length < length) {
+    const [seconds, nanoseconds] = process.hrtime()
+    const clock = (seconds % 1e5) * 1e9 + nanoseconds
+    const part = (Math.floor(Math.random() * UNIQUE_RANGE) + clock) % UNIQUE_RANGE
+    text += part.toString(32).padStart(10, '0')
+  }
+  return text.slice(-length)
+}
+
+/** Ten digits of base 32. */
+const UNIQUE_RANGE = 2 ** 50
+
+/** Characters of the random part of a session's id and of the names of its files: 80 bits. */
 export const SESSION_RANDOM_LENGTH = 16
 /** A ticket is 128 random bits: 26 characters. */
 export const TICKET_BYTES = 16
@@ -94,16 +111,18 @@ export function inside(directory: string, name: string): string {
   return directory + sep + name
 }
 
-/** A new session's id: the pid comes first, so that exit finds its own process's sessions without reading. */
-export function newSessionId(pid: number): { id: string; random: string } {
-  const random = randomText(SESSION_RANDOM_BYTES)
-  return { id: `${pid}-${random}`, random }
+/**
+ * A session's id: the pid comes first, so that exit finds its own process's sessions without reading. `proof` is explained
+ * in liveness/session-name.ts.
+ */
+export function sessionId(pid: number, random: string, proof?: string): string {
+  return proof === undefined ? `${pid}-${random}` : `${pid}-${proof}-${random}`
 }
 
 export const liveName = (id: string): string => `s-${id}`
 export const newName = (id: string): string => `.new-${id}`
-export const deadName = (id: string): string => `.dead-${id}-${randomText(8)}`
-export const goneName = (id: string): string => `.gone-${id}-${randomText(8)}`
+export const deadName = (id: string): string => `.dead-${id}-${uniqueText(13)}`
+export const goneName = (id: string): string => `.gone-${id}-${uniqueText(13)}`
 export const publishName = (ticket: string): string => `.pub-${ticket}`
 export const attemptName = (count: number): string => `attempt-${count}`
 export const retriedName = (count: number): string => `retried-${count}`

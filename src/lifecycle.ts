@@ -7,7 +7,7 @@ import { ioError, isTempFileError, TempFileError } from './errors.ts'
 import type { Quota } from './quota.ts'
 import { endSession, endSessionSync } from './removal/end-own-session.ts'
 import { joinSignals } from './runtime/abort.ts'
-import { reportCleanupError } from './runtime/observe.ts'
+import { lookForDebug, reportCleanupError } from './runtime/observe.ts'
 import { type ExitTask, exitRegistry } from './session/exit-hook.ts'
 import { Session, Vanished } from './session/session.ts'
 import { Maintenance } from './sweep/maintenance.ts'
@@ -27,6 +27,7 @@ export class Lifecycle {
   #closed = false
 
   constructor(context: Context) {
+    lookForDebug()
     this.#context = context
     this.#maintenance = new Maintenance(
       context,

@@ -28,6 +28,7 @@ export interface DiskStats {
 export interface DiskIdentity {
   readonly dev: bigint
   readonly ino: bigint
+  readonly mode: bigint
 }
 
 /** One entry of a directory; its name is a Buffer where the listing was asked for as Buffers. */

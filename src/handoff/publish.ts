@@ -20,6 +20,7 @@ import { boolean, duration, optionsOf, unchecked } from '../input/options.ts'
 import { attemptName, DATA, inside, publishName, RECORD, randomText, TICKET_BYTES } from '../layout.ts'
 import { channels, log } from '../runtime/observe.ts'
 import { journalOf } from '../session/outside.ts'
+import { makeRootDurable } from '../session/root.ts'
 import type { Session } from '../session/session.ts'
 import type { HandOffOptions, Json } from '../types.ts'
 import { createAttempt, stampAttempt } from './attempt.ts'
@@ -100,6 +101,7 @@ async function takeFromOutside(session: Session, origin: string, moved: string):
 async function syncPublished(context: Context, published: string, draft: string): Promise<void> {
   const { fs, layout } = context
   try {
+    await makeRootDurable(context)
     await syncDirectory(fs, layout.handoffs)
   } catch (error) {
     if (renameIfThere(fs, published, draft)) throw error

@@ -5,7 +5,7 @@
 
 import fs, { constants } from 'node:fs'
 import type { Server } from 'node:net'
-import { inside, randomText } from '../layout.ts'
+import { inside, uniqueText } from '../layout.ts'
 import { platform } from '../platform/index.ts'
 import type { LeaseAnswer } from '../platform/platform.ts'
 import { net } from '../runtime/lazy.ts'
@@ -47,7 +47,7 @@ export function bindLeases(place: SessionPlace): Lease[] {
 /** Binds one lease. */
 export function bindLease(place: SessionPlace, name: string): Lease | undefined {
   const { lease } = platform()
-  const bound = lease.onDisk ? `.l-${randomText(8)}` : name
+  const bound = lease.onDisk ? `.l-${uniqueText(13)}` : name
   const server = net().createServer((socket) => socket.destroy())
   server.on('error', (error) => log.session('lease: %s', error.message))
   try {

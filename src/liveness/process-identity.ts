@@ -3,6 +3,13 @@
 
 import { platform } from '../platform/index.ts'
 import type { OwnIdentity, Platform } from '../platform/platform.ts'
+import { threads } from '../runtime/lazy.ts'
+
+/** Whether this is the process's main thread. Where the kernel shows it, node:worker_threads (0.8 ms) is not loaded. */
+export function isMainThread(): boolean {
+  const { pid, tid } = ownIdentity()
+  return tid === pid || threads().isMainThread
+}
 
 let cached: { readonly by: Platform; readonly identity: OwnIdentity } | undefined
 

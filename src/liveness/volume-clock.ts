@@ -1,7 +1,7 @@
 // The volume's own clock. Promise: ages are differences of two ctimes that one file system gave, so no host's
 // clock, however wrong, changes what is old.
 
-import { inside, newName, type Root, randomText } from '../layout.ts'
+import { inside, newName, type Root, uniqueText } from '../layout.ts'
 
 /** A .new- this old, by the volume's clock, has no maker any more: making takes milliseconds. */
 export const DRAFT_AGE_MS = 3_600_000
@@ -11,7 +11,7 @@ export const DRAFT_AGE_MS = 3_600_000
  * (the disk is full): then nothing is judged by age. What a crash leaves of it is an empty `.new-`.
  */
 export function volumeNow({ fs, layout }: Root): number | undefined {
-  const probe = inside(layout.sessions, newName(`0-${randomText(10)}`))
+  const probe = inside(layout.sessions, newName(`0-${uniqueText(16)}`))
   try {
     fs.mkdirSync(probe, { mode: 0o700 })
   } catch {

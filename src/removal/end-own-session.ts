@@ -6,8 +6,7 @@ import type { Context } from '../context.ts'
 import { errnoOf } from '../errors.ts'
 import { inside, parseSessionsEntry } from '../layout.ts'
 import { readOwner } from '../liveness/owner-record.ts'
-import { ownIdentity } from '../liveness/process-identity.ts'
-import { threads } from '../runtime/lazy.ts'
+import { isMainThread, ownIdentity } from '../liveness/process-identity.ts'
 import { cleanupError, reportCleanupError, tell } from '../runtime/observe.ts'
 import type { Session } from '../session/session.ts'
 import { type Burial, condemn, finish, finishSync, spare } from './remove-session.ts'
@@ -50,7 +49,7 @@ export function endSessionSync(session: Session, exiting: boolean): boolean {
     session.gone = undefined
   })
   session.release()
-  if (exiting && threads().isMainThread) attempt(context, session.path, () => buryThreadsOfProcess(context))
+  if (exiting && isMainThread()) attempt(context, session.path, () => buryThreadsOfProcess(context))
   return committed
 }
 

@@ -1,78 +1,89 @@
-// How a session is made, so that no moment exists in which a live one looks unowned:
-//   1. mkdir .new-<id>, and claims/ in it         (chmod after: umask 0777 gives mode 000)
-//   2. bind the lease, write and sync owner.json
-//   3. rename .new-<id> to s-<id>
-// Promise: from 3 on the directory holds proof that its owner lives; of a making that failed nothing stays.
+// How a session is created, so that no moment exists in which a live one has no owner:
+//   1. mkdir .new-<random>, and claims/ in it     (chmod where the umask strips owner bits)
+//   2. write owner.json
+//   3. rename .new-<random> to s-<id>; the id proves the owner, see liveness/session-name.ts
+// Nothing is synced and no lease is bound here: a program that ends before the event loop turns pays for neither.
+// Guarantee: from 3 on the directory identifies its owner; a creation that failed leaves nothing.
 
 import { basename } from 'node:path'
 import type { Context } from '../context.ts'
 import { readMounts } from '../disk/mounts.ts'
 import { writeRecord } from '../disk/record-file.ts'
 import { removeTreeSync } from '../disk/remove/remove.ts'
-import { syncDirectorySync } from '../disk/sync.ts'
-import { CLAIMS, inside, liveName, newName, OWNER } from '../layout.ts'
-import { bindLeases, type Lease } from '../liveness/lease.ts'
+import {
+  CLAIMS,
+  inside,
+  liveName,
+  newName,
+  OWNER,
+  SESSION_RANDOM_LENGTH,
+  sessionId,
+  uniqueText,
+} from '../layout.ts'
+import type { Lease } from '../liveness/lease.ts'
 import { addOwnSession, deleteOwnSession } from '../liveness/own-sessions.ts'
 import { OWNER_VERSION, type Owner } from '../liveness/owner-record.ts'
-import { ownIdentity } from '../liveness/process-identity.ts'
+import { isMainThread, ownIdentity } from '../liveness/process-identity.ts'
+import { proofOf } from '../liveness/session-name.ts'
 import { REFRESH_MS } from '../liveness/verdict.ts'
-import type { ProcessIdentity } from '../platform/platform.ts'
 import { threads } from '../runtime/lazy.ts'
 import { log } from '../runtime/observe.ts'
 
 export interface Made {
+  readonly id: string
+  /** The session's part of its files' names. */
+  readonly random: string
   readonly mendsModes: boolean
-  readonly leases: readonly Lease[]
+  /** Device and inode of its directory. */
   readonly identity: string
 }
 
 /** Throws the system's error. */
-export function make(context: Context, id: string): Made {
+export function make(context: Context): Made {
   const { fs, layout } = context
-  const draft = inside(layout.sessions, newName(id))
-  let leases: readonly Lease[] = []
+  const random = uniqueText(SESSION_RANDOM_LENGTH)
+  const draft = inside(layout.sessions, newName(sessionId(process.pid, random)))
+  let id = ''
   try {
-    for (const directory of [draft, inside(draft, CLAIMS)]) {
-      fs.mkdirSync(directory, { mode: 0o700 })
-      fs.chmodSync(directory, 0o700)
-    }
-    if (context.native) leases = bindLeases({ directory: draft, id })
-    const { stripped } = writeRecord(fs, inside(draft, OWNER), ownerRecord(context, id, leases), true)
-    syncDirectorySync(fs, draft)
-    const identity = readIdentity(context, draft)
+    fs.mkdirSync(draft, { mode: 0o700 })
+    const stats = fs.lstatSync(draft, { bigint: true })
+    const mendsModes = (Number(stats.mode) & 0o700) !== 0o700
+    if (mendsModes) fs.chmodSync(draft, 0o700)
+    fs.mkdirSync(inside(draft, CLAIMS), { mode: 0o700 })
+    if (mendsModes) fs.chmodSync(inside(draft, CLAIMS), 0o700)
+    const fsType = context.native ? readMounts().of(layout.root)?.fsType : undefined
+    const place = fsType === undefined ? undefined : { fsType, ino: String(stats.ino) }
+    id = sessionId(process.pid, random, context.native ? proofOf(ownIdentity(), place) : undefined)
+    writeRecord(fs, inside(draft, OWNER), ownerRecord(context, id, []), false)
     addOwnSession(id)
     fs.renameSync(draft, inside(layout.sessions, liveName(id)))
-    log.session('made session %s', id)
-    return { mendsModes: stripped, leases, identity }
+    log.session('created session %s', id)
+    return { id, random, mendsModes, identity: `${stats.dev}:${stats.ino}` }
   } catch (error) {
-    for (const lease of leases) lease.close()
     deleteOwnSession(id)
     removeTreeSync(fs, draft)
     throw error
   }
 }
 
+/** The session's record as its owner knows it now. */
 export function ownerRecord(context: Context, id: string, leases: readonly Lease[]): Owner {
   const mount = context.native ? readMounts().of(context.layout.root) : undefined
+  const { complete: _, genuineBoot: __, ...identity } = ownIdentity()
   return {
     v: OWNER_VERSION,
     id,
-    ...identityToRecord(),
+    ...identity,
     fsType: mount?.fsType,
     upperDir: mount?.upperDir,
     lease: leases[0]?.identity,
     lease2: leases[1]?.identity,
-    program: `${basename(process.argv[1] ?? process.execPath)}${threads().isMainThread ? '' : ` (worker ${threads().threadId})`}`,
-    startedAt: Date.now(),
+    program: `${basename(process.argv[1] ?? process.execPath)}${isMainThread() ? '' : ` (worker ${threads().threadId})`}`,
+    startedAt: Math.round(performance.timeOrigin + performance.now()),
     refreshMs: Math.min(context.sweepEvery ?? REFRESH_MS, REFRESH_MS),
     heartbeat: context.sharedVolume !== undefined,
     preserve: context.preserve,
   }
-}
-
-function identityToRecord(): ProcessIdentity {
-  const { complete: _, genuineBoot: __, ...identity } = ownIdentity()
-  return identity
 }
 
 /** Device and inode, exact, as one string. */

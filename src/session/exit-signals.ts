@@ -4,9 +4,8 @@
 // As pid 1 of a namespace the kernel drops a signal raised without a listener; there process.exit(128 + n) follows.
 
 import { constants } from 'node:os'
-import { threads } from '../runtime/lazy.ts'
-
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+import { isMainThread } from '../liveness/process-identity.ts'
+import { platform } from '../platform/index.ts'
 
 // signal-exit raises a signal again only when all listeners are its own, so it and we must not wait for each
 // other. Both versions count their listeners on an emitter that they publish: 3 under this name on process,
@@ -31,7 +30,7 @@ export function foreignListeners(signal: NodeJS.Signals, ours: number): number {
 
 /** Listens until the returned function is called. In a worker thread signals do not arrive: nothing is done. */
 export function listenToSignals(cleanUp: () => void): () => void {
-  if (!threads().isMainThread) return () => {}
+  if (!isMainThread()) return () => {}
   const listener = (signal: NodeJS.Signals): void => {
     if (foreignListeners(signal, 1) > 0) return
     cleanUp()
@@ -39,10 +38,11 @@ export function listenToSignals(cleanUp: () => void): () => void {
     process.kill(process.pid, signal)
     if (process.pid === 1) process.exit(128 + constants.signals[signal])
   }
+  const signals = platform().endingSignals
   const stop = (): void => {
-    for (const signal of SIGNALS) process.off(signal, listener)
+    for (const signal of signals) process.off(signal, listener)
   }
   // First in the row: a program's `once` listener before us would be gone when we count, and its work cut short.
-  for (const signal of SIGNALS) process.prependListener(signal, listener)
+  for (const signal of signals) process.prependListener(signal, listener)
   return stop
 }

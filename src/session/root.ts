@@ -5,9 +5,9 @@ import { constants } from 'node:fs'
 import { dirname } from 'node:path'
 import { findWeakness, type Weakness } from '../disk/base-safety.ts'
 import type { DiskStats, FileSystem } from '../disk/file-system.ts'
-import { syncDirectorySync } from '../disk/sync.ts'
+import { syncDirectory } from '../disk/sync.ts'
 import { errnoOf, ioError, TempFileError } from '../errors.ts'
-import { inside, newName, type Root, randomText } from '../layout.ts'
+import { inside, newName, type Root, uniqueText } from '../layout.ts'
 import { log, tell } from '../runtime/observe.ts'
 
 const OTHERS = 0o077
@@ -23,14 +23,21 @@ export function openRoot(root: Root): void {
     checkBase(fs, dirname(layout.root))
     const made = openDirectory(fs, layout.root)
     const rooms = [layout.sessions, layout.handoffs].map((room) => openDirectory(fs, room))
-    if (made || rooms.includes(true)) {
-      checkOneFileSystem(root)
-      syncDirectorySync(fs, layout.root)
-      if (made) syncDirectorySync(fs, dirname(layout.root))
-    }
+    if (made || rooms.includes(true)) checkOneFileSystem(root)
   } catch (error) {
     throw ioError(error, 'open the root directory for temporary files', layout.root)
   }
+}
+
+/** Roots that this process has made durable. */
+const durable = new Set<string>()
+
+/** Makes the root's own names durable, once a process: before something in it is promised to last. Throws the system's error. */
+export async function makeRootDurable({ fs, layout }: Root): Promise<void> {
+  if (durable.has(layout.root)) return
+  await syncDirectory(fs, layout.root)
+  await syncDirectory(fs, dirname(layout.root))
+  durable.add(layout.root)
 }
 
 /** Whether there is a root, without making anything. @throws ERR_TEMP_UNSAFE_ROOT, ERR_TEMP_IO */
@@ -127,7 +134,7 @@ function checkOwned(stats: DiskStats, path: string): void {
 
 // A bind mount over sessions/ or handoffs/ would make every commit rename fail, so it is found at once.
 function checkOneFileSystem({ fs, layout }: Root): void {
-  const name = newName(`0-${randomText(10)}`)
+  const name = newName(`0-${uniqueText(16)}`)
   const from = inside(layout.sessions, name)
   const to = inside(layout.handoffs, name)
   fs.mkdirSync(from, { mode: 0o700 })

@@ -4,13 +4,15 @@
 import type { Context } from '../context.ts'
 import { writeRecord } from '../disk/record-file.ts'
 import { errnoOf, ioError, TempFileError } from '../errors.ts'
-import { CLAIMS, inside, liveName, newSessionId, OWNER, parseSessionsEntry, randomText } from '../layout.ts'
-import { askLease, bindLease, type Lease } from '../liveness/lease.ts'
+import { CLAIMS, inside, liveName, OWNER, parseSessionsEntry, uniqueText } from '../layout.ts'
+import { askLease, bindLease, bindLeases, type Lease } from '../liveness/lease.ts'
 import { deleteOwnSession } from '../liveness/own-sessions.ts'
+import { ownIdentity } from '../liveness/process-identity.ts'
 import { Quota } from '../quota.ts'
-import { log } from '../runtime/observe.ts'
+import { log, lookForDebug } from '../runtime/observe.ts'
 import { type Made, make, ownerRecord, readIdentity } from './create-session.ts'
 import { openRoot } from './root.ts'
+import { warnWithoutProof } from './without-proof.ts'
 
 /**
  * A session is given up only after so many looks. Three lost one beside ten thousand renames on a busy machine; a
@@ -77,33 +79,39 @@ export class Session {
   readonly working = new Set<Promise<unknown>>()
   /** Open streams and handles of all its entries. */
   readonly resources = new Set<Resource>()
-  #leases: readonly Lease[]
+  #leases: readonly Lease[] = []
+  #proving: NodeJS.Immediate | undefined
+  /** The record holds all that this process can know of itself. */
+  #recorded = false
   readonly #identity: string
   #lost = false
 
-  private constructor(context: Context, id: string, random: string, made: Made) {
+  private constructor(context: Context, made: Made) {
     this.context = context
-    this.id = id
-    this.random = random
-    this.path = inside(context.layout.sessions, liveName(id))
+    this.id = made.id
+    this.random = made.random
+    this.path = inside(context.layout.sessions, liveName(made.id))
     this.claims = inside(this.path, CLAIMS)
     this.mendsModes = made.mendsModes
-    this.#leases = made.leases
     this.quota = new Quota(context.limits, context.fs)
     this.#identity = made.identity
+    if (context.native) {
+      this.#proving = setImmediate(() => this.prove())
+      this.#proving.unref()
+    }
   }
 
-  /** Makes a session. @throws ERR_TEMP_UNSAFE_ROOT, ERR_TEMP_NO_SPACE, ERR_TEMP_IO */
+  /** Creates a session. @throws ERR_TEMP_UNSAFE_ROOT, ERR_TEMP_NO_SPACE, ERR_TEMP_IO */
   static open(context: Context): Session {
+    lookForDebug()
     for (let attempt = 1; ; attempt++) {
       openRoot(context)
-      const { id, random } = newSessionId(process.pid)
       try {
-        return new Session(context, id, random, make(context, id))
+        return new Session(context, make(context))
       } catch (error) {
-        // Somebody removed our .new- (an age cleaner, a stepped clock): begin again.
+        // An age cleaner removed our .new-: start again.
         if (errnoOf(error) !== 'ENOENT' || attempt === 3) {
-          throw ioError(error, 'make a session for temporary files', context.layout.sessions)
+          throw ioError(error, 'create a session for temporary files', context.layout.sessions)
         }
       }
     }
@@ -193,7 +201,19 @@ export class Session {
     )
   }
 
-  /** Keeps the session's proof and age fresh: binds anew a lease that stray code closed, touches what cleaners age. */
+  /**
+   * Binds the leases and completes the record. Runs when the event loop first turns: until then the process table alone
+   * proves that the owner lives. Never throws.
+   */
+  prove(): void {
+    this.#proving = undefined
+    if (this.ended || this.#lost || this.#recorded) return
+    this.#leases = bindLeases({ directory: this.path, id: this.id })
+    this.#writeRecord()
+    warnWithoutProof(this.context, this.#leases.length > 0)
+  }
+
+  /** Keeps the session's proof and age fresh: binds a lease again that stray code closed, touches what cleaners age. */
   async refresh(): Promise<void> {
     if (!this.confirm()) return
     const { fs, native, layout } = this.context
@@ -203,8 +223,7 @@ export class Session {
       this.path,
       this.claims,
       inside(this.path, OWNER),
-      inside(this.path, 'lease'),
-      inside(this.path, 'lease-2'),
+      ...this.#leases.map((lease) => inside(this.path, lease.name)),
     ]
     for (const path of [...touched, layout.root, layout.sessions, layout.handoffs]) {
       try {
@@ -218,23 +237,38 @@ export class Session {
   // The record follows the socket: between the two renames the lease proves nothing, and the pid still does.
   async #rebindLost(): Promise<void> {
     const place = { directory: this.path, id: this.id }
-    const kept: Lease[] = []
-    for (const lease of this.#leases) if ((await askLease(place, lease.name)) !== 'refuses') kept.push(lease)
-    if (kept.length === this.#leases.length || !this.confirm()) return
-    const { fs } = this.context
+    const lost = new Set<string>()
+    for (const { name } of this.#leases) if ((await askLease(place, name)) === 'refuses') lost.add(name)
+    if ((lost.size === 0 && this.#recorded) || this.ended || !this.confirm()) return
     this.#leases = this.#leases.flatMap((lease) => {
-      if (kept.includes(lease)) return [lease]
+      if (!lost.has(lease.name)) return [lease]
       lease.close()
       return bindLease(place, lease.name) ?? []
     })
-    const draft = inside(this.path, `.owner-${randomText(8)}`)
-    writeRecord(fs, draft, ownerRecord(this.context, this.id, this.#leases), true)
-    fs.renameSync(draft, inside(this.path, OWNER))
-    log.session('a lease was closed by other code; bound again')
+    this.#writeRecord()
+    if (lost.size > 0) log.session('%d leases were closed by other code; bound again', lost.size)
+  }
+
+  /** Never throws: what could not be written is written by the next refresh. */
+  #writeRecord(): void {
+    const { fs } = this.context
+    const draft = inside(this.path, `.owner-${uniqueText(13)}`)
+    try {
+      const { complete } = ownIdentity()
+      writeRecord(fs, draft, ownerRecord(this.context, this.id, this.#leases), false)
+      fs.renameSync(draft, inside(this.path, OWNER))
+      this.#recorded = complete
+    } catch (error) {
+      log.session('the record could not be completed: %s', errnoOf(error))
+      try {
+        fs.unlinkSync(draft)
+      } catch {} // it was not created, or goes with the session
+    }
   }
 
   /** Stops proving life. Called after the session has been condemned. */
   release(): void {
+    clearImmediate(this.#proving)
     for (const lease of this.#leases) lease.close()
     this.#leases = []
     deleteOwnSession(this.id)

@@ -89,6 +89,7 @@ async function createOnce(
     await checkRoomFor(session, id, record.length ?? 0)
     createMark(context, directory, atName(0))
     if (record.durable) {
+      await makeRootDurable(session.context)
       await syncDirectory(fs, inside(directory, DATA))
       for (const path of [directory, session.claims, session.path, context.layout.sessions])
         await syncDirectory(fs, path)

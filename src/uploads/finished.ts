@@ -3,7 +3,7 @@
 
 import { readRecord, writeRecord } from '../disk/record-file.ts'
 import { syncDirectory } from '../disk/sync.ts'
-import { inside, type Root, randomText, UPLOAD_RESULT } from '../layout.ts'
+import { inside, type Root, UPLOAD_RESULT, uniqueText } from '../layout.ts'
 
 export interface UploadResult {
   readonly ticket: string
@@ -18,7 +18,7 @@ export async function writeResult(
   result: UploadResult,
   durable: boolean,
 ): Promise<void> {
-  const draft = inside(directory, `.done-${randomText(8)}`)
+  const draft = inside(directory, `.done-${uniqueText(13)}`)
   writeRecord(root.fs, draft, result, durable)
   root.fs.renameSync(draft, inside(directory, UPLOAD_RESULT))
   if (durable) await syncDirectory(root.fs, directory)
