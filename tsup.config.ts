@@ -28,7 +28,7 @@ export default defineConfig({
   clean: true,
   sourcemap: false,
   treeshake: false,
-  noExternal: ['bytes'],
+  noExternal: ['bytes', 'ms'],
   plugins: [
     {
       name: 'restore-dynamic-import',

@@ -63,6 +63,7 @@ const UPLOAD_ID = /^u[0-9a-hjkmnp-tv-z]{26}$/
 
 export const OWNER = 'owner.json'
 export const LEASE = 'lease'
+export const LEASE_2 = 'lease-2'
 export const CLAIMS = 'claims'
 export const HEARTBEAT = 'heartbeat'
 /** Holds a session's notes of what it has outside the root. */

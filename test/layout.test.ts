@@ -5,17 +5,19 @@ import {
   isTicket,
   liveName,
   newName,
-  newSessionId,
   parseAttempt,
   parseSessionsEntry,
   randomText,
   SESSION_RANDOM_LENGTH,
+  sessionId,
+  uniqueText,
 } from '../src/layout.ts'
 
 test('every name that is given to a session is read back as what it is', () => {
-  const { id, random } = newSessionId(4711)
-  expect(id).toBe(`4711-${random}`)
-  expect(random).toHaveLength(SESSION_RANDOM_LENGTH)
+  const random = uniqueText(SESSION_RANDOM_LENGTH)
+  expect(random).toMatch(/^[0-9a-z]{16}$/)
+  const id = sessionId(4711, random, 'proof')
+  expect(id).toBe(`4711-proof-${random}`)
   expect(parseSessionsEntry(liveName(id))).toEqual({ kind: 'live', id })
   expect(parseSessionsEntry(newName(id))).toEqual({ kind: 'new', id })
   expect(parseSessionsEntry(deadName(id))).toEqual({ kind: 'dead', id })

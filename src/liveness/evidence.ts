@@ -260,7 +260,9 @@ function nameSays(
   if (by.platform.provingFileSystems?.has(fsType) !== true) return 'silent'
   try {
     const ino = String(by.fs.lstatSync(directory, { bigint: true }).ino)
-    return placeTag({ fsType, ino }) === named.place ? 'earlier-boot' : 'silent'
+    const here = by.platform.fileSystemOf(directory)
+    if (here === undefined) return 'silent'
+    return placeTag({ fsType: here, ino }) === named.place ? 'earlier-boot' : 'silent'
   } catch {
     return 'silent'
   }

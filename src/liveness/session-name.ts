@@ -14,7 +14,7 @@ const NAME = new RegExp(
 
 /** Where a session's directory was made. */
 export interface Place {
-  /** The file system's name in the mount table. */
+  /** Its file system, in the platform's word. */
   readonly fsType: string
   /** Inode of the session's directory. */
   readonly ino: string

@@ -18,6 +18,7 @@ export const linux: Platform = {
   procIsOurs,
   observe,
   lease: { names: LEASE_NAMES, onDisk: true, at: atSocket, answerOf: socketAnswer },
+  fileSystemOf,
   // Local file systems of one kernel. Elsewhere (nfs, cifs, 9p, fuse, unknown) other mounts and clones of the same tree
   // gave false deaths.
   provingFileSystems: new Set(['ext2', 'ext3', 'ext4', 'xfs', 'btrfs', 'f2fs', 'zfs', 'tmpfs', 'overlay']),
@@ -46,6 +47,15 @@ function identify(): OwnIdentity {
     timeNamespace: ask(() => fs.readlinkSync('/proc/self/ns/time')),
   }
   return { ...identity, complete, genuineBoot: identity.bootId !== undefined && isGenuineBoot() }
+}
+
+/** A quarter of the time of reading the mount table. */
+function fileSystemOf(path: string): string | undefined {
+  try {
+    return String(fs.statfsSync(path).type)
+  } catch {
+    return undefined
+  }
 }
 
 function isGenuineBoot(): boolean {

@@ -57,6 +57,8 @@ export interface Platform {
   procIsOurs(): boolean
   observe(owner: Pick<ProcessIdentity, 'pid' | 'tid' | 'startTime'>): ProcessSeen
   readonly lease: LeaseAddress
+  /** What statfs(2) says of a path's file system, a word that only this system compares; undefined where it is unknown. */
+  fileSystemOf(path: string): string | undefined
   /** File systems on which a refused connection proves that no process holds the socket; undefined: any. */
   readonly provingFileSystems: ReadonlySet<string> | undefined
   /** Names in a directory are made durable by fsync of the directory. NTFS journals its names and opens no directories. */

@@ -13,6 +13,7 @@ export const windows: Platform = {
   procIsOurs: () => true,
   observe: ({ pid }) => ({ process: askProcess(pid), thread: 'hidden' }),
   lease: { names: [''], onDisk: false, at: atPipe, answerOf: pipeAnswer },
+  fileSystemOf: () => undefined,
   provingFileSystems: undefined, // a pipe asks no file system
   syncsDirectories: false,
   hasModes: false,

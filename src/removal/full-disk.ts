@@ -6,9 +6,9 @@
 import type { FileSystem } from '../disk/file-system.ts'
 import { type RemoveReport, removeTreeSliced, removeTreeSync } from '../disk/remove/remove.ts'
 import { errnoOf } from '../errors.ts'
-import { CLAIMS, HEARTBEAT, inside, LEASE, OUTSIDE, OWNER } from '../layout.ts'
+import { CLAIMS, HEARTBEAT, inside, LEASE, LEASE_2, OUTSIDE, OWNER } from '../layout.ts'
 
-const STAYS = new Set([CLAIMS, HEARTBEAT, LEASE, OUTSIDE, OWNER])
+const STAYS = new Set([CLAIMS, HEARTBEAT, LEASE, LEASE_2, OUTSIDE, OWNER])
 
 /** Renames `session`, which is its owner's to end or proved dead; makes room where the disk is full. Throws the system's error. */
 export function renameOnFullDisk(fs: FileSystem, session: string, to: string): void {

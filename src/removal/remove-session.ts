@@ -9,7 +9,7 @@ import { renameIfThere } from '../disk/paths.ts'
 import { type RemoveReport, removeTreeSliced, removeTreeSync } from '../disk/remove/remove.ts'
 import { errnoOf } from '../errors.ts'
 import { type GivenBack, giveBackAll } from '../handoff/give-back.ts'
-import { CLAIMS, deadName, goneName, inside, liveName, type Root } from '../layout.ts'
+import { CLAIMS, deadName, goneName, inside, LEASE, LEASE_2, liveName, OWNER, type Root } from '../layout.ts'
 import { judge } from '../liveness/judge.ts'
 import type { SessionPlace } from '../liveness/lease.ts'
 import type { Policy } from '../liveness/verdict.ts'
@@ -102,10 +102,35 @@ export function condemn({ fs, layout }: Root, path: string, id: string): string 
 /** Where a claim could not be given back, all but claims/ goes. */
 const REMAINS = { setAside: true, spare: CLAIMS } as const
 
+/**
+ * A session that holds nothing but its own records: no tree to walk and no mount table to read, which takes a short
+ * program's exit 4 ms. rmdir refuses what is not empty and what is a mount point. Undefined: use the general removal.
+ */
+function removeEmptySession(fs: FileSystem, gone: string): RemoveReport | undefined {
+  try {
+    const names = fs.readdirSync(gone).map(String)
+    if (!names.every((name) => OWN_NAMES.has(name))) return undefined
+    let bytes = 0
+    for (const name of names) {
+      const path = inside(gone, name)
+      if (name === OWNER) bytes += fs.lstatSync(path).size
+      fs.unlinkSync(path)
+    }
+    fs.rmdirSync(gone)
+    return { files: names.length, directories: 1, bytes, kept: [], errors: [] }
+  } catch {
+    return undefined
+  }
+}
+
+const OWN_NAMES = new Set([OWNER, LEASE, LEASE_2])
+
 /** Finishes a deletion at once: exit and closeSync. */
 export function finishSync(root: Root, gone: string): Burial {
   const claims = giveBackAll(root, inside(gone, CLAIMS))
   removeOutside(root.fs, gone)
+  const removed = removeEmptySession(root.fs, gone)
+  if (removed !== undefined) return { claims, removed }
   return { claims, removed: removeTreeSync(root.fs, gone, REMAINS) }
 }
 
@@ -124,6 +149,8 @@ export async function finish(
   const { fs, layout } = root
   const claims = giveBackAll(root, inside(gone, CLAIMS), reason)
   removeOutside(fs, gone)
+  const removed = removeEmptySession(fs, gone)
+  if (removed !== undefined) return { claims, removed }
   const mounts = recentMounts(fs, layout.root)
   return { claims, removed: await removeTreeSliced(fs, gone, { ...REMAINS, signal, mounts }) }
 }

@@ -26,6 +26,7 @@ import { OWNER_VERSION, type Owner } from '../liveness/owner-record.ts'
 import { isMainThread, ownIdentity } from '../liveness/process-identity.ts'
 import { proofOf } from '../liveness/session-name.ts'
 import { REFRESH_MS } from '../liveness/verdict.ts'
+import { platform } from '../platform/index.ts'
 import { threads } from '../runtime/lazy.ts'
 import { log } from '../runtime/observe.ts'
 
@@ -51,10 +52,10 @@ export function make(context: Context): Made {
     if (mendsModes) fs.chmodSync(draft, 0o700)
     fs.mkdirSync(inside(draft, CLAIMS), { mode: 0o700 })
     if (mendsModes) fs.chmodSync(inside(draft, CLAIMS), 0o700)
-    const fsType = context.native ? readMounts().of(layout.root)?.fsType : undefined
+    const fsType = context.native ? platform().fileSystemOf(layout.sessions) : undefined
     const place = fsType === undefined ? undefined : { fsType, ino: String(stats.ino) }
     id = sessionId(process.pid, random, context.native ? proofOf(ownIdentity(), place) : undefined)
-    writeRecord(fs, inside(draft, OWNER), ownerRecord(context, id, []), false)
+    writeRecord(fs, inside(draft, OWNER), ownerRecord(context, id, undefined), false)
     addOwnSession(id)
     fs.renameSync(draft, inside(layout.sessions, liveName(id)))
     log.session('created session %s', id)
@@ -66,9 +67,9 @@ export function make(context: Context): Made {
   }
 }
 
-/** The session's record as its owner knows it now. */
-export function ownerRecord(context: Context, id: string, leases: readonly Lease[]): Owner {
-  const mount = context.native ? readMounts().of(context.layout.root) : undefined
+/** The session's record as its owner knows it now. Before its leases are bound it names no file system either. */
+export function ownerRecord(context: Context, id: string, leases: readonly Lease[] | undefined): Owner {
+  const mount = context.native && leases !== undefined ? readMounts().of(context.layout.root) : undefined
   const { complete: _, genuineBoot: __, ...identity } = ownIdentity()
   return {
     v: OWNER_VERSION,
@@ -76,8 +77,8 @@ export function ownerRecord(context: Context, id: string, leases: readonly Lease
     ...identity,
     fsType: mount?.fsType,
     upperDir: mount?.upperDir,
-    lease: leases[0]?.identity,
-    lease2: leases[1]?.identity,
+    lease: leases?.[0]?.identity,
+    lease2: leases?.[1]?.identity,
     program: `${basename(process.argv[1] ?? process.execPath)}${isMainThread() ? '' : ` (worker ${threads().threadId})`}`,
     startedAt: Math.round(performance.timeOrigin + performance.now()),
     refreshMs: Math.min(context.sweepEvery ?? REFRESH_MS, REFRESH_MS),

@@ -1,8 +1,10 @@
-// What a manager does in the background: refresh its own session, sweep the root, beat on a shared volume.
-// Promise: nothing of it begins before the first use, throws into the program, or outlives stop().
+// What a manager does in the background: refresh its own session, sweep the root, keep a heartbeat on a shared volume.
+// Guarantee: none of it throws into the program, holds it open, or outlives stop().
 
 import type { Context } from '../context.ts'
-import { log } from '../runtime/observe.ts'
+import { errnoOf } from '../errors.ts'
+import { REFRESH_MS } from '../liveness/verdict.ts'
+import { channels, log } from '../runtime/observe.ts'
 import { beat, type Heartbeat } from '../session/heartbeat.ts'
 import type { Session } from '../session/session.ts'
 import { underSweepLock } from './lock.ts'
@@ -15,6 +17,8 @@ export class Maintenance {
   readonly #session: () => Session | undefined
   readonly #onLost: () => void
   readonly #schedule: Schedule
+  /** Refreshes a session whose manager sweeps rarely or never: its age is evidence. */
+  readonly #refreshes: Schedule | undefined
   #heartbeat: Promise<Heartbeat | undefined> = Promise.resolve(undefined)
   #stopped = false
 
@@ -23,14 +27,18 @@ export class Maintenance {
     this.#session = session
     this.#onLost = onLost
     this.#schedule = new Schedule((signal) => this.#run(signal), context.sweepOnStart, context.sweepEvery)
+    if (context.sweepEvery === undefined || context.sweepEvery > REFRESH_MS)
+      this.#refreshes = new Schedule(() => this.#refresh(), false, REFRESH_MS)
+    if (context.sweepOnStart) this.#schedule.startWhenIdle()
   }
 
-  /** At the manager's first use, whether or not a session could be made. */
+  /** At the manager's first use, whether or not a session could be created. */
   start(): void {
     this.#schedule.start()
+    this.#refreshes?.start()
   }
 
-  /** A session was made. */
+  /** A session was created. */
   begin(session: Session): void {
     const { sharedVolume, fs } = this.#context
     if (sharedVolume === undefined) return
@@ -59,23 +67,44 @@ export class Maintenance {
   cancel(): void {
     this.#stopped = true
     this.#schedule.cancel()
+    this.#refreshes?.cancel()
   }
 
   async stop(): Promise<void> {
     this.#stopped = true
-    await this.#schedule.stop()
+    await Promise.all([this.#schedule.stop(), this.#refreshes?.stop()])
     await (await this.#heartbeat)?.stop()
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    const session = this.#session()
-    if (session !== undefined) {
-      // A full disk may be why it fails, and then the sweep is what helps.
-      await session.refresh().catch((error: unknown) => log.session('not refreshed: %s', messageOf(error)))
-      this.#look(session)
-    }
+    await this.#refresh()
+    if (!this.#mayHelp()) return
     if (this.#context.sharedVolume === undefined) await this.sweep({ signal })
     else await underSweepLock(this.#context, () => this.sweep({ signal }))
+  }
+
+  /** A full disk may be why it fails, and then the sweep is what helps. */
+  async #refresh(): Promise<void> {
+    const session = this.#session()
+    if (session === undefined) return
+    await session.refresh().catch((error: unknown) => log.session('not refreshed: %s', messageOf(error)))
+    this.#look(session)
+  }
+
+  /** False where the root holds nothing but our own session: a short program does not load and run a sweep for that. */
+  #mayHelp(): boolean {
+    const { fs, layout } = this.#context
+    const session = this.#session()
+    if (channels.sweep.hasSubscribers || (session?.postponed.size ?? 0) > 0) return true
+    const count = (directory: string): number => {
+      try {
+        return fs.readdirSync(directory).length
+      } catch (error) {
+        return errnoOf(error) === 'ENOENT' ? 0 : 1 // the sweep reports what is wrong
+      }
+    }
+    const own = session === undefined ? 0 : 1
+    return count(layout.sessions) > own || count(layout.handoffs) > 0 || count(layout.uploads) > 0
   }
 
   // proper-lockfile gives a compromised lock up; a session that is still ours must go on beating.
