@@ -9,6 +9,7 @@ import { askLease, bindLease, bindLeases, type Lease } from '../liveness/lease.t
 import { deleteOwnSession } from '../liveness/own-sessions.ts'
 import { ownIdentity } from '../liveness/process-identity.ts'
 import { Quota } from '../quota.ts'
+import { whenLoopTurns } from '../runtime/loop-turn.ts'
 import { log, lookForDebug } from '../runtime/observe.ts'
 import { type Made, make, ownerRecord, readIdentity } from './create-session.ts'
 import { openRoot } from './root.ts'
@@ -80,7 +81,7 @@ export class Session {
   /** Open streams and handles of all its entries. */
   readonly resources = new Set<Resource>()
   #leases: readonly Lease[] = []
-  #proving: NodeJS.Immediate | undefined
+  #cancelProving: (() => void) | undefined
   /** The record holds all that this process can know of itself. */
   #recorded = false
   readonly #identity: string
@@ -95,10 +96,7 @@ export class Session {
     this.mendsModes = made.mendsModes
     this.quota = new Quota(context.limits, context.fs)
     this.#identity = made.identity
-    if (context.native) {
-      this.#proving = setImmediate(() => this.prove())
-      this.#proving.unref()
-    }
+    if (context.native) this.#cancelProving = whenLoopTurns(() => this.prove())
   }
 
   /** Creates a session. @throws ERR_TEMP_UNSAFE_ROOT, ERR_TEMP_NO_SPACE, ERR_TEMP_IO */
@@ -206,7 +204,6 @@ export class Session {
    * proves that the owner lives. Never throws.
    */
   prove(): void {
-    this.#proving = undefined
     if (this.ended || this.#lost || this.#recorded) return
     this.#leases = bindLeases({ directory: this.path, id: this.id })
     this.#writeRecord()
@@ -268,7 +265,7 @@ export class Session {
 
   /** Stops proving life. Called after the session has been condemned. */
   release(): void {
-    clearImmediate(this.#proving)
+    this.#cancelProving?.()
     for (const lease of this.#leases) lease.close()
     this.#leases = []
     deleteOwnSession(this.id)

@@ -1,6 +1,7 @@
 // When sweeps run by themselves: at the manager's first use, or a second after it was created, then periodically.
 // Guarantee: the timers hold no process open, never throw, and stop() leaves neither a timer nor a running sweep behind.
 
+import { ifLoopTurns, whenLoopTurns } from '../runtime/loop-turn.ts'
 import { log } from '../runtime/observe.ts'
 
 /** After so long a manager that was not used begins too: an idle service recovers what its predecessor left. */
@@ -14,7 +15,7 @@ export class Schedule {
   #stopped = false
   #timer: NodeJS.Timeout | undefined
   #first: NodeJS.Immediate | undefined
-  #idle: NodeJS.Immediate | undefined
+  #cancelTurn: (() => void) | undefined
   #running: Promise<void> | undefined
   #started = false
 
@@ -25,29 +26,25 @@ export class Schedule {
   }
 
   /**
-   * Starts by itself after {@link IDLE_START_MS}. An immediate comes first, because a timer costs 0.3 ms, which a program
-   * that ends before the loop turns does not pay.
+   * Starts by itself after {@link IDLE_START_MS}. The timer, which costs 0.3 ms, is set when the loop turns.
    */
   startWhenIdle(): void {
-    this.#idle = setImmediate(() => {
-      if (this.#started || this.#stopped) return
+    this.#cancelTurn = ifLoopTurns(() => {
       this.#timer = setTimeout(() => this.start(), IDLE_START_MS)
       this.#timer.unref()
     })
-    this.#idle.unref()
   }
 
   /** Starts; calls after the first do nothing. */
   start(): void {
     if (this.#started || this.#stopped) return
     this.#started = true
+    this.#cancelTurn?.()
     clearTimeout(this.#timer)
-    const turn = setImmediate(() => {
-      if (this.#stopped) return
+    this.#cancelTurn = whenLoopTurns(() => {
       if (this.#onStart) this.#follow()
       this.#plan()
     })
-    turn.unref()
   }
 
   /**
@@ -86,7 +83,7 @@ export class Schedule {
     this.#stopped = true
     this.#stop?.abort()
     clearTimeout(this.#timer)
-    clearImmediate(this.#idle)
+    this.#cancelTurn?.()
     if (this.#first !== undefined) clearImmediate(this.#first)
   }
 

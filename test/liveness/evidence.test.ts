@@ -2,6 +2,7 @@
 // machine is not, by injecting the platform and its answers.
 
 import fs from 'node:fs'
+import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type MountTable, parseMounts, readMounts } from '../../src/disk/mounts.ts'
 import { gather, type Observer, observer } from '../../src/liveness/evidence.ts'
@@ -38,6 +39,7 @@ describe('a live owner of this machine', () => {
   test('is alive by both pieces of evidence', async () => {
     const manager = tempManager()
     manager.file()
+    await turn()
     const path = String(manager.sessionPath)
     const { evidence: facts, owner } = await gather(onDisk, {
       directory: path,

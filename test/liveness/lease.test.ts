@@ -11,6 +11,7 @@ import {
   statSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { bindLease as bind, bindLeases, type Lease } from '../../src/liveness/lease.ts'
 import { runChild } from '../fixtures/child.ts'
@@ -131,13 +132,13 @@ describe('stray code that closes descriptors', () => {
     closeSync(innocent)
   })
 
-  test('is noticed at the next sweep by timer: the session proves life again, under a new lease', async () => {
+  test('is noticed at the next sweep by timer: the session has a lease again, and the other one answered meanwhile', async () => {
     const ended = await runChild('closed-lease.mts', { args: [tempBase()] })
     expect(ended.stderr).toBe('')
     expect(ended.stdout.trim().split('\n')).toEqual([
-      'before answers',
-      'closed refuses',
-      'refreshed answers',
+      'before answers answers',
+      'closed refuses answers',
+      'refreshed answers answers',
       'record agrees true',
       'innocent file true',
       'left 0',
@@ -146,9 +147,13 @@ describe('stray code that closes descriptors', () => {
   })
 })
 
-test('owner.json says who owns the session', () => {
+test('owner.json names the owner at once, and its leases when the event loop has turned', async () => {
   const manager = tempManager()
   manager.file()
+  const first = JSON.parse(readFileSync(join(String(manager.sessionPath), 'owner.json'), 'utf8'))
+  expect(first).toMatchObject({ v: 1, pid: process.pid })
+  expect(readdirSync(String(manager.sessionPath))).not.toContain('lease')
+  await turn()
   const session = manager.sessionPath ?? ''
   const owner = JSON.parse(readFileSync(join(session, 'owner.json'), 'utf8'))
   const lease = statSync(join(session, 'lease'), { bigint: true })

@@ -3,7 +3,7 @@
 
 import fs, { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type FileSystem, TempFileManager } from '../../src/index.ts'
 import { Schedule } from '../../src/sweep/schedule.ts'
 import { craftSession, REUSED_PID } from '../fixtures/crafted-session.ts'
@@ -187,10 +187,21 @@ describe('a manager', () => {
     expect(readdirSync(join(root, 'sessions'))).toEqual([])
   })
 
-  test('has no timer and no listener before its first use', () => {
+  test('adds no listener before its first use, and holds no process open', () => {
     const before = [process.listenerCount('exit'), process.getActiveResourcesInfo().length]
-    new TempFileManager({ baseDir: tempBase() })
+    const manager = new TempFileManager({ baseDir: tempBase() })
+    onTestFinished(() => manager.close())
     expect([process.listenerCount('exit'), process.getActiveResourcesInfo().length]).toEqual(before)
+  })
+
+  test('that is never used sweeps what its predecessor left', async () => {
+    const base = tempBase()
+    const { root } = new TempFileManager({ baseDir: base, sweep: { onStart: false } })
+    const dead = craftSession(root, { owner: REUSED_PID })
+    const manager = new TempFileManager({ baseDir: base })
+    onTestFinished(() => manager.close())
+    await vi.waitFor(() => expect(existsSync(dead.path)).toBe(false), 20_000)
+    expect(manager.sessionPath).toBeUndefined()
   })
 
   test('survives every failure of its periodic look: nothing is thrown from a timer', async () => {

@@ -23,10 +23,10 @@ test('usage tells files, bytes, owner and verdict of each, and changes nothing',
     verdict: 'alive',
     pid: process.pid,
     hostname: hostname(),
-    files: 3, // owner.json, lease and the file
+    files: 4, // owner.json, two leases and the file
   })
   expect(of(basename(String(manager.sessionPath)))?.bytes).toBeGreaterThanOrEqual(10_000)
-  expect(of(dead.name)).toMatchObject({ state: 'live', verdict: 'dead', program: 'crafted', files: 4 })
+  expect(of(dead.name)).toMatchObject({ state: 'live', verdict: 'dead', program: 'crafted', files: 5 })
   expect(of(`.dead-${tombstone.id}-x`)).toMatchObject({ state: 'tombstone', verdict: 'dead' })
   expect(of(draft.name)).toMatchObject({ state: 'draft' })
   expect(usage.handoffs).toMatchObject([{ ticket, state: 'available', files: 1, bytes: 500 }])
