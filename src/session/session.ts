@@ -1,6 +1,7 @@
 // A manager's private directory while it is used. Promise: until it is condemned it holds proof that its owner lives,
 // is taken back from whoever wrongly suspects it, and is given up only when it is nowhere to be found.
 
+import fs from 'node:fs'
 import type { Context } from '../context.ts'
 import { writeRecord } from '../disk/record-file.ts'
 import { errnoOf, ioError, TempFileError } from '../errors.ts'
@@ -246,9 +247,8 @@ export class Session {
     if (lost.size > 0) log.session('%d leases were closed by other code; bound again', lost.size)
   }
 
-  /** Never throws: what could not be written is written by the next refresh. */
+  /** Like the sockets, by Node's own file system. Never throws: what could not be written is written by the next refresh. */
   #writeRecord(): void {
-    const { fs } = this.context
     const draft = inside(this.path, `.owner-${uniqueText(13)}`)
     try {
       const { complete } = ownIdentity()

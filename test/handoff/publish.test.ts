@@ -9,6 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { TempDir, TempEntry, TempFile, TempFileManager } from '../../src/index.ts'
 import { failure } from '../fixtures/failures.ts'
@@ -93,6 +94,7 @@ describe.each(kinds)('%s', (_, make) => {
       }),
     })
     const entry = await make(manager)
+    await turn() // its leases are bound
     const before = namesIn(manager.sessionPath ?? '')
     const { path } = entry
     let ticket: string | undefined
