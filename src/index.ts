@@ -31,6 +31,7 @@ export type {
   AdoptOptions,
   ByteSource,
   CheckedFile,
+  ChildEnvironment,
   Claim,
   ClaimMembers,
   ExpectedDigest,

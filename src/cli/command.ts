@@ -1,18 +1,43 @@
-// What all commands share: which root they look at, how they answer, what ends them. Promise: looking makes
-// nothing: the manager is told neither to sweep nor to clean up after signals, and makes no session.
+// What a command is, and what all commands share: their root, their output, their common options. Guarantee: a
+// command that only looks creates nothing: its manager neither sweeps nor handles signals, and starts no session.
 
+import { existsSync, readdirSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { basename, dirname, resolve } from 'node:path'
-import type { Command } from 'commander'
 import { TempFileError, TempFileManager } from '../index.ts'
+import { forLog } from '../input/names.ts'
 import type { Output } from './terminal.ts'
 
-/** Options of every command. */
-export interface CommonOptions {
-  readonly root?: string | undefined
-  readonly name?: string | undefined
-  readonly baseDir?: string | undefined
-  readonly json?: boolean | undefined
+/** One option, as node:util's parseArgs, the manual and the completion need it. */
+export interface OptionSpec {
+  readonly name: string
+  readonly short?: string | undefined
+  /** What the value is called in the manual; without it the option is a flag. */
+  readonly value?: string | undefined
+  readonly description: string
+}
+
+/** What a command's page says beyond its options. */
+export interface Page {
+  readonly description: readonly string[]
+  readonly examples: readonly (readonly [command: string, what: string])[]
+}
+
+/** The values of a command's options, by name: flags are true, others are text. */
+export type Values = Readonly<Record<string, string | boolean | undefined>>
+
+export interface CommandSpec {
+  readonly name: string
+  readonly summary: string
+  /** What follows the name in the synopsis. */
+  readonly usage: string
+  readonly page: Page
+  /** Names and descriptions of the operands, all required. */
+  readonly operands: readonly (readonly [name: string, description: string])[]
+  readonly options: readonly OptionSpec[]
+  /** Everything after the first operand belongs to another program: `run command args...`. */
+  readonly passesOn?: true
+  run(stage: Stage, values: Values, operands: readonly string[]): Promise<number>
 }
 
 /** Where a command writes, and what may interrupt it. */
@@ -22,44 +47,93 @@ export interface Stage {
   readonly signal: AbortSignal
 }
 
-export function addCommonOptions(command: Command): Command {
-  return command
-    .option(
-      '--root <path>',
-      'the root directory itself, <base>/<name>-<uid>; instead of --name and --base-dir',
-    )
-    .option('--name <name>', "the root's name, as given to TempFileManager (default: temp-file-manager)")
-    .option(
-      '--base-dir <path>',
-      'the directory that holds the root (default: TEMP_FILE_MANAGER_DIR, else the temp directory)',
-    )
-    .option('--json', 'answer with one JSON document on standard output')
+/** Options of every command that looks at a root. */
+export const ROOT_OPTIONS: readonly OptionSpec[] = [
+  {
+    name: 'root',
+    value: 'path',
+    description: 'the root directory itself, <base>/<name>-<uid>; instead of --name and --base-dir',
+  },
+  {
+    name: 'name',
+    value: 'name',
+    description: "the root's name, as given to TempFileManager (default: temp-file-manager)",
+  },
+  {
+    name: 'base-dir',
+    value: 'path',
+    description:
+      'the directory that contains the root (default: TEMP_FILE_MANAGER_DIR, else the temp directory)',
+  },
+  { name: 'json', description: 'print one JSON document on standard output' },
+]
+
+/** The text of an option; undefined when it was not given. */
+export function textOf(values: Values, name: string): string | undefined {
+  const value = values[name]
+  return typeof value === 'string' ? value : undefined
 }
 
-/** A manager of the root that the options name. @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_NAME_INVALID */
-export function managerOf(options: CommonOptions): TempFileManager {
-  const { name, baseDir } = options.root === undefined ? options : partsOf(options)
-  return new TempFileManager({ name, baseDir, signals: false, sweep: { onStart: false, every: false } })
+/**
+ * A manager of the root that the options name. A name that no program has used is reported on standard error.
+ * @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_NAME_INVALID
+ */
+export function managerOf(stage: Stage, values: Values): TempFileManager {
+  const root = textOf(values, 'root')
+  const parts =
+    root === undefined
+      ? { name: textOf(values, 'name'), baseDir: textOf(values, 'base-dir') }
+      : partsOf(root, values)
+  const manager = new TempFileManager({ ...parts, signals: false, sweep: { onStart: false, every: false } })
+  if (!existsSync(manager.root)) stage.stderr.write(`${unused(manager.root)}\n`)
+  return manager
 }
 
-function partsOf({ root = '', name, baseDir }: CommonOptions): { name: string; baseDir: string } {
-  if (name !== undefined || baseDir !== undefined) {
-    throw invalid('--root says it all: leave out --name and --base-dir, or leave out --root.')
+/** Names the roots beside one that does not exist: the name is probably misspelled. */
+function unused(root: string): string {
+  const user = ownSuffix()
+  const others = siblings(dirname(root)).filter(
+    (name) => name.endsWith(user) && existsSync(resolve(dirname(root), name, 'sessions')),
+  )
+  const names = others.map((name) => `--name ${forLog(name.slice(0, -user.length))}`)
+  const hint = names.length === 0 ? '' : ` Roots that exist there: ${names.slice(0, 5).join(', ')}.`
+  return `No program of this user has used this root yet: it does not exist.${hint}`
+}
+
+function siblings(directory: string): string[] {
+  try {
+    return readdirSync(directory)
+  } catch {
+    return []
   }
-  const path = resolve(root)
-  const user = process.geteuid?.() ?? userInfo().username
-  const ending = `-${user}`
-  const last = basename(path)
-  if (!last.endsWith(ending) || last === ending) {
+}
+
+function ownSuffix(): string {
+  return `-${process.geteuid?.() ?? userInfo().username}`
+}
+
+function partsOf(root: string, values: Values): { name: string; baseDir: string } {
+  if (values['name'] !== undefined || values['base-dir'] !== undefined)
     throw invalid(
-      `--root must be the path of a root directory of yours, which ends in '${ending}'. For another user's, run this as that user.`,
+      'root',
+      '--root already contains the name and the base directory: leave out --name and --base-dir.',
+    )
+  const path = resolve(root)
+  const suffix = ownSuffix()
+  const last = basename(path)
+  if (!last.endsWith(suffix) || last === suffix) {
+    throw invalid(
+      'root',
+      `--root must be a root directory of your user, a path that ends in '${suffix}', for example ` +
+        `/tmp/temp-file-manager${suffix}. To look at another user's root, run this as that user.`,
     )
   }
-  return { name: last.slice(0, -ending.length), baseDir: dirname(path) }
+  return { name: last.slice(0, -suffix.length), baseDir: dirname(path) }
 }
 
-function invalid(message: string): TempFileError {
-  return new TempFileError('ERR_TEMP_OPTION_INVALID', message)
+/** The error of a wrong option of the command line. */
+export function invalid(option: string, message: string): TempFileError {
+  return new TempFileError('ERR_TEMP_OPTION_INVALID', message, { details: { option: `--${option}` } })
 }
 
 /** Writes one JSON document. */

@@ -1,25 +1,54 @@
-// The manual: what `--help` prints, in the order of a man page. Promise: made from the commands themselves, so it
-// cannot say less than they do.
+// The manual: what `--help` prints, in the order of a man page. Guarantee: it is made from the table of commands, so
+// it lists every option.
 
-import type { Command, Help } from 'commander'
+import type { CommandSpec, OptionSpec, Page } from './command.ts'
 import { STATUS_TEXT } from './exit-status.ts'
+import { PROGRAM } from './pages.ts'
 import type { Paint } from './terminal.ts'
 
-/** What a command's page says beyond its options. */
-export interface Page {
-  readonly description: readonly string[]
-  readonly examples: readonly (readonly [command: string, what: string])[]
-}
-
+const NAME = 'temp-file-manager'
+const HELP: OptionSpec = { name: 'help', short: 'h', description: 'print this manual' }
 const ENVIRONMENT: readonly (readonly [string, string])[] = [
-  ['TEMP_FILE_MANAGER_DIR', 'the directory that holds the root, where --base-dir is not given'],
+  ['TEMP_FILE_MANAGER_DIR', 'the directory that contains the root, unless --base-dir is given'],
   ['NO_COLOR', 'if not empty: no colours and no progress bar, on a terminal either'],
-  ['DEBUG', 'what to tell on standard error while working: temp-file-manager:*'],
+  ['DEBUG', 'what to log on standard error while working: temp-file-manager:*'],
 ]
 
-/** The page of `command`. */
-export function manualOf(command: Command, help: Help, page: Page, paint: Paint): string {
-  const full = fullName(command)
+/** The page of one command. */
+export function manualOf(command: CommandSpec, paint: Paint): string {
+  return page(paint, {
+    name: `${NAME}-${command.name} - ${command.summary}`,
+    synopsis: `${NAME} ${command.name} ${command.usage}`,
+    page: command.page,
+    lists: [
+      ['OPERANDS', command.operands],
+      ['OPTIONS', [...command.options, HELP].map(optionTerm)],
+    ],
+  })
+}
+
+/** The page of the program. */
+export function programManual(commands: readonly CommandSpec[], paint: Paint): string {
+  const version: OptionSpec = { name: 'version', short: 'V', description: 'print the version' }
+  return page(paint, {
+    name: `${NAME} - look at, sweep and diagnose a root of temporary files`,
+    synopsis: `${NAME} COMMAND [options]`,
+    page: PROGRAM,
+    lists: [
+      ['COMMANDS', commands.map(({ name, usage, summary }) => [`${name} ${usage}`, summary])],
+      ['OPTIONS', [version, HELP].map(optionTerm)],
+    ],
+  })
+}
+
+interface Manual {
+  readonly name: string
+  readonly synopsis: string
+  readonly page: Page
+  readonly lists: readonly (readonly [title: string, terms: readonly (readonly [string, string])[]])[]
+}
+
+function page(paint: Paint, { name, synopsis, page: { description, examples }, lists }: Manual): string {
   const section = (title: string, lines: readonly string[]): string =>
     lines.length === 0
       ? ''
@@ -28,40 +57,28 @@ export function manualOf(command: Command, help: Help, page: Page, paint: Paint)
     pairs.flatMap(([term, what], index) => [
       ...(index === 0 ? [] : ['']),
       paint('bold', term),
-      ...wrap(what).map((line) => `    ${line}`),
+      ...wrap(sentence(what)).map((line) => `    ${line}`),
     ])
-  const commands = help
-    .visibleCommands(command)
-    .filter((sub) => sub.name() !== 'help')
-    .map((sub): readonly [string, string] => [`${sub.name()} ${sub.usage()}`.trim(), sub.summary()])
-  const options = help
-    .visibleOptions(command)
-    .map((option): readonly [string, string] => [option.flags, sentence(option.description)])
-  const operands = command.registeredArguments.map((argument): readonly [string, string] => [
-    argument.name().toUpperCase(),
-    sentence(argument.description),
-  ])
-  return (
-    section('NAME', [`${full.replaceAll(' ', '-')} - ${command.summary()}`]) +
-    section('SYNOPSIS', [`${full} ${command.usage()}`]) +
+  const text =
+    section('NAME', [name]) +
+    section('SYNOPSIS', [synopsis]) +
     section(
       'DESCRIPTION',
-      page.description.flatMap((text, index) => [...(index === 0 ? [] : ['']), ...wrap(text)]),
+      description.flatMap((each, index) => [...(index === 0 ? [] : ['']), ...wrap(each)]),
     ) +
-    section('COMMANDS', terms(commands.map(([term, what]) => [term, sentence(what)]))) +
-    section('OPERANDS', terms(operands)) +
-    section('OPTIONS', terms(options)) +
+    lists.map(([title, pairs]) => section(title, terms(pairs))).join('') +
     section(
       'EXIT STATUS',
       STATUS_TEXT.map(([status, meaning]) => `${String(status).padEnd(5)}${meaning}`),
     ) +
-    section('ENVIRONMENT', terms(ENVIRONMENT.map(([term, what]) => [term, sentence(what)]))) +
-    section('EXAMPLES', terms(page.examples.map(([line, what]) => [line, what])))
-  ).replace(/\n+$/, '\n')
+    section('ENVIRONMENT', terms(ENVIRONMENT)) +
+    section('EXAMPLES', terms(examples))
+  return text.replace(/\n+$/, '\n')
 }
 
-function fullName(command: Command): string {
-  return command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`
+function optionTerm({ name, short, value, description }: OptionSpec): readonly [string, string] {
+  const long = value === undefined ? `--${name}` : `--${name} <${value}>`
+  return [short === undefined ? long : `-${short}, ${long}`, description]
 }
 
 function sentence(text: string): string {

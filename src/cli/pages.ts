@@ -1,10 +1,10 @@
 // The words of the manual's pages. No decisions here.
 
-import type { Page } from './manual.ts'
+import type { Page } from './command.ts'
 
 export const PROGRAM: Page = {
   description: [
-    'Every program that uses the package temp-file-manager under one name shares one root directory, <base>/<name>-<uid>. These commands look at it from outside. They make no session of their own and never touch what a live process uses.',
+    'Every program that uses the package temp-file-manager under one name shares one root directory, <base>/<name>-<uid>. These commands look at it from outside. Except run, they create no session, and none touches what a live process uses.',
     "A command's own manual: temp-file-manager COMMAND --help.",
   ],
   examples: [
@@ -23,13 +23,17 @@ export const LS: Page = {
 export const SWEEP: Page = {
   description: [
     'Removes what dead processes left, gives back the handoffs that they had claimed, and removes handoffs whose time to live is over. Every manager does so by itself at its first use and every ten minutes; this is for hosts where none runs, and for looking with --dry-run.',
-    'A session is removed only on proof by the kernel that its owner is dead. What cannot be proven is kept, and told with its reason. Two sweeps at once do no harm; a lock spares the second one the work.',
+    'A session is removed only on proof by the kernel that its owner is dead. What cannot be proven dead is kept and reported with its reason. Two sweeps at once do no harm; a lock spares the second one the work.',
   ],
   examples: [
     ['temp-file-manager sweep --dry-run', 'What would be removed, and why the rest is kept.'],
     [
       '17 * * * * temp-file-manager sweep --name my-service >/dev/null',
       'A line for cron: silent unless something fails.',
+    ],
+    [
+      'temp-file-manager sweep --prefix myapp- --in /tmp --older-than 3d',
+      'What old mkdtemp() directories could be removed, and why the others are kept.',
     ],
   ],
 }
@@ -46,4 +50,29 @@ export const DOCTOR: Page = {
     'Checks the place where the root is or will be: ownership and modes, file system, space, age cleaners (systemd-tmpfiles), lengths of paths, whether the kernel can prove an owner dead here. It makes and removes one private directory in the base directory, and changes nothing else.',
   ],
   examples: [['temp-file-manager doctor --json', 'Each check with its status, for a deployment pipeline.']],
+}
+
+export const RUN: Page = {
+  description: [
+    'Runs a program with TMPDIR, TMP and TEMP set to a new private directory, passes signals on, and ends with the exit status of the program (128 + n when signal n ended it; 127 when it was not found). The directory is removed when the program ends. If this process is killed with SIGKILL, the next sweep of any program under the same name removes it.',
+    'A program that goes on after temp-file-manager was killed loses its directory at the next sweep. As pid 1 of a container the whole container ends, so nothing goes on.',
+  ],
+  examples: [
+    [
+      'temp-file-manager run -- ffmpeg -i in.mov out.mp4',
+      'Whatever ffmpeg leaves in its temp directory is removed.',
+    ],
+    [
+      'temp-file-manager run --keep-on-failure -- npm test',
+      'Prints where the temporary files are when the tests fail.',
+    ],
+  ],
+}
+
+export const COMPLETION: Page = {
+  description: ['Prints a script that completes commands and options of this program in bash or zsh.'],
+  examples: [
+    ['eval "$(temp-file-manager completion bash)"', 'For ~/.bashrc.'],
+    ['eval "$(temp-file-manager completion zsh)"', 'For ~/.zshrc, after compinit.'],
+  ],
 }

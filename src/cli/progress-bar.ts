@@ -1,4 +1,4 @@
-// The bar of a long sweep. Promise: on standard error, on a terminal only, and gone when the sweep is over.
+// The progress bar of a long sweep. Guarantee: it is drawn on standard error, on a terminal only, and erased at the end.
 
 import type { SweepProgress } from '../index.ts'
 import { isFancy, type Output, size } from './terminal.ts'
@@ -8,22 +8,25 @@ export interface ProgressBar {
   stop(): void
 }
 
+const CELLS = 24
+/** A terminal needs no more; a sweep of thousands of entries must not wait for it. */
+const DRAW_EVERY_MS = 100
+
 /** A bar on `stderr`; undefined where none should be drawn. */
-export async function progressBar(stderr: Output): Promise<ProgressBar | undefined> {
+export function progressBar(stderr: Output): ProgressBar | undefined {
   if (!isFancy(stderr)) return undefined
-  const { SingleBar } = (await import('cli-progress')).default
-  const bar = new SingleBar({
-    format: 'sweeping {bar} {value}/{total}, {freed} freed',
-    barsize: 24,
-    clearOnComplete: true,
-    hideCursor: null, // an interrupted program must not leave the terminal without one
-  })
-  bar.start(1, 0, { freed: size(0) })
+  let drawnAt = Number.NEGATIVE_INFINITY
+  const draw = ({ done, total, bytes }: SweepProgress): void => {
+    const filled = total === 0 ? CELLS : Math.round((CELLS * done) / total)
+    const bar = `${'█'.repeat(filled)}${'░'.repeat(CELLS - filled)}`
+    stderr.write(`\r\u001b[Ksweeping ${bar} ${done}/${total}, ${size(bytes)} freed`)
+    drawnAt = performance.now()
+  }
+  draw({ done: 0, total: 1, bytes: 0 })
   return {
-    update({ done, total, bytes }) {
-      bar.setTotal(Math.max(1, total))
-      bar.update(done, { freed: size(bytes) })
+    update: (progress) => {
+      if (performance.now() - drawnAt >= DRAW_EVERY_MS) draw(progress)
     },
-    stop: () => bar.stop(),
+    stop: () => stderr.write('\r\u001b[K'),
   }
 }

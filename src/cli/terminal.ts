@@ -1,5 +1,5 @@
-// How things look on a terminal, and that they are plain everywhere else. Promise: colours only on a terminal
-// that NO_COLOR and TERM=dumb do not forbid, and no character from a disk that could steer the terminal.
+// Terminal output. Guarantee: colours only on a terminal, unless NO_COLOR or TERM=dumb forbids them, and no character
+// from the disk that the terminal would interpret.
 
 import { styleText } from 'node:util'
 import formatBytes from 'bytes'
@@ -33,9 +33,15 @@ export interface Cell {
   readonly right?: boolean | undefined
 }
 
-/** Rows in columns as wide as their widest cell, the head dim; the last column is not padded. */
-export function table(head: readonly string[], rows: readonly (readonly Cell[])[], paint: Paint): string {
-  const shown = rows.map((row) => row.map((cell) => ({ ...cell, text: forLog(cell.text) })))
+/** One row of a table, and a remark that stands on a line of its own below it. */
+export interface Row {
+  readonly cells: readonly Cell[]
+  readonly note?: string | undefined
+}
+
+/** Rows in columns as wide as their widest cell; the heading and the notes are dim; the last column is not padded. */
+export function table(head: readonly string[], rows: readonly Row[], paint: Paint): string {
+  const shown = rows.map(({ cells }) => cells.map((cell) => ({ ...cell, text: forLog(cell.text) })))
   const widths = head.map((title, column) =>
     Math.max(title.length, ...shown.map((row) => row[column]?.text.length ?? 0)),
   )
@@ -50,7 +56,18 @@ export function table(head: readonly string[], rows: readonly (readonly Cell[])[
       .join('  ')
       .trimEnd()
   const titles = head.map((text, column): Cell => ({ text, style: 'dim', right: shown[0]?.[column]?.right }))
-  return `${[line(titles), ...shown.map(line)].join('\n')}\n`
+  const body = shown.flatMap((cells, index) => {
+    const note = rows[index]?.note
+    return note === undefined
+      ? [line(cells)]
+      : [line(cells), paint('dim', `    ${shortened(forLog(note), 74)}`)]
+  })
+  return `${[line(titles), ...body].join('\n')}\n`
+}
+
+/** At most `most` characters, the last one an ellipsis where something was left out. */
+export function shortened(text: string, most: number): string {
+  return text.length <= most ? text : `${text.slice(0, most - 1)}…`
 }
 
 /** '1.5MB'. */

@@ -5,7 +5,7 @@ import { isAbsolute, join as joinPath, relative } from 'node:path'
 import { removeTree, removeTreeSync } from '../disk/remove/remove.ts'
 import { errnoOf, TempFileError } from '../errors.ts'
 import type { Session } from '../session/session.ts'
-import type { TempDir } from '../types.ts'
+import type { ChildEnvironment, TempDir } from '../types.ts'
 import { Entry } from './entry.ts'
 import { firstFailure } from './failure.ts'
 import type { Naming } from './naming.ts'
@@ -43,6 +43,12 @@ export class DirEntry extends Entry implements TempDir {
       )
     }
     return joined
+  }
+
+  env(): ChildEnvironment {
+    this.requireLive('use')
+    const { path } = this
+    return { TMPDIR: path, TMP: path, TEMP: path }
   }
 
   protected override removeAtSync(path: string): void {

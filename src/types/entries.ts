@@ -138,6 +138,13 @@ export interface WriteStreamOptions {
 /** A temporary file that was received, with what was learnt on the way; a later write() does not change that. */
 export interface ReceivedFile extends TempFile, WriteResult {}
 
+/** Where a child program puts its temporary files: the variables of POSIX, Windows and Node. */
+export interface ChildEnvironment {
+  readonly TMPDIR: string
+  readonly TMP: string
+  readonly TEMP: string
+}
+
 /** A temporary directory. */
 export interface TempDir extends TempEntry {
   readonly kind: 'dir'
@@ -146,6 +153,20 @@ export interface TempDir extends TempEntry {
    * @throws ERR_TEMP_NAME_INVALID when it would leave the directory or holds a NUL
    */
   join(...segments: string[]): string
+  /**
+   * The environment variables that make a child program put its temporary files here:
+   * `spawn(command, args, { env: { ...process.env, ...dir.env() } })`. What a killed child leaves goes with the directory.
+   * @throws ERR_TEMP_REMOVED, ERR_TEMP_CLOSED
+   * @example
+   * ```ts
+   * import { execFileSync } from 'node:child_process'
+   * import { getTempManager } from 'temp-file-manager'
+   *
+   * using dir = getTempManager().dir()
+   * execFileSync('mktemp', { env: { ...process.env, ...dir.env() } }) // the file is removed with `dir`
+   * ```
+   */
+  env(): ChildEnvironment
 }
 
 /** The digest of a whole file. */

@@ -6,7 +6,7 @@ import { existsSync, watch } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+export const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 const COMMAND = [process.execPath, MAIN]
 
 export interface Ran {
@@ -46,7 +46,7 @@ export async function interruptAt(file: string, args: readonly string[]): Promis
   })
 }
 
-async function capture(
+export async function capture(
   [program = '', ...args]: readonly string[],
   env: Env,
   attend?: (child: ChildProcess) => void,

@@ -1,14 +1,18 @@
 // `inspect TICKET`: one handoff, without claiming it.
 
 import { forLog } from '../../input/names.ts'
-import { type CommonOptions, managerOf, type Stage, writeJson } from '../command.ts'
+import { managerOf, type Stage, type Values, writeJson } from '../command.ts'
 import { STATUS } from '../exit-status.ts'
 import { count, duration, painter, size } from '../terminal.ts'
 import { claimantOf } from './ls-command.ts'
 
-export async function inspect(stage: Stage, ticket: string, options: CommonOptions): Promise<number> {
-  const info = await managerOf(options).inspect(ticket)
-  if (options.json === true) {
+export async function inspect(
+  stage: Stage,
+  values: Values,
+  [ticket = '']: readonly string[],
+): Promise<number> {
+  const info = await managerOf(stage, values).inspect(ticket)
+  if (values['json'] === true) {
     writeJson(stage, info)
     return STATUS.done
   }

@@ -1,9 +1,10 @@
-// `ls`: what is under a root, and whose it is. Promise: looks only.
+// `ls`: what is under a root, and who owns it. Guarantee: changes nothing; each line fits a terminal of 80 columns.
 
+import { hostname } from 'node:os'
 import type { HandoffInfo, SessionUsage } from '../../index.ts'
-import { type CommonOptions, managerOf, type Stage, writeJson } from '../command.ts'
+import { managerOf, type Stage, type Values, writeJson } from '../command.ts'
 import { STATUS } from '../exit-status.ts'
-import { type Cell, count, duration, painter, type Style, size, table } from '../terminal.ts'
+import { count, duration, painter, type Row, type Style, shortened, size, table } from '../terminal.ts'
 
 const VERDICT: Readonly<Record<SessionUsage['verdict'], Style>> = {
   alive: 'green',
@@ -17,9 +18,9 @@ const STATE: Readonly<Record<HandoffInfo['state'], Style>> = {
   corrupt: 'red',
 }
 
-export async function ls(stage: Stage, options: CommonOptions): Promise<number> {
-  const usage = await managerOf(options).usage()
-  if (options.json === true) {
+export async function ls(stage: Stage, values: Values): Promise<number> {
+  const usage = await managerOf(stage, values).usage()
+  if (values['json'] === true) {
     writeJson(stage, usage)
     return STATUS.done
   }
@@ -29,57 +30,48 @@ export async function ls(stage: Stage, options: CommonOptions): Promise<number> 
     `${paint('bold', root)}: ${count(sessions.length, 'session')}, ${count(handoffs.length, 'handoff')}, ${count(files, 'file')}, ${size(bytes)}\n`,
   )
   if (sessions.length > 0) {
-    const head = ['SESSION', 'OWNER', 'PID', 'HOST', 'PROGRAM', 'AGE', 'FILES', 'SIZE', 'WHY']
+    const head = ['SESSION', 'OWNER', 'AGE', 'FILES', 'SIZE', 'PROGRAM']
     stage.stdout.write(`\n${table(head, sessions.map(sessionRow), paint)}`)
   }
   if (handoffs.length > 0) {
-    const head = [
-      'HANDOFF',
-      'STATE',
-      'NAME',
-      'AGE',
-      'EXPIRES',
-      'ATTEMPTS',
-      'FILES',
-      'SIZE',
-      'CLAIMED BY, OR LAST ERROR',
-    ]
+    const head = ['HANDOFF', 'STATE', 'NAME', 'EXPIRES', 'ATTEMPTS', 'SIZE']
     stage.stdout.write(`\n${table(head, handoffs.map(handoffRow), paint)}`)
   }
   return STATUS.done
 }
 
-function sessionRow(session: SessionUsage): Cell[] {
-  const { startedAtMs } = session
+function sessionRow(session: SessionUsage): Row {
+  const { startedAtMs, hostname: host } = session
   const owner = session.state === 'live' ? session.verdict : `${session.verdict} (${session.state})`
-  return [
-    { text: session.name },
-    { text: owner, style: VERDICT[session.verdict] },
-    { text: session.pid === undefined ? '-' : String(session.pid), right: true },
-    { text: session.hostname ?? '-' },
-    { text: session.program || '-' },
-    {
-      text: duration(startedAtMs === undefined || startedAtMs === 0 ? undefined : Date.now() - startedAtMs),
-      right: true,
-    },
-    { text: String(session.files), right: true },
-    { text: size(session.bytes), right: true },
-    { text: session.reason, style: 'dim' },
-  ]
+  const elsewhere = host === undefined || host === hostname() ? '' : `, host ${host}`
+  return {
+    cells: [
+      { text: session.name },
+      { text: owner, style: VERDICT[session.verdict] },
+      { text: duration(startedAtMs ? Date.now() - startedAtMs : undefined), right: true },
+      { text: String(session.files), right: true },
+      { text: size(session.bytes), right: true },
+      { text: shortened(session.program || '-', 16) },
+    ],
+    note: `${session.reason}${elsewhere}`,
+  }
 }
 
-function handoffRow(handoff: HandoffInfo): Cell[] {
-  return [
-    { text: handoff.ticket },
-    { text: handoff.state, style: STATE[handoff.state] },
-    { text: handoff.name ?? '-' },
-    { text: duration(handoff.ageMs), right: true },
-    { text: duration(handoff.expiresInMs), right: true },
-    { text: String(handoff.attempts), right: true },
-    { text: String(handoff.files), right: true },
-    { text: size(handoff.bytes), right: true },
-    { text: remarkOn(handoff), style: 'dim' },
-  ]
+function handoffRow(handoff: HandoffInfo): Row {
+  const { expiresInMs, attempts } = handoff
+  const expired = handoff.state === 'available' && expiresInMs !== undefined && expiresInMs <= 0
+  const remark = remarkOn(handoff)
+  return {
+    cells: [
+      { text: handoff.ticket },
+      expired ? { text: 'expired', style: 'red' } : { text: handoff.state, style: STATE[handoff.state] },
+      { text: shortened(handoff.name ?? '-', 16) },
+      { text: expired ? 'now' : duration(expiresInMs), right: true },
+      { text: String(attempts), right: true },
+      { text: size(handoff.bytes), right: true },
+    ],
+    note: remark === '-' ? undefined : remark,
+  }
 }
 
 function remarkOn(handoff: HandoffInfo): string {

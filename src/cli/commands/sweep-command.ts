@@ -3,17 +3,14 @@
 import { existsSync } from 'node:fs'
 import type { SweepItem, SweepReport, TempFileManager } from '../../index.ts'
 import { forLog } from '../../input/names.ts'
+import { toMilliseconds } from '../../input/units.ts'
 import { layoutOf } from '../../layout.ts'
 import { underSweepLock } from '../../sweep/lock.ts'
-import { type CommonOptions, managerOf, type Stage, writeJson } from '../command.ts'
+import { invalid, managerOf, type Stage, textOf, type Values, writeJson } from '../command.ts'
 import { STATUS } from '../exit-status.ts'
-import { progressBar } from '../progress-bar.ts'
+import { type ProgressBar, progressBar } from '../progress-bar.ts'
 import { count, painter, type Style, size } from '../terminal.ts'
-
-export interface SweepCommandOptions extends CommonOptions {
-  readonly dryRun?: boolean | undefined
-  readonly removeUnknownAfter?: string | undefined
-}
+import { sweepLeftovers } from './sweep-leftovers.ts'
 
 const ACTION: Readonly<Record<SweepItem['action'], Style>> = {
   kept: 'dim',
@@ -23,24 +20,38 @@ const ACTION: Readonly<Record<SweepItem['action'], Style>> = {
   'left-to-others': 'dim',
 }
 
-export async function sweep(stage: Stage, options: SweepCommandOptions): Promise<number> {
-  const manager = managerOf(options)
-  const report = await run(stage, manager, options)
-  if (options.json === true) writeJson(stage, report ?? { skipped: 'another sweep is at work' })
+export async function sweep(stage: Stage, values: Values): Promise<number> {
+  if (values['prefix'] !== undefined || values['in'] !== undefined) return await sweepLeftovers(stage, values)
+  for (const name of ['older-than', 'delete'])
+    if (values[name] !== undefined) throw invalid(name, `--${name} needs --prefix and --in.`)
+  const removeUnknownAfter = textOf(values, 'remove-unknown-after')
+  if (removeUnknownAfter !== undefined) toMilliseconds(removeUnknownAfter, '--remove-unknown-after')
+  const manager = managerOf(stage, values)
+  const report = await run(stage, manager, {
+    dryRun: values['dry-run'] === true,
+    removeUnknownAfter,
+    bar: values['json'] === true ? undefined : progressBar(stage.stderr),
+  })
+  if (values['json'] === true) writeJson(stage, report ?? { skipped: 'another sweep is at work' })
   else if (report === undefined)
-    stage.stderr.write('Another sweep is at work on this root; left it to that.\n')
-  else tell(stage, manager.root, report)
+    stage.stderr.write('Another sweep is at work on this root; it does the work of this one.\n')
+  else print(stage, manager.root, report)
   if (stage.signal.aborted) return STATUS.interrupted
   return report === undefined || report.errors.length === 0 ? STATUS.done : STATUS.attention
 }
 
-/** Undefined when another one holds the lock. */
+interface Work {
+  readonly dryRun: boolean
+  readonly removeUnknownAfter: string | undefined
+  readonly bar: ProgressBar | undefined
+}
+
+/** Undefined when another sweep holds the lock. */
 async function run(
   stage: Stage,
   manager: TempFileManager,
-  { dryRun = false, removeUnknownAfter, json }: SweepCommandOptions,
+  { dryRun, removeUnknownAfter, bar }: Work,
 ): Promise<SweepReport | undefined> {
-  const bar = json === true ? undefined : await progressBar(stage.stderr)
   const work = (): Promise<SweepReport> =>
     manager.sweep({
       dryRun,
@@ -49,7 +60,7 @@ async function run(
       onProgress: (progress) => bar?.update(progress),
     })
   try {
-    // Nothing to lock, and nothing to be done twice.
+    // Nothing to lock: nothing is done twice.
     if (dryRun || !existsSync(manager.root)) return await work()
     return await underSweepLock({ layout: layoutOf(manager.root) }, work)
   } finally {
@@ -57,7 +68,7 @@ async function run(
   }
 }
 
-function tell(stage: Stage, root: string, report: SweepReport): void {
+function print(stage: Stage, root: string, report: SweepReport): void {
   const paint = painter(stage.stdout)
   for (const { action, name, reason, files, bytes } of report.items) {
     const freed = files === 0 ? '' : `, ${count(files, 'file')}, ${size(bytes)}`

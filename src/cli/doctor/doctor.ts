@@ -4,7 +4,7 @@
 import { dirname } from 'node:path'
 import type { TempFileManager } from '../../index.ts'
 import { forLog } from '../../input/names.ts'
-import { type CommonOptions, managerOf, type Stage, writeJson } from '../command.ts'
+import { managerOf, type Stage, type Values, writeJson } from '../command.ts'
 import { STATUS } from '../exit-status.ts'
 import { count, painter, type Style, size } from '../terminal.ts'
 import {
@@ -26,11 +26,11 @@ const LOOK: Readonly<Record<Finding['status'], Style>> = {
   problem: 'red',
 }
 
-export async function doctor(stage: Stage, options: CommonOptions): Promise<number> {
-  const manager = managerOf(options)
+export async function doctor(stage: Stage, values: Values): Promise<number> {
+  const manager = managerOf(stage, values)
   const findings = await examine(manager)
   const healthy = findings.every(({ status }) => status === 'ok' || status === 'note')
-  if (options.json === true) writeJson(stage, { root: manager.root, healthy, checks: findings })
+  if (values['json'] === true) writeJson(stage, { root: manager.root, healthy, checks: findings })
   else tell(stage, manager.root, findings, healthy)
   return healthy ? STATUS.done : STATUS.attention
 }

@@ -1,0 +1,42 @@
+// `sweep --prefix`: directories that programs with plain mkdtemp() left, outside any root.
+
+import { forLog } from '../../input/names.ts'
+import { toMilliseconds } from '../../input/units.ts'
+import { invalid, type Stage, textOf, type Values, writeJson } from '../command.ts'
+import { STATUS } from '../exit-status.ts'
+import { judgeLeftovers, type Leftover } from '../leftovers.ts'
+import { count, painter, type Style } from '../terminal.ts'
+
+const ACTION: Readonly<Record<Leftover['action'], Style>> = {
+  kept: 'dim',
+  'would-remove': 'yellow',
+  removed: 'green',
+}
+
+export async function sweepLeftovers(stage: Stage, values: Values): Promise<number> {
+  const prefix = textOf(values, 'prefix')
+  const directory = textOf(values, 'in')
+  if (prefix === undefined || directory === undefined)
+    throw invalid('prefix', '--prefix and --in belong together: --prefix my-app- --in /tmp.')
+  if (!/^[\w@+.,~-]{3,}$/.test(prefix) || prefix.startsWith('..'))
+    throw invalid('prefix', '--prefix must be the start of a file name with at least 3 characters.')
+  for (const name of ['root', 'name', 'base-dir', 'remove-unknown-after'])
+    if (values[name] !== undefined) throw invalid(name, `--${name} cannot be combined with --prefix.`)
+  const remove = values['delete'] === true && values['dry-run'] !== true
+  const olderThanMs = toMilliseconds(textOf(values, 'older-than') ?? '1d', '--older-than')
+  const leftovers = await judgeLeftovers({ prefix, directory, olderThanMs, remove })
+  if (values['json'] === true) writeJson(stage, { dryRun: !remove, leftovers })
+  else print(stage, leftovers, remove)
+  return STATUS.done
+}
+
+function print(stage: Stage, leftovers: readonly Leftover[], remove: boolean): void {
+  const paint = painter(stage.stdout)
+  for (const { path, action, reason } of leftovers)
+    stage.stdout.write(`${paint(ACTION[action], action.padEnd(12))}  ${forLog(path)}: ${reason}\n`)
+  const acted = leftovers.filter(({ action }) => action !== 'kept').length
+  const kept = leftovers.length - acted
+  const verb = remove ? 'removed' : 'would remove'
+  const next = remove || acted === 0 ? '' : '. Add --delete to remove them'
+  stage.stdout.write(`${verb} ${acted}, kept ${count(kept, 'entry', 'entries')}${next}\n`)
+}

@@ -1,0 +1,131 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { TempFileManager } from '../../src/index.ts'
+import { tempBase } from '../fixtures/temp-base.ts'
+import { MAIN, run } from './command-line.ts'
+
+const NAME = ['--name', 'runs', '--base-dir']
+const rootIn = (base: string): string => join(base, `runs-${process.geteuid?.()}`)
+const sessionsIn = (base: string): string[] => readdirSync(join(rootIn(base), 'sessions'))
+
+describe('run', { timeout: 60_000 }, () => {
+  test('gives the program a temp directory of its own and removes it at the end', async () => {
+    const base = tempBase()
+    const script =
+      'test -d "$TMPDIR" && test "$TMP$TEMP" = "$TMPDIR$TMPDIR" && mktemp && stat -c %a "$TMPDIR"'
+    const { status, stdout } = await run(['run', ...NAME, base, '--', 'sh', '-c', script])
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/^\S+sessions\/\S+\.run\/\S+\n700\n$/)
+    expect(sessionsIn(base)).toEqual([])
+  })
+
+  test.each([
+    ['the exit status of the program', ['sh', '-c', 'exit 7'], 7],
+    ['128 + n after signal n', ['sh', '-c', 'kill -TERM $$'], 143],
+    ['127 for a command that does not exist', ['no-such-command'], 127],
+    ['126 for a file that cannot be executed', ['/etc/passwd'], 126],
+  ])('ends with %s', async (_what, command, status) => {
+    const base = tempBase()
+    expect((await run(['run', ...NAME, base, '--', ...command])).status).toBe(status)
+    expect(sessionsIn(base)).toEqual([])
+  })
+
+  test('passes options of the program on, with and without --', async () => {
+    const base = tempBase()
+    expect((await run(['run', ...NAME, base, 'echo', '--json', '-h'])).stdout).toBe('--json -h\n')
+    expect((await run(['run', ...NAME, base, '--', 'echo', '--', '-n'])).stdout).toBe('-- -n\n')
+  })
+
+  test.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR1'] as const)('passes %s on', async (signal) => {
+    const base = tempBase()
+    const script = `trap 'echo got; exit 5' ${signal.slice(3)}; echo ready; while :; do sleep 0.05; done`
+    const { child, stdout } = started(base, script)
+    await ready(child)
+    child.kill(signal)
+    expect(await once(child, 'close')).toEqual([5, null])
+    expect(stdout()).toContain('got')
+    expect(sessionsIn(base)).toEqual([])
+  })
+
+  test('with --keep-on-failure keeps what a failed program left, and prints where', async () => {
+    const base = tempBase()
+    const args = [
+      'run',
+      ...NAME,
+      base,
+      '--keep-on-failure',
+      '--',
+      'sh',
+      '-c',
+      'echo trace > "$TMPDIR/log"; exit 3',
+    ]
+    const { status, stderr } = await run(args)
+    expect(status).toBe(3)
+    const kept = /kept (\S+)/.exec(stderr)?.[1] ?? ''
+    expect(readFileSync(join(kept, 'log'), 'utf8')).toBe('trace\n')
+    expect(kept).toContain(join(rootIn(base), 'kept'))
+  })
+
+  test('killed with SIGKILL, its directory is removed by the next sweep', async () => {
+    const base = tempBase()
+    const { child } = started(base, 'echo x > "$TMPDIR/left"; echo ready; exec sleep 1000')
+    await ready(child)
+    const [session = ''] = sessionsIn(base)
+    const program = Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim())
+    child.kill('SIGKILL')
+    process.kill(program, 'SIGKILL')
+    await once(child, 'close')
+    await using manager = new TempFileManager({
+      name: 'runs',
+      baseDir: base,
+      sweep: { onStart: false, every: false },
+    })
+    expect((await manager.sweep()).sessionsRemoved).toBe(1)
+    expect(existsSync(join(rootIn(base), 'sessions', session))).toBe(false)
+  })
+
+  test('as pid 1 of a namespace it ends with its program and removes the directory', async () => {
+    const base = tempBase()
+    const child = spawn(
+      'unshare',
+      [
+        '--pid',
+        '--fork',
+        '--mount-proc',
+        process.execPath,
+        MAIN,
+        'run',
+        ...NAME,
+        base,
+        '--',
+        'sh',
+        '-c',
+        'exit 9',
+      ],
+      { stdio: 'ignore' },
+    )
+    expect(await once(child, 'close')).toEqual([9, null])
+    expect(sessionsIn(base)).toEqual([])
+  })
+})
+
+function started(base: string, script: string) {
+  const child = spawn(process.execPath, [MAIN, 'run', ...NAME, base, '--', 'sh', '-c', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  let text = ''
+  child.stdout.on('data', (data) => {
+    text += String(data)
+  })
+  return { child, stdout: () => text }
+}
+
+/** Resolves when the program has printed 'ready'. */
+async function ready(child: ReturnType<typeof started>['child']): Promise<void> {
+  let text = ''
+  while (!text.includes('ready')) text += String((await once(child.stdout, 'data'))[0])
+}
