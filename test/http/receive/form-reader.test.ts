@@ -1,0 +1,195 @@
+// Forms on a disk that pauses at every write: a form is received whole, however it is cut, and never hangs.
+
+import fs from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { request } from 'node:http'
+import { describe, expect, test } from 'vitest'
+import { type Form, type FormOptions, receiveForm } from '../../../src/http/index.ts'
+import type { TempFileManager } from '../../../src/index.ts'
+import { tempManager } from '../../fixtures/temp-base.ts'
+import { FORM_TYPE, field, file, multipart } from '../clients.ts'
+import { serve } from '../premises.ts'
+
+/** A disk whose every open and write takes a few turns of the event loop. */
+function pausing(): TempFileManager {
+  const later = (work: () => void): void => void setImmediate(() => setImmediate(work))
+  const open = ((...args: Parameters<typeof fs.open>) => later(() => fs.open(...args))) as typeof fs.open // its overloads
+  const write = ((...args: Parameters<typeof fs.write>) => later(() => fs.write(...args))) as typeof fs.write // its overloads
+  return tempManager({ fs: { ...fs, open, write } })
+}
+
+function fetchRequest(chunks: readonly Uint8Array[]): Request {
+  const body = new ReadableStream({
+    pull(controller) {
+      const chunk = chunks[sent++]
+      if (chunk === undefined) controller.close()
+      else controller.enqueue(chunk)
+    },
+  })
+  let sent = 0
+  return new Request('http://localhost/', {
+    method: 'POST',
+    headers: { 'content-type': FORM_TYPE },
+    body,
+    duplex: 'half',
+  } as RequestInit) // `duplex` is not in the types
+}
+
+async function contentsOf(form: Form): Promise<unknown> {
+  const files = await Promise.all(form.files.map(({ path }) => readFile(path, 'latin1')))
+  return { fields: { ...form.fields }, files }
+}
+
+const small = multipart([
+  field('a', '1'),
+  file('f', 'a.bin', 'x\r\n--x-bound'),
+  file('g', 'b.bin', ''),
+  field('z', '2'),
+])
+const smallContents = { fields: { a: '1', z: '2' }, files: ['x\r\n--x-bound', ''] }
+
+describe('a form on a disk that pauses at every write', () => {
+  test('is received whole from a Fetch request, cut at every byte', async () => {
+    const manager = pausing()
+    for (let at = 0; at <= small.length; at += 1) {
+      await using form = await receiveForm(fetchRequest([small.subarray(0, at), small.subarray(at)]), manager)
+      expect(await contentsOf(form), `cut at ${at}`).toEqual(smallContents)
+    }
+  })
+
+  test('is received whole from a node request, cut at every byte', async () => {
+    const manager = pausing()
+    const server = await serve(async (req, res) => {
+      await using form = await receiveForm(req, manager)
+      res.end(JSON.stringify(await contentsOf(form)))
+    })
+    for (let at = 1; at < small.length; at += 1) {
+      const answer = await new Promise<string>((resolve, reject) => {
+        const sending = request(
+          server.url,
+          { method: 'POST', headers: { 'content-type': FORM_TYPE } },
+          (res) => {
+            let text = ''
+            res.setEncoding('utf8').on('data', (chunk) => {
+              text += chunk
+            })
+            res.on('end', () => resolve(text))
+          },
+        )
+        sending.on('error', reject)
+        sending.write(small.subarray(0, at), () => sending.end(small.subarray(at)))
+      })
+      expect(JSON.parse(answer), `cut at ${at}`).toEqual(smallContents)
+    }
+    await server.close()
+  })
+
+  test.each([[1], [2], [7]])(
+    'is received whole with %i files of 300 KiB in one chunk, the last one behind',
+    async (count) => {
+      const content = 'y'.repeat(300 * 1024)
+      const body = multipart(Array.from({ length: count }, () => file('f', 'a.bin', content)))
+      await using form = await receiveForm(fetchRequest([body]), pausing())
+      expect(form.files.map((each) => each.bytes)).toEqual(Array(count).fill(content.length))
+    },
+  )
+
+  test('opens at most 16 of 90 small files at a time', async () => {
+    const manager = pausing()
+    let most = 0
+    const body = multipart(Array.from({ length: 90 }, (_, i) => file('f', `${i}.txt`, String(i))))
+    const skip = (): boolean => {
+      most = Math.max(most, fs.readdirSync('/proc/self/fd').filter((fd) => isInSession(fd, manager)).length)
+      return false
+    }
+    await using form = await receiveForm(fetchRequest([body]), manager, { skip })
+    expect(form.files).toHaveLength(90)
+    expect(most).toBeLessThanOrEqual(16)
+  })
+})
+
+function isInSession(fd: string, { sessionPath }: TempFileManager): boolean {
+  try {
+    return sessionPath !== undefined && fs.readlinkSync(`/proc/self/fd/${fd}`).startsWith(sessionPath)
+  } catch {
+    return false
+  }
+}
+
+describe('a form as peers read it', () => {
+  const receive = (body: Buffer, options?: FormOptions): Promise<Form> =>
+    receiveForm(fetchRequest([body]), tempManager(), options)
+
+  test('a part without Content-Disposition and an empty part are skipped', async () => {
+    const body = multipart([{ head: 'X: 1', body: 'ignored' }, { head: '', body: '' }, field('a', '1')])
+    expect({ ...(await receive(body)).fields }).toEqual({ a: '1' })
+  })
+
+  test('a part without Content-Disposition is bounded like text', async () => {
+    const body = multipart([{ head: 'X: 1', body: 'x'.repeat(100) }])
+    await expect(receive(body, { maxFieldBytes: 10 })).rejects.toMatchObject({
+      code: 'ERR_TEMP_TOO_LARGE',
+      details: { option: 'maxFieldBytes', limit: 10 },
+    })
+  })
+
+  test('a multipart body without parts is an empty form', async () => {
+    const form = await receive(multipart([]))
+    expect([{ ...form.fields }, form.files]).toEqual([{}, []])
+  })
+
+  test('a file name that is not UTF-8 is latin1', async () => {
+    const body = Buffer.from(
+      multipart([file('f', 'r?sum?.pdf', 'x')])
+        .toString()
+        .replaceAll('?', '\xe9'),
+      'latin1',
+    )
+    expect((await receive(body)).file('f')?.originalName).toBe('résumé.pdf')
+  })
+
+  test('skip leaves one file out, and the form goes on', async () => {
+    const body = multipart([file('f', 'a.exe', 'x'.repeat(1000)), file('f', 'b.txt', 'y'), field('a', '1')])
+    const form = await receive(body, { skip: async ({ originalName }) => originalName.endsWith('.exe') })
+    expect(form.files.map((each) => each.originalName)).toEqual(['b.txt'])
+    expect(form.fields['a']).toBe('1')
+  })
+
+  test('a JSON part sent as a Blob is a field with decodeJsonParts, and a file without it', async () => {
+    const part = file('meta', 'blob', '{"a":[1]}', 'application/json')
+    const decoded = await receive(multipart([part]), { decodeJsonParts: true })
+    expect([decoded.fields['meta'], decoded.files.length]).toEqual([{ a: [1] }, 0])
+    const plain = await receive(multipart([part]))
+    expect(plain.file('meta')?.bytes).toBe(9)
+  })
+
+  test('broken JSON is refused with its field', async () => {
+    const body = multipart([file('meta', 'blob', '{', 'application/json')])
+    await expect(receive(body, { decodeJsonParts: true })).rejects.toMatchObject({
+      code: 'ERR_TEMP_FORM_INVALID',
+      details: { field: 'meta' },
+    })
+  })
+
+  test.each<[string, FormOptions, object]>([
+    ['maxFileBytes', { maxFileBytes: 3 }, { option: 'maxFileBytes', limit: 3, field: 'f' }],
+    ['a field', { fields: { f: { maxBytes: 2 } } }, { option: "fields['f'].maxBytes", limit: 2, field: 'f' }],
+    ['accept.maxBytes', { accept: { maxBytes: 1 } }, { option: 'accept.maxBytes', limit: 1, field: 'f' }],
+    ['maxFiles', { maxFiles: 0 }, { option: 'maxFiles', limit: 0, field: 'f' }],
+    ['maxFieldNameBytes', { maxFieldNameBytes: 0 }, { option: 'maxFieldNameBytes', limit: 0 }],
+    ['maxTotalBytes', { maxTotalBytes: 9 }, { option: 'maxTotalBytes', limit: 9 }],
+    ['a type', { accept: { types: ['image/*'] } }, { field: 'f', accepted: ['image/*'] }],
+  ])('an error carries the option, the limit and the field: %s', async (_, options, details) => {
+    await expect(receive(multipart([file('f', 'a.txt', 'xxxx')]), options)).rejects.toMatchObject({ details })
+  })
+
+  test('remove() and removeSync() remove its files, twice without harm', async () => {
+    const body = multipart([file('f', 'a.txt', 'x'), file('g', 'b.txt', 'y')])
+    const [one, other] = [await receive(body), await receive(body)]
+    await one.remove()
+    await one.remove()
+    other.removeSync()
+    other.removeSync()
+    for (const { path } of [...one.files, ...other.files]) expect(fs.existsSync(path)).toBe(false)
+  })
+})

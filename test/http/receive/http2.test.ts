@@ -1,0 +1,120 @@
+// Uploads over node:http2's compatibility API.
+
+import { once } from 'node:events'
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  constants,
+  createServer,
+  type Http2Server,
+} from 'node:http2'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type FormOptions, receiveBody, receiveForm } from '../../../src/http/index.ts'
+import { isTempFileError } from '../../../src/index.ts'
+import { FORM_TYPE, field, file, multipart } from '../clients.ts'
+import { Premises } from '../premises.ts'
+
+let premises: Premises
+let server: Http2Server
+let client: ClientHttp2Session
+let options: FormOptions
+let outcome: Promise<string>
+
+beforeEach(async () => {
+  premises = new Premises()
+  options = {}
+  server = createServer()
+  outcome = new Promise((resolve) => {
+    server.on('request', async (req, res) => {
+      try {
+        if (req.method === 'POST') {
+          await using form = await receiveForm(req, premises.manager, options)
+          res.end(`${form.fields['title']}, ${form.file('f')?.bytes} bytes`)
+        } else {
+          await using stored = await receiveBody(req, premises.manager, { maxBytes: '10mb' })
+          res.end(String(stored.bytes))
+        }
+        resolve('received')
+      } catch (error) {
+        const known = isTempFileError(error)
+        resolve(known ? error.code : String(error))
+        res.writeHead(known ? error.status : 500).end(known ? error.code : String(error))
+      }
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('a port was asked for')
+  client = connect(`http://127.0.0.1:${address.port}`)
+})
+
+afterEach(() =>
+  premises.leave({
+    async close() {
+      client.destroy()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }),
+)
+
+async function answerOf(stream: ClientHttp2Stream): Promise<string> {
+  let text = ''
+  stream.setEncoding('utf8').on('data', (chunk) => {
+    text += chunk
+  })
+  const [headers] = await once(stream, 'response')
+  await new Promise((resolve) => stream.once('close', resolve))
+  return `${headers[':status']} ${text}`
+}
+
+const post = (): ClientHttp2Stream => client.request({ ':method': 'POST', 'content-type': FORM_TYPE })
+const body = multipart([field('title', 'a'), file('f', 'a.bin', Buffer.alloc(300_000))])
+
+test('a form is received', async () => {
+  const stream = post()
+  stream.end(body)
+  expect(await answerOf(stream)).toBe('200 a, 300000 bytes')
+})
+
+test('a raw body is received', async () => {
+  const stream = client.request({ ':method': 'PUT' })
+  stream.end('hello')
+  expect(await answerOf(stream)).toBe('200 5')
+})
+
+describe.each([
+  ['a form', post, body.subarray(0, 100_000)],
+  ['a raw body of unknown length', () => client.request({ ':method': 'PUT' }), Buffer.alloc(100_000)],
+] as const)('%s that its client cancels is aborted, not truncated and not received', (_, start, sent) => {
+  test.each(['NGHTTP2_CANCEL', 'NGHTTP2_INTERNAL_ERROR'] as const)('with %s', async (code) => {
+    const stream = start()
+    stream.on('error', () => {})
+    stream.write(sent)
+    await once(server, 'stream')
+    stream.close(constants[code])
+    expect(await outcome).toBe('ERR_TEMP_ABORTED')
+  })
+
+  test('with its connection', async () => {
+    const stream = start()
+    stream.on('error', () => {})
+    stream.write(sent)
+    await once(server, 'stream')
+    client.destroy()
+    expect(await outcome).toBe('ERR_TEMP_ABORTED')
+  })
+})
+
+test('a refused upload is answered while its client is still sending, and the connection serves on', async () => {
+  options = { maxFileBytes: 1000 }
+  const stream = post()
+  stream.on('error', () => {})
+  stream.write(body.subarray(0, 50_000))
+  expect(await answerOf(stream)).toBe('413 ERR_TEMP_TOO_LARGE')
+  options = {}
+  const next = post()
+  next.end(body)
+  expect(await answerOf(next)).toBe('200 a, 300000 bytes')
+})
