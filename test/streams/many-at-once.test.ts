@@ -12,6 +12,7 @@ import {
   LARGE_BLOCK,
   largeBlocksLent,
   lendBlock,
+  MAX_LARGE,
   returnBlock,
   SMALL_BLOCK,
 } from '../../src/streams/blocks.ts'
@@ -56,7 +57,7 @@ test('a hundred uploads at once under one signal stay within the budget of block
   for (const { source } of uploads) source.end()
   for (const { bytes } of await Promise.all(uploads.map(({ done }) => done))) expect(bytes).toBe(1_200_000)
   process.removeListener('warning', onWarning)
-  expect(most).toBe(16)
+  expect(most).toBe(MAX_LARGE)
   expect(largeBlocksLent()).toBe(0)
   expect(volume.statSync('/tmp/99').size).toBe(1_200_000)
   expect(getEventListeners(signal, 'abort')).toHaveLength(0)
@@ -65,12 +66,12 @@ test('a hundred uploads at once under one signal stay within the budget of block
 })
 
 test('blocks are large while the budget lasts, then small, and large again when given back', () => {
-  const lent = Array.from({ length: 20 }, () => lendBlock(true))
+  const lent = Array.from({ length: MAX_LARGE + 4 }, () => lendBlock(true))
   expect(lent.map((block) => block.length)).toEqual([
-    ...Array(16).fill(LARGE_BLOCK),
+    ...Array(MAX_LARGE).fill(LARGE_BLOCK),
     ...Array(4).fill(SMALL_BLOCK),
   ])
-  expect(new Set(lent.map((block) => block.buffer)).size).toBe(20)
+  expect(new Set(lent.map((block) => block.buffer)).size).toBe(MAX_LARGE + 4)
   for (const block of lent) returnBlock(block)
   const again = lendBlock(true)
   expect(again).toHaveLength(LARGE_BLOCK)
