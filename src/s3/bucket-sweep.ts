@@ -105,10 +105,10 @@ async function judge(plan: SweepPlan, listed: ListedTicket, nowMs: number): Prom
   const { record, data } = listed
   const [first] = data
   if (record === undefined) {
-    if (first === undefined || nowMs - first.modifiedMs < plan.orphansAfterMs) return undefined
+    if (first === undefined || ageOf(first.modifiedMs, nowMs) < plan.orphansAfterMs) return undefined
     return await removeOrphan(plan, listed, nowMs)
   }
-  const age = Math.max(0, nowMs - record.modifiedMs) // Date has whole seconds, a listing milliseconds
+  const age = ageOf(record.modifiedMs, nowMs)
   if (record.bytes <= TOMBSTONE_BYTES) {
     if (data.length === 0 && age < plan.tombstonesAfterMs) return undefined
     return await removeTombstone(plan, listed, age)
@@ -168,7 +168,7 @@ async function removeProbes(
   items: S3SweepItem[],
 ): Promise<void> {
   for (const probe of probes) {
-    if (nowMs - probe.modifiedMs <= plan.orphansAfterMs) continue
+    if (ageOf(probe.modifiedMs, nowMs) < plan.orphansAfterMs) continue
     if (!plan.dryRun) await plan.bucket.delete(probe.key, plan)
     const action = plan.dryRun ? 'would remove' : 'removed'
     items.push({ ticket: undefined, action, reason: 'object of an interrupted probe', bytes: probe.bytes })
@@ -180,11 +180,16 @@ async function abortOldUploads(plan: SweepPlan, items: S3SweepItem[]): Promise<v
   const { value: uploads, moment } = await bucket.openUploads(keys.prefix, plan)
   await inParallel(uploads, async (upload) => {
     const parsed = keys.parse(upload.key)
-    if (parsed?.kind !== 'data' || moment.dateMs - upload.startedMs < plan.uploadsAfterMs) return
+    if (parsed?.kind !== 'data' || ageOf(upload.startedMs, moment.dateMs) < plan.uploadsAfterMs) return
     if (!plan.dryRun) await bucket.abortUpload(upload, plan)
     const action = plan.dryRun ? 'would remove' : 'removed'
     items.push({ ticket: parsed.ticket, action, reason: 'unfinished multipart upload', bytes: 0 })
   })
+}
+
+/** Date has whole seconds, a listing milliseconds. */
+function ageOf(thenMs: number, nowMs: number): number {
+  return Math.max(0, nowMs - thenMs)
 }
 
 function budgetFor({ timeoutMs, signal }: SweepPlan): Budget {

@@ -10,7 +10,7 @@ import { randomText, TICKET_BYTES } from '../layout.ts'
 import { storeTime } from './server-time.ts'
 import type { Store } from './store.ts'
 import { type LiveRecord, newNonce } from './ticket-record.ts'
-import { uploadFile } from './upload.ts'
+import { uploadFile } from './upload-file.ts'
 
 /** What can be published. */
 export type Publishable = Pick<TempFile, 'kind' | 'path' | 'name' | 'remove'>

@@ -26,7 +26,11 @@ export interface S3ClaimMembers<M> {
    * ERR_TEMP_UPLOAD_FAILED, ERR_TEMP_TIMEOUT (the store could not be reached: call it again)
    */
   complete(): Promise<void>
-  /** Gives it back for another attempt; also what leaving the scope does. @throws ERR_TEMP_UPLOAD_FAILED, ERR_TEMP_TIMEOUT */
+  /**
+   * Gives it back for another attempt; also what leaving the scope does. After a failure do not go on with the work: the
+   * request may take effect later. Call it again, or let the lease end.
+   * @throws ERR_TEMP_UPLOAD_FAILED, ERR_TEMP_TIMEOUT
+   */
   release(): Promise<void>
 }
 

@@ -4,18 +4,17 @@
 
 import { isTempFileError, TempFileError } from '../errors.ts'
 import { checkMeta, checkTicket, goneError } from '../handoff/handoff-record.ts'
-import { getTempManager } from '../index.ts'
 import { isTicket } from '../layout.ts'
-import { abortError, joinSignals } from '../runtime/abort.ts'
+import { abortError } from '../runtime/abort.ts'
 import { asyncDispose, disposing } from '../runtime/dispose.ts'
 import { channels, log } from '../runtime/observe.ts'
 import { type S3SweepReport, sweepBucket } from './bucket-sweep.ts'
 import { type Change, changeTicket, takeTicket } from './change-ticket.ts'
 import type { ClaimLease } from './claim-lease.ts'
-import { downloadOf } from './download.ts'
 import type { S3HandoffInfo } from './handoff-info.ts'
 import { probe } from './probe.ts'
 import { type Publishable, publishTicket, requireFile } from './publish-ticket.ts'
+import { dataOf, receiveData } from './receive-data.ts'
 import { fileClaim, type S3Claim, type S3StreamClaim, streamClaim } from './s3-claim.ts'
 import {
   checkClaim,
@@ -126,8 +125,9 @@ export class S3Handoffs implements AsyncDisposable {
       signal,
     )
     if (channels.claim.hasSubscribers) channels.claim.publish({ ticket, attempt: lease.attempt })
-    if (!download) return streamClaim<M>(lease, () => this.#download(lease, lease.signal))
-    return await this.#intoFile<M>(lease, signal)
+    if (!download) return streamClaim<M>(lease, () => dataOf(this.#store, lease, lease.signal))
+    const file = await receiveData(this.#store, lease, signal)
+    return fileClaim<M>(lease, file, (again, handOff) => this.handOff(again, handOff))
   }
 
   /**
@@ -205,28 +205,6 @@ export class S3Handoffs implements AsyncDisposable {
 
   [asyncDispose](): Promise<void> {
     return this.close()
-  }
-
-  async #intoFile<M>(lease: ClaimLease, signal: AbortSignal | undefined): Promise<S3Claim<M>> {
-    const { name, bytes } = lease.record
-    const stop = joinSignals(lease.signal, signal)
-    try {
-      const manager = this.#store.manager ?? getTempManager()
-      const source = this.#download(lease, stop.signal)
-      const file = await manager.receive(source, { name, expectedBytes: bytes, signal: stop.signal })
-      return fileClaim<M>(lease, file, (again, options) => this.handOff(again, options))
-    } catch (error) {
-      const failure = storeError(error, 'download the claimed file', 'read')
-      await lease.release(failure).catch(() => {}) // its lease will end
-      throw failure
-    } finally {
-      stop.detach()
-    }
-  }
-
-  #download({ record }: ClaimLease, signal: AbortSignal): AsyncIterable<Uint8Array> {
-    const { bucket, keys, timeoutMs } = this.#store
-    return downloadOf(bucket, keys.data(record.ticket, record.ttlMs), record, { timeoutMs, signal })
   }
 
   async #change(ticket: string, doing: string, next: Parameters<typeof changeTicket>[3]): Promise<Change> {

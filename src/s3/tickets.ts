@@ -80,7 +80,10 @@ export async function listInfos(
 
 /** Removes the objects of the last ticket from `items`, and returns them. */
 function takeLastTicket(items: Listed[], keys: Keys): Listed[] {
-  const last = ticketOf(items.at(-1), keys)
+  const last = ticketOf(
+    items.findLast((item) => ticketOf(item, keys) !== undefined),
+    keys,
+  )
   const from = last === undefined ? -1 : items.findIndex((item) => ticketOf(item, keys) === last)
   return from === -1 ? [] : items.splice(from)
 }

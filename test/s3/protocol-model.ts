@@ -52,6 +52,8 @@ interface Agent {
   /** The fencing number that it holds. */
   readonly attempt?: number
   readonly at?: number
+  /** It has called release() or complete(): it does not work on the file any more, even if the call fails. */
+  readonly stopped?: boolean
 }
 
 export interface State {
@@ -137,7 +139,9 @@ function stepsOf(state: State, agent: Agent, index: number, bounds: Bounds, flaw
       break
     case 'holding':
       for (const goal of ['renew', 'release', 'complete'] as const)
-        steps.push(...send(state, { ...agent, goal }, index, bounds, flaw))
+        steps.push(
+          ...send(state, { ...agent, goal, stopped: agent.stopped || goal !== 'renew' }, index, bounds, flaw),
+        )
       break
     case 'sent':
       steps.push(...answers(state, agent, index, flaw))
@@ -198,7 +202,7 @@ function resolved(state: State, agent: Agent, index: number): State {
   if (mine !== undefined && record?.nonce === mine.nonce) return won(state, agent, index, mine)
   const stillHeld = agent.attempt !== undefined && record !== undefined && isHeldBy(record, agent.attempt)
   const to: Agent = stillHeld
-    ? { step: 'holding', seen: record, attempt: agent.attempt }
+    ? { step: 'holding', seen: record, attempt: agent.attempt, stopped: agent.stopped === true }
     : { step: agent.goal === 'publish' ? 'ended' : 'idle' }
   return { ...state, agents: state.agents.with(index, to) }
 }
@@ -206,7 +210,7 @@ function resolved(state: State, agent: Agent, index: number): State {
 function won(state: State, agent: Agent, index: number, body: TicketRecord): State {
   const holds = body.state === 'claimed'
   const to: Agent = holds
-    ? { step: 'holding', seen: body, attempt: body.attempt }
+    ? { step: 'holding', seen: body, attempt: body.attempt, stopped: agent.stopped === true }
     : { step: agent.goal === 'publish' ? 'ended' : 'idle' }
   const acknowledged = agent.goal === 'complete' ? [...state.acknowledged, body.attempt] : state.acknowledged
   return { ...state, acknowledged, agents: state.agents.with(index, to) }
@@ -239,8 +243,7 @@ export function violation({
   const holders = agents.filter(({ attempt, step }) => attempt !== undefined && step !== 'idle')
   const numbers = holders.map(({ attempt }) => attempt)
   if (new Set(numbers).size < numbers.length) return 'two holders have one fencing number'
-  // One that has sent its release or completion has stopped working.
-  const working = holders.filter(({ goal }) => goal === undefined || goal === 'renew')
+  const working = holders.filter(({ stopped }) => stopped !== true)
   const inTime = working.filter(({ seen }) => seen?.state === 'claimed' && now <= (seen.untilMs ?? 0))
   if (inTime.length > 1) return 'two leases overlap'
   if (ended && record !== undefined && record.state !== 'done') return 'it came back after its end'
@@ -269,8 +272,8 @@ export function keyOf(state: State): string {
     // Workers are alike: their order does not matter. (Every nonce they know has its name from the lines above.)
     ...state.agents
       .map(
-        ({ step, goal, seen, request, attempt, at }) =>
-          `${step}${goal}${record(seen)},${request},${attempt},${at}`,
+        ({ step, goal, seen, request, attempt, at, stopped }) =>
+          `${step}${goal}${record(seen)},${request},${attempt},${at},${stopped}`,
       )
       .sort(),
     `${now},${published},${ended},${acknowledged}`,

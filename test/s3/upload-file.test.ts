@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { partBytesFor } from '../../src/s3/upload.ts'
+import { partBytesFor } from '../../src/s3/upload-file.ts'
 import { cephStore, gateway, haveCeph, needsCeph, newClient } from '../fixtures/ceph.ts'
 import { failure } from '../fixtures/failures.ts'
 import { tempManager } from '../fixtures/temp-base.ts'

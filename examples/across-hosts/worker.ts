@@ -1,0 +1,71 @@
+// A worker on another host: claims a ticket's file, works on it, hands the result back, completes.
+//   1. claim the clip           killed here: its lease ends, another worker claims it
+//   2. hand off the result      killed here: the same; a sweep removes the result that nobody knows at its TTL
+//   3. note the result's ticket killed here: the next worker makes the result again
+//   4. complete the clip        killed here: the next worker finds the clip gone and the note there
+
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { Worker } from 'bullmq'
+import { isTempFileError, TempFileManager } from 'temp-file-manager'
+import type { S3Claim } from 'temp-file-manager/s3'
+import { haveFfmpeg, transcode } from '../service/ffmpeg.ts'
+import { BUCKET, type ClipJob, type ClipResult, connectRedis, openStore, QUEUE } from './shared.ts'
+
+const manager = new TempFileManager({ name: BUCKET })
+const store = openStore(manager)
+const redis = connectRedis()
+const transcodes = process.env['TRANSCODE'] === '1' && (await haveFfmpeg())
+await store.probe()
+
+const worker = new Worker<ClipJob, ClipResult>(
+  QUEUE,
+  async ({ data: { ticket } }) => await processTicket(ticket),
+  {
+    connection: connectRedis(),
+    concurrency: Number(process.env['CONCURRENCY'] ?? 1),
+    // Short, as the lease: a killed worker's job is seen again after two seconds.
+    lockDuration: 2000,
+    stalledInterval: 1000,
+    maxStalledCount: 1000,
+  },
+)
+
+async function processTicket(ticket: string): Promise<ClipResult> {
+  try {
+    const result = await store.withClaim(ticket, (claim) => work(ticket, claim))
+    await redis.hincrby('acknowledged', ticket, 1) // for the example's own count
+    return result
+  } catch (error) {
+    // Gone: another worker completed it, and has noted its result before that.
+    const noted =
+      isTempFileError(error) && error.code === 'ERR_TEMP_HANDOFF_GONE'
+        ? await redis.hget('results', ticket)
+        : null
+    if (noted === null) throw error
+    return JSON.parse(noted) as ClipResult // as it was noted below
+  }
+}
+
+async function work(ticket: string, claim: S3Claim): Promise<ClipResult> {
+  await redis.hincrby('claims', ticket, 1)
+  process.send?.({ claimed: ticket, attempt: claim.attempt }, () => {}) // the example may have ended
+  await using scope = manager.scope()
+  const output = scope.file('.mp4')
+  if (transcodes) await transcode(claim.path, output.path, { signal: claim.signal })
+  else await output.write(createReadStream(claim.path), { signal: claim.signal })
+  const sha256 = createHash('sha256')
+  for await (const chunk of output.createReadStream()) sha256.update(chunk)
+  const result = {
+    ticket: await store.handOff(output, { ttl: '1h', meta: ticket }),
+    sha256: sha256.digest('hex'),
+  }
+  claim.signal.throwIfAborted() // another worker may have it by now: then its result counts
+  await redis.hset('results', ticket, JSON.stringify(result))
+  return result
+}
+
+worker.on('error', () => {}) // Redis behind a cut cable: BullMQ connects again
+await worker.waitUntilReady()
+process.send?.({ ready: true })
+process.once('disconnect', () => process.exit())

@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto'
+import { UploadPartCommand } from '@aws-sdk/client-s3'
+import { describe, expect, it } from 'vitest'
+import { randomText } from '../../src/layout.ts'
+import { Bucket } from '../../src/s3/bucket.ts'
+import { send, signDigest } from '../../src/s3/store-request.ts'
+import { BUCKET, gateway, haveCeph, needsCeph, newClient } from '../fixtures/ceph.ts'
+
+const LIMITS = { timeoutMs: 10_000 }
+
+describe.skipIf(!haveCeph)(`a bucket${needsCeph}`, () => {
+  it('refuses a part whose bytes are not those of its digest', async () => {
+    const client = newClient(await gateway())
+    const bucket = new Bucket(client, BUCKET)
+    const key = randomText(8)
+    const upload = { key, uploadId: await bucket.startUpload(key, LIMITS) }
+    const Body = Buffer.from('damaged on the way')
+    const sha256 = createHash('sha256').update('what was hashed').digest()
+    const command = new UploadPartCommand({
+      Bucket: BUCKET,
+      Key: key,
+      UploadId: upload.uploadId,
+      PartNumber: 1,
+      Body,
+    })
+    await expect(send(client, signDigest(command, sha256), LIMITS)).rejects.toMatchObject({
+      $metadata: { httpStatusCode: 400 },
+    })
+    await bucket.abortUpload(upload, LIMITS)
+    client.destroy()
+  })
+
+  it('replaces an object only over the version that was seen', async () => {
+    const client = newClient(await gateway())
+    const bucket = new Bucket(client, BUCKET)
+    const key = randomText(8)
+    const { value: etag } = await bucket.put(key, Buffer.from('1'), LIMITS, { absent: true })
+    await bucket.put(key, Buffer.from('2'), LIMITS, { etag })
+    await expect(bucket.put(key, Buffer.from('3'), LIMITS, { etag })).rejects.toMatchObject({
+      $metadata: { httpStatusCode: 412 },
+    })
+    expect((await bucket.get(key, 10, LIMITS)).value.bytes?.toString()).toBe('2')
+    expect((await bucket.get(key, 0, LIMITS)).value.bytes).toBeUndefined()
+    await bucket.delete(key, LIMITS)
+    client.destroy()
+  })
+})
