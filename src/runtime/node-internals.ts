@@ -10,22 +10,9 @@ export function descriptorOf(server: Server): number | undefined {
   return typeof fd === 'number' ? fd : undefined
 }
 
-interface ProcessWithReallyExit {
-  reallyExit?: (code?: number | string | null) => never
-}
-
-/**
- * `process.reallyExit`: the last step of process.exit(), also when that is called by an `exit` listener, which skips the
- * listeners after it. Calls `before` at that step. Without it such a call skips our cleanup, and a sweep does it.
- */
-export function beforeReallyExit(target: object, before: () => void): void {
-  const owner = target as ProcessWithReallyExit // undocumented, so it is not in the types
-  const original = owner.reallyExit
-  if (typeof original !== 'function') return
-  owner.reallyExit = (code): never => {
-    before()
-    return original.call(owner, code)
-  }
+/** `process._exiting`: `exit` is being emitted. Without it a session that a throwing listener leaves goes with a sweep. */
+export function isExiting(): boolean {
+  return (process as { _exiting?: unknown })._exiting === true // undocumented, so it is not in the types
 }
 
 /** The process of Node's main realm, also inside a realm that has a copy (Jest); there is one a thread. */

@@ -2,6 +2,7 @@
 // every open manager's task runs at exit, one failure never stops the rest, and when the last manager
 // closes, the listeners go too.
 
+import { isExiting } from '../runtime/node-internals.ts'
 import { log, noteExit } from '../runtime/observe.ts'
 import { listenToSignals } from './exit-signals.ts'
 
@@ -35,6 +36,10 @@ function createRegistry(): Registry {
       }
     }
   }
+  // An `exit` listener that throws ends the emission before ours is called; the monitor hears of it all the same.
+  const onThrow = (): void => {
+    if (isExiting()) runAll()
+  }
   const wantSignals = (): void => {
     const wanted = [...tasks].some((task) => task.signals)
     if (wanted) stopSignals ??= listenToSignals(runAll)
@@ -45,13 +50,13 @@ function createRegistry(): Registry {
   }
   return {
     add(task) {
-      if (tasks.size === 0) process.on('exit', runAll)
+      if (tasks.size === 0) process.on('exit', runAll).on('uncaughtExceptionMonitor', onThrow)
       tasks.add(task)
       wantSignals()
     },
     delete(task) {
       if (!tasks.delete(task)) return
-      if (tasks.size === 0) process.off('exit', runAll)
+      if (tasks.size === 0) process.off('exit', runAll).off('uncaughtExceptionMonitor', onThrow)
       wantSignals()
     },
   }

@@ -1,8 +1,10 @@
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import type { TempFileManager } from '../../src/index.ts'
 import { exitRegistry } from '../../src/session/exit-hook.ts'
 import { foreignListeners } from '../../src/session/exit-signals.ts'
+import { runChild } from '../fixtures/child.ts'
 import { tempBase } from '../fixtures/temp-base.ts'
 
 const EVENTS = ['exit', 'SIGINT', 'SIGTERM', 'SIGHUP']
@@ -45,4 +47,10 @@ test('listeners of signal-exit, which count themselves, are discounted; others a
   onTestFinished(() => void process.off('SIGTERM', other))
   expect(foreignListeners('SIGTERM', 0)).toBe(base + 1)
   expect(foreignListeners('SIGTERM', 1)).toBe(base)
+})
+
+test('an exit listener that throws before ours does not leave the session', async () => {
+  const { stdout, stderr } = await runChild('throwing-exit.mts', { args: [tempBase()] })
+  expect(stderr).toMatch(/thrown at exit/)
+  expect(existsSync(dirname(stdout.trim()))).toBe(false)
 })
