@@ -47,6 +47,7 @@ try {
   await group('many', async () => (await import('./rows/many.ts')).manyHandles(amount))
   await group('exit', async () => (await import('./rows/exit.ts')).exit(amount))
   await group('sweep', async () => (await import('./rows/sweep.ts')).sweeping(amount))
+  await group('tickets', async () => (await import('./rows/tickets.ts')).tickets(amount))
   await group('uploads', async () => (await import('./rows/uploads.ts')).uploads(amount))
   await group('scaling', async () => {
     const curves = await (await import('./rows/scaling.ts')).scaling(amount)

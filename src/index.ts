@@ -18,11 +18,13 @@ export {
   type TempFileErrorOptions,
 } from './errors.ts'
 export { type FileRulePresets, fileRules } from './file-types/file-rules.ts'
+export type { Claimant } from './handoff/find.ts'
 export type { HandoffInfo } from './handoff/info.ts'
 export type { DirOptions, FileOptions } from './input/file-options.ts'
 export type { Duration, Size } from './input/units.ts'
 export { type ManagerStats, TempFileManager } from './manager.ts'
-export type { Limits, TempFileManagerOptions } from './manager-options.ts'
+export type { Limits, Preserve, TempFileManagerOptions } from './manager-options.ts'
+export type { KeptUsage } from './removal/kept.ts'
 export type { OnCleanupError } from './runtime/observe.ts'
 export type { SweepItem, SweepProgress, SweepReport } from './sweep/report.ts'
 export type { SweepOptions } from './sweep/sweep.ts'
@@ -43,6 +45,7 @@ export type {
   ReadStreamOptions,
   ReceivedFile,
   ReceiveOptions,
+  ScopeOptions,
   TempDir,
   TempEntry,
   TempFile,

@@ -22,6 +22,7 @@ import {
 import type { Duration, Size } from './input/units.ts'
 import { inside, SESSION_RANDOM_LENGTH } from './layout.ts'
 import type { QuotaLimits } from './quota.ts'
+import type { KeepPolicy } from './removal/kept.ts'
 import type { OnCleanupError } from './runtime/observe.ts'
 
 /** Options of a {@link TempFileManager}. Every option has a default that suits a service on one host. */
@@ -53,11 +54,18 @@ export interface TempFileManagerOptions {
   sharedVolume?: boolean | { heartbeat?: Duration | undefined; staleAfter?: Duration | undefined } | undefined
   /** Clean up on SIGINT, SIGTERM and SIGHUP, unless the program listens for them itself. Default true. */
   signals?: boolean | undefined
-  /** For debugging: remove nothing and report where it is. Also TEMP_FILE_MANAGER_PRESERVE=1. Default false. */
-  preserve?: boolean | undefined
+  /**
+   * For debugging. true, also TEMP_FILE_MANAGER_PRESERVE=1: remove nothing and report where it is. 'on-error', also
+   * TEMP_FILE_MANAGER_PRESERVE=on-error: keep what a failed scope left in `kept/` of the root, the newest 3 failures; an
+   * object sets another number or an age. Default false.
+   */
+  preserve?: Preserve | undefined
   /** What happens when a removal during disposal finally fails. Default 'warn' (a process warning). */
   onCleanupError?: OnCleanupError | undefined
 }
+
+/** What {@link TempFileManagerOptions.preserve} can be. */
+export type Preserve = boolean | 'on-error' | { count?: number | undefined; age?: Duration | undefined }
 
 /** Limits of one manager. An option that is not set is no limit. */
 export interface Limits {
@@ -86,6 +94,8 @@ export interface Settings {
   readonly sharedVolume: { readonly heartbeat: number; readonly staleAfter: number } | undefined
   readonly signals: boolean
   readonly preserve: boolean
+  /** What is kept of failed scopes; undefined: nothing. */
+  readonly keepFailed: KeepPolicy | undefined
   readonly onCleanupError: OnCleanupError
 }
 
@@ -133,6 +143,31 @@ const sharedVolume = {
   ),
 }
 
+const checkPreserve = nested({ count: integer(1), age: duration })
+
+/** Checks `preserve`. */
+const preserveKind: Kind<Preserve> = (value, option) => {
+  if (typeof value === 'boolean' || value === 'on-error') return value
+  if (typeof value === 'object' && value !== null) return checkPreserve(value, option)
+  throw optionError(option, `${option} must be true, false, 'on-error' or an object with count or age.`)
+}
+
+/** The newest 3 failures, whatever their age. */
+export const DEFAULT_KEEP: KeepPolicy = { count: 3, ageMs: undefined }
+
+/** What is kept of a failed scope, at most 3 failures by default. */
+function keepPolicyOf(preserve: Preserve): KeepPolicy | undefined {
+  if (typeof preserve === 'boolean') return undefined
+  if (preserve === 'on-error') return DEFAULT_KEEP
+  const { count = DEFAULT_KEEP.count, age } = preserve
+  return { count, ageMs: age === undefined ? undefined : duration(age, 'preserve.age') }
+}
+
+function preserveFromEnvironment(): Preserve {
+  const value = process.env['TEMP_FILE_MANAGER_PRESERVE']
+  return value === 'on-error' ? value : value === '1'
+}
+
 const checkOptions = optionsOf('TempFileManager', {
   name: unchecked<string>(), // by checkName
   prefix: unchecked<string>(), // by checkAffixes
@@ -146,7 +181,7 @@ const checkOptions = optionsOf('TempFileManager', {
   }),
   sharedVolume: sharedVolumeKind,
   signals: boolean,
-  preserve: boolean,
+  preserve: preserveKind,
   onCleanupError: cleanupPolicy,
 })
 
@@ -157,6 +192,7 @@ function sharedVolumeKind(value: unknown, option: string): boolean | Checked<typ
 /** Checks a manager's options. @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_NAME_INVALID */
 export function resolveOptions(options?: TempFileManagerOptions): Settings {
   const given = checkOptions(options)
+  const preserve = given.preserve ?? preserveFromEnvironment()
   const fs: FileSystem = given.fs ?? nodeFs
   const prefix = given.prefix ?? 'tmp-'
   checkAffixes(prefix, '', SESSION_RANDOM_LENGTH + 1 + 16)
@@ -175,7 +211,8 @@ export function resolveOptions(options?: TempFileManagerOptions): Settings {
     sweepEvery: sweepInterval(given.sweep?.every ?? HOUR / 6),
     sharedVolume: resolveSharedVolume(given.sharedVolume),
     signals: given.signals ?? true,
-    preserve: given.preserve ?? process.env['TEMP_FILE_MANAGER_PRESERVE'] === '1',
+    preserve: preserve === true,
+    keepFailed: keepPolicyOf(preserve),
     onCleanupError: given.onCleanupError ?? 'warn',
   }
 }

@@ -9,10 +9,12 @@ import type { HeldClaim } from './handoff/held-claim.ts'
 import type { HandoffInfo } from './handoff/info.ts'
 import { inspectHandoff, listHandoffs } from './handoff/list.ts'
 import type { DirOptions, FileOptions } from './input/file-options.ts'
+import { constantOr, oneOf, optionsOf } from './input/options.ts'
 import { isTicket, layoutOf } from './layout.ts'
 import { Lifecycle } from './lifecycle.ts'
-import { resolveOptions, type TempFileManagerOptions } from './manager-options.ts'
+import { DEFAULT_KEEP, resolveOptions, type TempFileManagerOptions } from './manager-options.ts'
 import { Quota } from './quota.ts'
+import { keepFailed as keepEntries } from './removal/kept.ts'
 import { joinSignals } from './runtime/abort.ts'
 import { asyncDispose, dispose, disposing } from './runtime/dispose.ts'
 import { checkRoot } from './session/root.ts'
@@ -27,7 +29,7 @@ import { claimEntry } from './temps/claimed-entry.ts'
 import { createFile, createFileAsync, receiveFile } from './temps/create.ts'
 import { createDir, createDirAsync } from './temps/dir.ts'
 import { Namer } from './temps/naming.ts'
-import { Scope } from './temps/scope.ts'
+import { type Maker, Scope } from './temps/scope.ts'
 import type {
   AdoptOptions,
   ByteSource,
@@ -36,12 +38,15 @@ import type {
   FileRules,
   ReceivedFile,
   ReceiveOptions,
+  ScopeOptions,
   TempDir,
   TempFile,
   TempScope,
 } from './types.ts'
 import type { CreateUploadOptions, OpenUploadOptions, PartialUpload, UploadInfo } from './uploads/types.ts'
 import type { UploadDoor } from './uploads/upload.ts'
+
+const checkScopeOptions = optionsOf('scope', { preserve: constantOr(false, oneOf('on-error')) })
 
 /** Whether a manager of any copy of the package is closed; read by {@link getTempManager}. */
 export const CLOSED = Symbol.for('temp-file-manager.closed.v1')
@@ -188,9 +193,13 @@ class Manager implements Disposable, AsyncDisposable {
   }
 
   /** A group of temps that are disposed together, last made first. @throws ERR_TEMP_CLOSED */
-  scope(): TempScope {
+  scope(options?: ScopeOptions): TempScope {
+    const { preserve } = checkScopeOptions(options)
     this.#life.requireOpen()
-    return new Scope({
+    const { keepFailed } = this.#context
+    const policy = keepFailed ?? DEFAULT_KEEP
+    const keeps = preserve === undefined ? keepFailed !== undefined : preserve === 'on-error'
+    const maker: Maker = {
       file: (options) => this.file(options),
       dir: (options) => this.dir(options),
       fileAsync: (options) => this.fileAsync(options),
@@ -198,6 +207,31 @@ class Manager implements Disposable, AsyncDisposable {
       receive: (source, options, signal) => this.#receive(source, options, signal),
       adopt: (path, options) => this.adopt(path, options),
       claim: (ticket) => this.claim(ticket),
+      keep: (entries, reason) =>
+        this.#life.run((session) =>
+          keepEntries(this.#context, policy, entries, { sessionId: session.id, reason }),
+        ),
+    }
+    return new Scope(maker, keeps)
+  }
+
+  /** Calls `fn` with a scope, which ends when `fn` has; what `fn` throws marks the scope as failed. Returns what `fn` returned. */
+  withScope<T>(fn: (scope: TempScope) => Promise<T> | T): Promise<T>
+  withScope<T>(options: ScopeOptions, fn: (scope: TempScope) => Promise<T> | T): Promise<T>
+  async withScope<T>(
+    ...given:
+      | [fn: (scope: TempScope) => Promise<T> | T]
+      | [ScopeOptions, (scope: TempScope) => Promise<T> | T]
+  ): Promise<T> {
+    const [options, fn] = given.length === 1 ? [undefined, given[0]] : given
+    if (typeof fn !== 'function') throw optionError('fn', 'withScope needs a function as its last argument.')
+    return await disposing(this.scope(options), async (scope) => {
+      try {
+        return await fn(scope)
+      } catch (error) {
+        if (!scope.signal.aborted) scope.fail(error)
+        throw error
+      }
     })
   }
 
@@ -206,6 +240,8 @@ class Manager implements Disposable, AsyncDisposable {
   withFile<T>(options: string | FileOptions, fn: (file: TempFile) => Promise<T> | T): Promise<T>
   async withFile<T>(...given: WithArguments<TempFile, FileOptions, T>): Promise<T> {
     const [options, fn] = withArguments(given)
+    if (this.#context.keepFailed !== undefined)
+      return await this.withScope((scope) => fn(scope.file(options)))
     return await disposing(this.file(options), fn)
   }
 
@@ -214,6 +250,7 @@ class Manager implements Disposable, AsyncDisposable {
   withDir<T>(options: string | DirOptions, fn: (dir: TempDir) => Promise<T> | T): Promise<T>
   async withDir<T>(...given: WithArguments<TempDir, DirOptions, T>): Promise<T> {
     const [options, fn] = withArguments(given)
+    if (this.#context.keepFailed !== undefined) return await this.withScope((scope) => fn(scope.dir(options)))
     return await disposing(this.dir(options), fn)
   }
 

@@ -1,8 +1,9 @@
-import fs from 'node:fs'
+import fs, { rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { describe, expect, test } from 'vitest'
 import type { FileSystem } from '../src/disk/file-system.ts'
 import { Quota } from '../src/quota.ts'
+import { tempManager } from './fixtures/temp-base.ts'
 
 const code = (value: string): object => expect.objectContaining({ code: value })
 
@@ -73,5 +74,22 @@ describe('free space', () => {
   test('cannot be asked for of a file system that cannot tell', () => {
     const { statfs: _, ...rest } = fs
     expect(() => new Quota({ minFreeBytes: 1 }, rest)).toThrow(code('ERR_TEMP_OPTION_INVALID'))
+  })
+})
+
+describe('a session that was lost', () => {
+  test('takes its counts with it: its files are gone', async () => {
+    const lost: string[] = []
+    const manager = tempManager({
+      limits: { liveEntries: 2, totalBytes: 10 },
+      onCleanupError: ({ code }) => lost.push(code),
+    })
+    const [one] = [await manager.receive('12345'), manager.file()]
+    rmSync(manager.sessionPath ?? '', { recursive: true })
+    manager.file()
+    expect([lost, manager.stats().entries, manager.stats().bytes]).toEqual([['ERR_TEMP_SESSION_LOST'], 1, 0])
+    await one.remove()
+    expect(manager.stats()).toMatchObject({ entries: 1, bytes: 0 })
+    await manager.receive('1234567890')
   })
 })

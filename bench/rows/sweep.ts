@@ -81,7 +81,7 @@ async function sweepOf(effort: Effort, bytes: number): Promise<Row[]> {
       ours: shown(costs.ours),
       theirs: shown(costs['rm -rf']),
       rounds: ratios(costs.ours, costs['rm -rf']),
-      target: { atMost: 1.5 },
+      target: { atMost: 1.3 },
       known: { atMost: KNOWN },
     }),
     row({

@@ -4,11 +4,12 @@
 import { type CommandSpec, ROOT_OPTIONS } from './command.ts'
 import { completion } from './commands/completion-command.ts'
 import { inspect } from './commands/inspect-command.ts'
+import { discard, retry } from './commands/letter-commands.ts'
 import { ls } from './commands/ls-command.ts'
 import { run } from './commands/run-command.ts'
 import { sweep } from './commands/sweep-command.ts'
 import { doctor } from './doctor/doctor.ts'
-import { COMPLETION, DOCTOR, INSPECT, LS, RUN, SWEEP } from './pages.ts'
+import { COMPLETION, DISCARD, DOCTOR, INSPECT, LS, RETRY, RUN, SWEEP } from './pages.ts'
 
 const LISTING: CommandSpec = {
   name: 'ls',
@@ -28,6 +29,7 @@ const SWEEPING: CommandSpec = {
   operands: [],
   options: [
     { name: 'dry-run', short: 'n', description: 'only report what would be removed' },
+    { name: 'kept', description: 'also remove what `preserve` left in kept/ for debugging' },
     {
       name: 'remove-unknown-after',
       value: 'duration',
@@ -60,6 +62,26 @@ const INSPECTING: CommandSpec = {
   operands: [['TICKET', 'the return value of handOff()']],
   options: ROOT_OPTIONS,
   run: inspect,
+}
+
+const RETRYING: CommandSpec = {
+  name: 'retry',
+  summary: 'make a dead letter claimable again',
+  usage: '[options] TICKET',
+  page: RETRY,
+  operands: [['TICKET', 'the return value of handOff()']],
+  options: ROOT_OPTIONS,
+  run: retry,
+}
+
+const DISCARDING: CommandSpec = {
+  name: 'discard',
+  summary: 'delete one handoff, a dead letter or not',
+  usage: '[options] TICKET',
+  page: DISCARD,
+  operands: [['TICKET', 'the return value of handOff()']],
+  options: ROOT_OPTIONS,
+  run: discard,
 }
 
 const DIAGNOSIS: CommandSpec = {
@@ -100,6 +122,8 @@ export const COMMANDS: readonly CommandSpec[] = [
   LISTING,
   SWEEPING,
   INSPECTING,
+  RETRYING,
+  DISCARDING,
   DIAGNOSIS,
   RUNNING,
   COMPLETING,

@@ -45,6 +45,24 @@ export const INSPECT: Page = {
   ],
 }
 
+export const RETRY: Page = {
+  description: [
+    'A handoff that was claimed as often as handoff.maxAttempts allows, and never completed, is a dead letter: kept, listed by ls with its last error, and not claimable. This makes it claimable again, for as many attempts.',
+  ],
+  examples: [
+    ['temp-file-manager retry 1q2w3e4r5t6y7w8p9a0s1d2f3g', 'After the bug in the worker was fixed.'],
+  ],
+}
+
+export const DISCARD: Page = {
+  description: [
+    'Deletes a handoff that nobody has claimed, a dead letter or not, without looking at its data.',
+  ],
+  examples: [
+    ['temp-file-manager discard 1q2w3e4r5t6y7w8p9a0s1d2f3g', 'The file cannot be processed at all.'],
+  ],
+}
+
 export const DOCTOR: Page = {
   description: [
     'Checks the place where the root is or will be: ownership and modes, file system, space, age cleaners (systemd-tmpfiles), lengths of paths, whether the kernel can prove an owner dead here. It makes and removes one private directory in the base directory, and changes nothing else.',

@@ -25,7 +25,7 @@ export async function statsOf(fs: FileSystem, path: DiskPath): Promise<DiskStats
 /** The lstat of a path; undefined where nothing exists. Throws the system's error where that could not be found out. */
 export function findSync(fs: FileSystem, path: DiskPath): DiskStats | undefined {
   try {
-    return fs.lstatSync(path)
+    return fs.lstatSync(path, { throwIfNoEntry: false }) // an error for each of a thousand misses is what costs
   } catch (error) {
     if (isAbsent(error)) return undefined
     throw error

@@ -4,8 +4,9 @@
 // change leaves no trace, so a ctime counts only once it is older than that.
 
 import { setImmediate as turn } from 'node:timers/promises'
-import type { DiskStats, FileSystem } from '../disk/file-system.ts'
+import type { FileSystem } from '../disk/file-system.ts'
 import { recentMounts } from '../disk/mounts.ts'
+import { existsAt, findSync } from '../disk/paths.ts'
 import { errnoOf } from '../errors.ts'
 import {
   CLAIMS,
@@ -57,7 +58,7 @@ export class ClaimIndex {
   async find(id: string): Promise<Found | undefined> {
     if (this.#valid === undefined || this.#valid !== this.#version()) await this.#read()
     const found = this.#claims.get(id)
-    if (found === undefined || exists(this.#root.fs, found.claim)) return found
+    if (found === undefined || existsAt(this.#root.fs, found.claim)) return found
     await this.#read() // completed, or its session was renamed meanwhile
     return this.#claims.get(id)
   }
@@ -81,7 +82,7 @@ export class ClaimIndex {
 
   #version(): number | undefined {
     const { fs, layout } = this.#root
-    return statOf(fs, layout.handoffs)?.ctimeMs
+    return findSync(fs, layout.handoffs)?.ctimeMs
   }
 }
 
@@ -92,7 +93,7 @@ export function findClaim({ fs, layout }: Root, id: string): Found | undefined {
     if (entry === undefined || entry.kind === 'new') continue
     const directory = inside(layout.sessions, name)
     const claim = entry.id === id && entry.kind === 'dead' ? directory : inside(inside(directory, CLAIMS), id)
-    if (exists(fs, claim)) return { ...entry, directory, claim }
+    if (existsAt(fs, claim)) return { ...entry, directory, claim }
   }
   return undefined
 }
@@ -121,7 +122,7 @@ export async function listClaims(root: Root): Promise<Map<string, Found>> {
 
 /** `counted`: a directory's link count is 2 plus its subdirectories (btrfs and overlay say 1), which spares most listings. */
 function claimsIn(fs: FileSystem, directory: string, counted: boolean): string[] {
-  const stats = statOf(fs, directory)
+  const stats = findSync(fs, directory)
   if (stats === undefined || (counted && stats.nlink === 2)) return []
   return namesIn(fs, directory).filter((name) => isTicket(name) || isUploadId(name))
 }
@@ -130,21 +131,6 @@ function claimsIn(fs: FileSystem, directory: string, counted: boolean): string[]
 function ctimesAreExact({ fs, native, layout }: Root): boolean {
   const fsType = native ? recentMounts(fs, layout.root).of(layout.handoffs)?.fsType : undefined
   return fsType !== undefined && platform().provingFileSystems?.has(fsType) === true
-}
-
-/** Whether something has that name. Throws the system's error where it cannot tell. */
-export function exists(fs: FileSystem, path: string): boolean {
-  return statOf(fs, path) !== undefined
-}
-
-/** Undefined when nothing has that name. */
-export function statOf(fs: FileSystem, path: string): DiskStats | undefined {
-  try {
-    return fs.lstatSync(path, { throwIfNoEntry: false })
-  } catch (error) {
-    if (errnoOf(error) === 'ENOTDIR') return undefined
-    throw error
-  }
 }
 
 /** Names in a directory of the root; none where it does not exist, is no directory, or is not readable. */

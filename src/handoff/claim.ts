@@ -5,16 +5,17 @@
 // Not found at 1: handoff/find.ts looks where it is, and a dead claimant's session is removed at once.
 
 import { hostname } from 'node:os'
-import { setTimeout as pause } from 'node:timers/promises'
+import { setImmediate } from 'node:timers'
+import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises'
 import type { FileSystem } from '../disk/file-system.ts'
-import { renameIfThere } from '../disk/paths.ts'
+import { existsAt, findSync, renameIfThere } from '../disk/paths.ts'
 import { removeTreeSync } from '../disk/remove/remove.ts'
 import { errnoOf, ioError, isTempFileError, TempFileError } from '../errors.ts'
 import { DATA, goneName, inside, isTicket } from '../layout.ts'
 import { channels, log } from '../runtime/observe.ts'
 import type { Session } from '../session/session.ts'
 import { countAttempt, markRetried } from './attempt.ts'
-import { exists, statOf } from './claim-index.ts'
+
 import { stateOf } from './expiry.ts'
 import { readFailure } from './failure.ts'
 import { type Claimant, freeFromDead } from './find.ts'
@@ -27,6 +28,9 @@ export const LOOKS = 5
 export const PAUSE_MS = 25
 /** How often a handoff may be seen moving between directories before it is reported as claimed. */
 const MOST_MOVES = 500
+
+/** Claimants that may look in one turn of the event loop: a thousand at once would hold it for 50 ms and more. */
+const MOST_IN_A_TURN = 64
 
 /** What a claim is for: only `work` counts as an attempt towards the limit, and is refused a dead letter. */
 export type Purpose = 'work' | 'discard' | 'retry'
@@ -43,6 +47,7 @@ export async function claim(
   checkTicket(isTicket(ticket))
   const wanted = String(ticket)
   for (let look = 0, moves = 0; look < LOOKS; ) {
+    while (isCrowded()) await turn()
     if (session.ended) throw closedError()
     const held = attempt(session, wanted, purpose)
     if (held !== undefined) {
@@ -79,6 +84,18 @@ export async function retry(session: Session, ticket: unknown): Promise<void> {
   }
 }
 
+let inThisTurn = 0
+
+/** Counts one more claimant of this turn of the event loop, unless there are too many already. */
+function isCrowded(): boolean {
+  if (inThisTurn >= MOST_IN_A_TURN) return true
+  if (inThisTurn++ === 0)
+    setImmediate(() => {
+      inThisTurn = 0
+    })
+  return false
+}
+
 /** One try, in one turn of the loop; undefined when it is not in handoffs/. */
 function attempt(session: Session, ticket: string, purpose: Purpose): HeldClaim | undefined {
   const { fs, layout } = session.context
@@ -89,9 +106,9 @@ function attempt(session: Session, ticket: string, purpose: Purpose): HeldClaim 
   } catch (error) {
     const errno = errnoOf(error)
     // Ours but not held: a retransmitted rename (NFS) answered ENOENT although the first one won.
-    if (!exists(fs, directory)) {
+    if (!existsAt(fs, directory)) {
       if (errno !== 'ENOENT') throw ioError(error, 'claim the handoff', directory)
-      if (!exists(fs, session.claims) && !session.confirm()) throw session.lostError()
+      if (!existsAt(fs, session.claims) && !session.confirm()) throw session.lostError()
       return undefined
     }
   }
@@ -152,7 +169,7 @@ function problemOf(
 
 function dataProblem(fs: FileSystem, directory: string, record: HandoffRecord): string | undefined {
   const data = inside(directory, DATA)
-  const names = exists(fs, data) ? fs.readdirSync(data).map(String) : []
+  const names = existsAt(fs, data) ? fs.readdirSync(data).map(String) : []
   if (!names.includes(record.name)) return 'it names a file that is not there'
   const stats = fs.lstatSync(inside(data, record.name))
   const matches = record.kind === 'file' ? stats.isFile() : stats.isDirectory()
@@ -160,7 +177,7 @@ function dataProblem(fs: FileSystem, directory: string, record: HandoffRecord): 
 }
 
 function ownClaim(fs: FileSystem, directory: string): Claimant | undefined {
-  const stats = statOf(fs, directory)
+  const stats = findSync(fs, directory)
   if (stats === undefined) return undefined
   const reason = 'this manager has claimed it'
   return { pid: process.pid, hostname: hostname(), claimedAtMs: stats.ctimeMs, verdict: 'alive', reason }

@@ -1,11 +1,12 @@
 // Finds a handoff that is not in handoffs/. Guarantee: a claim of a dead owner is given back at once, so that a retry right
 // after a crash does not wait for the next sweep.
 
+import { findSync } from '../disk/paths.ts'
 import { isUploadId } from '../layout.ts'
 import { type Judgement, judge } from '../liveness/judge.ts'
 import { buryIfDead } from '../removal/remove-session.ts'
 import { settleUploadExpiry } from '../uploads/expiry.ts'
-import { claimIndexOf, type Found, findClaim, statOf } from './claim-index.ts'
+import { claimIndexOf, type Found, findClaim } from './claim-index.ts'
 import { clocksNow, type HandoffRoot, settleExpiry } from './expiry.ts'
 import { giveBack } from './give-back.ts'
 
@@ -52,7 +53,7 @@ export async function freeFromDead(root: HandoffRoot, id: string): Promise<Freed
 
 /** Undefined when the claim is no longer there. */
 export function claimantOf({ fs }: HandoffRoot, found: Found, judged: Judgement): Claimant | undefined {
-  const stats = statOf(fs, found.claim)
+  const stats = findSync(fs, found.claim)
   if (stats === undefined) return undefined
   const { owner, reason } = judged
   const verdict = judged.verdict === 'wait' ? 'unknown' : judged.verdict

@@ -1,14 +1,14 @@
 // A claim that this process holds: what can be done with it, each once. Guarantee: until complete() has renamed it
 // away it goes back by itself, however this process ends; after that it never comes back.
 
-import { renameIfThere } from '../disk/paths.ts'
+import { existsAt, renameIfThere } from '../disk/paths.ts'
 import { removeTree, removeTreeSync } from '../disk/remove/remove.ts'
 import { syncDirectory, syncDirectorySync } from '../disk/sync.ts'
 import { ioError, TempFileError } from '../errors.ts'
 import { DATA, goneName, inside } from '../layout.ts'
 import { log } from '../runtime/observe.ts'
 import type { Session } from '../session/session.ts'
-import { exists } from './claim-index.ts'
+
 import { reasonText } from './failure.ts'
 import { giveBack } from './give-back.ts'
 import type { HandoffRecord } from './handoff-record.ts'
@@ -128,7 +128,7 @@ export class HeldClaim {
   /** A session that was lost has aborted the signal itself. */
   #isGone(): boolean {
     const { fs } = this.session.context
-    return !exists(fs, this.directory) && this.session.confirm() && !exists(fs, this.directory)
+    return !existsAt(fs, this.directory) && this.session.confirm() && !existsAt(fs, this.directory)
   }
 
   // Called from a timer: must not throw.

@@ -3,11 +3,12 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { measureTree } from '../disk/measure.ts'
+import { existsAt } from '../disk/paths.ts'
 import { ioError } from '../errors.ts'
 import { DATA, inside, isTicket, isUploadId } from '../layout.ts'
 import { type Judgement, judge } from '../liveness/judge.ts'
 import { LOOKS, PAUSE_MS } from './claim.ts'
-import { claimIndexOf, exists, type Found, listClaims, namesIn } from './claim-index.ts'
+import { claimIndexOf, type Found, listClaims, namesIn } from './claim-index.ts'
 import {
   type Clocks,
   clocksNow,
@@ -94,12 +95,12 @@ async function describe(
   const { root, clocks } = listing
   const { fs, layout } = root
   const directory = found?.claim ?? inside(layout.handoffs, ticket)
-  if (!exists(fs, directory)) return undefined
+  if (!existsAt(fs, directory)) return undefined
   const state = stateOf(root, directory, ticket)
   const claimant = await claimantIn(listing, ticket, found)
   const lastError = readFailure(fs, directory)
   const size = await measureTree(fs, inside(directory, DATA))
-  if (!exists(fs, directory)) return undefined
+  if (!existsAt(fs, directory)) return undefined
   const record = state.read.state === 'read' ? state.read.record : undefined
   const standing = stateNameOf(state, claimant)
   const left = claimant === undefined ? expiresInMs(state, clocks) : undefined

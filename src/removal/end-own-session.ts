@@ -9,6 +9,7 @@ import { readOwner } from '../liveness/owner-record.ts'
 import { isMainThread, ownIdentity } from '../liveness/process-identity.ts'
 import { cleanupError, reportCleanupError, tell } from '../runtime/observe.ts'
 import type { Session } from '../session/session.ts'
+import { failedName } from './kept.ts'
 import { type Burial, condemn, finish, finishSync, spare } from './remove-session.ts'
 
 /** False when it could not even be condemned, so that exit has to try again. */
@@ -42,7 +43,7 @@ export function endSessionSync(session: Session, exiting: boolean): boolean {
   session.inPlace.clear()
   let committed = false
   attempt(context, session.path, () => {
-    commit(session)
+    commit(session, exiting)
     committed = true
     const { gone } = session
     if (gone !== undefined) reportBurial(session, finishSync(context, gone))
@@ -54,14 +55,23 @@ export function endSessionSync(session: Session, exiting: boolean): boolean {
 }
 
 /** Renames the session out of the world of the living; `session.gone` then names what is left to delete. */
-function commit(session: Session): void {
+function commit(session: Session, exiting = false): void {
   if (session.gone !== undefined || !session.confirm()) return
   const { context } = session
+  const status = exiting && context.keepFailed !== undefined ? Number(process.exitCode ?? 0) : 0
+  if (status !== 0) {
+    const reason = `the process ended with status ${status}`
+    tell(
+      'The process failed: its temporary files were kept.',
+      spare(context, session.path, failedName(session.id), reason),
+    )
+    return
+  }
   if (!context.preserve) {
     session.gone = condemn(context, session.path, session.id)
     return
   }
-  const kept = spare(context, session.path, session.id)
+  const kept = spare(context, session.path, session.id, 'preserve is set')
   tell('preserve is set: the temporary files of this manager were not removed.', kept)
 }
 
@@ -86,7 +96,7 @@ function buryThreadsOfProcess(context: Context): void {
       Number(owner.startTime) >= Number(self.startTime)
     if (!ours) continue
     attempt(context, path, () => {
-      if (owner.preserve === true) spare(context, path, entry.id)
+      if (owner.preserve === true) spare(context, path, entry.id, 'preserve is set')
       else finishSync(context, condemn(context, path, entry.id))
     })
   }

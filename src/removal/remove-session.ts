@@ -7,7 +7,6 @@ import type { FileSystem } from '../disk/file-system.ts'
 import { recentMounts } from '../disk/mounts.ts'
 import { renameIfThere } from '../disk/paths.ts'
 import { type RemoveReport, removeTreeSliced, removeTreeSync } from '../disk/remove/remove.ts'
-import { errnoOf } from '../errors.ts'
 import { type GivenBack, giveBackAll } from '../handoff/give-back.ts'
 import { CLAIMS, deadName, goneName, inside, LEASE, LEASE_2, liveName, OWNER, type Root } from '../layout.ts'
 import { judge } from '../liveness/judge.ts'
@@ -15,6 +14,7 @@ import type { SessionPlace } from '../liveness/lease.ts'
 import type { Policy } from '../liveness/verdict.ts'
 import { removeOutside } from '../session/outside.ts'
 import { isFull, makeRoom, renameOnFullDisk } from './full-disk.ts'
+import { noteReason, openKept } from './kept.ts'
 
 /** What became of a suspected session. */
 export type Fate =
@@ -72,7 +72,7 @@ export async function buryIfDead(
   if (judged.verdict === 'wait')
     return { fate: 'kept', reason: `${reason}; suspected, its owner may still take it back` }
   if (judged.owner?.preserve === true) {
-    spare(root, tombstone, id)
+    spare(root, tombstone, id, `preserve is set; ${reason}`)
     return { fate: 'spared', reason: `${reason}; its owner asked to keep it` }
   }
   const gone = inside(layout.sessions, goneName(id))
@@ -156,19 +156,14 @@ export async function finish(
 }
 
 /** Moves a session to `kept/` in place of deleting it; its claims go back all the same. Returns its new path. */
-export function spare(root: Root, path: string, id: string): string {
-  const { fs, layout } = root
-  try {
-    fs.mkdirSync(layout.kept, { mode: 0o700 })
-  } catch (error) {
-    if (errnoOf(error) !== 'EEXIST') throw error
-  }
-  fs.chmodSync(layout.kept, 0o700)
-  // Before the rename also: nobody looks for claims in kept/, so a kill in between would lose them.
+export function spare(root: Root, path: string, id: string, reason: string): string {
+  openKept(root)
+  // Before the rename also: claims in kept/ are looked for by no one, so a kill in between would lose them.
   giveBackAll(root, inside(path, CLAIMS))
-  const kept = inside(layout.kept, id)
-  fs.renameSync(path, kept)
+  const kept = inside(root.layout.kept, id)
+  root.fs.renameSync(path, kept)
   giveBackAll(root, inside(kept, CLAIMS))
+  noteReason(root, kept, reason)
   return kept
 }
 

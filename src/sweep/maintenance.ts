@@ -4,6 +4,7 @@
 import type { Context } from '../context.ts'
 import { errnoOf } from '../errors.ts'
 import { REFRESH_MS } from '../liveness/verdict.ts'
+import { pruneKept } from '../removal/kept.ts'
 import { channels, log } from '../runtime/observe.ts'
 import { beat, type Heartbeat } from '../session/heartbeat.ts'
 import type { Session } from '../session/session.ts'
@@ -60,6 +61,8 @@ export class Maintenance {
   async sweep(options: SweepRequest): Promise<SweepReport> {
     const session = this.#session()
     const report = await sweep({ ...this.#context, ownId: session?.id }, options)
+    const { keepFailed } = this.#context
+    if (keepFailed !== undefined && options.dryRun !== true) await pruneKept(this.#context, keepFailed)
     if (options.dryRun !== true) await session?.settlePostponed() // there may be room now
     return report
   }

@@ -6,7 +6,7 @@ import type { HandoffInfo } from '../handoff/info.ts'
 export interface SweepItem {
   /** Its name on disk at the time, with its room: 'sessions/s-...', 'handoffs/...', 'uploads/...'. */
   readonly name: string
-  readonly kind: 'session' | 'draft' | 'tombstone' | 'condemned' | 'handoff' | 'upload' | 'foreign'
+  readonly kind: 'session' | 'draft' | 'tombstone' | 'condemned' | 'handoff' | 'upload' | 'kept' | 'foreign'
   readonly action: 'kept' | 'removed' | 'would-remove' | 'spared' | 'left-to-others'
   /** In words: 'owner alive (pid 1234, the process runs)', 'made on another host; see sharedVolume'. */
   readonly reason: string
@@ -45,7 +45,7 @@ export interface SweepProgress {
   readonly bytes: number
 }
 
-const OTHER_THAN_SESSIONS = new Set<SweepItem['kind']>(['handoff', 'upload', 'draft'])
+const OTHER_THAN_SESSIONS = new Set<SweepItem['kind']>(['handoff', 'upload', 'draft', 'kept'])
 
 /** Collects a report while a sweep runs. */
 export class ReportBuilder {

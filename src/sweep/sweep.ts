@@ -14,9 +14,10 @@ import type { Duration } from '../input/units.ts'
 import { inside } from '../layout.ts'
 import type { Policy } from '../liveness/verdict.ts'
 import { volumeNow } from '../liveness/volume-clock.ts'
+import { keptNames, removeKept } from '../removal/kept.ts'
 import { channels, log } from '../runtime/observe.ts'
 import { checkRoot } from '../session/root.ts'
-import { ReportBuilder, type SweepProgress, type SweepReport } from './report.ts'
+import { ReportBuilder, type SweepItem, type SweepProgress, type SweepReport } from './report.ts'
 import { sweepHandoff } from './sweep-handoff.ts'
 import { type InTurn, sweepSession } from './sweep-session.ts'
 import { sweepUpload } from './sweep-upload.ts'
@@ -31,6 +32,8 @@ export interface SweepOptions {
   onProgress?: ((progress: SweepProgress) => void) | undefined
   /** Stops the sweep after this time; the next sweep finishes the rest. */
   timeLimit?: Duration | undefined
+  /** Remove also everything in `kept/`, which `preserve` left for debugging. Default false. */
+  kept?: boolean | undefined
   /** Also removes a session that nothing proves dead, once its owner has not touched it for this long. Default: never. */
   removeUnknownAfter?: Duration | undefined
 }
@@ -40,6 +43,7 @@ const schema = {
   signal: abortSignal,
   onProgress: callback<(progress: SweepProgress) => void>(),
   timeLimit: duration,
+  kept: boolean,
   removeUnknownAfter: duration,
 }
 
@@ -138,9 +142,29 @@ class Run {
     await this.#each(uploads, (name) =>
       step(`uploads/${name}`, () => sweepUpload(context, name, inTurn, this.#signal)),
     )
+    if (this.#options.kept === true)
+      await this.#each(keptNames(this.#swept), (name) => step(`kept/${name}`, () => this.#sweepKept(name)))
     if (this.#thrown !== undefined) throw this.#thrown.error
     const left = this.#stopped ? [] : await this.#handoffsLeft()
     return this.#report.build(dryRun, !this.#stopped, this.#startedAt, left)
+  }
+
+  async #sweepKept(name: string): Promise<void> {
+    const add = (action: SweepItem['action'], { files, bytes } = { files: 0, bytes: 0 }): void =>
+      this.#report.add({
+        name: `kept/${forLog(name)}`,
+        kind: 'kept',
+        action,
+        reason: 'kept for debugging',
+        files,
+        bytes,
+      })
+    if (this.#options.dryRun === true) return add('would-remove')
+    const removed = await removeKept(this.#swept, name, this.#signal)
+    if (removed === undefined) return add('left-to-others')
+    for (const { error } of removed.errors)
+      this.#report.error(`kept/${forLog(name)}`, errnoOf(error) ?? String(error))
+    add('removed', removed)
   }
 
   /** The sweep is done and stands, whether or not what is left can be told. */

@@ -9,6 +9,7 @@ import type { HandoffInfo } from '../handoff/info.ts'
 import { listHandoffs } from '../handoff/list.ts'
 import { inside, parseSessionsEntry } from '../layout.ts'
 import { judge } from '../liveness/judge.ts'
+import { type KeptUsage, listKept } from '../removal/kept.ts'
 
 /** One session as {@link TempFileManager.usage} found it. */
 export interface SessionUsage {
@@ -34,6 +35,8 @@ export interface RootUsage {
   readonly bytes: number
   readonly sessions: readonly SessionUsage[]
   readonly handoffs: readonly HandoffInfo[]
+  /** What `preserve` left for debugging. */
+  readonly kept: readonly KeptUsage[]
 }
 
 /** Measures everything under the root. */
@@ -61,12 +64,14 @@ export async function measureRoot(context: Context): Promise<RootUsage> {
     })
   }
   const handoffs = await listHandoffs(context)
-  const parts = [...sessions, ...handoffs.filter((handoff) => handoff.state === 'available')]
+  const kept = await listKept(context)
+  const parts = [...sessions, ...kept, ...handoffs.filter((handoff) => handoff.state === 'available')]
   return {
     root: layout.root,
     files: parts.reduce((sum, part) => sum + part.files, 0),
     bytes: parts.reduce((sum, part) => sum + part.bytes, 0),
     sessions,
     handoffs,
+    kept,
   }
 }

@@ -221,6 +221,18 @@ export abstract class Entry implements TempEntry {
     return ticket
   }
 
+  /** Whether a failed scope may keep it: a claim goes back instead. */
+  get keepable(): boolean {
+    return !this.disposed && this.#extras?.holding?.leave === undefined
+  }
+
+  /** Moves it out of the session for good; what is open on it is closed. Throws the system's error. */
+  async moveTo(path: string): Promise<void> {
+    await this.#closeResources()
+    this.context.fs.renameSync(this.path, path)
+    await this.#vacate()
+  }
+
   /** What a log and `console.log` show. */
   [inspect.custom](): string {
     return `${this.kind === 'file' ? 'TempFile' : 'TempDir'} { path: ${inspect(this.path)}, disposed: ${this.disposed} }`

@@ -15,6 +15,7 @@ import type {
   TempFile,
   TempScope,
 } from '../types.ts'
+import { Entry } from './entry.ts'
 
 /** Creates the temps of a scope: a manager. */
 export interface Maker {
@@ -26,6 +27,8 @@ export interface Maker {
   receive(source: ByteSource, options: ReceiveOptions | undefined, signal: AbortSignal): Promise<ReceivedFile>
   adopt(path: string, options?: AdoptOptions): Promise<TempFile | TempDir>
   claim<M>(ticket: string): Promise<Claim<M>>
+  /** Moves what a failed scope left to kept/. */
+  keep(entries: readonly Entry[], reason: unknown): Promise<void>
 }
 
 interface Member extends AsyncDisposable {
@@ -39,9 +42,13 @@ export class Scope implements TempScope {
   #members: (Member | (() => Promise<void> | void))[] = []
   #tidyAt = 256
   #ending: Promise<void> | undefined
+  readonly #keeps: boolean
+  #failure: { readonly reason: unknown } | undefined
 
-  constructor(maker: Maker) {
+  /** `keeps`: what a failed scope left is kept. */
+  constructor(maker: Maker, keeps: boolean) {
     this.#maker = maker
+    this.#keeps = keeps
   }
 
   get signal(): AbortSignal {
@@ -90,6 +97,11 @@ export class Scope implements TempScope {
     this.#members.push(fn)
   }
 
+  fail(reason?: unknown): void {
+    this.#requireOpen()
+    this.#failure ??= { reason }
+  }
+
   [asyncDispose](): Promise<void> {
     return this.close()
   }
@@ -103,6 +115,7 @@ export class Scope implements TempScope {
     this.#abort.abort(closedError())
     await Promise.allSettled(this.#making)
     const errors: unknown[] = []
+    if (this.#failure !== undefined && this.#keeps) await this.#keep(this.#failure.reason, errors)
     for (let member = this.#members.pop(); member !== undefined; member = this.#members.pop()) {
       try {
         await (typeof member === 'function' ? member() : member[asyncDispose]())
@@ -112,6 +125,15 @@ export class Scope implements TempScope {
     }
     if (errors.length === 1) throw errors[0]
     if (errors.length > 1) throw new AggregateError(errors, 'Several things failed at the end of a scope.')
+  }
+
+  async #keep(reason: unknown, errors: unknown[]): Promise<void> {
+    const entries = this.#members.filter((member) => member instanceof Entry && member.keepable)
+    try {
+      await this.#maker.keep(entries as Entry[], reason) // filtered in the line above
+    } catch (error) {
+      errors.push(error)
+    }
   }
 
   async #make<T extends Member>(make: () => Promise<T>): Promise<T> {

@@ -26,6 +26,12 @@ export interface ClaimMembers<M> {
   release(reason?: unknown): Promise<void>
 }
 
+/** Options of {@link TempFileManager.scope}. */
+export interface ScopeOptions {
+  /** Keep what the scope leaves when it fails; see {@link TempScope.fail}. Default: the manager's `preserve`. */
+  preserve?: false | 'on-error' | undefined
+}
+
 /** A group of temps that are disposed together, last made first. */
 export interface TempScope extends AsyncDisposable {
   /** As {@link TempFileManager.file}; removed when the scope ends. */
@@ -39,6 +45,11 @@ export interface TempScope extends AsyncDisposable {
   claim<M = unknown>(ticket: string): Promise<Claim<M>>
   /** Runs `fn` when the scope ends, in its place in the order. */
   defer(fn: () => Promise<void> | void): void
+  /**
+   * Marks the scope as failed: with `preserve: 'on-error'` its end keeps the files, with the reason, in `kept/` of the root.
+   * `withScope` calls it with what its function throws.
+   */
+  fail(reason?: unknown): void
   /** Aborts as the disposal begins; later calls throw ERR_TEMP_CLOSED. */
   readonly signal: AbortSignal
   /** Ends the scope, for those without `using`. Idempotent; rejects with what a deferred function threw. */

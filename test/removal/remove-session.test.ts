@@ -106,7 +106,7 @@ describe('a dead session whose owner asked to keep it', () => {
         if (String(to).includes('/kept/')) throw new Error('killed here')
       },
     })
-    expect(() => spare(root, dead.path, dead.id)).toThrow('killed here')
+    expect(() => spare(root, dead.path, dead.id, 'preserve is set')).toThrow('killed here')
     expect((await manager.claim(dead.ticket)).attempt).toBe(1)
   })
 })

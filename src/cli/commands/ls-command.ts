@@ -1,7 +1,7 @@
 // `ls`: what is under a root, and who owns it. Guarantee: changes nothing; each line fits a terminal of 80 columns.
 
 import { hostname } from 'node:os'
-import type { HandoffInfo, SessionUsage } from '../../index.ts'
+import type { HandoffInfo, KeptUsage, SessionUsage } from '../../index.ts'
 import { managerOf, type Stage, type Values, writeJson } from '../command.ts'
 import { STATUS } from '../exit-status.ts'
 import { count, duration, painter, type Row, type Style, shortened, size, table } from '../terminal.ts'
@@ -25,7 +25,7 @@ export async function ls(stage: Stage, values: Values): Promise<number> {
     return STATUS.done
   }
   const paint = painter(stage.stdout)
-  const { root, sessions, handoffs, files, bytes } = usage
+  const { root, sessions, handoffs, kept, files, bytes } = usage
   stage.stdout.write(
     `${paint('bold', root)}: ${count(sessions.length, 'session')}, ${count(handoffs.length, 'handoff')}, ${count(files, 'file')}, ${size(bytes)}\n`,
   )
@@ -37,7 +37,23 @@ export async function ls(stage: Stage, values: Values): Promise<number> {
     const head = ['HANDOFF', 'STATE', 'NAME', 'EXPIRES', 'ATTEMPTS', 'SIZE']
     stage.stdout.write(`\n${table(head, handoffs.map(handoffRow), paint)}`)
   }
+  if (kept.length > 0) {
+    const head = ['KEPT', 'AGE', 'FILES', 'SIZE']
+    stage.stdout.write(`\n${table(head, kept.map(keptRow), paint)}`)
+  }
   return STATUS.done
+}
+
+function keptRow({ name, ageMs, files, bytes, reason }: KeptUsage): Row {
+  return {
+    cells: [
+      { text: name },
+      { text: duration(ageMs), right: true },
+      { text: String(files), right: true },
+      { text: size(bytes), right: true },
+    ],
+    note: reason?.split('\n')[0],
+  }
 }
 
 function sessionRow(session: SessionUsage): Row {

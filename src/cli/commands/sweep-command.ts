@@ -30,6 +30,7 @@ export async function sweep(stage: Stage, values: Values): Promise<number> {
   const report = await run(stage, manager, {
     dryRun: values['dry-run'] === true,
     removeUnknownAfter,
+    kept: values['kept'] === true,
     bar: values['json'] === true ? undefined : progressBar(stage.stderr),
   })
   if (values['json'] === true) writeJson(stage, report ?? { skipped: 'another sweep is at work' })
@@ -43,6 +44,7 @@ export async function sweep(stage: Stage, values: Values): Promise<number> {
 interface Work {
   readonly dryRun: boolean
   readonly removeUnknownAfter: string | undefined
+  readonly kept: boolean
   readonly bar: ProgressBar | undefined
 }
 
@@ -50,12 +52,13 @@ interface Work {
 async function run(
   stage: Stage,
   manager: TempFileManager,
-  { dryRun, removeUnknownAfter, bar }: Work,
+  { dryRun, removeUnknownAfter, kept, bar }: Work,
 ): Promise<SweepReport | undefined> {
   const work = (): Promise<SweepReport> =>
     manager.sweep({
       dryRun,
       removeUnknownAfter,
+      kept,
       signal: stage.signal,
       onProgress: (progress) => bar?.update(progress),
     })

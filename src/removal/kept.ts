@@ -1,0 +1,149 @@
+// What was kept for debugging: one directory in kept/ for each failure, or session, with the reason in kept.json. Guarantee:
+// those of failures are limited to the newest few, and nothing in kept/ is removed without being asked for or being over a limit.
+
+import { measureTree } from '../disk/measure.ts'
+import { renameIfThere } from '../disk/paths.ts'
+import { readRecord, writeRecord } from '../disk/record-file.ts'
+import { type RemoveReport, removeTreeSliced } from '../disk/remove/remove.ts'
+import { errnoOf } from '../errors.ts'
+import { goneName, inside, type Root, randomText } from '../layout.ts'
+import { volumeNow } from '../liveness/volume-clock.ts'
+import { log, tell } from '../runtime/observe.ts'
+
+/** What `preserve: 'on-error'` keeps. */
+export interface KeepPolicy {
+  /** At most so many failures, the newest. */
+  readonly count: number
+  /** For so long, in milliseconds; undefined: no limit. */
+  readonly ageMs: number | undefined
+}
+
+/** Something in kept/, as {@link TempFileManager.usage} reports it. */
+export interface KeptUsage {
+  /** Its name under `kept/`. */
+  readonly name: string
+  /** Why it was kept; undefined when that cannot be read. */
+  readonly reason: string | undefined
+  /** Milliseconds since it was kept, by the volume's clock; undefined when that cannot be asked. */
+  readonly ageMs: number | undefined
+  readonly files: number
+  readonly bytes: number
+}
+
+/** What can be moved to kept/. */
+export interface Keepable {
+  readonly name: string
+  moveTo(path: string): Promise<void>
+}
+
+const FAILED = 'failed-'
+const NOTE = 'kept.json'
+const MAX_REASON = 1000
+
+/** The name of a failure's directory in kept/. */
+export function failedName(sessionId: string): string {
+  return `${FAILED}${sessionId}-${randomText(4)}`
+}
+
+/** Creates kept/. Throws the system's error. */
+export function openKept({ fs, layout }: Root): void {
+  try {
+    fs.mkdirSync(layout.kept, { mode: 0o700 })
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error
+  }
+  fs.chmodSync(layout.kept, 0o700)
+}
+
+/** Notes in a kept directory why it is there. Never throws: the files matter more. */
+export function noteReason({ fs }: Root, directory: string, reason: unknown): void {
+  const text = reason instanceof Error ? (reason.stack ?? reason.message) : String(reason)
+  try {
+    writeRecord(
+      fs,
+      inside(directory, NOTE),
+      { v: 1, reason: text.slice(0, MAX_REASON), pid: process.pid },
+      false,
+    )
+  } catch (error) {
+    log.session('the reason was not noted: %s', errnoOf(error))
+  }
+}
+
+/** Moves what a failed scope left to kept/, and removes what is over the limits. Throws the system's error. */
+export async function keepFailed(
+  root: Root,
+  policy: KeepPolicy,
+  entries: readonly Keepable[],
+  failure: { readonly sessionId: string; readonly reason: unknown },
+): Promise<void> {
+  if (entries.length === 0) return
+  openKept(root)
+  const directory = inside(root.layout.kept, failedName(failure.sessionId))
+  root.fs.mkdirSync(directory, { mode: 0o700 })
+  root.fs.chmodSync(directory, 0o700)
+  noteReason(root, directory, failure.reason ?? 'no reason was given')
+  for (const entry of entries) await entry.moveTo(inside(directory, entry.name))
+  tell('A scope failed: its temporary files were kept.', directory)
+  await pruneKept(root, policy)
+}
+
+/** Removes what is over the limits. Throws the system's error. */
+export async function pruneKept(root: Root, policy: KeepPolicy): Promise<void> {
+  const failures = keptNames(root).filter((name) => name.startsWith(FAILED))
+  if (failures.length === 0) return
+  const now = policy.ageMs === undefined ? undefined : volumeNow(root)
+  const dated = failures.map((name) => ({ name, at: keptAt(root, name) ?? 0 })).sort((a, b) => b.at - a.at)
+  const isOld = (at: number): boolean =>
+    policy.ageMs !== undefined && now !== undefined && now - at > policy.ageMs
+  for (const [index, { name, at }] of dated.entries())
+    if (index >= policy.count || isOld(at)) await removeKept(root, name)
+}
+
+/** Everything in kept/. */
+export async function listKept(root: Root): Promise<KeptUsage[]> {
+  const names = keptNames(root)
+  if (names.length === 0) return []
+  const now = volumeNow(root)
+  const kept: KeptUsage[] = []
+  for (const name of names) {
+    const directory = inside(root.layout.kept, name)
+    const at = keptAt(root, name)
+    const { files, bytes } = await measureTree(root.fs, directory)
+    const ageMs = at === undefined || now === undefined ? undefined : Math.max(0, now - at)
+    kept.push({ name, reason: reasonOf(root, directory), ageMs, files, bytes })
+  }
+  return kept
+}
+
+/** Removes one kept directory; undefined when another process was first. Throws the system's error. */
+export async function removeKept(
+  root: Root,
+  name: string,
+  signal?: AbortSignal,
+): Promise<RemoveReport | undefined> {
+  const gone = inside(root.layout.sessions, goneName(randomText(8)))
+  if (!renameIfThere(root.fs, inside(root.layout.kept, name), gone)) return undefined
+  return await removeTreeSliced(root.fs, gone, { signal })
+}
+
+export function keptNames({ fs, layout }: Root): string[] {
+  try {
+    return fs.readdirSync(layout.kept).map(String)
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return []
+    throw error
+  }
+}
+
+/** The volume's time; a rename of the directory sets its ctime. */
+function keptAt({ fs, layout }: Root, name: string): number | undefined {
+  return fs.lstatSync(inside(layout.kept, name), { throwIfNoEntry: false })?.ctimeMs
+}
+
+function reasonOf({ fs }: Root, directory: string): string | undefined {
+  const read = readRecord(fs, inside(directory, NOTE))
+  if (read.state !== 'read' || typeof read.value !== 'object' || read.value === null) return undefined
+  const { reason } = read.value as { reason?: unknown } // checked on the next line
+  return typeof reason === 'string' ? reason : undefined
+}
