@@ -32,6 +32,8 @@ const ROOMS = {
   ],
   'temps/': ['handoff/', 'removal/', 'session/', 'liveness/', 'streams/', 'file-types/', 'disk/', ...SHARED],
   'http/': ['index', 'streams/', 'file-types/'],
+  'resumable/': ['http/', 'index', 'file-types/', 'uploads/'],
+  'tus/': ['index', 'file-types/', 'uploads/'],
   'express/': ['http/', 'file-types/', 'index'],
   'fastify/': ['http/', 'index'],
   'types/': ['input/'],
@@ -58,7 +60,8 @@ module.exports = {
       severity: 'error',
       from: {
         orphan: true,
-        pathNot: '^src/(?:index|http/index|express/index|fastify/index|s3/index|cli/main)\\.ts$',
+        pathNot:
+          '^src/(?:index|http/index|express/index|fastify/index|s3/index|resumable/index|tus/index|cli/main)\\.ts$',
       },
       to: {},
     },

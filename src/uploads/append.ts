@@ -13,7 +13,7 @@ import { EarlyHead } from './early-head.ts'
 import type { UploadHold } from './hold.ts'
 import { checkRoomFor } from './reserve.ts'
 import type { PreparedAppend } from './rules.ts'
-import { beyondLength, digestMismatch } from './upload-errors.ts'
+import { beyondLength, digestMismatch, uploadTakenOver } from './upload-errors.ts'
 import type { Digest } from './upload-record.ts'
 
 /** How often the bytes received so far are put on the disk, and other processes' wishes looked for. */
@@ -47,6 +47,9 @@ class AppendRun {
   #checkpointed: number
   #checkpoint: Promise<void> | undefined
   #checkedAt = performance.now()
+  #flushing: Promise<void> | undefined
+  /** The source waits for the disk. */
+  #pending = false
   #over = false
 
   static async open(hold: UploadHold, options: PreparedAppend): Promise<AppendRun> {
@@ -54,7 +57,7 @@ class AppendRun {
     const { quota } = hold.session
     const limit = Math.min(options.rules.maxBytes, quota.fileBytes, hold.length ?? Number.POSITIVE_INFINITY)
     if (hold.length === undefined) {
-      await checkRoomFor(hold.session, hold.id, hold.offset + (options.expectedBytes ?? 0))
+      await checkRoomFor(hold.session, hold.id, hold.position + (options.expectedBytes ?? 0))
     }
     const head = await EarlyHead.open(hold, options.rules)
     const fd = await hold.openData()
@@ -71,8 +74,8 @@ class AppendRun {
     this.#fd = fd
     this.#limit = limit
     this.#head = head
-    this.#start = hold.offset
-    this.#written = hold.offset
+    this.#start = hold.position
+    this.#written = hold.position
     this.#checkpointed = hold.offset
     this.#digests = options.digests.map((expected) => ({ expected, hash: createHash(expected.algorithm) }))
     this.#first = { failure: undefined, reject: () => {} }
@@ -81,7 +84,7 @@ class AppendRun {
     this.#writer = new BlockWriter({
       fs,
       fd,
-      position: hold.offset,
+      position: hold.position,
       beforeBlock: (block) => {
         this.#settleBlock()
         this.#block = { bytes: block, at: this.#written }
@@ -130,6 +133,7 @@ class AppendRun {
         await this.#writer.settle()
         throw failure?.error
       }
+      await this.#checkpoint
       const held = this.#head?.release()
       if (held !== undefined) await this.#writer.write(held)
       await this.#writer.flush().catch((error: unknown) => (failure ??= { error }))
@@ -141,7 +145,8 @@ class AppendRun {
       // A write that failed half way has left a part of its block: the size is the truth, and the hashes are behind it.
       const offset = failure === undefined ? this.#written : fs.fstatSync(this.#fd).size
       if (this.#hold.digest.offset !== offset) this.#hold.digest.reset()
-      const promisedLater = failure === undefined && this.#options.last
+      const complete = this.#hold.length === undefined || offset === this.#hold.length
+      const promisedLater = failure === undefined && this.#options.last && complete
       this.#hold.position = offset
       if (!promisedLater) await this.#hold.checkpoint(this.#fd, offset, false)
       if (failure !== undefined) throw failure.error
@@ -163,6 +168,14 @@ class AppendRun {
     }
     this.#hold.position = end
     this.#hold.movedAt = performance.now()
+    const written =
+      this.#flushing === undefined ? this.#put(chunk) : this.#flushing.then(() => this.#put(chunk))
+    if (written === undefined) return undefined
+    this.#pending = true
+    return written.finally(() => (this.#pending = false))
+  }
+
+  #put(chunk: Uint8Array): Promise<void> | undefined {
     if (this.#head !== undefined && !this.#head.judged) return this.#judge(this.#head, chunk)
     return this.#writer.write(chunk)
   }
@@ -180,17 +193,15 @@ class AppendRun {
   /** Once in a while: the bytes written so far reach the disk while more come, and a waiting process is heard. */
   #look(): void {
     if (this.#over || this.#checkpoint !== undefined) return
-    if (this.#hold.isWanted())
-      this.#hold.takenOver.abort(
-        new TempFileError('ERR_TEMP_ABORTED', 'Another process continues this upload.'),
-      )
-    const offset = this.#written
+    if (this.#hold.isWanted()) this.#hold.takenOver.abort(uploadTakenOver())
     const due = performance.now() - this.#checkedAt >= CHECKPOINT_MS
-    if (!due || offset === this.#checkpointed || this.#digests.length > 0) return
+    if (!due || this.#hold.position === this.#checkpointed || this.#digests.length > 0) return
     this.#checkedAt = performance.now()
-    this.#checkpoint = this.#hold
-      .checkpoint(this.#fd, offset, true)
-      .then(() => {
+    this.#checkpoint = this.#flushWhenIdle()
+      .then(async () => {
+        const offset = this.#written
+        if (this.#over || offset === this.#checkpointed) return
+        await this.#hold.checkpoint(this.#fd, offset, true)
         this.#checkpointed = offset
         this.#options.onOffset?.(offset)
       })
@@ -198,6 +209,17 @@ class AppendRun {
       .finally(() => {
         this.#checkpoint = undefined
       })
+  }
+
+  /** A source that pauses has left bytes in memory; new ones wait until these are written. */
+  async #flushWhenIdle(): Promise<void> {
+    if (this.#pending || (this.#head !== undefined && !this.#head.judged)) return
+    this.#flushing = this.#writer.flush().then(() => this.#settleBlock())
+    try {
+      await this.#flushing
+    } finally {
+      this.#flushing = undefined
+    }
   }
 
   /**

@@ -4,7 +4,6 @@
 //   2. look at all that is promised to others              no room: withdraw
 //   3. create the state file at-0, sync                    admitted
 
-import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { hostname } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -15,7 +14,7 @@ import { syncDirectory, syncDirectorySync } from '../disk/sync.ts'
 import { errnoOf, ioError, TempFileError } from '../errors.ts'
 import { checkDeclared } from '../file-types/check-type.ts'
 import { findClaim } from '../handoff/claim-index.ts'
-import { DATA, goneName, inside, isUploadId, newUploadId, UPLOAD_RECORD } from '../layout.ts'
+import { DATA, goneName, inside, newUploadId, UPLOAD_RECORD } from '../layout.ts'
 import { channels, log } from '../runtime/observe.ts'
 import { makeRootDurable } from '../session/root.ts'
 import type { Session } from '../session/session.ts'
@@ -24,6 +23,7 @@ import { UploadHold } from './hold.ts'
 import { atName, createMark, readState } from './on-disk.ts'
 import { checkRoomFor, Unsettled } from './reserve.ts'
 import type { PreparedCreation, PreparedRules } from './rules.ts'
+import { uploadIdOf } from './upload-id.ts'
 import { UPLOAD_VERSION, type UploadRecord } from './upload-record.ts'
 
 /** Tries of an admission that only another creation under way prevents. */
@@ -46,14 +46,6 @@ export async function createUpload(
     }
     await pause(Math.random() * 10 * attempt)
   }
-}
-
-/** The id on disk of an id of the user's protocol: the same one always gives the same. */
-export function uploadIdOf(id: string): string {
-  if (isUploadId(id)) return id
-  const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
-  const bytes = createHash('sha256').update(id).digest().subarray(0, 26)
-  return `u${[...bytes].map((byte) => alphabet[byte & 31]).join('')}`
 }
 
 /** What the declaration alone rules out. */

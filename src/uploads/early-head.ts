@@ -23,8 +23,8 @@ export class EarlyHead {
 
   /** Undefined when there is nothing to judge, or it was judged before. */
   static async open(hold: UploadHold, rules: PreparedRules): Promise<EarlyHead | undefined> {
-    if (rules.file?.types === undefined || hold.offset >= HEAD_BYTES) return undefined
-    return new EarlyHead(hold, rules, await readHead(hold.session.context.fs, hold.path, hold.offset))
+    if (rules.file?.types === undefined || hold.position >= HEAD_BYTES) return undefined
+    return new EarlyHead(hold, rules, await readHead(hold.session.context.fs, hold.path, hold.position))
   }
 
   /** Takes a chunk; returns the bytes to write once there is a whole head. @throws (rejects) ERR_TEMP_TYPE_REJECTED */

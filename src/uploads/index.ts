@@ -2,10 +2,11 @@
 
 import type { Session } from '../session/session.ts'
 import { claimUpload, requireUploadId, takeOver } from './claim-upload.ts'
-import { createUpload, uploadIdOf } from './create-upload.ts'
+import { createUpload } from './create-upload.ts'
 import { prepareCreation, prepareOpening } from './rules.ts'
 import type { CreateUploadOptions, OpenUploadOptions, PartialUpload } from './types.ts'
 import { Upload, type UploadDoor } from './upload.ts'
+import { uploadIdOf } from './upload-id.ts'
 
 export { listUploads } from './list.ts'
 

@@ -1,5 +1,6 @@
 // The types of partial uploads that a user holds. No decisions here.
 
+import type { Readable } from 'node:stream'
 import type { Duration, Size } from '../input/units.ts'
 import type { ByteSource, Claim, FileRules } from '../types.ts'
 import type { Digest } from './upload-record.ts'
@@ -110,6 +111,8 @@ export interface PartialUpload extends AsyncDisposable {
    * the upload is deleted), ERR_TEMP_TYPE_REJECTED (the upload is deleted), ERR_TEMP_NO_SPACE, ERR_TEMP_QUOTA, ERR_TEMP_IO
    */
   append(source: ByteSource, options?: AppendOptions): Promise<number>
+  /** Reads the bytes received so far. @throws ERR_TEMP_REMOVED */
+  read(): Readable
   /** Declares the length of an upload that was created without one. @throws ERR_TEMP_QUOTA, ERR_TEMP_NO_SPACE, ERR_TEMP_TOO_LARGE, ERR_TEMP_OPTION_INVALID (another length is known) */
   declareLength(length: number): Promise<void>
   /**

@@ -38,7 +38,7 @@ export function uploadEnded(): TempFileError {
 /** The reason with which a newer request ends an older one of the same client. */
 export function uploadTakenOver(): TempFileError {
   return new TempFileError(
-    'ERR_TEMP_ABORTED',
+    'ERR_TEMP_HANDOFF_CLAIMED',
     'A newer request continues this upload. What came until then is kept.',
   )
 }

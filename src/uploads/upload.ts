@@ -1,5 +1,6 @@
 // A partial upload as its user holds it. Guarantee: leaving its scope gives it back; a refused one is deleted.
 
+import { Readable } from 'node:stream'
 import { TempFileError } from '../errors.ts'
 import { volumeNow } from '../liveness/volume-clock.ts'
 import { asyncDispose } from '../runtime/dispose.ts'
@@ -93,6 +94,13 @@ export class Upload implements PartialUpload {
       if (isRefusal(error)) await this.discard()
       throw error
     }
+  }
+
+  read(): Readable {
+    this.#requireOpen()
+    const { fs } = this.#hold.session.context
+    if (this.offset === 0) return Readable.from([])
+    return fs.createReadStream(this.#hold.path, { end: this.offset - 1, highWaterMark: 1024 * 1024 })
   }
 
   async declareLength(length: number): Promise<void> {

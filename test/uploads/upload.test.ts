@@ -85,7 +85,7 @@ test('a take-over ends the append of this process, keeps its bytes and continues
   const released = appending.then(() => upload.release())
   await expect.poll(() => upload.offset).toBe(5)
   const again = await manager.openUpload(upload.id, { whenBusy: 'take-over' })
-  expect(await appending).toMatchObject({ code: 'ERR_TEMP_ABORTED' })
+  expect(await appending).toMatchObject({ code: 'ERR_TEMP_HANDOFF_CLAIMED' })
   await released
   expect(again.offset).toBe(5)
   expect(await again.append('67890')).toBe(10)

@@ -1,0 +1,154 @@
+// temp-file-manager/resumable: a server for the IETF draft 'Resumable Uploads for HTTP'. The fronts for node:http (Express,
+// Fastify, HTTP/2) and for the Fetch API, and the public names.
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import { lingerNode } from '../http/receive/linger.ts'
+import type { TempFileManager } from '../index.ts'
+import { isUploadId } from '../layout.ts'
+import type { Exchange } from './exchange.ts'
+import { checkResumableOptions, type ResumableOptions } from './options.ts'
+import { Protocol } from './protocol.ts'
+import type { Reply } from './reply.ts'
+
+export { INTEROP_VERSION } from './fields.ts'
+export type { ResumableOptions, UploadReply, UploadRequest } from './options.ts'
+
+/** A server of resumable uploads. */
+export interface ResumableUploads {
+  /**
+   * Answers a request of node:http, node:http2 (its compatibility API) or Express. Never rejects. Mount it before body
+   * parsers, on a path and everything below it: `app.use('/files', uploads.handle)`.
+   */
+  readonly handle: (
+    req: IncomingMessage | Http2ServerRequest,
+    res: ServerResponse | Http2ServerResponse,
+  ) => Promise<void>
+  /** Answers a Request of the Fetch API (Hono, Next.js, Remix). Interim responses (104) are not possible there. */
+  readonly fetch: (request: Request) => Promise<Response>
+}
+
+/**
+ * Serves resumable uploads as in draft-ietf-httpbis-resumable-upload, interop version 8. A client that knows nothing of it
+ * sends an ordinary POST or PUT and gets an ordinary answer; one that does continues after any interruption. Each finished
+ * file is one handoff.
+ *
+ * Set `server.requestTimeout = 0`: node:http ends every request after five minutes otherwise.
+ *
+ * @throws ERR_TEMP_OPTION_INVALID
+ * @example
+ * ```ts
+ * import { once } from 'node:events'
+ * import { createServer } from 'node:http'
+ * import { getTempManager } from 'temp-file-manager'
+ * import { resumableUploads } from 'temp-file-manager/resumable'
+ *
+ * const manager = getTempManager()
+ * const uploads = resumableUploads(manager, {
+ *   maxBytes: '2gb',
+ *   onComplete: ({ ticket, bytes }) => ({ status: 201, body: { ticket, bytes } }),
+ * })
+ * const server = createServer(uploads.handle).listen(0, '127.0.0.1')
+ * await once(server, 'listening')
+ * const address = server.address()
+ * if (address !== null && typeof address === 'object') {
+ *   const response = await fetch(`http://127.0.0.1:${address.port}/files`, { method: 'POST', body: 'hello' })
+ *   const { ticket, bytes } = (await response.json()) as { ticket: string; bytes: number }
+ *   console.log(response.status, bytes) // 201 5
+ *   await manager.discard(ticket)
+ * }
+ * server.close()
+ * ```
+ */
+export function resumableUploads(manager: TempFileManager, options: ResumableOptions = {}): ResumableUploads {
+  const protocol = new Protocol(manager, checkResumableOptions(options))
+  return {
+    async handle(req, res) {
+      const exchange = nodeExchange(req, res)
+      writeNode(res, await protocol.handle(exchange))
+    },
+    async fetch(request) {
+      const { status, headers, body } = await protocol.handle(fetchExchange(request))
+      return new Response(body ?? null, { status: status === 499 ? 400 : status, headers })
+    },
+  }
+}
+
+function nodeExchange(
+  req: IncomingMessage | Http2ServerRequest,
+  res: ServerResponse | Http2ServerResponse,
+): Exchange {
+  const { originalUrl } = req as { originalUrl?: unknown } // Express keeps the whole path there
+  const url = typeof originalUrl === 'string' ? originalUrl : (req.url ?? '/')
+  const header = (name: string): string | undefined => {
+    const value = req.headers[name]
+    return Array.isArray(value) ? value.join(', ') : value
+  }
+  const contentLength = lengthOf(header('content-length'))
+  return {
+    method: req.method ?? 'GET',
+    url,
+    ...pathOf(url),
+    native: req,
+    header,
+    contentLength,
+    body: req,
+    inform: (headers) => informNode(req, res, headers),
+    abandonBody: (received) => {
+      if (!req.readableEnded) lingerNode(req as IncomingMessage, contentLength, received) // it looks at httpVersionMajor first
+    },
+  }
+}
+
+/** 104: node:http has no method for it, so it is written where the response will be. */
+function informNode(
+  req: IncomingMessage | Http2ServerRequest,
+  res: ServerResponse | Http2ServerResponse,
+  headers: Readonly<Record<string, string>>,
+): void {
+  if (res.headersSent) return
+  if (req.httpVersionMajor >= 2) {
+    const { stream } = res as Http2ServerResponse // of this version
+    if (!stream.destroyed) stream.additionalHeaders({ ...headers, ':status': 104 })
+    return
+  }
+  const { socket } = res as ServerResponse // of this version
+  // No socket: an earlier, pipelined response has its turn. HTTP/1.0 knows no interim responses.
+  if (socket === null || !socket.writable || req.httpVersionMinor === 0) return
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.write(`HTTP/1.1 104 Upload Resumption Supported\r\n${lines.join('')}\r\n`)
+}
+
+function writeNode(res: ServerResponse | Http2ServerResponse, { status, headers, body }: Reply): void {
+  if (res.headersSent || res.destroyed) return
+  res.statusCode = status === 499 ? 400 : status
+  for (const [name, value] of Object.entries(headers)) res.setHeader(name, value)
+  if (body !== undefined) res.setHeader('Content-Length', Buffer.byteLength(body))
+  else if (status !== 204) res.setHeader('Content-Length', 0)
+  res.end(body ?? '')
+}
+
+function fetchExchange(request: Request): Exchange {
+  const header = (name: string): string | undefined => request.headers.get(name) ?? undefined
+  return {
+    method: request.method,
+    url: request.url,
+    ...pathOf(new URL(request.url).pathname),
+    native: request,
+    header,
+    contentLength: lengthOf(header('content-length')) ?? (request.body === null ? 0 : undefined),
+    body: request.body ?? '',
+    inform: () => {},
+    abandonBody: () => {},
+  }
+}
+
+function pathOf(url: string): { path: string; uploadId: string | undefined } {
+  const path = url.split('?', 1)[0] ?? '/'
+  const last = path.slice(path.lastIndexOf('/') + 1)
+  return { path, uploadId: isUploadId(last) ? last : undefined }
+}
+
+function lengthOf(value: string | undefined): number | undefined {
+  return value !== undefined && /^\d{1,15}$/.test(value) ? Number(value) : undefined
+}
