@@ -7,6 +7,7 @@ import { isTempFileError, optionError, TempFileError } from '../../errors.ts'
 import { forLog } from '../../input/names.ts'
 import {
   abortSignal,
+  boolean,
   callback,
   duration,
   integer,
@@ -23,7 +24,9 @@ import { progressOf } from '../../streams/progress.ts'
 import type { Progress } from '../../types.ts'
 import { openToSend } from '../file-bytes.ts'
 import { type PieceReply, sendPiece } from './put-piece.ts'
+import { putResumable } from './put-resumable.ts'
 import { backOff, isTransient, requestedDelay } from './retry-transfer.ts'
+import { SavedUpload } from './saved-upload.ts'
 import { webAddress } from './web-address.ts'
 
 /** Options of {@link putFile}. */
@@ -42,6 +45,11 @@ export interface PutOptions {
   readonly retries?: number | undefined
   /** The wait before the first retry, doubled each time (at most 30 s); a Retry-After is honoured. Default '500ms'. */
   readonly retryDelay?: Duration | undefined
+  /**
+   * Continue after interruptions where the server is, also after a restart of this process: by the IETF draft for resumable
+   * uploads, or by tus 1.0 where the server speaks that. `method` is then 'POST' and `retries` 10 by default.
+   */
+  readonly resumable?: boolean | undefined
   /** Called at most ten times a second, and once at the end. A piece that is sent again counts again from its start. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
 }
@@ -104,7 +112,9 @@ export async function putFile(
   const host = forLog(plan.target.host)
   log.http('sending %d bytes to %s', upload.total, host)
   try {
-    const reply = await sendAll(upload, options.onProgress)
+    const reply = upload.resumable
+      ? await sendResumable(upload, new SavedUpload(upload.target, file.path, stats), options.onProgress)
+      : await sendAll(upload, options.onProgress)
     log.http('sent %d bytes to %s: status %d', upload.total, host, reply.status)
     return { ...reply, bytes: upload.total }
   } catch (error) {
@@ -125,9 +135,10 @@ interface Plan {
   readonly chunkBytes: number | undefined
   readonly retries: number
   readonly retryDelayMs: number
+  readonly resumable: boolean
 }
 
-interface Upload extends Plan {
+export interface Upload extends Plan {
   readonly handle: FileHandle
   readonly total: number
   readonly signal: AbortSignal
@@ -135,6 +146,8 @@ interface Upload extends Plan {
   confirmed: number
   /** Bytes given to the connection. */
   sent: number
+  /** Bytes that the server has told of in an interim response. */
+  acknowledged?: number
 }
 
 const checkOptions = optionsOf('putFile', {
@@ -146,21 +159,39 @@ const checkOptions = optionsOf('putFile', {
   chunkBytes: size,
   retries: integer(),
   retryDelay: duration,
+  resumable: boolean,
   onProgress: callback<NonNullable<PutOptions['onProgress']>>(),
 })
 
 function planOf(url: string | URL, file: PutSource, options: PutOptions): Plan {
   const { chunkBytes, headers, ...given } = checkOptions(options)
+  if (given.resumable === true && chunkBytes !== undefined)
+    throw optionError(
+      'chunkBytes',
+      'chunkBytes has no meaning with resumable: the server says how it takes a file.',
+    )
   if (chunkBytes === 0) throw optionError('chunkBytes', 'chunkBytes must be at least 1 byte.')
   return {
     target: webAddress(url),
-    method: given.method ?? 'PUT',
+    resumable: given.resumable ?? false,
+    method: given.method ?? (given.resumable === true ? 'POST' : 'PUT'),
     headers: { 'content-type': given.type ?? file.detectedType ?? 'application/octet-stream', ...headers },
     timeoutMs: given.timeout ?? 30_000,
     chunkBytes,
-    retries: given.retries ?? (chunkBytes === undefined ? 0 : 3),
+    retries: given.retries ?? (given.resumable === true ? 10 : chunkBytes === undefined ? 0 : 3),
     retryDelayMs: given.retryDelay ?? 500,
   }
+}
+
+async function sendResumable(
+  upload: Upload,
+  saved: SavedUpload,
+  onProgress: PutOptions['onProgress'],
+): Promise<PieceReply> {
+  const progress = progressOf(onProgress, upload.total)
+  const reply = await putResumable(upload, saved, (bytes) => progress?.at(bytes))
+  progress?.end(upload.total)
+  return reply
 }
 
 /** Sends piece after piece (an empty file is one piece of no bytes) and returns the last answer. */

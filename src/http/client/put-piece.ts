@@ -29,6 +29,8 @@ export interface Piece {
   readonly timeoutMs: number
   readonly signal: AbortSignal
   onBytes(bytes: number): void
+  /** An interim response (1xx). */
+  onInformation?(status: number, headers: IncomingHttpHeaders): void
 }
 
 export interface PieceReply {
@@ -58,6 +60,7 @@ export async function sendPiece(piece: Piece): Promise<PieceReply> {
     const reply = await new Promise<PieceReply>((resolve, reject) => {
       onAbort = () => reject(piece.signal.reason)
       piece.signal.addEventListener('abort', onAbort, { once: true })
+      request.on('information', ({ statusCode, headers }) => piece.onInformation?.(statusCode, headers))
       request.on('timeout', () => reject(silent(piece.timeoutMs)))
       body.on('error', reject)
       exchange(request).then(resolve, reject)

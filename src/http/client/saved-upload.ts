@@ -1,0 +1,68 @@
+// Where an upload that was begun is remembered, for after a restart of this process. Guarantee: another file, or the same
+// one after a change, is never continued; the directory is private, or nothing is remembered.
+
+import { createHash } from 'node:crypto'
+import { lstat, mkdir, readFile, realpath, rename, rm, rmdir, writeFile } from 'node:fs/promises'
+import { tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
+import { log } from '../../runtime/observe.ts'
+import type { RemoteUpload } from './put-resumable.ts'
+
+export class SavedUpload {
+  readonly #directory = join(
+    tmpdir(),
+    `temp-file-manager-sending-${process.getuid?.() ?? userInfo().username}`,
+  )
+  readonly #name: Promise<string>
+
+  /** `size` and `modifiedMs` of the file: an upload of another content is not continued. */
+  constructor(target: URL, path: string, { size, mtimeMs }: { size: number; mtimeMs: number }) {
+    this.#name = realpath(path).then((real) => {
+      const identity = JSON.stringify([target.href, real, size, mtimeMs])
+      return `${createHash('sha256').update(identity).digest('hex')}.json`
+    })
+  }
+
+  async load(): Promise<RemoteUpload | undefined> {
+    try {
+      await this.#requirePrivate()
+      const { protocol, url } = JSON.parse(await readFile(await this.#path(), 'utf8')) as Record<
+        string,
+        unknown
+      > // each is checked
+      const known = (protocol === 'draft' || protocol === 'tus') && typeof url === 'string'
+      return known ? { protocol, url } : undefined
+    } catch {
+      return undefined // none, or not to be trusted: begin
+    }
+  }
+
+  async save(remote: RemoteUpload): Promise<void> {
+    try {
+      await mkdir(this.#directory, { mode: 0o700 }).catch(() => {})
+      await this.#requirePrivate()
+      const path = await this.#path()
+      await writeFile(`${path}.new`, JSON.stringify(remote), { mode: 0o600 })
+      await rename(`${path}.new`, path)
+    } catch (error) {
+      log.http('an upload is not remembered over a restart: %O', error)
+    }
+  }
+
+  async forget(): Promise<void> {
+    await rm(await this.#path(), { force: true }).catch(() => {})
+    await rmdir(this.#directory).catch(() => {}) // others are remembered there still
+  }
+
+  async #path(): Promise<string> {
+    return join(this.#directory, await this.#name)
+  }
+
+  async #requirePrivate(): Promise<void> {
+    const stats = await lstat(this.#directory)
+    const uid = process.getuid?.()
+    if (stats.isDirectory() && (uid === undefined || (stats.uid === uid && (stats.mode & 0o022) === 0)))
+      return
+    throw new Error('others can write to the directory')
+  }
+}

@@ -1,0 +1,88 @@
+// An upload whose client, server or both are killed again and again. Guarantee: it ends with the right digest and one
+// ticket. UPLOAD_BYTES and UPLOAD_KILLS make it long: npm run test:upload-kills.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { closeSync, createReadStream, openSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { expect, onTestFinished, test } from 'vitest'
+import { bundle } from '../fixtures/bundle.ts'
+import { tempBase, tempManager } from '../fixtures/temp-base.ts'
+
+const BYTES = Number(process.env['UPLOAD_BYTES'] ?? 48 * 1024 * 1024)
+const KILLS = Number(process.env['UPLOAD_KILLS'] ?? 6)
+
+async function sha256(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const chunk of createReadStream(path)) hash.update(chunk)
+  return hash.digest('hex')
+}
+
+function randomFile(path: string): void {
+  const fd = openSync(path, 'w')
+  for (let left = BYTES; left > 0; left -= 1024 * 1024)
+    writeSync(fd, randomBytes(Math.min(left, 1024 * 1024)))
+  closeSync(fd)
+}
+
+test(`an upload of ${BYTES} bytes that is killed ${KILLS} times ends with the right digest and one ticket`, async () => {
+  const base = tempBase()
+  const path = join(base, 'file')
+  randomFile(path)
+  const run = async (name: string, ...argv: string[]): Promise<ChildProcess> => {
+    const child = spawn(process.execPath, [await bundled(name), ...argv], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    onTestFinished(() => void child.kill('SIGKILL'))
+    return child
+  }
+  const startServer = async (at: string): Promise<{ child: ChildProcess; port: string }> => {
+    const child = run('upload-server', base, at)
+    const [line] = await once(child.stdout ?? child, 'data')
+    return { child, port: String(line).trim() }
+  }
+  let { child: server, port } = await startServer('0')
+  const url = `http://127.0.0.1:${port}/files`
+  let client = run('upload-client', url, path)
+  let kills = 0
+  let restarting: Promise<unknown> = Promise.resolve()
+  let answer = ''
+  for (;;) {
+    let output = ''
+    client.stdout?.on('data', (chunk) => (output += chunk))
+    const ended = once(client, 'exit')
+    const due =
+      kills < KILLS ? pause(50 + Math.random() * 150, 'kill' as const) : new Promise<never>(() => {})
+    const first = await Promise.race([ended, due])
+    if (first !== 'kill') {
+      expect(first).toEqual([0, null])
+      answer = output
+      break
+    }
+    const victims = (['client', 'server', 'both'] as const)[kills++ % 3]
+    if (victims !== 'client') {
+      server.kill('SIGKILL')
+      await once(server, 'exit')
+      restarting = startServer(port).then((next) => (server = next.child))
+      await restarting
+    }
+    if (victims !== 'server') {
+      client.kill('SIGKILL')
+      await ended
+      client = run('upload-client', url, path)
+    }
+  }
+  await restarting
+  server.kill('SIGKILL')
+  await once(server, 'exit')
+  const { ticket, bytes, digest } = JSON.parse(answer)
+  expect([bytes, digest]).toEqual([BYTES, await sha256(path)])
+  const manager = tempManager({ baseDir: base, name: 'uploads' })
+  await manager.sweep()
+  expect((await manager.handoffs()).map((handoff) => handoff.ticket)).toEqual([ticket])
+  await using claim = await manager.claim(ticket)
+  expect(await sha256(claim.path)).toBe(digest)
+  if (KILLS > 6) console.log(`${kills} kills, ${BYTES} bytes`)
+}, 1_800_000)
