@@ -13,7 +13,7 @@ export interface Exchange extends UploadRequest {
   /** Sends an interim response, 104; where that cannot be done, nothing. */
   inform(headers: Readonly<Record<string, string>>): void
   /** Reads on what the client still sends, in bounds, so that it gets to read the answer. */
-  abandonBody(received: number): void
+  abandonBody(): void
 }
 
 export type Handler = (exchange: Exchange) => Promise<Reply>

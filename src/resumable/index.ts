@@ -3,7 +3,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
-import { lingerNode } from '../http/receive/linger.ts'
+import { discardNode } from '../http/receive/discard-rest.ts'
 import type { TempFileManager } from '../index.ts'
 import { isUploadId } from '../layout.ts'
 import type { Exchange } from './exchange.ts'
@@ -94,9 +94,7 @@ function nodeExchange(
     contentLength,
     body: req,
     inform: (headers) => informNode(req, res, headers),
-    abandonBody: (received) => {
-      if (!req.readableEnded) lingerNode(req as IncomingMessage, contentLength, received) // it looks at httpVersionMajor first
-    },
+    abandonBody: () => discardNode(req),
   }
 }
 

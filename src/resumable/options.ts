@@ -1,6 +1,6 @@
 // The options of a resumable upload server.
 
-import { checkFileRules } from '../file-types/file-rules.ts'
+import { prepareRules } from '../file-types/file-rules.ts'
 import type { Duration, FileRules, FinishedUpload, Size } from '../index.ts'
 import { boolean, callback, duration, oneOf, optionsOf, preset, size, text } from '../input/options.ts'
 
@@ -80,7 +80,7 @@ export const checkResumableOptions = optionsOf('resumableUploads', {
 })
 
 function validRules(value: unknown, option: string): FileRules {
-  checkFileRules(value, option)
+  prepareRules(value, option)
   return value as FileRules // checked just now
 }
 

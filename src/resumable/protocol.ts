@@ -55,7 +55,7 @@ export class Protocol {
     try {
       return await this.#route(exchange)
     } catch (error) {
-      exchange.abandonBody(0)
+      exchange.abandonBody()
       return failure(error, false, tooLargeHeaders(error, this.#limits(undefined)))
     }
   }
@@ -64,7 +64,7 @@ export class Protocol {
     const { method, uploadId } = exchange
     const version = exchange.header('upload-draft-interop-version')
     if (version !== undefined && version.trim() !== INTEROP_VERSION) {
-      exchange.abandonBody(0)
+      exchange.abandonBody()
       return otherVersion()
     }
     if (method === 'OPTIONS') return reply(204, { 'Upload-Limit': this.#limits(undefined), Allow: ALLOW })
@@ -79,7 +79,7 @@ export class Protocol {
     if (method === 'HEAD' || method === 'GET') return await this.#retrieve(uploadId)
     if (method === 'PATCH') return await this.#append(exchange, uploadId, facts)
     if (method === 'DELETE') return await this.#cancel(uploadId)
-    exchange.abandonBody(0)
+    exchange.abandonBody()
     return problem(405, 'An upload takes HEAD, GET, PATCH and DELETE.', { headers: { Allow: ALLOW } })
   }
 
@@ -143,7 +143,7 @@ export class Protocol {
   /** Section 4.4. */
   async #append(exchange: Exchange, id: string, facts: Facts): Promise<Reply> {
     const refuse = (refused: Reply): Reply => {
-      exchange.abandonBody(0)
+      exchange.abandonBody()
       return refused
     }
     const { offset, complete } = facts
@@ -232,7 +232,7 @@ export class Protocol {
       await upload.release()
       return withHeaders(await this.#completed(exchange, finished), resumable ? about : {})
     } catch (error) {
-      exchange.abandonBody(received ? Number.MAX_SAFE_INTEGER : 0)
+      exchange.abandonBody()
       if (!resumable) await upload.discard()
       return this.#failed(error, upload, { received, about })
     } finally {

@@ -31,8 +31,9 @@ test(`an upload of ${BYTES} bytes that is killed ${KILLS} times ends with the ri
   const base = tempBase()
   const path = join(base, 'file')
   randomFile(path)
-  const run = async (name: string, ...argv: string[]): Promise<ChildProcess> => {
-    const child = spawn(process.execPath, [await bundled(name), ...argv], {
+  const programs = await bundle('upload-server', 'upload-client')
+  const run = (name: string, ...argv: string[]): ChildProcess => {
+    const child = spawn(process.execPath, [join(programs, `${name}.cjs`), ...argv], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     onTestFinished(() => void child.kill('SIGKILL'))
