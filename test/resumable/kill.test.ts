@@ -39,6 +39,15 @@ test(`an upload of ${BYTES} bytes that is killed ${KILLS} times ends with the ri
     onTestFinished(() => void child.kill('SIGKILL'))
     return child
   }
+  const watch = tempManager({ baseDir: base, name: 'uploads' })
+  const reached = async (point: number): Promise<'kill' | undefined> => {
+    for (;;) {
+      const [upload] = await watch.uploads()
+      if (upload?.state === 'finished') return await new Promise<never>(() => {})
+      if ((upload?.bytes ?? 0) >= point) return 'kill'
+      await pause(5)
+    }
+  }
   const startServer = async (at: string): Promise<{ child: ChildProcess; port: string }> => {
     const child = run('upload-server', base, at)
     const [line] = await once(child.stdout ?? child, 'data')
@@ -54,8 +63,9 @@ test(`an upload of ${BYTES} bytes that is killed ${KILLS} times ends with the ri
     let output = ''
     client.stdout?.on('data', (chunk) => (output += chunk))
     const ended = once(client, 'exit')
-    const due =
-      kills < KILLS ? pause(50 + Math.random() * 150, 'kill' as const) : new Promise<never>(() => {})
+    // At a random point of the file, not of time: on a busy machine a process may not have begun yet.
+    const point = ((kills + Math.random()) / KILLS) * BYTES
+    const due = kills < KILLS ? reached(point) : new Promise<never>(() => {})
     const first = await Promise.race([ended, due])
     if (first !== 'kill') {
       expect(first).toEqual([0, null])
@@ -80,7 +90,7 @@ test(`an upload of ${BYTES} bytes that is killed ${KILLS} times ends with the ri
   await once(server, 'exit')
   const { ticket, bytes, digest } = JSON.parse(answer)
   expect([bytes, digest]).toEqual([BYTES, await sha256(path)])
-  const manager = tempManager({ baseDir: base, name: 'uploads' })
+  const manager = watch
   await manager.sweep()
   expect((await manager.handoffs()).map((handoff) => handoff.ticket)).toEqual([ticket])
   await using claim = await manager.claim(ticket)
