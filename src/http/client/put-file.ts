@@ -1,7 +1,6 @@
 // Streams a file to a URL, whole or in pieces. Guarantee: constant memory; an error says how far the upload got; no
 // timer, socket or descriptor stays open after it has settled.
 
-import type { FileHandle } from 'node:fs/promises'
 import type { IncomingHttpHeaders } from 'node:http'
 import { isTempFileError, optionError, TempFileError } from '../../errors.ts'
 import { forLog } from '../../input/names.ts'
@@ -24,6 +23,7 @@ import { progressOf } from '../../streams/progress.ts'
 import type { Progress } from '../../types.ts'
 import { openToSend } from '../file-bytes.ts'
 import { type PieceReply, sendPiece } from './put-piece.ts'
+import type { Plan, Upload } from './put-plan.ts'
 import { putResumable } from './put-resumable.ts'
 import { backOff, isTransient, requestedDelay } from './retry-transfer.ts'
 import { SavedUpload } from './saved-upload.ts'
@@ -125,29 +125,6 @@ export async function putFile(
     detach()
     await handle.close()
   }
-}
-
-interface Plan {
-  readonly target: URL
-  readonly method: string
-  readonly headers: Readonly<Record<string, string>>
-  readonly timeoutMs: number
-  readonly chunkBytes: number | undefined
-  readonly retries: number
-  readonly retryDelayMs: number
-  readonly resumable: boolean
-}
-
-export interface Upload extends Plan {
-  readonly handle: FileHandle
-  readonly total: number
-  readonly signal: AbortSignal
-  /** Bytes that the server has answered 2xx to. */
-  confirmed: number
-  /** Bytes given to the connection. */
-  sent: number
-  /** Bytes that the server has told of in an interim response. */
-  acknowledged?: number
 }
 
 const checkOptions = optionsOf('putFile', {

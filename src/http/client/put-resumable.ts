@@ -7,19 +7,13 @@
 
 import { TempFileError } from '../../errors.ts'
 import { log } from '../../runtime/observe.ts'
-import type { Upload } from './put-file.ts'
 import { type PieceReply, sendPiece } from './put-piece.ts'
+import type { Upload } from './put-plan.ts'
 import { backOff, isTransient, requestedDelay } from './retry-transfer.ts'
-import type { SavedUpload } from './saved-upload.ts'
+import type { RemoteUpload, SavedUpload } from './saved-upload.ts'
 
 const INTEROP = { 'upload-draft-interop-version': '8' }
 const TUS = { 'tus-resumable': '1.0.0' }
-
-/** What is known of the upload on the server. */
-export interface RemoteUpload {
-  readonly protocol: 'draft' | 'tus'
-  readonly url: string
-}
 
 interface Run {
   readonly upload: Upload

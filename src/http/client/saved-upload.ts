@@ -6,7 +6,12 @@ import { lstat, mkdir, readFile, realpath, rename, rm, rmdir, writeFile } from '
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { log } from '../../runtime/observe.ts'
-import type { RemoteUpload } from './put-resumable.ts'
+
+/** What is known of the upload on the server. */
+export interface RemoteUpload {
+  readonly protocol: 'draft' | 'tus'
+  readonly url: string
+}
 
 export class SavedUpload {
   readonly #directory = join(
