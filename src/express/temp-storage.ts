@@ -86,7 +86,7 @@ export function tempStorage(options?: StorageOptions): TempStorage
 export function tempStorage(manager: TempFileManager | undefined, options?: StorageOptions): TempStorage
 export function tempStorage(first?: TempFileManager | StorageOptions, second?: StorageOptions): TempStorage {
   const { manager, options = {} } = splitArguments(first, second)
-  const checked = checkOptions(options)
+  const { accept, ...checked } = checkOptions(options)
   const store = async (
     req: IncomingMessage,
     res: ServerResponse | undefined,
@@ -101,7 +101,7 @@ export function tempStorage(first?: TempFileManager | StorageOptions, second?: S
     const originalName = originalNameOf(file.originalname)
     const received = await scopeOf(manager(), req, res).receive(file.stream, {
       ...checked,
-      ...(checked.accept === undefined ? {} : { accept: checked.accept }),
+      ...(accept === undefined ? {} : { accept }),
       suffix: suffixOf(originalName),
       declared: { name: originalName, type: file.mimetype },
     })

@@ -1,5 +1,5 @@
 // Gathers chunks into large blocks and writes each with one call, reading on into a second block meanwhile.
-// Promise: chunks are copied before `write` returns or its promise settles, and after `settle` no write runs.
+// Guarantee: chunks are copied before `write` returns or its promise settles, and after `settle` no write runs.
 
 import type { FileSystem } from '../disk/file-system.ts'
 import { ioError, TempFileError } from '../errors.ts'
@@ -15,7 +15,7 @@ import { LARGE_BLOCK, lendBlock, returnBlock, SMALL_BLOCK } from './blocks.ts'
 export interface BlockTarget {
   readonly fs: FileSystem
   readonly fd: number
-  /** Where in the file to begin; null: where the descriptor stands. */
+  /** Where in the file to begin; null: at the descriptor's own position. */
   readonly position: number | null
   /** Called before each block is written; it may refuse by throwing, or ask to wait. */
   beforeBlock(block: Uint8Array): Promise<void> | undefined

@@ -21,7 +21,7 @@ export interface Fill {
   /** The directory whose volume must keep `limits.minFreeBytes` free. */
   readonly directory: string
   readonly quota: Quota
-  /** Where in the file to begin; null or undefined: where the descriptor stands. */
+  /** Where in the file to begin; null or undefined: at the descriptor's own position. */
   readonly position?: number | null | undefined
 }
 

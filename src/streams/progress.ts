@@ -1,4 +1,4 @@
-// How often progress is told. Promise: at most ten times a second, and a last time with the final number.
+// Limits progress reports. Guarantee: at most ten calls a second, and a last call with the final number.
 
 import type { Progress } from '../types.ts'
 
@@ -7,7 +7,7 @@ const PROGRESS_EVERY_MS = 100
 
 export interface ProgressReport {
   at(bytes: number): void
-  /** The last call, unless this number has been told already. */
+  /** The last call, unless this number was reported already. */
   end(bytes: number): void
 }
 
@@ -18,9 +18,9 @@ export function progressOf(
 ): ProgressReport | undefined {
   if (callback === undefined) return undefined
   let nextCall = 0
-  let lastTold = -1
-  const tell = (bytes: number): void => {
-    lastTold = bytes
+  let lastReported = -1
+  const report = (bytes: number): void => {
+    lastReported = bytes
     callback(total === undefined ? { bytes } : { bytes, total })
   }
   return {
@@ -28,10 +28,10 @@ export function progressOf(
       const now = performance.now()
       if (now < nextCall) return
       nextCall = now + PROGRESS_EVERY_MS
-      tell(bytes)
+      report(bytes)
     },
     end(bytes) {
-      if (lastTold !== bytes) tell(bytes)
+      if (lastReported !== bytes) report(bytes)
     },
   }
 }

@@ -1,4 +1,4 @@
-// What bytes can come from, and how each kind is recognised and given up. Promise: a source that is given up
+// What bytes can come from, and how each kind is recognised and given up. Guarantee: a source that is given up
 // is destroyed, cancelled or returned, whatever its kind, and giving it up can neither throw nor wait.
 
 import type { Readable } from 'node:stream'

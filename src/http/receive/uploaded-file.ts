@@ -1,9 +1,8 @@
-// A received file together with what its sender said of it. Promise: what comes from the sender is only ever
-// shown, never used as a path; on disk stands a name of ours, with an extension of plain letters and digits.
+// A received file with what its sender declares about it. Guarantee: what comes from the sender is only shown, never used
+// as a path; on disk a generated name is used, with an extension of plain letters and digits.
 
 import type { ReceivedFile, TempFileManager, TempScope } from '../../index.ts'
 import { displayName } from '../../input/names.ts'
-import { asyncDispose } from '../../runtime/dispose.ts'
 
 /** Who owns what is received: a manager, or a scope that ends with the request. */
 export type Owner = TempFileManager | TempScope
@@ -41,9 +40,4 @@ export function originalNameOf(fileName: string | undefined): string {
 /** The signal of an owner that is a scope: it aborts as the scope ends, while a body may still be coming. */
 export function ownerSignal(owner: Owner): AbortSignal | undefined {
   return 'signal' in owner ? owner.signal : undefined
-}
-
-/** Removes files of a request that failed; a removal that fails has been reported by the manager's own policy. */
-export async function discardAll(files: readonly ReceivedFile[]): Promise<void> {
-  await Promise.allSettled(files.map((file) => file[asyncDispose]()))
 }
