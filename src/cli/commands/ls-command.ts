@@ -62,12 +62,12 @@ function sessionRow(session: SessionUsage): Row {
   const elsewhere = host === undefined || host === hostname() ? '' : `, host ${host}`
   return {
     cells: [
-      { text: session.name },
+      { text: shortened(session.name, 30) },
       { text: owner, style: VERDICT[session.verdict] },
       { text: duration(startedAtMs ? Date.now() - startedAtMs : undefined), right: true },
       { text: String(session.files), right: true },
       { text: size(session.bytes), right: true },
-      { text: shortened(session.program || '-', 16) },
+      { text: shortened(session.program || '-', 12) },
     ],
     note: `${session.reason}${elsewhere}`,
   }

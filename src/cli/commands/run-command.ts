@@ -1,7 +1,7 @@
 // `run`: a program with a temp directory of its own. Guarantee: the directory is removed when the program ends, and by
 // the next sweep when this process is killed; signals reach the program, and its exit status is this one's.
 
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { constants } from 'node:os'
 import { errnoOf } from '../../errors.ts'
@@ -36,12 +36,14 @@ async function runIn(
   dir: TempDir,
   [command = '', ...args]: readonly string[],
 ): Promise<number> {
-  const child = spawn(command, args, { stdio: 'inherit', env: { ...process.env, ...dir.env() } })
+  let child: ChildProcess | undefined
   const pass = (signal: NodeJS.Signals): void => {
-    if (process.stdin.isTTY !== true || !FROM_TERMINAL.includes(signal)) child.kill(signal)
+    if (process.stdin.isTTY !== true || !FROM_TERMINAL.includes(signal)) child?.kill(signal)
   }
+  // Before the program starts: it may run, and its user may send a signal, before spawn() returns here.
   for (const signal of PASSED_ON) process.on(signal, pass)
   try {
+    child = spawn(command, args, { stdio: 'inherit', env: { ...process.env, ...dir.env() } })
     const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null] // as documented
     return code ?? 128 + (signal === null ? 0 : constants.signals[signal])
   } catch (error) {
