@@ -44,6 +44,7 @@ export function openNetwork(): Network {
       ip('netns', 'add', space)
       undo.push(() => ip('netns', 'delete', space))
       ip('link', 'add', outer, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', space)
+      undo.push(() => ip('link', 'delete', outer))
       ip('link', 'set', outer, 'master', ID, 'up')
       ip('-netns', space, 'address', 'add', `${address}/24`, 'dev', 'eth0')
       ip('-netns', space, 'link', 'set', 'eth0', 'up')
