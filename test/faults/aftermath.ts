@@ -158,7 +158,7 @@ export function problemsAfter(
     )
   }
   const others = readdirSync(ground.base).filter((name) => join(ground.base, name) !== root)
-  if (others.sort().join() !== 'beside,sentinel') problems.push(`beside the root: ${others.join(', ')}`)
+  if (others.sort().join() !== 'external,sentinel') problems.push(`beside the root: ${others.join(', ')}`)
   if (readFileSync(join(ground.base, 'sentinel'), 'utf8') !== PAYLOAD)
     problems.push('the sentinel was changed')
   return problems
@@ -168,7 +168,7 @@ function problemsOfHandoff(path: string, strays: boolean): string[] {
   try {
     const record = JSON.parse(readFileSync(join(path, 'handoff.json'), 'utf8')) as { name: string } // ours
     const attempts = readdirSync(path).filter((name) => name.startsWith('attempt-'))
-    const known = ['handoff.json', 'data', ...attempts]
+    const known = ['handoff.json', 'data', 'failure.json', 'retried-0', ...attempts]
     // The empty draft of a handOff that could not be undone; the next claim or return removes it.
     const rest = readdirSync(path).filter(
       (name) => !known.includes(name) && !(strays && name.startsWith('.pub-')),

@@ -47,6 +47,23 @@ export const HANDOFFS: readonly Operation[] = [
     },
   },
   {
+    name: 'release with a reason',
+    truth: STAYS,
+    async prepare(ground) {
+      const { manager, ticket } = await withTicket(ground)
+      const claim = await manager.claim(ticket)
+      return { manager, act: () => claim.release(new Error('it failed')) }
+    },
+  },
+  {
+    name: 'retry',
+    truth: STAYS,
+    async prepare(ground) {
+      const { manager, ticket } = await withTicket(ground)
+      return { manager, act: () => manager.retry(ticket) }
+    },
+  },
+  {
     name: 'persist a claim',
     truth: {
       done: { destination: [1] },

@@ -42,5 +42,6 @@ test('usage of a root that was never made is nothing', async () => {
     bytes: 0,
     sessions: [],
     handoffs: [],
+    kept: [],
   })
 })
