@@ -2,7 +2,8 @@
 // needs none starts none, and no daemon and no folder of it outlives the run.
 
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import { existsSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 const SCRIPT = fileURLToPath(new URL('../scripts/ceph.sh', import.meta.url))
 
 export default function endGateway(): () => void {
-  const folder = mkdtempSync(join(tmpdir(), 'tfm-ceph-'))
+  const folder = join(tmpdir(), `tfm-ceph-${randomUUID()}`) // made by the test that starts the gateway
   process.env['TFM_CEPH_FOLDER'] = folder
   return () => {
     const gateway = join(folder, 'gateway')
