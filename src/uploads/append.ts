@@ -48,8 +48,8 @@ class AppendRun {
   #checkpoint: Promise<void> | undefined
   #checkedAt = performance.now()
   #flushing: Promise<void> | undefined
-  /** The source waits for the disk. */
-  #pending = false
+  /** The chunk for which the source waits: a part of it may not be in a block yet. */
+  #pending: Promise<void> | undefined
   #over = false
 
   static async open(hold: UploadHold, options: PreparedAppend): Promise<AppendRun> {
@@ -134,6 +134,7 @@ class AppendRun {
         throw failure?.error
       }
       await this.#checkpoint
+      await this.#pending?.catch((error: unknown) => (failure ??= { error })) // a flush beside it would write its block twice
       const held = this.#head?.release()
       if (held !== undefined) await this.#writer.write(held)
       await this.#writer.flush().catch((error: unknown) => (failure ??= { error }))
@@ -171,8 +172,10 @@ class AppendRun {
     const written =
       this.#flushing === undefined ? this.#put(chunk) : this.#flushing.then(() => this.#put(chunk))
     if (written === undefined) return undefined
-    this.#pending = true
-    return written.finally(() => (this.#pending = false))
+    this.#pending = written.finally(() => {
+      this.#pending = undefined
+    })
+    return this.#pending
   }
 
   #put(chunk: Uint8Array): Promise<void> | undefined {
@@ -213,7 +216,7 @@ class AppendRun {
 
   /** A source that pauses has left bytes in memory; new ones wait until these are written. */
   async #flushWhenIdle(): Promise<void> {
-    if (this.#pending || (this.#head !== undefined && !this.#head.judged)) return
+    if (this.#pending !== undefined || (this.#head !== undefined && !this.#head.judged)) return
     this.#flushing = this.#writer.flush().then(() => this.#settleBlock())
     try {
       await this.#flushing

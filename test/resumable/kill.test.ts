@@ -62,7 +62,7 @@ test(`an upload of ${BYTES} bytes that is killed ${KILLS} times ends with the ri
   for (;;) {
     let output = ''
     client.stdout?.on('data', (chunk) => (output += chunk))
-    const ended = once(client, 'exit')
+    const ended = once(client, 'close')
     // At a random point of the file, not of time: on a busy machine a process may not have begun yet.
     const point = ((kills + Math.random()) / KILLS) * BYTES
     const due = kills < KILLS ? reached(point) : new Promise<never>(() => {})

@@ -249,3 +249,20 @@ test('an upload without a durable promise ends in the same way', async () => {
   await upload.append('abc', { last: true })
   expect((await upload.finish()).bytes).toBe(3)
 })
+
+test('a source that breaks off while a chunk waits for the disk leaves its bytes in order', async () => {
+  const manager = tempManager()
+  const bytes = randomBytes(4_900_000)
+  for (let round = 0; round < 10; round++) {
+    const upload = await manager.createUpload({ durable: false, length: bytes.length })
+    const source = new Readable({ read() {}, highWaterMark: 8_000_000 })
+    for (let at = 0; at < bytes.length; at += 700_000) source.push(bytes.subarray(at, at + 700_000))
+    const appending = upload.append(source).catch((error: unknown) => error)
+    await expect.poll(() => upload.offset, { interval: 0 }).toBeGreaterThan(0)
+    source.destroy(Object.assign(new Error('reset'), { code: 'ECONNRESET' }))
+    await appending
+    const received = Buffer.concat(await upload.read().toArray())
+    expect(received.equals(bytes.subarray(0, upload.offset))).toBe(true)
+    await upload.discard()
+  }
+})
