@@ -11,7 +11,7 @@ export function joinPath(directory: DiskPath, name: string | Buffer): DiskPath {
 }
 
 /** Whether the system reported that nothing exists at the path. */
-export function isAbsent(error: unknown): boolean {
+function isAbsent(error: unknown): boolean {
   const errno = errnoOf(error)
   return errno === 'ENOENT' || errno === 'ENOTDIR'
 }

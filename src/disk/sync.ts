@@ -205,6 +205,6 @@ function explainDenied(error: unknown): unknown {
 }
 
 /** Whether Node's permission model refused a call. */
-export function isDenied(error: unknown): boolean {
+function isDenied(error: unknown): boolean {
   return errnoOf(error) === 'ERR_ACCESS_DENIED'
 }

@@ -87,7 +87,7 @@ function numberOf(text: string | undefined): number | undefined {
 }
 
 /** The fields of a /proc stat line that show whether a thread lives; the command name may hold anything. */
-export function parseStat(
+function parseStat(
   text: string | undefined,
 ): { state: string; threads: number; startTime: string } | undefined {
   if (text === undefined) return undefined

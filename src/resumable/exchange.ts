@@ -2,7 +2,6 @@
 
 import type { ByteSource } from '../index.ts'
 import type { UploadRequest } from './options.ts'
-import type { Reply } from './reply.ts'
 
 export interface Exchange extends UploadRequest {
   /** The path of this request, without its query. */
@@ -15,5 +14,3 @@ export interface Exchange extends UploadRequest {
   /** Reads on what the client still sends, in bounds, so that it gets to read the answer. */
   abandonBody(): void
 }
-
-export type Handler = (exchange: Exchange) => Promise<Reply>

@@ -35,22 +35,6 @@ export function limitField(limits: UploadLimits): string {
   return members.length === 0 ? 'min-size=0' : members.join(', ')
 }
 
-/** Reads Upload-Limit: unknown keys are ignored; a known key of another type makes the whole field ignored (undefined). */
-export function parseLimits(value: string | undefined): UploadLimits | undefined {
-  if (value === undefined) return undefined
-  const limits: Record<string, number> = {}
-  for (const member of value.split(',')) {
-    const match = /^\s*([a-z*][a-z0-9_.*-]*)\s*(?:=\s*([^;]*?)\s*)?(?:;.*)?$/.exec(member)
-    if (match === null) return undefined
-    const [, key = '', text = ''] = match
-    if (!(LIMITS as readonly string[]).includes(key)) continue
-    const number = integerField(text)
-    if (number === undefined) return undefined
-    limits[key] = number
-  }
-  return limits
-}
-
 /** Algorithms of RFC 9530 that are not deprecated, and their names in node:crypto. */
 const ALGORITHMS: Readonly<Record<string, string>> = { 'sha-256': 'sha256', 'sha-512': 'sha512' }
 

@@ -72,7 +72,7 @@ function requireSafe(fs: FileSystem, base: string): void {
 }
 
 /** What is wrong with a base directory, in a sentence without paths. */
-export function describeWeakness({ kind }: Weakness): string {
+function describeWeakness({ kind }: Weakness): string {
   return kind === 'owner'
     ? 'The base directory, or a directory above it, belongs to another user, who could replace the files in it.'
     : 'Other users may rename files in the base directory or in a directory above it: its group or everybody can write it, and it has no sticky bit.'

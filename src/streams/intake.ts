@@ -67,7 +67,7 @@ const GONE = new Set([
 ])
 
 /** The typed error of a source: a peer that disconnected is an abort, everything else a failure to read. */
-export function sourceError(error: unknown): TempFileError {
+function sourceError(error: unknown): TempFileError {
   if (isTempFileError(error)) return error
   const code = errnoOf(error)
   const name = nameOf(error)

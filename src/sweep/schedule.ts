@@ -5,7 +5,7 @@ import { ifLoopTurns, whenLoopTurns } from '../runtime/loop-turn.ts'
 import { log } from '../runtime/observe.ts'
 
 /** After so long a manager that was not used begins too: an idle service recovers what its predecessor left. */
-export const IDLE_START_MS = 1000
+const IDLE_START_MS = 1000
 
 export class Schedule {
   readonly #run: (signal: AbortSignal) => Promise<void>

@@ -46,7 +46,7 @@ export function readState({ fs }: Pick<Root, 'fs'>, directory: string): UploadSt
 }
 
 /** As {@link readState}, of names that were read before. */
-export function stateIn(names: readonly string[]): UploadState | undefined {
+function stateIn(names: readonly string[]): UploadState | undefined {
   let length: number | undefined
   let match: RegExpExecArray | null = null
   for (const name of names) {

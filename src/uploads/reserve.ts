@@ -20,7 +20,7 @@ export interface Promised {
 }
 
 /** All uploads of the root but `except`. */
-export function promised(context: Context, except: string): Promised {
+function promised(context: Context, except: string): Promised {
   let [coming, total, unsettled] = [0, 0, false]
   for (const { id, directory } of uploadDirectories(context)) {
     if (id === except) continue
