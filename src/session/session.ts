@@ -83,6 +83,8 @@ export class Session {
   readonly resources = new Set<Resource>()
   #leases: readonly Lease[] = []
   #cancelProving: (() => void) | undefined
+  /** The leases were bound, as far as they can be had. */
+  #proved = false
   /** The record holds all that this process can know of itself. */
   #recorded = false
   readonly #identity: string
@@ -205,7 +207,8 @@ export class Session {
    * proves that the owner lives. Never throws.
    */
   prove(): void {
-    if (this.ended || this.#lost || this.#recorded) return
+    if (this.ended || this.#lost || this.#proved) return
+    this.#proved = true
     this.#leases = bindLeases({ directory: this.path, id: this.id })
     this.#writeRecord()
     warnWithoutProof(this.context, this.#leases.length > 0)
@@ -215,7 +218,9 @@ export class Session {
   async refresh(): Promise<void> {
     if (!this.confirm()) return
     const { fs, native, layout } = this.context
-    if (native) await this.#rebindLost()
+    // A sweep's first refresh may come before the loop's turn is detected.
+    if (native && !this.#proved) this.prove()
+    else if (native) await this.#rebindLost()
     const now = Date.now() / 1000
     const touched = [
       this.path,
