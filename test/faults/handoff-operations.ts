@@ -9,7 +9,7 @@ function handingOff(name: string, tree: boolean, durable: boolean): Operation {
     name,
     truth: { done: { handoffs: [1] }, failed: {}, killed: { handoffs: [0, 1] } },
     async prepare(ground) {
-      const manager = opened(ground)
+      const manager = await opened(ground)
       const entry = tree ? fullDir(manager) : fullFile(manager)
       return { manager, intact: entry, act: () => entry.handOff({ durable, meta: { n: 1 } }) }
     },

@@ -57,11 +57,17 @@ export function managerOn(ground: Ground): TempFileManager {
   })
 }
 
-/** A manager whose session exists. */
-export function opened(ground: Ground): TempFileManager {
+/** A manager whose session exists and has bound its leases. */
+export async function opened(ground: Ground): Promise<TempFileManager> {
   const manager = managerOn(ground)
   manager.file().removeSync()
+  await loopTurns()
   return manager
+}
+
+/** What waits for the event loop's first turn is done. */
+export async function loopTurns(): Promise<void> {
+  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve))
 }
 
 export function fullFile(manager: TempFileManager): TempFile {
@@ -84,7 +90,7 @@ export function fullDir(manager: TempFileManager): TempDir {
 
 /** A manager, and a handoff waiting. */
 export async function withTicket(ground: Ground): Promise<{ manager: TempFileManager; ticket: string }> {
-  const manager = opened(ground)
+  const manager = await opened(ground)
   return { manager, ticket: await fullFile(manager).handOff({ meta: { n: 1 } }) }
 }
 

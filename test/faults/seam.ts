@@ -1,15 +1,16 @@
 // The seam: node:fs itself, patched in this process, so that every call which the library, the lease or fs-extra
-// makes below a watched directory is announced before it reaches the kernel and told of afterwards. Promise: what
-// the watcher throws is what that call fails with, in the call's own way (thrown, by callback, by rejection); a
-// close that is made to fail closes all the same, as Linux does. Not seen, because they are no calls of node:fs:
-// bind, listen and connect of the lease's socket, and libuv's own unlink when a socket is closed.
+// makes below a watched directory is reported before it reaches the kernel and afterwards, also where the path goes
+// through a descriptor (/proc/self/fd/<n>/name). Guarantee: what the watcher throws is what that call fails with, in
+// the call's own way (thrown, by callback, by rejection); a close that is made to fail closes all the same, as Linux
+// does. Not seen, because they are no calls of node:fs: bind, listen and connect of the lease's socket, and libuv's
+// own unlink when a socket is closed.
 
 import nodeFs, { type Dir } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
 import { constants } from 'node:os'
 
-/** One call: its name without Sync, and the path, or the path its descriptor was opened with. */
+/** One call: its name without Sync, and the path; for a descriptor, or a path through one, what was opened. */
 export interface SeamCall {
   readonly name: string
   readonly path: string
@@ -58,6 +59,18 @@ function watcherOf(path: string): Watcher | undefined {
   return undefined
 }
 
+/** A path given to a call, with what a descriptor in it stands for. */
+function realPathOf(given: unknown): string {
+  return resolveDescriptor(String(given), opened)
+}
+
+/** `/proc/self/fd/<n>/name` as the path of what descriptor n was opened for; any other path as it is. */
+export function resolveDescriptor(path: string, paths: ReadonlyMap<number, string>): string {
+  const [, fd, rest = ''] = /^\/proc\/self\/fd\/(\d+)(\/.*)?$/.exec(path) ?? []
+  const directory = fd === undefined ? undefined : paths.get(Number(fd))
+  return directory === undefined ? path : `${directory}${rest}`
+}
+
 let installed = false
 
 /** Patches once; without a watcher the calls pass through. */
@@ -67,10 +80,9 @@ export function install(): void {
   const fs = nodeFs as unknown as Table // every name below is a function of it
   const promises = nodeFs.promises as unknown as Table
   for (const name of BY_PATH.split(' ')) {
-    const pathOf = (first: unknown): string => String(first)
-    patch(fs, `${name}Sync`, (original) => atOnce(name, pathOf, original))
-    patch(fs, name, (original) => byCallback(name, pathOf, original))
-    patch(promises, name, (original) => byPromise(name, pathOf, original))
+    patch(fs, `${name}Sync`, (original) => atOnce(name, realPathOf, original))
+    patch(fs, name, (original) => byCallback(name, realPathOf, original))
+    patch(promises, name, (original) => byPromise(name, realPathOf, original))
   }
   const descriptorOf = (first: unknown): string => opened.get(Number(first)) ?? ''
   for (const name of BY_DESCRIPTOR.split(' ')) {
@@ -91,15 +103,16 @@ function atOnce(name: string, pathOf: (first: unknown) => string, original: AnyF
   return (...values) => {
     const call = { name, path: pathOf(values[0]) }
     const watcher = watcherOf(call.path)
-    if (watcher === undefined) return remember(name, values, original(...values))
+    if (name === 'close') forget(values[0])
+    if (watcher === undefined) return remember(call, original(...values))
     try {
       watcher.before(call)
     } catch (error) {
-      if (name === 'close') remember(name, values, original(...values))
+      if (name === 'close') original(...values)
       throw error
     }
     try {
-      return remember(name, values, watchDirectory(original(...values), watcher))
+      return remember(call, watchDirectory(original(...values), watcher, call.path))
     } finally {
       watcher.after?.(call)
     }
@@ -112,8 +125,9 @@ function byCallback(name: string, pathOf: (first: unknown) => string, original: 
     const watcher = watcherOf(call.path)
     const callback = values.at(-1) as AnyFunction // the last argument of every callback call
     const refusal = refusalOf(watcher, call)
+    if (name === 'close') forget(values[0]) // now: before it answers, another open may be given its number
     const answer = (error: unknown, value: unknown, ...more: unknown[]): void => {
-      if (!error) remember(name, values, value)
+      if (!error) remember(call, value)
       watcher?.after?.(call)
       callback(refusal?.error ?? error, refusal === undefined ? value : undefined, ...more)
     }
@@ -129,8 +143,8 @@ function byPromise(name: string, pathOf: (first: unknown) => string, original: A
     watcher?.before(call)
     try {
       const value = await original(...values)
-      if (name === 'open' && watcher !== undefined) watchHandle(value as FileHandle, watcher, call.path)
-      return watchDirectory(value, watcher)
+      if (name === 'open') watchHandle(value as FileHandle, watcher, call.path)
+      return watchDirectory(value, watcher, call.path)
     } finally {
       watcher?.after?.(call)
     }
@@ -146,33 +160,38 @@ function refusalOf(watcher: Watcher | undefined, call: SeamCall): { error: unkno
   }
 }
 
-/** Keeps which path a descriptor stands for. */
-function remember(name: string, values: readonly unknown[], value: unknown): unknown {
-  if (name === 'open') opened.set(Number(value), String(values[0]))
-  if (name === 'close') opened.delete(Number(values[0]))
+/** Keeps which path a new descriptor stands for. */
+function remember({ name, path }: SeamCall, value: unknown): unknown {
+  if (name === 'open') opened.set(Number(value), path)
   return value
 }
 
+function forget(descriptor: unknown): void {
+  opened.delete(Number(descriptor))
+}
+
 /** A handle's own sync and close. */
-function watchHandle(handle: FileHandle, watcher: Watcher, path: string): void {
+function watchHandle(handle: FileHandle, watcher: Watcher | undefined, path: string): void {
+  opened.set(handle.fd, path)
   for (const name of ['sync', 'datasync', 'close'] as const) {
     const original = handle[name].bind(handle)
     handle[name] = async () => {
       const refusal = refusalOf(watcher, { name: name === 'close' ? 'close' : 'fsync', path })
+      if (name === 'close') forget(handle.fd)
       if (refusal === undefined || name === 'close') await original()
-      watcher.after?.({ name, path })
+      watcher?.after?.({ name, path })
       if (refusal !== undefined) throw refusal.error
     }
   }
 }
 
 /** A directory that is read piece by piece. */
-function watchDirectory(value: unknown, watcher: Watcher | undefined): unknown {
+function watchDirectory(value: unknown, watcher: Watcher | undefined, path: string): unknown {
   if (watcher === undefined || !(value instanceof nodeFs.Dir)) return value
   const directory: Dir = value
   const readSync = directory.readSync.bind(directory)
   directory.readSync = () => {
-    watcher.before({ name: 'readdir', path: directory.path })
+    watcher.before({ name: 'readdir', path })
     return readSync()
   }
   return directory

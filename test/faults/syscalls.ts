@@ -1,8 +1,8 @@
-// strace's lines and the seam's calls brought to the same words. Promise: each seam call stands for the system
-// calls that Node makes for it, no more, and each system call below the ground is told by its kind.
+// strace's lines and the seam's calls in the same words. Guarantee: each seam call stands for the system
+// calls that Node makes for it, no more, and each system call below the ground is named by its kind.
 
 import type { Ground } from './preparing.ts'
-import type { SeamCall } from './seam.ts'
+import { resolveDescriptor, type SeamCall } from './seam.ts'
 
 const KINDS: Readonly<Record<string, string>> = {
   openat: 'open',
@@ -28,6 +28,7 @@ const KINDS: Readonly<Record<string, string>> = {
   fchmod: 'chmod',
   utimensat: 'utimes',
   access: 'access',
+  statfs: 'statfs',
 }
 
 /** Changes the disk or asks it for a promise: the calls between which a kill makes a difference. */
@@ -43,36 +44,62 @@ export interface Syscall {
 /** The system calls between the two markers, on paths below the ground. */
 export function syscallsOf(lines: readonly string[], ground: Ground, begin: string, end: string): Syscall[] {
   const found: Syscall[] = []
-  const listings = new Set<string>()
+  const opened = new Map<number, string>()
+  const uses = new Map<string, Use>()
   let inside = false
   for (const line of joined(lines)) {
     if (line.includes(begin)) inside = true
     if (line.includes(end)) break
+    const [, given, of] = /^\d+ +openat\(.* = (\d+)<([^>]*)>/.exec(line) ?? []
+    if (given !== undefined && of !== undefined) opened.set(Number(given), of)
     const match = /^\d+ +(\w+)\((.*)/.exec(line)
     if (!inside || match === null) continue
     const [, name = '', rest = ''] = match
+    const descriptor = /^(\d+)</.exec(rest)?.[1] ?? ''
+    if (name === 'getdents64') uses.get(descriptor)?.list()
     const kind = KINDS[name]
-    const path = pathOf(rest)
-    if (kind === undefined || path === undefined || !isBelow(ground, path)) continue
+    const path = resolveDescriptor(pathOf(rest) ?? '', opened)
+    if (kind === undefined || !isBelow(ground, path)) continue
     // libuv's own, when the lease's socket is closed: no call of node:fs.
     if (name === 'unlink' && /\/\.l-[0-9a-z]+$/.test(path)) continue
-    // A listing is open (the C library's opendir adds O_NONBLOCK), fstat, getdents and close of one descriptor; the
-    // seam has one call for it.
-    const descriptor = /^(\d+)</.exec(rest)?.[1]
-    if (name === 'openat' && /O_NONBLOCK.*O_DIRECTORY/.test(rest)) {
-      const given = /= (\d+)</.exec(line)?.[1]
-      if (given !== undefined) listings.add(given)
-      found.push({ name, kind: 'readdir', path })
-      continue
-    }
-    if (descriptor !== undefined && listings.has(descriptor)) {
-      if (name === 'close') listings.delete(descriptor)
-      continue
-    }
-    found.push({ name, kind, path })
+    const syscall = { name, kind, path }
+    if (OPENDIR_FAILED.test(line)) syscall.kind = 'readdir'
+    if (name === 'openat' && given !== undefined) uses.set(given, new Use(syscall))
+    else uses.get(descriptor)?.add(syscall)
+    if (name === 'close') uses.delete(descriptor)
+    found.push(syscall)
   }
-  return found
+  return found.filter(({ kind }) => kind !== PART_OF_LISTING)
 }
+
+const PART_OF_LISTING = ''
+/** The C library's opendir: other directories are opened with O_NOFOLLOW. */
+const OPENDIR_FAILED = / openat\(.*O_RDONLY\|O_NONBLOCK\|O_CLOEXEC\|O_DIRECTORY\) += -1 /
+
+/** One descriptor from its open to its close: open, fstat, getdents and close of a listing are one call of the seam. */
+class Use {
+  readonly #open: Recorded
+  readonly #others: Recorded[] = []
+  #lists = false
+
+  constructor(open: Recorded) {
+    this.#open = open
+  }
+
+  add(syscall: Recorded): void {
+    if (this.#lists) syscall.kind = PART_OF_LISTING
+    this.#others.push(syscall)
+  }
+
+  /** Its directory is read. */
+  list(): void {
+    this.#lists = true
+    this.#open.kind = 'readdir'
+    for (const syscall of this.#others) syscall.kind = PART_OF_LISTING
+  }
+}
+
+type Recorded = { -readonly [Key in keyof Syscall]: Syscall[Key] }
 
 /** Calls that another thread's call interrupted, in one piece. */
 function* joined(lines: readonly string[]): Generator<string, void, void> {
@@ -104,7 +131,7 @@ export function expand(call: SeamCall, ground: Ground): string[] {
     return call.waits === true
       ? []
       : path
-          .slice(ground.base.length)
+          .slice((path.startsWith(ground.far) ? ground.far : ground.base).length)
           .split('/')
           .map(() => 'stat')
   return [name]

@@ -4,13 +4,23 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TempFileManager } from '../../src/index.ts'
-import { fillTree, fullDir, fullFile, managerOn, NONE, type Operation, opened, PAYLOAD } from './preparing.ts'
+import {
+  fillTree,
+  fullDir,
+  fullFile,
+  loopTurns,
+  managerOn,
+  NONE,
+  type Operation,
+  opened,
+  PAYLOAD,
+} from './preparing.ts'
 
 const plain = (name: string, act: (manager: TempFileManager) => unknown): Operation => ({
   name,
   truth: NONE,
   async prepare(ground) {
-    const manager = opened(ground)
+    const manager = await opened(ground)
     return { manager, act: () => act(manager) }
   },
 })
@@ -21,7 +31,7 @@ function persisting(name: string, far: boolean, tree: boolean): Operation {
     crosses: far,
     truth: { done: { destination: [1] }, failed: {}, killed: { destination: [0, 1] } },
     async prepare(ground) {
-      const manager = opened(ground)
+      const manager = await opened(ground)
       const entry = tree ? fullDir(manager) : fullFile(manager)
       const destination = join(far ? ground.far : ground.beside, 'destination')
       return { manager, intact: entry, act: () => entry.persist(destination, { durable: true }) }
@@ -35,7 +45,7 @@ function adopting(name: string, far: boolean, tree: boolean): Operation {
     crosses: far,
     truth: { done: {}, failed: { source: [1] }, killed: { source: [0, 1] } },
     async prepare(ground) {
-      const manager = opened(ground)
+      const manager = await opened(ground)
       const source = join(far ? ground.far : ground.beside, 'source')
       if (tree) {
         mkdirSync(source)
@@ -59,9 +69,18 @@ export const TEMPS: readonly Operation[] = [
     name: 'session',
     truth: NONE,
     async prepare(ground) {
-      await opened(ground).close()
+      await (await opened(ground)).close()
       const manager = managerOn(ground)
       return { manager, act: () => manager.file() }
+    },
+  },
+  {
+    name: 'session, bound to its leases',
+    truth: NONE,
+    async prepare(ground) {
+      const manager = managerOn(ground)
+      manager.file()
+      return { manager, act: loopTurns }
     },
   },
   plain('file', (manager) => manager.file('.txt')),
@@ -82,7 +101,7 @@ export const TEMPS: readonly Operation[] = [
     writes: true,
     truth: NONE,
     async prepare(ground) {
-      const manager = opened(ground)
+      const manager = await opened(ground)
       const file = fullFile(manager)
       return { manager, act: () => file.write(PAYLOAD) }
     },
@@ -91,7 +110,7 @@ export const TEMPS: readonly Operation[] = [
     name: 'remove a file',
     truth: NONE,
     async prepare(ground) {
-      const manager = opened(ground)
+      const manager = await opened(ground)
       const file = fullFile(manager)
       return { manager, act: () => file.remove() }
     },
@@ -100,7 +119,7 @@ export const TEMPS: readonly Operation[] = [
     name: 'remove a tree',
     truth: NONE,
     async prepare(ground) {
-      const manager = opened(ground)
+      const manager = await opened(ground)
       const dir = fullDir(manager)
       return { manager, act: () => dir.removeSync() }
     },
