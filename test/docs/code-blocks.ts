@@ -1,5 +1,5 @@
-// Finds the TypeScript of the documents: fenced blocks of the pages and @example blocks of the sources. Promise:
-// none is left out but those that say `no-run`, and those are still compiled.
+// Finds the code of the documents: fenced blocks of the pages and @example blocks of the sources. Guarantee: every block
+// of TypeScript is compiled, and every one of TypeScript or JavaScript runs unless it is marked `no-run`.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
@@ -7,6 +7,7 @@ import { join, relative } from 'node:path'
 export interface CodeBlock {
   /** 'README.md:12', as an editor understands it. */
   readonly where: string
+  readonly language: 'ts' | 'js'
   readonly code: string
   /** False for what needs something that is not there: a real server, another machine. */
   readonly runs: boolean
@@ -32,7 +33,9 @@ export function under(root: string, folder: string, ending: string): string[] {
 
 function blocksOf(root: string, file: string): CodeBlock[] {
   const blocks: CodeBlock[] = []
-  let open: { readonly line: number; readonly runs: boolean; readonly code: string[] } | undefined
+  let open:
+    | (Omit<CodeBlock, 'where' | 'code'> & { readonly line: number; readonly code: string[] })
+    | undefined
   // In a docstring each line begins with ' * '.
   const lines = readFileSync(join(root, file), 'utf8')
     .split('\n')
@@ -40,11 +43,14 @@ function blocksOf(root: string, file: string): CodeBlock[] {
   for (const [index, line] of lines.entries()) {
     const fence = /^```(\S*)\s*(.*)$/.exec(line)
     if (open === undefined) {
-      if (fence?.[1] === 'ts') open = { line: index + 2, runs: !/\bno-run\b/.test(fence[2] ?? ''), code: [] }
+      const language = fence?.[1]
+      if (language === 'ts' || language === 'js')
+        open = { line: index + 2, language, runs: !/\bno-run\b/.test(fence?.[2] ?? ''), code: [] }
     } else if (fence === null) {
       open.code.push(line)
     } else {
-      blocks.push({ where: `${file}:${open.line}`, code: open.code.join('\n'), runs: open.runs })
+      const { line, code, ...rest } = open
+      blocks.push({ where: `${file}:${line}`, code: code.join('\n'), ...rest })
       open = undefined
     }
   }

@@ -1,9 +1,10 @@
-// Compiles blocks as a strict user's compiler would, against the sources. Promise: an error is told with the
-// page and line that a writer can open.
+// Compiles blocks of TypeScript as a strict user's compiler would, against the sources. Guarantee: an error is reported
+// with the page and line that a writer can open.
 
 import { join } from 'node:path'
 import ts from 'typescript'
 import type { CodeBlock } from './code-blocks.ts'
+import { entryPoints } from './entry-points.ts'
 
 const OPTIONS: ts.CompilerOptions = {
   target: ts.ScriptTarget.ES2022,
@@ -23,15 +24,7 @@ const OPTIONS: ts.CompilerOptions = {
 
 /** The compiler's errors, block by block: 'README.md:14: message'. */
 export function compileErrors(root: string, blocks: readonly CodeBlock[]): string[] {
-  const paths = Object.fromEntries(
-    [
-      ['temp-file-manager', './src/index.ts'],
-      ...['http', 'express', 'fastify', 's3'].map((room) => [
-        `temp-file-manager/${room}`,
-        `./src/${room}/index.ts`,
-      ]),
-    ].map(([name, path]) => [name, [path]]),
-  )
+  const paths = Object.fromEntries(entryPoints(root).map(({ name, source }) => [name, [`./${source}`]]))
   const options: ts.CompilerOptions = { ...OPTIONS, paths, pathsBasePath: root }
   const files = new Map(
     blocks.map((block, index) => [join(root, 'test', 'docs', `block-${index}.ts`), block]),

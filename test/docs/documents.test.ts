@@ -10,7 +10,12 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const blocks = allBlocks(ROOT)
 
 test('every TypeScript block of the documents and docstrings compiles, strictly', () => {
-  expect(compileErrors(ROOT, blocks)).toEqual([])
+  expect(
+    compileErrors(
+      ROOT,
+      blocks.filter((block) => block.language === 'ts'),
+    ),
+  ).toEqual([])
 }, 120_000)
 
 describe('every block runs, exits with 0, and leaves no session behind', () => {

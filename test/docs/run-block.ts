@@ -1,5 +1,5 @@
-// Runs blocks as programs of their own. Promise: each in a process and a temporary directory of its own, under
-// the code as it is now; nothing of it stays.
+// Runs blocks as programs. Guarantee: each has a process and a temporary directory of its own and runs with the sources
+// as they are now; nothing of it stays.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -8,14 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build, transform } from 'esbuild'
 import type { CodeBlock } from './code-blocks.ts'
-
-const ENTRIES = {
-  index: 'index.ts',
-  http: 'http/index.ts',
-  express: 'express/index.ts',
-  fastify: 'fastify/index.ts',
-  s3: 's3/index.ts',
-}
+import { type EntryPoint, entryPoints } from './entry-points.ts'
 
 export interface Outcome {
   readonly code: number | null
@@ -26,17 +19,20 @@ export interface Outcome {
 
 export class BlockRunner {
   readonly #folder: string
+  readonly #entries: readonly EntryPoint[]
 
-  private constructor(folder: string) {
+  private constructor(folder: string, entries: readonly EntryPoint[]) {
     this.#folder = folder
+    this.#entries = entries
   }
 
   /** Lowers the sources once for all blocks; inside node_modules, so that blocks find express and the rest. */
   static async prepare(root: string): Promise<BlockRunner> {
     mkdirSync(join(root, 'node_modules', '.cache'), { recursive: true })
     const folder = mkdtempSync(join(root, 'node_modules', '.cache', 'doc-blocks-'))
+    const entries = entryPoints(root)
     await build({
-      entryPoints: Object.entries(ENTRIES).map(([out, path]) => ({ out, in: join(root, 'src', path) })),
+      entryPoints: entries.map(({ source, built }) => ({ out: built, in: join(root, source) })),
       outdir: join(folder, 'package'),
       outExtension: { '.js': '.mjs' },
       bundle: true,
@@ -46,14 +42,13 @@ export class BlockRunner {
       format: 'esm',
       target: 'node20',
     })
-    return new BlockRunner(folder)
+    return new BlockRunner(folder, entries)
   }
 
   async run(block: CodeBlock): Promise<Outcome> {
-    const lowered = await transform(block.code, { loader: 'ts', format: 'esm', target: 'node20' })
-    const code = lowered.code.replaceAll(
-      /(["'])temp-file-manager(?:\/(http|express|fastify|s3))?\1/g,
-      (_, quote: string, room = 'index') => `${quote}./package/${room}.mjs${quote}`,
+    const code = this.#entries.reduce(
+      (text, { name, built }) => text.replaceAll(`'${name}'`, `'./package/${built}.mjs'`),
+      await runnable(block),
     )
     const program = join(this.#folder, `${block.where.replaceAll(/[^a-z0-9]+/gi, '-')}.mjs`)
     writeFileSync(program, code)
@@ -76,6 +71,13 @@ export class BlockRunner {
   dispose(): void {
     rmSync(this.#folder, { recursive: true, force: true })
   }
+}
+
+/** JavaScript runs as it is written; TypeScript is lowered to the oldest Node that is supported. */
+async function runnable({ language, code }: CodeBlock): Promise<string> {
+  if (language === 'js') return code
+  const { code: lowered } = await transform(code, { loader: 'ts', format: 'esm', target: 'node20' })
+  return lowered.replaceAll(/(["'])(temp-file-manager[\w/-]*)\1/g, "'$2'")
 }
 
 /** Roots may stay, handoffs that wait too; a session may not. */
