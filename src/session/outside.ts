@@ -2,6 +2,8 @@
 // device, and an adopted directory on its way out. Each is noted in the session before it is made.
 // Guarantee: a sweep removes what a killed process left only if directory, name, owner, device and inode are as
 // noted; an entry that was never identified is removed only while it is empty.
+// On a full disk the move goes on without a note, since moves are what empties it: only a kill in its middle then
+// leaves a copy beside the destination.
 
 import type { FileSystem } from '../disk/file-system.ts'
 import type { Identity, Journal, Outside } from '../disk/move/staging.ts'
@@ -23,25 +25,55 @@ export function journalOf(fs: FileSystem, session: string): Journal {
   return {
     note: (outside, durable) => {
       const path = inside(notes, randomText(8))
-      makeDirectory(fs, notes)
-      writeNote(fs, path, outside, durable)
-      if (durable) for (const directory of [notes, session]) syncDirectorySync(fs, directory)
+      const noted = withRoom(() => {
+        makeDirectory(fs, notes)
+        writeNote(fs, path, outside, durable)
+        if (durable) for (const directory of [notes, session]) syncDirectorySync(fs, directory)
+      })
+      if (!noted) forget(fs, notes, path)
       return {
         identify: ({ dev, ino }) => {
+          if (!noted) return
           // A whole record replaces the first: a kill in between leaves one or the other.
           const draft = inside(notes, randomText(8))
-          writeNote(fs, draft, { ...outside, entry: { dev, ino } }, durable)
-          fs.renameSync(draft, path)
+          const identified = withRoom(() => {
+            writeNote(fs, draft, { ...outside, entry: { dev, ino } }, durable)
+            fs.renameSync(draft, path)
+          })
+          if (!identified) forget(fs, notes, draft)
         },
         forget: () => {
-          try {
-            fs.unlinkSync(path)
-          } catch (error) {
-            if (errnoOf(error) !== 'ENOENT') log.session('a note could not be deleted: %s', errnoOf(error))
-          }
+          if (noted) forget(fs, notes, path)
         },
       }
     },
+  }
+}
+
+/** Whether there was room for the work. Throws any other error of it. */
+function withRoom(work: () => void): boolean {
+  try {
+    work()
+    return true
+  } catch (error) {
+    const errno = errnoOf(error)
+    if (errno !== 'ENOSPC' && errno !== 'EDQUOT') throw error
+    log.session('the disk is full, so a move goes on without a note: %s', errno)
+    return false
+  }
+}
+
+/** Deletes a note, and the directory of the notes with the last one. */
+function forget(fs: FileSystem, notes: string, path: string): void {
+  for (const remove of [() => fs.unlinkSync(path), () => fs.rmdirSync(notes)]) {
+    try {
+      remove()
+    } catch (error) {
+      const errno = errnoOf(error)
+      if (errno !== 'ENOENT' && errno !== 'ENOTEMPTY' && errno !== 'EEXIST') {
+        log.session('a note could not be deleted: %s', errno)
+      }
+    }
   }
 }
 

@@ -40,6 +40,46 @@ describe('what a session has outside its root', () => {
     expect(existsSync(made)).toBe(false)
   })
 
+  test('is forgotten with its last note: the session is as before', () => {
+    const { session, outside } = noted()
+    const journal = journalOf(nodeFs, session)
+    const [first, second] = [journal.note(outside, false), journal.note(outside, true)]
+    first.forget()
+    second.identify(outside.holder)
+    expect(readdirSync(join(session, 'outside'))).toHaveLength(2)
+    second.forget()
+    const [left = ''] = readdirSync(join(session, 'outside'))
+    const last = journal.note(outside, false)
+    nodeFs.unlinkSync(join(session, 'outside', left))
+    last.forget()
+    expect(readdirSync(session)).toEqual([])
+  })
+
+  test.each(['ENOSPC', 'EDQUOT'])('needs no note on a disk that refuses it with %s', (errno) => {
+    const { outside } = noted()
+    const session = tempBase()
+    let writes = 0
+    let refused = 1
+    const fs = {
+      ...nodeFs,
+      writeSync: ((...args: Parameters<typeof nodeFs.writeSync>) => {
+        if (++writes === refused) throw Object.assign(new Error(errno), { code: errno })
+        return nodeFs.writeSync(...args)
+      }) as typeof nodeFs.writeSync, // one of its overloads is all that is called
+    }
+    const without = journalOf(fs, session).note(outside, false)
+    without.identify(outside.holder)
+    without.forget()
+    expect(readdirSync(session)).toEqual([])
+    writes = 0
+    refused = 2
+    const unidentified = journalOf(fs, session).note(outside, false)
+    unidentified.identify(outside.holder)
+    expect(readdirSync(join(session, 'outside'))).toHaveLength(1)
+    unidentified.forget()
+    expect(readdirSync(session)).toEqual([])
+  })
+
   test('stays when another directory has its name', () => {
     const { session, made } = noted()
     renameSync(made, `${made}-moved`)
