@@ -21,6 +21,8 @@ export class Maintenance {
   /** Refreshes a session whose manager sweeps rarely or never: its age is evidence. */
   readonly #refreshes: Schedule | undefined
   #heartbeat: Promise<Heartbeat | undefined> = Promise.resolve(undefined)
+  /** Until a heartbeat that could not be started is tried again. */
+  #retry: NodeJS.Timeout | undefined
   #stopped = false
 
   constructor(context: Context, session: () => Session | undefined, onLost: () => void) {
@@ -49,8 +51,16 @@ export class Maintenance {
       .then(() => beat(fs, session.path, sharedVolume, () => this.#compromised(session)))
       .catch((error: unknown) => {
         log.session('no heartbeat: %s', messageOf(error))
+        this.#beatLater(session, sharedVolume.heartbeat)
         return undefined
       })
+  }
+
+  /** Without a heartbeat other hosts would suspect a live owner, so it is started until it runs. */
+  #beatLater(session: Session, delay: number): void {
+    if (this.#stopped) return
+    this.#retry = setTimeout(() => this.#compromised(session), delay)
+    this.#retry.unref()
   }
 
   /** The disk was full: a crash may have filled it. */
@@ -69,12 +79,14 @@ export class Maintenance {
 
   cancel(): void {
     this.#stopped = true
+    clearTimeout(this.#retry)
     this.#schedule.cancel()
     this.#refreshes?.cancel()
   }
 
   async stop(): Promise<void> {
     this.#stopped = true
+    clearTimeout(this.#retry)
     await Promise.all([this.#schedule.stop(), this.#refreshes?.stop()])
     await (await this.#heartbeat)?.stop()
   }

@@ -2,7 +2,7 @@
 // ctime of its heartbeat, injected at lstat, against the ctime of a file just made on the same volume.
 
 import fs, { existsSync, mkdirSync, readdirSync, renameSync, rmSync, utimesSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { FileSystem, SweepReport, TempFileManager } from '../../src/index.ts'
 import { layoutOf } from '../../src/layout.ts'
@@ -150,6 +150,27 @@ describe('the heartbeat', () => {
     await vi.waitFor(() => expect(existsSync(file.path)).toBe(true), SOON)
     const back = await beaten(heartbeat, 0)
     await beaten(heartbeat, back + 500)
+    expect(manager.sessionPath).toBe(session)
+  })
+
+  test('that could not be started is started again: a sweeper suspected us meanwhile', async () => {
+    let suspected = false
+    const mkdir = ((path: string, made: (error: Error | null) => void) =>
+      fs.mkdir(path, (error) => {
+        if (!suspected && path.endsWith('heartbeat')) {
+          suspected = true
+          const session = dirname(path)
+          renameSync(session, session.replace('/s-', '/.dead-').concat('-x'))
+        }
+        made(error)
+      })) as typeof fs.mkdir // one of its overloads is all that is called
+    const manager = tempManager({ sharedVolume: sharing, fs: { ...fs, mkdir } as FileSystem })
+    const file = manager.file()
+    const session = String(manager.sessionPath)
+    await vi.waitFor(() => expect(suspected).toBe(true), SOON)
+    const first = await beaten(join(session, 'heartbeat'), 0)
+    await beaten(join(session, 'heartbeat'), first + 500)
+    expect(existsSync(file.path)).toBe(true)
     expect(manager.sessionPath).toBe(session)
   })
 
