@@ -55,21 +55,25 @@ test(`an upload of ${BYTES} bytes that is killed ${KILLS} times ends with the ri
   }
   let { child: server, port } = await startServer('0')
   const url = `http://127.0.0.1:${port}/files`
-  let client = run('upload-client', url, path)
+  // Listened to at once: a client may end while the server is started again.
+  const startClient = () => {
+    const child = run('upload-client', url, path)
+    const sender = { child, ended: once(child, 'close'), output: '' }
+    child.stdout?.on('data', (chunk) => (sender.output += chunk))
+    return sender
+  }
+  let client = startClient()
   let kills = 0
   let restarting: Promise<unknown> = Promise.resolve()
   let answer = ''
   for (;;) {
-    let output = ''
-    client.stdout?.on('data', (chunk) => (output += chunk))
-    const ended = once(client, 'close')
     // At a random point of the file, not of time: on a busy machine a process may not have begun yet.
-    const point = ((kills + Math.random()) / KILLS) * BYTES
+    const point = ((kills + Math.random()) / (KILLS + 1)) * BYTES
     const due = kills < KILLS ? reached(point) : new Promise<never>(() => {})
-    const first = await Promise.race([ended, due])
+    const first = await Promise.race([client.ended, due])
     if (first !== 'kill') {
       expect(first).toEqual([0, null])
-      answer = output
+      answer = client.output
       break
     }
     const victims = (['client', 'server', 'both'] as const)[kills++ % 3]
@@ -80,9 +84,9 @@ test(`an upload of ${BYTES} bytes that is killed ${KILLS} times ends with the ri
       await restarting
     }
     if (victims !== 'server') {
-      client.kill('SIGKILL')
-      await ended
-      client = run('upload-client', url, path)
+      client.child.kill('SIGKILL')
+      await client.ended
+      client = startClient()
     }
   }
   await restarting

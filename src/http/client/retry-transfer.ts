@@ -1,5 +1,5 @@
 // Decides which failures of an upload are worth another attempt, and waits before it. Guarantee: the wait ends with its
-// signal, and its timer keeps no process alive.
+// signal. It keeps the process alive, as the transfer does: a script that awaits one would otherwise end in the middle.
 
 import { setTimeout as wait } from 'node:timers/promises'
 import { isTempFileError } from '../../errors.ts'
@@ -25,7 +25,7 @@ export function requestedDelay(error: unknown): number {
 /** Waits this many milliseconds, at most 30,000. @throws the signal's reason */
 export async function backOff(ms: number, signal: AbortSignal): Promise<void> {
   try {
-    await wait(Math.min(ms, LONGEST_WAIT_MS), undefined, { signal, ref: false })
+    await wait(Math.min(ms, LONGEST_WAIT_MS), undefined, { signal })
   } catch {
     signal.throwIfAborted()
   }
