@@ -29,7 +29,7 @@ export function createApp(manager: TempFileManager): Koa {
       ctx.status = 204
       return
     }
-    await using claim = await manager.claim<{ name: string }>(ticket) // given back when the response is over
+    await using claim = await manager.claim<{ name: string }>(ticket) // a second request meanwhile is answered with 409
     ctx.respond = false // sendFile answers
     await sendFile(ctx.req, ctx.res, claim, { fileName: claim.meta.name })
   })

@@ -40,7 +40,7 @@ export class FilesController {
 
   @Get(':ticket')
   async send(@Param('ticket') ticket: string, @Req() req: Request, @Res() res: Response): Promise<void> {
-    await using claim = await this.#manager.claim<{ name: string }>(ticket) // given back when the response is over
+    await using claim = await this.#manager.claim<{ name: string }>(ticket) // a second request meanwhile is answered with 409
     await sendFile(req, res, claim, { fileName: claim.meta.name })
   }
 
