@@ -22,3 +22,10 @@ export function closeWritten(fs: FileSystem, fd: number): Promise<void> {
 export function close(fs: FileSystem, fd: number): Promise<void> {
   return new Promise((resolve) => fs.close(fd, () => resolve()))
 }
+
+/** As {@link close}, on the loop: never throws, so that no other descriptor stays open because one close failed. */
+export function closeSync(fs: Pick<FileSystem, 'closeSync'>, fd: number): void {
+  try {
+    fs.closeSync(fd)
+  } catch {} // closed all the same
+}

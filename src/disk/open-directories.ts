@@ -5,6 +5,7 @@
 
 import { constants } from 'node:fs'
 import { TempFileError } from '../errors.ts'
+import { closeSync } from './descriptors.ts'
 import type { DiskPath, DiskStats, FileSystem } from './file-system.ts'
 import { hasOwners, isSticky, othersCanWrite } from './ownership.ts'
 import { isSameFile, joinPath } from './paths.ts'
@@ -91,7 +92,7 @@ export class OpenDirectories {
     try {
       this.#fs.chmodSync(`/proc/self/fd/${fd}`, 0o700) // this descriptor cannot be passed to fchmod (open(2), O_PATH)
     } finally {
-      this.#fs.closeSync(fd)
+      closeSync(this.#fs, fd)
     }
   }
 
@@ -100,7 +101,7 @@ export class OpenDirectories {
     const fd = this.#descriptors.get(directory)
     if (fd === undefined) return
     this.#descriptors.delete(directory)
-    this.#fs.closeSync(fd)
+    closeSync(this.#fs, fd)
   }
 
   /** Closes all descriptors. */
@@ -123,7 +124,7 @@ export class OpenDirectories {
       this.#descriptors.set(directory, fd)
       return directory
     }
-    this.#fs.closeSync(fd)
+    closeSync(this.#fs, fd)
     return this.#examine(parent, name, path, follow)
   }
 
@@ -131,7 +132,7 @@ export class OpenDirectories {
     try {
       return this.#fs.fstatSync(fd)
     } catch (error) {
-      this.#fs.closeSync(fd)
+      closeSync(this.#fs, fd)
       throw error
     }
   }

@@ -3,6 +3,7 @@
 
 import { constants } from 'node:fs'
 import { errnoOf } from '../errors.ts'
+import { closeSync } from './descriptors.ts'
 import type { FileSystem } from './file-system.ts'
 
 /** A record holds at most 64 KiB of `meta` (contract), escaped at worst sixfold, and some facts. */
@@ -64,8 +65,6 @@ export function readRecord(fs: FileSystem, path: string): RecordRead {
     if (error instanceof SyntaxError) return { state: 'unreadable', why: 'it is not JSON' }
     return { state: 'unreadable', why: `the system said ${errnoOf(error)}`, cause: error }
   } finally {
-    try {
-      fs.closeSync(fd)
-    } catch {} // on Linux it is closed all the same, and what was read was read
+    closeSync(fs, fd)
   }
 }

@@ -3,7 +3,7 @@
 
 import { constants } from 'node:fs'
 import { errnoOf, TempFileError } from '../errors.ts'
-import { close, open, sync } from './descriptors.ts'
+import { close, closeSync, open, sync } from './descriptors.ts'
 import type { DiskPath, FileSystem } from './file-system.ts'
 import { type Directory, OpenDirectories } from './open-directories.ts'
 import { joinPath, readEntriesSync } from './paths.ts'
@@ -24,7 +24,7 @@ export function syncDirectorySync(fs: FileSystem, path: string): void {
   try {
     syncDescriptorSync(fs, fd)
   } finally {
-    fs.closeSync(fd)
+    closeSync(fs, fd)
   }
 }
 
@@ -179,7 +179,7 @@ function syncFileSync(fs: FileSystem, path: DiskPath): void {
   } catch (error) {
     throw explainDenied(error)
   } finally {
-    fs.closeSync(fd)
+    closeSync(fs, fd)
   }
 }
 

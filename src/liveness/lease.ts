@@ -5,6 +5,7 @@
 
 import fs, { constants } from 'node:fs'
 import type { Server } from 'node:net'
+import { closeSync } from '../disk/descriptors.ts'
 import { inside, uniqueText } from '../layout.ts'
 import { platform } from '../platform/index.ts'
 import type { LeaseAnswer } from '../platform/platform.ts'
@@ -38,7 +39,7 @@ export function bindLeases(place: SessionPlace): Lease[] {
       const lease = bindLease(place, name)
       if (lease !== undefined) leases.push(lease)
     } finally {
-      for (const fd of fillers) fs.closeSync(fd)
+      for (const fd of fillers) closeSync(fs, fd)
     }
   }
   return leases

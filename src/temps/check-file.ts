@@ -3,6 +3,7 @@
 
 import { constants } from 'node:fs'
 import { basename } from 'node:path'
+import { closeSync } from '../disk/descriptors.ts'
 import type { FileSystem } from '../disk/file-system.ts'
 import { statsOf } from '../disk/paths.ts'
 import { ioError, TempFileError } from '../errors.ts'
@@ -73,7 +74,7 @@ function headOf(fs: FileSystem, path: string): Uint8Array {
   } catch (error) {
     throw ioError(error, 'check a file', path)
   } finally {
-    if (fd !== undefined) fs.closeSync(fd)
+    if (fd !== undefined) closeSync(fs, fd)
   }
 }
 

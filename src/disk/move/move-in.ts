@@ -55,17 +55,26 @@ export async function moveIn(
 
 /** False if it is on another device. */
 function renameHere(tools: CopyTools, from: Spot, to: string, stats: DiskStats): boolean {
-  const { fs } = tools
-  const home = addressOf(tools, from)
   try {
-    fs.renameSync(home, to)
+    renameExamined(tools, from, to, stats)
+    return true
   } catch (error) {
     if (errnoOf(error) === 'EXDEV') return false
     throw error
   }
-  if (isSameFile(fs.lstatSync(to), stats)) return true
-  fs.renameSync(to, home)
-  throw exchangedError()
+}
+
+/** Renames `from`; it goes back unless it is found to be what was examined. */
+function renameExamined(tools: CopyTools, from: Spot, to: string, stats: DiskStats): void {
+  const { fs } = tools
+  const home = addressOf(tools, from)
+  fs.renameSync(home, to)
+  try {
+    if (!isSameFile(fs.lstatSync(to), stats)) throw exchangedError()
+  } catch (error) {
+    fs.renameSync(to, home)
+    throw error
+  }
 }
 
 async function copyIn(
@@ -101,11 +110,7 @@ async function retire(
   const note = journal.note(outsideOf(tools, from.directory, name, stats), false)
   const condemned = addressOf(tools, { directory: from.directory, name }).toString()
   try {
-    fs.renameSync(addressOf(tools, from), condemned)
-    if (!isSameFile(fs.lstatSync(condemned), stats)) {
-      fs.renameSync(condemned, addressOf(tools, from))
-      throw exchangedError()
-    }
+    renameExamined(tools, from, condemned, stats)
   } catch (error) {
     note.forget()
     throw error

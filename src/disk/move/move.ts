@@ -7,7 +7,7 @@
 
 import { basename, dirname, resolve } from 'node:path'
 import { errnoOf, ioError, TempFileError } from '../../errors.ts'
-import { close } from '../descriptors.ts'
+import { close, closeSync } from '../descriptors.ts'
 import type { DiskStats, FileSystem } from '../file-system.ts'
 import { readMounts } from '../mounts.ts'
 import { type Directory, OpenDirectories } from '../open-directories.ts'
@@ -89,7 +89,7 @@ export function moveIntoSync(
         throw error
       }
     } finally {
-      for (const fd of directories) fs.closeSync(fd)
+      for (const fd of directories) closeSync(fs, fd)
     }
   } catch (error) {
     parents?.remove()
@@ -156,7 +156,7 @@ function openDirectories({ fs, from, to }: Move): number[] {
     for (const path of [from, to]) opened.push(openDirectorySync(fs, dirname(path)))
     return opened
   } catch (error) {
-    for (const fd of opened) fs.closeSync(fd)
+    for (const fd of opened) closeSync(fs, fd)
     throw explain(fs, error, to)
   }
 }

@@ -90,11 +90,11 @@ export class Staging {
     this.#holdsCopy = true
   }
 
-  /** Removes it, with the rest of a copy. What cannot be removed stays noted, for a sweep. */
+  /** Removes it, with the rest of a copy. Never throws: what cannot be removed stays noted, for a sweep. */
   async remove(): Promise<void> {
-    const path = `${this.#open.pathOf(this.#holder)}/${this.#name}`
     this.#open.release(this.spot.directory)
     try {
+      const path = `${this.#open.pathOf(this.#holder)}/${this.#name}`
       if (this.#holdsCopy) requireComplete(await removeTree(this.#fs, path, { foreign: true }))
       else this.#fs.rmdirSync(path)
       this.#note.forget()
