@@ -78,6 +78,22 @@ export const HANDOFFS: readonly Operation[] = [
     },
   },
   {
+    name: 'persist a claim, other device',
+    crosses: true,
+    truth: {
+      // What cannot be completed after the data has arrived is delivered again.
+      done: { destination: [1], handoffs: [0, 1] },
+      failed: { handoffs: [1] },
+      killed: { handoffs: [0, 1], destination: [0, 1] },
+    },
+    async prepare(ground) {
+      const { manager, ticket } = await withTicket(ground)
+      const claim = await manager.claim(ticket)
+      const destination = join(ground.far, 'destination')
+      return { manager, act: () => claim.persist(destination, { durable: true }) }
+    },
+  },
+  {
     name: 'handOff of a claim',
     truth: { done: { handoffs: [1] }, failed: { handoffs: [1] }, killed: { handoffs: [1] } },
     async prepare(ground) {

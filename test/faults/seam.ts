@@ -9,6 +9,7 @@ import nodeFs, { type Dir } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
 import { constants } from 'node:os'
+import { resolveDescriptor } from '../fixtures/descriptor-path.ts'
 
 /** One call: its name without Sync, and the path; for a descriptor, or a path through one, what was opened. */
 export interface SeamCall {
@@ -62,13 +63,6 @@ function watcherOf(path: string): Watcher | undefined {
 /** A path given to a call, with what a descriptor in it stands for. */
 function realPathOf(given: unknown): string {
   return resolveDescriptor(String(given), opened)
-}
-
-/** `/proc/self/fd/<n>/name` as the path of what descriptor n was opened for; any other path as it is. */
-export function resolveDescriptor(path: string, paths: ReadonlyMap<number, string>): string {
-  const [, fd, rest = ''] = /^\/proc\/self\/fd\/(\d+)(\/.*)?$/.exec(path) ?? []
-  const directory = fd === undefined ? undefined : paths.get(Number(fd))
-  return directory === undefined ? path : `${directory}${rest}`
 }
 
 let installed = false

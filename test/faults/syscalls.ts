@@ -1,8 +1,9 @@
 // strace's lines and the seam's calls in the same words. Guarantee: each seam call stands for the system
 // calls that Node makes for it, no more, and each system call below the ground is named by its kind.
 
+import { resolveDescriptor } from '../fixtures/descriptor-path.ts'
 import type { Ground } from './preparing.ts'
-import { resolveDescriptor, type SeamCall } from './seam.ts'
+import type { SeamCall } from './seam.ts'
 
 const KINDS: Readonly<Record<string, string>> = {
   openat: 'open',

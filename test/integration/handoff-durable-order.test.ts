@@ -5,16 +5,17 @@ import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, it } from 'vitest'
 import { runChild } from '../fixtures/child.ts'
+import { resolveDescriptor } from '../fixtures/descriptor-path.ts'
 import { tempBase } from '../fixtures/temp-base.ts'
 
 const hasStrace = spawnSync('strace', ['-V']).status === 0
 
 /** `sync <path>` and `rename <from> <to>`, in the order in which they were answered, between two marks. */
 function callsBetween(trace: string, from: string, to: string): string[] {
-  const paths = new Map<string, string>()
+  const paths = new Map<number, string>()
   const calls: string[] = []
   let within = false
-  // A call that another thread interrupted is told in two lines: put together where it ends.
+  // A call that another thread interrupted is in two lines, which are joined where it ends.
   const begun = new Map<string, string>()
   for (const line of trace.split('\n')) {
     const [, thread = '', rest = ''] = /^(\d+) +(.*)$/.exec(line) ?? []
@@ -29,18 +30,21 @@ function callsBetween(trace: string, from: string, to: string): string[] {
     if (call.includes(`/MARK-${from}"`)) within = true
     if (call.includes(`/MARK-${to}"`)) within = false
     const opened = /^openat\(AT_FDCWD, "([^"]*)".*= (\d+)$/.exec(call)
-    if (opened !== null) paths.set(opened[2] ?? '', opened[1] ?? '')
+    if (opened !== null) paths.set(Number(opened[2]), resolveDescriptor(opened[1] ?? '', paths))
     if (!within) continue
     const synced = /^fsync\((\d+)\) += 0/.exec(call)
-    if (synced !== null) calls.push(`sync ${paths.get(synced[1] ?? '')}`)
+    if (synced !== null) calls.push(`sync ${paths.get(Number(synced[1]))}`)
     const renamed = /^rename\("([^"]*)", "([^"]*)"\) += 0/.exec(call)
-    if (renamed !== null) calls.push(`rename ${renamed[1]} ${renamed[2]}`)
+    if (renamed !== null)
+      calls.push(
+        `rename ${resolveDescriptor(renamed[1] ?? '', paths)} ${resolveDescriptor(renamed[2] ?? '', paths)}`,
+      )
   }
   return calls
 }
 
 it.skipIf(!hasStrace)(
-  'everything is synced bottom-up, renamed, and the new name synced, before the ticket is told',
+  'everything is synced bottom-up, renamed, and the new name synced, before handOff() returns the ticket',
   async () => {
     const baseDir = tempBase()
     const trace = join(baseDir, 'trace')
