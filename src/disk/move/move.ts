@@ -30,7 +30,7 @@ export interface MoveOptions extends PlaceOptions {
   readonly journal?: Journal | undefined
   /**
    * Removes a source that was copied, in place of deleting it where it is: a claim's data may be given back while
-   * half of it is deleted, so its claim must be completed first.
+   * half of it is deleted, so its claim must be completed first. Its failure is in the report.
    */
   readonly retire?: (() => Promise<void>) | undefined
 }
@@ -190,10 +190,19 @@ async function moveStaged(move: Move, stats: DiskStats): Promise<RemoveReport | 
       await staging.remove()
     }
     if (renamed) return undefined
-    if (options.retire !== undefined) await options.retire()
-    return await removeTree(fs, addressOf(staged.tools, source).toString(), { foreign: true })
+    return await retireSource(staged)
   } finally {
     open.close()
+  }
+}
+
+/** After the commit nothing may fail the move: the data is at its destination, and perhaps only there. */
+async function retireSource({ fs, tools, source, from, options }: StagedMove): Promise<RemoveReport> {
+  try {
+    await options.retire?.()
+    return await removeTree(fs, addressOf(tools, source).toString(), { foreign: true })
+  } catch (error) {
+    return { files: 0, directories: 0, bytes: 0, kept: [], errors: [{ path: from, error }] }
   }
 }
 
