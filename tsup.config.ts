@@ -11,6 +11,10 @@ import { defineConfig } from 'tsup'
 const REQUIRED =
   /Promise\.resolve\(\)\.then\(\(\) => _interopRequireWildcard\(require\((["']file-type["'])\)\)\)/g
 
+// The transform to CommonJS takes an assignment to a private field for one to an export of the same name: it makes
+// `this.#open = exports.open = value` of `this.#open = value`, which destroys the export.
+const ASSIGNED = /(#(\w+) = )exports\.\2 = /g
+
 export default defineConfig({
   entry: {
     index: 'src/index.ts',
@@ -33,10 +37,13 @@ export default defineConfig({
   noExternal: ['bytes', 'ms'],
   plugins: [
     {
-      name: 'restore-dynamic-import',
+      name: 'repair-common-js',
       async buildEnd({ writtenFiles }) {
         for (const { name } of writtenFiles.filter((file) => file.name.endsWith('.cjs'))) {
-          await writeFile(name, (await readFile(name, 'utf8')).replace(REQUIRED, 'import($1)'))
+          await writeFile(
+            name,
+            (await readFile(name, 'utf8')).replace(REQUIRED, 'import($1)').replace(ASSIGNED, '$1'),
+          )
         }
       },
     },

@@ -1,5 +1,6 @@
-// What an installation may cost. Measured when written (1.0.0-rc.1): see the line that this check prints. A new
-// dependency that breaks the budget needs a better reason than convenience.
+// What an installation may cost. Measured: rc.1 installed 42 packages of 2.6 MB, of them 201 KB packed its own; with
+// resumable, tus and s3 it installs 23 packages of 2.5 MB, of them 396 KB packed its own. A new dependency that breaks
+// the budget needs a better reason than convenience.
 
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
@@ -7,11 +8,11 @@ import { join } from 'node:path'
 
 const BUDGET = {
   /** node_modules of an empty folder after `npm install temp-file-manager`. */
-  packages: 50,
-  installedBytes: 6 * 1024 ** 2,
+  packages: 30,
+  installedBytes: 4 * 1024 ** 2,
   /** The tarball itself. */
-  packedBytes: 300 * 1024,
-  unpackedBytes: 1.25 * 1024 ** 2,
+  packedBytes: 450 * 1024,
+  unpackedBytes: 1.75 * 1024 ** 2,
 }
 
 export function checkBudget(folder, tarball) {

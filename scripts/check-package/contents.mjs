@@ -1,4 +1,4 @@
-// What a user downloads. Promise: exactly this list; the names of chunks carry hashes, so their kind stands here.
+// What a user downloads. Guarantee: exactly this list. The names of chunks contain hashes, so the list has their kinds.
 
 import assert from 'node:assert/strict'
 
@@ -25,15 +25,30 @@ const EXPECTED = [
   'dist/index.d.cts',
   'dist/index.d.ts',
   'dist/index.js',
+  'dist/lazy-*.cjs',
+  'dist/lazy-*.js',
+  'dist/resumable/index.cjs',
+  'dist/resumable/index.d.cts',
+  'dist/resumable/index.d.ts',
+  'dist/resumable/index.js',
+  'dist/s3/index.cjs',
+  'dist/s3/index.d.cts',
+  'dist/s3/index.d.ts',
+  'dist/s3/index.js',
+  'dist/tus/index.cjs',
+  'dist/tus/index.d.cts',
+  'dist/tus/index.d.ts',
+  'dist/tus/index.js',
   'dist/types-*.d.cts',
   'dist/types-*.d.ts',
   'package.json',
 ]
 
-/** Chunks by kind: 'chunk-3REIBBUV.js', 'manager-Bglras-S.d.ts'. */
+/** Chunks by kind: 'chunk-3REIBBUV.js', 'manager-Bglras-S.d.ts', and 'uploads-ARQKWAQI.js', which `import()` loads. */
 function kindOf(path) {
   return path
     .replace(/^dist\/chunk-[A-Z0-9]{8}\.(c?js)$/, 'dist/chunk-*.$1')
+    .replace(/^dist\/[a-z-]+-[A-Z0-9]{8}\.(c?js)$/, 'dist/lazy-*.$1')
     .replace(/^dist\/[a-z-]+-[\w-]{8}\.d\.(c?ts)$/, 'dist/types-*.d.$1')
 }
 
