@@ -24,6 +24,7 @@ export function openRoot(root: Root): void {
     const made = openDirectory(fs, layout.root)
     const rooms = [layout.sessions, layout.handoffs].map((room) => openDirectory(fs, room))
     if (made || rooms.includes(true)) checkOneFileSystem(root)
+    durable.delete(layout.root) // this process or another may have made it since
   } catch (error) {
     throw ioError(error, 'open the root directory for temporary files', layout.root)
   }
@@ -32,7 +33,7 @@ export function openRoot(root: Root): void {
 /** Roots that this process has made durable. */
 const durable = new Set<string>()
 
-/** Makes the root's own names durable, once a process: before something in it is promised to last. Throws the system's error. */
+/** Makes the root's own names durable, once after each opening: before something in it is promised to last. Throws the system's error. */
 export async function makeRootDurable({ fs, layout }: Root): Promise<void> {
   if (durable.has(layout.root)) return
   await syncDirectory(fs, layout.root)

@@ -78,7 +78,7 @@ it.skipIf(!hasStrace)(
       for (const later of synced.slice(at + 1))
         expect(later.startsWith(`${path}/`), `${later} after ${path}`).toBe(false)
     expect(synced.at(-1)).toBe(draft)
-    // Once a process the root's own name too, and the names in it.
+    // Once a session the root's own name too, and the names in it.
     const root = join(draft, '..', '..', '..')
     const names = [root, dirname(root), join(root, 'handoffs')]
     expect(calls.slice(commit + 1)).toEqual(names.map((path) => `sync ${path}`))

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import {
+import nodeFs, {
   chmodSync,
   chownSync,
   existsSync,
@@ -7,12 +7,14 @@ import {
   readdirSync,
   realpathSync,
   rmdirSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import type { FileSystem } from '../../src/disk/file-system.ts'
 import { runChild } from '../fixtures/child.ts'
 import { failure, failureSync } from '../fixtures/failures.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
@@ -20,6 +22,26 @@ import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 const uid = process.geteuid?.()
 const rootIn = (base: string): string => join(base, `temp-file-manager-${uid}`)
 const modeOf = (path: string): number => statSync(path).mode & 0o7777
+
+test('a root that was made again is made durable again', async () => {
+  const base = tempBase()
+  const synced: string[] = []
+  const fs: FileSystem = {
+    ...nodeFs,
+    native: true,
+    open: (path, flags, mode, callback) => {
+      if (path === rootIn(base)) synced.push(path)
+      nodeFs.open(path, flags, mode, callback)
+    },
+  }
+  for (let session = 0; session < 2; session++) {
+    const manager = tempManager({ baseDir: base, fs })
+    await manager.file().handOff()
+    await manager.close()
+    rmSync(rootIn(base), { recursive: true })
+  }
+  expect(synced).toEqual([rootIn(base), rootIn(base)])
+})
 
 describe('a root that somebody else may have planted is refused, and nothing is made in it', () => {
   test('a symbolic link, even to a directory of our own', async () => {
