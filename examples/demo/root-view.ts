@@ -11,7 +11,7 @@ interface Entry {
 }
 
 /** What the library itself keeps in its directories; it is not user data. */
-const BOOKKEEPING = /(?:^|\/)(?:owner\.json|lease|handoff\.json|attempt-\d+)$/
+const BOOKKEEPING = /(?:^|\/)(?:owner\.json|lease(?:-2)?|handoff\.json|attempt-\d+)$/
 
 async function* walk(directory: string, below = ''): AsyncGenerator<Entry> {
   const entries = await readdir(join(directory, below), { withFileTypes: true }).catch(() => [])
