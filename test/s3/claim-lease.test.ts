@@ -62,5 +62,5 @@ describe.skipIf(!haveCeph)(`a claim between hosts${needsCeph}`, () => {
     expect(await onSkewedHost('-1d', 'claim', ticket, prefix)).toBe('attempt 2')
     expect(await store.inspect(ticket)).toMatchObject({ state: 'available', attempts: 2 })
     expect(await onSkewedHost('+1d', 'sweep', ticket, prefix)).toBe('0 removed')
-  })
+  }, 180_000)
 })

@@ -101,7 +101,7 @@ describe.skipIf(!haveCeph)(`handoffs between hosts${needsCeph}`, () => {
 
   it('a store that cannot be reached at all fails typed', async () => {
     const client = newClient({ ...(await gateway()), endpoint: 'http://127.0.0.1:9' })
-    const { store } = await cephStore({ client, timeout: '300ms' })
+    const { store } = await cephStore({ client, timeout: '20s' })
     await failure('ERR_TEMP_DOWNLOAD_FAILED', () => store.claim('0123456789abcdefghjkmnpqrs'))
     const file = await tempManager().receive('x')
     await failure('ERR_TEMP_UPLOAD_FAILED', () => store.handOff(file))
