@@ -34,7 +34,7 @@ const STATUS = {
 export type TempFileErrorCode = keyof typeof STATUS
 
 /** Plain facts about a failure, for programs and for a client's error text; never a path. */
-export interface TempFileErrorDetails {
+export interface ErrorDetails {
   /** The option that was refused, or whose limit was reached: `'limits.fileBytes'`. */
   readonly option?: string | undefined
   /** The limit that was reached, in the unit of its option. */
@@ -58,7 +58,7 @@ export interface TempFileErrorOptions {
   /** The path concerned; kept non-enumerable, so that it is not serialised to clients. */
   readonly path?: string | undefined
   /** Plain facts for programs; never a path. */
-  readonly details?: TempFileErrorDetails | undefined
+  readonly details?: ErrorDetails | undefined
 }
 
 const BRAND = Symbol.for('temp-file-manager.error.v1')
@@ -85,7 +85,7 @@ export class TempFileError extends Error {
   /** Whether `message` may be shown to a client (a status below 500): Koa and http-errors look for it. */
   readonly expose: boolean
   /** Plain facts about the failure, such as `limit` or `pid`; empty when there are none, never a path. */
-  readonly details: TempFileErrorDetails
+  readonly details: ErrorDetails
   /** The path concerned. Not enumerable: it must not reach a client by accident. */
   declare readonly path?: string
 

@@ -11,10 +11,10 @@ export type {
   FileSystemPromises,
 } from './disk/file-system.ts'
 export {
+  type ErrorDetails,
   isTempFileError,
   TempFileError,
   type TempFileErrorCode,
-  type TempFileErrorDetails,
   type TempFileErrorOptions,
 } from './errors.ts'
 export { type FileRulePresets, fileRules } from './file-types/file-rules.ts'

@@ -1,10 +1,10 @@
 // The errors of a form. Guarantee: each carries what a program needs to answer well: the option that was reached, its
 // limit, and the field concerned.
 
-import { isTempFileError, TempFileError, type TempFileErrorDetails } from '../../errors.ts'
+import { type ErrorDetails, isTempFileError, TempFileError } from '../../errors.ts'
 
 /** A body that is not a form, or not one that is accepted. */
-export function formInvalid(message: string, details?: TempFileErrorDetails, cause?: unknown): TempFileError {
+export function formInvalid(message: string, details?: ErrorDetails, cause?: unknown): TempFileError {
   return new TempFileError('ERR_TEMP_FORM_INVALID', message, { cause, details })
 }
 
