@@ -7,7 +7,7 @@ const GROUND = ['errors', 'layout', 'types', 'types/', 'input/', 'runtime/', 'pl
 const SHARED = ['context', 'manager-options', 'quota']
 
 /** A partial upload on disk, which every room that looks into a claims/ must know. */
-const PARTIAL = ['uploads/on-disk', 'uploads/upload-record', 'uploads/expiry']
+const PARTIAL = ['uploads/on-disk', 'uploads/upload-record', 'uploads/upload-expiry']
 
 /** What each room may import, besides itself and the ground. */
 const ROOMS = {

@@ -53,6 +53,7 @@ export type {
   WriteResult,
   WriteStreamOptions,
 } from './types.ts'
+export type { Digest } from './uploads/upload-record.ts'
 export type {
   AppendOptions,
   CreateUploadOptions,
@@ -61,5 +62,4 @@ export type {
   PartialUpload,
   UploadInfo,
   UploadRules,
-} from './uploads/types.ts'
-export type { Digest } from './uploads/upload-record.ts'
+} from './uploads/upload-types.ts'

@@ -43,8 +43,13 @@ import type {
   TempFile,
   TempScope,
 } from './types.ts'
-import type { CreateUploadOptions, OpenUploadOptions, PartialUpload, UploadInfo } from './uploads/types.ts'
 import type { UploadDoor } from './uploads/upload.ts'
+import type {
+  CreateUploadOptions,
+  OpenUploadOptions,
+  PartialUpload,
+  UploadInfo,
+} from './uploads/upload-types.ts'
 
 const checkScopeOptions = optionsOf('scope', { preserve: constantOr(false, oneOf('on-error')) })
 

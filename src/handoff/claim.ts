@@ -17,11 +17,11 @@ import type { Session } from '../session/session.ts'
 import { countAttempt, markRetried } from './attempt.ts'
 
 import { stateOf } from './expiry.ts'
-import { readFailure } from './failure.ts'
 import { type Claimant, freeFromDead } from './find.ts'
 import { isSpent, undoPublishings } from './give-back.ts'
 import { checkTicket, corruptError, deadError, goneError, type HandoffRecord } from './handoff-record.ts'
 import { HeldClaim } from './held-claim.ts'
+import { readFailure } from './last-error.ts'
 
 /** A single look missed 976 of 12,651 live handoffs (they were between two directories); so it is repeated for this long. */
 export const LOOKS = 5

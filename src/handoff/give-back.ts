@@ -13,8 +13,8 @@ import { DATA, goneName, inside, isTicket, isUploadId, type Root } from '../layo
 import { log } from '../runtime/observe.ts'
 import { giveBackUpload } from '../uploads/on-disk.ts'
 import { stampAttempt } from './attempt.ts'
-import { writeFailure } from './failure.ts'
 import { readHandoff } from './handoff-record.ts'
+import { writeFailure } from './last-error.ts'
 
 export interface GivenBack {
   /** Tickets that can be claimed again. */

@@ -8,10 +8,9 @@ import { ioError, TempFileError } from '../errors.ts'
 import { DATA, goneName, inside } from '../layout.ts'
 import { log } from '../runtime/observe.ts'
 import type { Session } from '../session/session.ts'
-
-import { reasonText } from './failure.ts'
 import { giveBack } from './give-back.ts'
 import type { HandoffRecord } from './handoff-record.ts'
+import { reasonText } from './last-error.ts'
 
 /** How often a claim whose signal is in use is looked after. */
 const WATCH_MS = 1000

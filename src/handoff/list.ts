@@ -19,10 +19,10 @@ import {
   stateOf,
   waitOf,
 } from './expiry.ts'
-import { readFailure } from './failure.ts'
 import { type Claimant, claimantOf } from './find.ts'
 import { goneError, type HandoffRead } from './handoff-record.ts'
 import type { HandoffInfo } from './info.ts'
+import { readFailure } from './last-error.ts'
 
 /** One that left the place where the listing found it has moved, or was completed: the latter is common and not waited for long. */
 const WHEN_LISTING = { looks: 3, pauseMs: 1 }

@@ -1,7 +1,7 @@
 // One request and its answer, whatever framework they come from.
 
 import type { ByteSource } from '../index.ts'
-import type { UploadRequest } from './options.ts'
+import type { UploadRequest } from './resumable-options.ts'
 
 export interface Exchange extends UploadRequest {
   /** The path of this request, without its query. */

@@ -7,12 +7,12 @@ import { discardNode } from '../http/receive/discard-rest.ts'
 import type { TempFileManager } from '../index.ts'
 import { isUploadId } from '../layout.ts'
 import type { Exchange } from './exchange.ts'
-import { checkResumableOptions, type ResumableOptions } from './options.ts'
 import { Protocol } from './protocol.ts'
 import type { Reply } from './reply.ts'
+import { checkResumableOptions, type ResumableOptions } from './resumable-options.ts'
 
 export { INTEROP_VERSION } from './fields.ts'
-export type { ResumableOptions, UploadReply, UploadRequest } from './options.ts'
+export type { ResumableOptions, UploadReply, UploadRequest } from './resumable-options.ts'
 
 /** A server of resumable uploads. */
 export interface ResumableUploads {

@@ -17,7 +17,6 @@ import {
   reprDigest,
   wantedDigest,
 } from './fields.ts'
-import type { Prepared } from './options.ts'
 import {
   failure,
   inconsistentLength,
@@ -27,6 +26,7 @@ import {
   type Reply,
   reply,
 } from './reply.ts'
+import type { Prepared } from './resumable-options.ts'
 
 const PARTIAL_UPLOAD = 'application/partial-upload'
 const IDLE_LOOK_MS = 1000

@@ -13,7 +13,7 @@ import { judge, suspect } from '../liveness/judge.ts'
 import type { Policy } from '../liveness/verdict.ts'
 import { DRAFT_AGE_MS } from '../liveness/volume-clock.ts'
 import { type Burial, buryIfDead, condemn, finish } from '../removal/remove-session.ts'
-import { settleUploadExpiry } from '../uploads/expiry.ts'
+import { settleUploadExpiry } from '../uploads/upload-expiry.ts'
 import type { ReportBuilder, SweepItem } from './report.ts'
 
 /** What the sweep of one entry works with. */

@@ -4,7 +4,7 @@
 import { forLog } from '../input/names.ts'
 import { inside, isUploadId } from '../layout.ts'
 import { finish } from '../removal/remove-session.ts'
-import { expireUpload, leftOf } from '../uploads/expiry.ts'
+import { expireUpload, leftOf } from '../uploads/upload-expiry.ts'
 import type { SweepItem } from './report.ts'
 import type { EntrySweep, InTurn } from './sweep-session.ts'
 

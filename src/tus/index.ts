@@ -2,4 +2,4 @@
 
 export { TempFileLocker } from './locker.ts'
 export { type FinishedTusUpload, type TusOptions, tusServer } from './server.ts'
-export { TempFileStore, type TempFileStoreOptions } from './store.ts'
+export { TempFileStore, type TempFileStoreOptions } from './temp-file-store.ts'

@@ -7,7 +7,7 @@ import type { FinishedUpload, TempFileManager } from '../index.ts'
 import { randomText } from '../layout.ts'
 import type { Digest } from '../uploads/upload-record.ts'
 import { TempFileLocker } from './locker.ts'
-import { TempFileStore, type TempFileStoreOptions } from './store.ts'
+import { TempFileStore, type TempFileStoreOptions } from './temp-file-store.ts'
 
 /** What came of a tus upload. */
 export interface FinishedTusUpload extends FinishedUpload {

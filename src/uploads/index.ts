@@ -4,11 +4,11 @@ import type { Session } from '../session/session.ts'
 import { claimUpload, requireUploadId, takeOver } from './claim-upload.ts'
 import { createUpload } from './create-upload.ts'
 import { prepareCreation, prepareOpening } from './rules.ts'
-import type { CreateUploadOptions, OpenUploadOptions, PartialUpload } from './types.ts'
 import { Upload, type UploadDoor } from './upload.ts'
 import { uploadIdOf } from './upload-id.ts'
+import type { CreateUploadOptions, OpenUploadOptions, PartialUpload } from './upload-types.ts'
 
-export { listUploads } from './list.ts'
+export { listUploads } from './list-uploads.ts'
 
 export async function create(
   session: Session,

@@ -7,14 +7,14 @@ import { asyncDispose } from '../runtime/dispose.ts'
 import { openIntake } from '../streams/intake.ts'
 import type { ByteSource, Claim } from '../types.ts'
 import { append, isRefusal } from './append.ts'
-import { lastByteAt, leftOf } from './expiry.ts'
 import { finish } from './finish.ts'
 import { readResult, type UploadResult } from './finished.ts'
 import type { UploadHold } from './hold.ts'
 import { checkRoomFor } from './reserve.ts'
 import { prepareAppend, prepareFinish } from './rules.ts'
-import type { AppendOptions, FinishedUpload, PartialUpload, UploadRules } from './types.ts'
 import { uploadEnded } from './upload-errors.ts'
+import { lastByteAt, leftOf } from './upload-expiry.ts'
+import type { AppendOptions, FinishedUpload, PartialUpload, UploadRules } from './upload-types.ts'
 
 /** What a manager lends to its uploads. */
 export interface UploadDoor {

@@ -5,12 +5,12 @@ import { errnoOf, ioError } from '../errors.ts'
 import { DATA, inside } from '../layout.ts'
 import { readOwner } from '../liveness/owner-record.ts'
 import { volumeNow } from '../liveness/volume-clock.ts'
-import { lastByteAt, leftOf } from './expiry.ts'
 import { readResult } from './finished.ts'
 import { readState } from './on-disk.ts'
 import { uploadDirectories } from './reserve.ts'
-import type { UploadInfo } from './types.ts'
+import { lastByteAt, leftOf } from './upload-expiry.ts'
 import { readUpload } from './upload-record.ts'
+import type { UploadInfo } from './upload-types.ts'
 
 /** @throws ERR_TEMP_IO */
 export function listUploads(context: Context): UploadInfo[] {
