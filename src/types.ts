@@ -3,4 +3,4 @@
 export type * from './types/bytes.ts'
 export type * from './types/entries.ts'
 export type * from './types/handoff.ts'
-export type * from './types/temp-scope.ts'
+export type * from './types/scopes.ts'
