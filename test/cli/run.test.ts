@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { TempFileManager } from '../../src/index.ts'
+import { canMount, ORDINARY } from '../fixtures/mounts.ts'
 import { tempBase } from '../fixtures/temp-base.ts'
-import { MAIN, run } from './command-line.ts'
+import { capture, MAIN, run } from './command-line.ts'
 
 const NAME = ['--name', 'runs', '--base-dir']
 const rootIn = (base: string): string => join(base, `runs-${process.geteuid?.()}`)
@@ -31,6 +32,19 @@ describe('run', { timeout: 60_000 }, () => {
     const base = tempBase()
     expect((await run(['run', ...NAME, base, '--', ...command])).status).toBe(status)
     expect(sessionsIn(base)).toEqual([])
+  })
+
+  test('ends with 127 for a command that does not exist, also when a directory of PATH cannot be searched', async () => {
+    const base = tempBase()
+    const closed = join(base, 'closed')
+    mkdirSync(closed, { mode: 0o000 })
+    const command = [process.execPath, MAIN, 'run', ...NAME, base, '--', 'no-such-command']
+    const user = process.getuid?.() === 0 ? asOrdinaryUser(base) : []
+    const { status, stderr } = await capture([...user, ...command], {
+      PATH: `${process.env['PATH']}:${closed}`,
+    })
+    expect(stderr).toContain('command not found')
+    expect(status).toBe(127)
   })
 
   test('passes options of the program on, with and without --', async () => {
@@ -87,30 +101,40 @@ describe('run', { timeout: 60_000 }, () => {
     expect(existsSync(join(rootIn(base), 'sessions', session))).toBe(false)
   })
 
-  test('as pid 1 of a namespace it ends with its program and removes the directory', async () => {
-    const base = tempBase()
-    const child = spawn(
-      'unshare',
-      [
-        '--pid',
-        '--fork',
-        '--mount-proc',
-        process.execPath,
-        MAIN,
-        'run',
-        ...NAME,
-        base,
-        '--',
-        'sh',
-        '-c',
-        'exit 9',
-      ],
-      { stdio: 'ignore' },
-    )
-    expect(await once(child, 'close')).toEqual([9, null])
-    expect(sessionsIn(base)).toEqual([])
-  })
+  // unshare(1) makes a pid namespace only for root.
+  test.skipIf(!canMount)(
+    'as pid 1 of a namespace it ends with its program and removes the directory',
+    async () => {
+      const base = tempBase()
+      const child = spawn(
+        'unshare',
+        [
+          '--pid',
+          '--fork',
+          '--mount-proc',
+          process.execPath,
+          MAIN,
+          'run',
+          ...NAME,
+          base,
+          '--',
+          'sh',
+          '-c',
+          'exit 9',
+        ],
+        { stdio: 'ignore' },
+      )
+      expect(await once(child, 'close')).toEqual([9, null])
+      expect(sessionsIn(base)).toEqual([])
+    },
+  )
 })
+
+/** Root may search every directory: the command line then runs as nobody, who owns `base`. */
+function asOrdinaryUser(base: string): string[] {
+  chownSync(base, ORDINARY, ORDINARY)
+  return ['setpriv', `--reuid=${ORDINARY}`, `--regid=${ORDINARY}`, '--clear-groups']
+}
 
 function started(base: string, script: string) {
   const child = spawn(process.execPath, [MAIN, 'run', ...NAME, base, '--', 'sh', '-c', script], {

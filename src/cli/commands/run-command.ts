@@ -3,7 +3,9 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { constants } from 'node:os'
+import { delimiter, join } from 'node:path'
 import { errnoOf } from '../../errors.ts'
 import { type TempDir, TempFileManager } from '../../index.ts'
 import { type Stage, textOf, type Values } from '../command.ts'
@@ -47,7 +49,7 @@ async function runIn(
     const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null] // as documented
     return code ?? 128 + (signal === null ? 0 : constants.signals[signal])
   } catch (error) {
-    const missing = errnoOf(error) === 'ENOENT'
+    const missing = isMissing(command, errnoOf(error))
     stage.stderr.write(
       `temp-file-manager: ${command}: ${missing ? 'command not found' : `could not be started (${errnoOf(error)})`}\n`,
     )
@@ -55,4 +57,15 @@ async function runIn(
   } finally {
     for (const signal of PASSED_ON) process.off(signal, pass)
   }
+}
+
+/**
+ * Whether no such command exists. execvp(3) reports EACCES also for a name that is in no readable directory of PATH, once
+ * one of the directories cannot be searched; a shell answers 127 there.
+ */
+function isMissing(command: string, errno: string | undefined): boolean {
+  if (errno !== 'EACCES' || command.includes('/')) return errno === 'ENOENT'
+  return !(process.env['PATH'] ?? '')
+    .split(delimiter)
+    .some((directory) => existsSync(join(directory, command)))
 }
