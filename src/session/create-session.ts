@@ -71,14 +71,15 @@ export function make(context: Context): Made {
 export function ownerRecord(context: Context, id: string, leases: readonly Lease[] | undefined): Owner {
   const mount = context.native && leases !== undefined ? readMounts().of(context.layout.root) : undefined
   const { complete: _, genuineBoot: __, ...identity } = ownIdentity()
+  const [first, second] = platform().lease.names.map((name) => leases?.find((lease) => lease.name === name))
   return {
     v: OWNER_VERSION,
     id,
     ...identity,
     fsType: mount?.fsType,
     upperDir: mount?.upperDir,
-    lease: leases?.[0]?.identity,
-    lease2: leases?.[1]?.identity,
+    lease: first?.identity,
+    lease2: second?.identity,
     program: `${basename(process.argv[1] ?? process.execPath)}${isMainThread() ? '' : ` (worker ${threads().threadId})`}`,
     startedAt: Math.round(performance.timeOrigin + performance.now()),
     refreshMs: Math.min(context.sweepEvery ?? REFRESH_MS, REFRESH_MS),

@@ -9,6 +9,7 @@ import { CLAIMS, inside, liveName, OWNER, parseSessionsEntry, uniqueText } from 
 import { askLease, bindLease, bindLeases, type Lease } from '../liveness/lease.ts'
 import { deleteOwnSession } from '../liveness/own-sessions.ts'
 import { ownIdentity } from '../liveness/process-identity.ts'
+import { platform } from '../platform/index.ts'
 import { Quota } from '../quota.ts'
 import { whenLoopTurns } from '../runtime/loop-turn.ts'
 import { log, lookForDebug } from '../runtime/observe.ts'
@@ -214,7 +215,7 @@ export class Session {
     warnWithoutProof(this.context, this.#leases.length > 0)
   }
 
-  /** Keeps the session's proof and age fresh: binds a lease again that stray code closed, touches what cleaners age. */
+  /** Keeps the session's proof and age fresh: binds the leases that are missing, touches what cleaners age. */
   async refresh(): Promise<void> {
     if (!this.confirm()) return
     const { fs, native, layout } = this.context
@@ -240,16 +241,19 @@ export class Session {
   // The record follows the socket: between the two renames the lease proves nothing, and the pid still does.
   async #rebindLost(): Promise<void> {
     const place = { directory: this.path, id: this.id }
-    const lost = new Set<string>()
-    for (const { name } of this.#leases) if ((await askLease(place, name)) === 'refuses') lost.add(name)
-    if ((lost.size === 0 && this.#recorded) || this.ended || !this.confirm()) return
-    this.#leases = this.#leases.flatMap((lease) => {
-      if (!lost.has(lease.name)) return [lease]
+    const bound = new Map(this.#leases.map((lease) => [lease.name, lease]))
+    const lost: Lease[] = []
+    for (const lease of this.#leases) if ((await askLease(place, lease.name)) === 'refuses') lost.push(lease)
+    const complete = lost.length === 0 && bound.size === platform().lease.names.length
+    if ((complete && this.#recorded) || this.ended || !this.confirm()) return
+    for (const lease of lost) {
       lease.close()
-      return bindLease(place, lease.name) ?? []
-    })
+      bound.delete(lease.name)
+    }
+    // Also one that could not be bound before, such as when the process was out of descriptors.
+    this.#leases = platform().lease.names.flatMap((name) => bound.get(name) ?? bindLease(place, name) ?? [])
     this.#writeRecord()
-    if (lost.size > 0) log.session('%d leases were closed by other code; bound again', lost.size)
+    if (lost.length > 0) log.session('%d leases were closed by other code; bound again', lost.length)
   }
 
   /** Like the sockets, by Node's own file system. Never throws: what could not be written is written by the next refresh. */

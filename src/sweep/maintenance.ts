@@ -8,6 +8,7 @@ import { pruneKept } from '../removal/kept.ts'
 import { channels, log } from '../runtime/observe.ts'
 import { beat, type Heartbeat } from '../session/heartbeat.ts'
 import type { Session } from '../session/session.ts'
+import { EndedThreads } from './ended-threads.ts'
 import { underSweepLock } from './lock.ts'
 import type { SweepReport } from './report.ts'
 import { Schedule } from './schedule.ts'
@@ -20,6 +21,7 @@ export class Maintenance {
   readonly #schedule: Schedule
   /** Refreshes a session whose manager sweeps rarely or never: its age is evidence. */
   readonly #refreshes: Schedule | undefined
+  readonly #endedThreads: EndedThreads
   #heartbeat: Promise<Heartbeat | undefined> = Promise.resolve(undefined)
   /** Until a heartbeat that could not be started is tried again. */
   #retry: NodeJS.Timeout | undefined
@@ -32,13 +34,17 @@ export class Maintenance {
     this.#schedule = new Schedule((signal) => this.#run(signal), context.sweepOnStart, context.sweepEvery)
     if (context.sweepEvery === undefined || context.sweepEvery > REFRESH_MS)
       this.#refreshes = new Schedule(() => this.#refresh(), false, REFRESH_MS)
-    if (context.sweepOnStart) this.#schedule.startWhenIdle()
+    this.#endedThreads = new EndedThreads(context)
+    if (!context.sweepOnStart) return
+    this.#schedule.startWhenIdle()
+    if (context.native) this.#endedThreads.start()
   }
 
   /** At the manager's first use, whether or not a session could be created. */
   start(): void {
     this.#schedule.start()
     this.#refreshes?.start()
+    if (this.#context.native) this.#endedThreads.start()
   }
 
   /** A session was created. */
@@ -82,12 +88,13 @@ export class Maintenance {
     clearTimeout(this.#retry)
     this.#schedule.cancel()
     this.#refreshes?.cancel()
+    this.#endedThreads.cancel()
   }
 
   async stop(): Promise<void> {
     this.#stopped = true
     clearTimeout(this.#retry)
-    await Promise.all([this.#schedule.stop(), this.#refreshes?.stop()])
+    await Promise.all([this.#schedule.stop(), this.#refreshes?.stop(), this.#endedThreads.stop()])
     await (await this.#heartbeat)?.stop()
   }
 

@@ -12,9 +12,9 @@ const sessions = (base: string): string[] =>
 test.each([
   ['return', 'codes 0 0 0', 'after 1'],
   ['exit', 'codes 6 6 6', 'after 1'],
-  ['terminate', 'codes 1 1 1', 'after 4'],
+  ['terminate', 'codes 1 1 1', 'after 1'],
 ])(
-  'threads that %s leave nothing, at once or at the next sweep, though their process lives',
+  'the sessions of threads that %s are removed with them, without a sweep, while their process lives',
   async (ending, codes, after) => {
     const base = tempBase()
     const ended = await runChild('threads.mts', { args: [base, ending] })

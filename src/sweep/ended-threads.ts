@@ -1,0 +1,96 @@
+// Removes the sessions of worker threads that have ended: terminate(), which pools use, runs no exit listener in the
+// thread, so the thread cannot remove its own.
+// Guarantee: a session is removed soon after its thread ended, and only after it was judged dead; nothing throws, and
+// no timer holds the process open.
+
+import type { Worker } from 'node:worker_threads'
+import { inside, parseSessionsEntry, type Root } from '../layout.ts'
+import { suspect } from '../liveness/judge.ts'
+import { isOwnSession } from '../liveness/own-sessions.ts'
+import { buryIfDead } from '../removal/remove-session.ts'
+import { mainProcess } from '../runtime/node-internals.ts'
+import { log } from '../runtime/observe.ts'
+
+/** Milliseconds before each look: the kernel may list a thread, and keep its lease open, a moment after it was joined. */
+const LOOKS_AFTER_MS = [5, 50, 500] as const
+
+const observers = new Set<() => void>()
+
+/** One listener for all managers of this thread: a Worker warns when it has eleven. */
+function onWorker(worker: Worker): void {
+  worker.once('exit', () => {
+    for (const notify of observers) notify()
+  })
+}
+
+/** Calls `notify` each time that a worker thread ends which this thread has started since. Returns how to stop that. */
+function observeThreads(notify: () => void): () => void {
+  const emitter = mainProcess()
+  if (observers.size === 0) emitter.on('worker', onWorker)
+  observers.add(notify)
+  return () => {
+    if (observers.delete(notify) && observers.size === 0) emitter.off('worker', onWorker)
+  }
+}
+
+export class EndedThreads {
+  readonly #root: Root
+  #unobserve: (() => void) | undefined
+  #delays: number[] = []
+  #timer: NodeJS.Timeout | undefined
+  #running: Promise<void> | undefined
+  #stopped = false
+
+  constructor(root: Root) {
+    this.#root = root
+  }
+
+  /** Observes the threads that are started from now on. Idempotent. */
+  start(): void {
+    if (!this.#stopped) this.#unobserve ??= observeThreads(() => this.#noticed())
+  }
+
+  cancel(): void {
+    this.#stopped = true
+    this.#unobserve?.()
+    clearTimeout(this.#timer)
+  }
+
+  /** As {@link cancel}, and waits for a removal that runs. */
+  async stop(): Promise<void> {
+    this.cancel()
+    await this.#running
+  }
+
+  #noticed(): void {
+    this.#delays = [...LOOKS_AFTER_MS]
+    if (this.#running === undefined) this.#plan()
+  }
+
+  #plan(): void {
+    clearTimeout(this.#timer)
+    const delay = this.#delays.shift()
+    if (delay === undefined || this.#stopped) return
+    this.#timer = setTimeout(() => {
+      this.#running = removeEnded(this.#root)
+        .catch((error: unknown) => log.sweep('sessions of ended threads were not removed: %s', error))
+        .finally(() => {
+          this.#running = undefined
+          this.#plan()
+        })
+    }, delay)
+    this.#timer.unref()
+  }
+}
+
+/** Removes the sessions of this process whose threads have ended. Throws the system's error. */
+async function removeEnded(root: Root): Promise<void> {
+  const { fs, layout } = root
+  for (const name of fs.readdirSync(layout.sessions).map(String)) {
+    const entry = parseSessionsEntry(name)
+    const ofProcess = entry?.kind === 'live' && entry.id.startsWith(`${process.pid}-`)
+    if (!ofProcess || isOwnSession(entry.id)) continue
+    const place = { directory: inside(layout.sessions, name), id: entry.id }
+    if ((await suspect(root, place, {})).verdict === 'dead') await buryIfDead(root, place)
+  }
+}
