@@ -97,8 +97,8 @@ const promises = {
     manager.file()
     assert.equal(lstatSync(join(manager.sessionPath, 'lease')).isSocket(), true)
     const other = new TempFileManager({ ...quiet, baseDir })
-    const { entries } = await other.sweep()
-    assert.match(entries.find(({ kind }) => kind === 'session').reason, /lease answers/)
+    const { items } = await other.sweep()
+    assert.match(items.find(({ kind }) => kind === 'session').reason, /lease answers/)
     await other.close()
   },
   'clean exit': () => {
