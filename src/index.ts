@@ -1,5 +1,6 @@
 // The public names, and nothing else. Importing has no side effect.
 
+export type { Digest } from './claimable/upload-record.ts'
 export { getTempManager, setTempManager } from './default-manager.ts'
 export type {
   DiskDirectory,
@@ -53,7 +54,6 @@ export type {
   WriteResult,
   WriteStreamOptions,
 } from './types.ts'
-export type { Digest } from './uploads/upload-record.ts'
 export type {
   AppendOptions,
   CreateUploadOptions,

@@ -22,7 +22,7 @@ import {
 import type { Duration, Size } from './input/units.ts'
 import { inside, SESSION_RANDOM_LENGTH } from './layout.ts'
 import type { QuotaLimits } from './quota.ts'
-import type { KeepPolicy } from './removal/kept.ts'
+
 import type { OnCleanupError } from './runtime/observe.ts'
 
 /** Options of a {@link TempFileManager}. Every option has a default that suits a service on one host. */
@@ -77,6 +77,14 @@ export interface Limits {
   liveEntries?: number | undefined
   /** Space that must stay free on the disk, checked before and during a receive: ERR_TEMP_NO_SPACE. */
   minFreeBytes?: Size | undefined
+}
+
+/** What `preserve: 'on-error'` keeps. */
+export interface KeepPolicy {
+  /** At most so many failures, the newest. */
+  readonly count: number
+  /** For so long, in milliseconds; undefined: no limit. */
+  readonly ageMs: number | undefined
 }
 
 /** Options with every default filled in and every unit converted: bytes and milliseconds. */

@@ -1,10 +1,10 @@
 // TempFileManager: takes the options, wires the rooms, and holds no logic of its own.
 
+import { checkTicket, goneError } from './claimable/handoff-record.ts'
 import { type Context, type Counters, newCounters } from './context.ts'
 import { optionError } from './errors.ts'
 import { prepareRules } from './file-types/file-rules.ts'
 import { claim, type Purpose, retry } from './handoff/claim.ts'
-import { checkTicket, goneError } from './handoff/handoff-record.ts'
 import type { HeldClaim } from './handoff/held-claim.ts'
 import type { HandoffInfo } from './handoff/info.ts'
 import { inspectHandoff, listHandoffs } from './handoff/list.ts'

@@ -7,6 +7,17 @@
 import { hostname } from 'node:os'
 import { setImmediate } from 'node:timers'
 import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises'
+import { countAttempt, markRetried } from '../claimable/attempt.ts'
+import { stateOf } from '../claimable/expiry.ts'
+import { isSpent, undoPublishings } from '../claimable/give-back.ts'
+import {
+  checkTicket,
+  corruptError,
+  deadError,
+  goneError,
+  type HandoffRecord,
+} from '../claimable/handoff-record.ts'
+import { readFailure } from '../claimable/last-error.ts'
 import type { FileSystem } from '../disk/file-system.ts'
 import { existsAt, findSync, renameIfThere } from '../disk/paths.ts'
 import { removeTreeSync } from '../disk/remove/remove.ts'
@@ -14,14 +25,8 @@ import { errnoOf, ioError, isTempFileError, TempFileError } from '../errors.ts'
 import { DATA, goneName, inside, isTicket } from '../layout.ts'
 import { channels, log } from '../runtime/observe.ts'
 import type { Session } from '../session/session.ts'
-import { countAttempt, markRetried } from './attempt.ts'
-
-import { stateOf } from './expiry.ts'
 import { type Claimant, freeFromDead } from './find.ts'
-import { isSpent, undoPublishings } from './give-back.ts'
-import { checkTicket, corruptError, deadError, goneError, type HandoffRecord } from './handoff-record.ts'
 import { HeldClaim } from './held-claim.ts'
-import { readFailure } from './last-error.ts'
 
 /** A single look missed 976 of 12,651 live handoffs (they were between two directories); so it is repeated for this long. */
 export const LOOKS = 5

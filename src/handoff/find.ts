@@ -1,14 +1,14 @@
 // Finds a handoff that is not in handoffs/. Guarantee: a claim of a dead owner is given back at once, so that a retry right
 // after a crash does not wait for the next sweep.
 
+import { clocksNow, type HandoffRoot, settleExpiry } from '../claimable/expiry.ts'
+import { giveBack } from '../claimable/give-back.ts'
+import { settleUploadExpiry } from '../claimable/upload-expiry.ts'
 import { findSync } from '../disk/paths.ts'
 import { isUploadId } from '../layout.ts'
 import { type Judgement, judge } from '../liveness/judge.ts'
 import { buryIfDead } from '../removal/remove-session.ts'
-import { settleUploadExpiry } from '../uploads/upload-expiry.ts'
 import { claimIndexOf, type Found, findClaim } from './claim-index.ts'
-import { clocksNow, type HandoffRoot, settleExpiry } from './expiry.ts'
-import { giveBack } from './give-back.ts'
 
 /** Who has claimed a handoff, as far as the record of the session shows. */
 export interface Claimant {

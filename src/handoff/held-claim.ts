@@ -1,6 +1,9 @@
 // A claim that this process holds: what can be done with it, each once. Guarantee: until complete() has renamed it
 // away it goes back by itself, however this process ends; after that it never comes back.
 
+import { giveBack } from '../claimable/give-back.ts'
+import type { HandoffRecord } from '../claimable/handoff-record.ts'
+import { reasonText } from '../claimable/last-error.ts'
 import { existsAt, renameIfThere } from '../disk/paths.ts'
 import { removeTree, removeTreeSync } from '../disk/remove/remove.ts'
 import { syncDirectory, syncDirectorySync } from '../disk/sync.ts'
@@ -8,9 +11,6 @@ import { ioError, TempFileError } from '../errors.ts'
 import { DATA, goneName, inside } from '../layout.ts'
 import { log } from '../runtime/observe.ts'
 import type { Session } from '../session/session.ts'
-import { giveBack } from './give-back.ts'
-import type { HandoffRecord } from './handoff-record.ts'
-import { reasonText } from './last-error.ts'
 
 /** How often a claim whose signal is in use is looked after. */
 const WATCH_MS = 1000

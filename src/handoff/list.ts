@@ -2,13 +2,6 @@
 // Guarantee: one that moves between directories meanwhile is neither missed, listed twice nor reported as corrupt.
 
 import { setTimeout as pause } from 'node:timers/promises'
-import { measureTree } from '../disk/measure.ts'
-import { existsAt } from '../disk/paths.ts'
-import { ioError } from '../errors.ts'
-import { DATA, inside, isTicket, isUploadId } from '../layout.ts'
-import { type Judgement, judge } from '../liveness/judge.ts'
-import { LOOKS, PAUSE_MS } from './claim.ts'
-import { claimIndexOf, type Found, listClaims, namesIn } from './claim-index.ts'
 import {
   type Clocks,
   clocksNow,
@@ -18,11 +11,18 @@ import {
   mostAttempts,
   stateOf,
   waitOf,
-} from './expiry.ts'
+} from '../claimable/expiry.ts'
+import { goneError, type HandoffRead } from '../claimable/handoff-record.ts'
+import { readFailure } from '../claimable/last-error.ts'
+import { measureTree } from '../disk/measure.ts'
+import { existsAt } from '../disk/paths.ts'
+import { ioError } from '../errors.ts'
+import { DATA, inside, isTicket, isUploadId } from '../layout.ts'
+import { type Judgement, judge } from '../liveness/judge.ts'
+import { LOOKS, PAUSE_MS } from './claim.ts'
+import { claimIndexOf, type Found, listClaims, namesIn } from './claim-index.ts'
 import { type Claimant, claimantOf } from './find.ts'
-import { goneError, type HandoffRead } from './handoff-record.ts'
 import type { HandoffInfo } from './info.ts'
-import { readFailure } from './last-error.ts'
 
 /** One that left the place where the listing found it has moved, or was completed: the latter is common and not waited for long. */
 const WHEN_LISTING = { looks: 3, pauseMs: 1 }

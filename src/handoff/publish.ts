@@ -7,6 +7,8 @@
 //   5. sync handoffs/                       (durable: without it ext4, xfs and btrfs lost it in a power cut)
 
 import { hostname } from 'node:os'
+import { createAttempt, stampAttempt } from '../claimable/attempt.ts'
+import { checkMeta, HANDOFF_VERSION, type HandoffRecord, isGoodName } from '../claimable/handoff-record.ts'
 import type { Context } from '../context.ts'
 import type { FileSystem } from '../disk/file-system.ts'
 import { moveIn } from '../disk/move/move-in.ts'
@@ -23,8 +25,6 @@ import { journalOf } from '../session/outside.ts'
 import { makeRootDurable } from '../session/root.ts'
 import type { Session } from '../session/session.ts'
 import type { HandOffOptions, Json } from '../types.ts'
-import { createAttempt, stampAttempt } from './attempt.ts'
-import { checkMeta, HANDOFF_VERSION, type HandoffRecord, isGoodName } from './handoff-record.ts'
 
 /** What is published. */
 export interface Publishable {

@@ -8,15 +8,8 @@ import { type RemoveReport, removeTreeSliced } from '../disk/remove/remove.ts'
 import { errnoOf } from '../errors.ts'
 import { goneName, inside, type Root, randomText } from '../layout.ts'
 import { volumeNow } from '../liveness/volume-clock.ts'
+import type { KeepPolicy } from '../manager-options.ts'
 import { log, tell } from '../runtime/observe.ts'
-
-/** What `preserve: 'on-error'` keeps. */
-export interface KeepPolicy {
-  /** At most so many failures, the newest. */
-  readonly count: number
-  /** For so long, in milliseconds; undefined: no limit. */
-  readonly ageMs: number | undefined
-}
 
 /** Something in kept/, as {@link TempFileManager.usage} reports it. */
 export interface KeptUsage {

@@ -3,11 +3,11 @@
 //   2. delete the rest, each directory in it under a fresh name: its thread may still rename one out, and then it
 //      is whole, not half deleted
 
+import { type GivenBack, giveBackAll } from '../claimable/give-back.ts'
 import type { FileSystem } from '../disk/file-system.ts'
 import { recentMounts } from '../disk/mounts.ts'
 import { renameIfThere } from '../disk/paths.ts'
 import { type RemoveReport, removeTreeSliced, removeTreeSync } from '../disk/remove/remove.ts'
-import { type GivenBack, giveBackAll } from '../handoff/give-back.ts'
 import { CLAIMS, deadName, goneName, inside, LEASE, LEASE_2, liveName, OWNER, type Root } from '../layout.ts'
 import { judge } from '../liveness/judge.ts'
 import type { SessionPlace } from '../liveness/lease.ts'

@@ -2,8 +2,8 @@
 // what it did and decide again from there.
 
 import { hostname } from 'node:os'
+import { goneError } from '../claimable/handoff-record.ts'
 import { TempFileError } from '../errors.ts'
-import { goneError } from '../handoff/handoff-record.ts'
 import { ClaimLease } from './claim-lease.ts'
 import type { Seen } from './records.ts'
 import type { Budget } from './retry.ts'

@@ -2,8 +2,8 @@
 // claim with a given fencing number; a published ticket is lost only by complete(), discard() or its time to live; and
 // after complete() it never comes back. The store must keep its conditional writes: it is probed first.
 
+import { checkMeta, checkTicket, goneError } from '../claimable/handoff-record.ts'
 import { isTempFileError, TempFileError } from '../errors.ts'
-import { checkMeta, checkTicket, goneError } from '../handoff/handoff-record.ts'
 import { isTicket } from '../layout.ts'
 import { abortError } from '../runtime/abort.ts'
 import { asyncDispose, disposing } from '../runtime/dispose.ts'

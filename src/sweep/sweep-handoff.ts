@@ -1,7 +1,7 @@
 // One entry of handoffs/, by what it is. Guarantee: only a handoff whose time to live is over is removed; a dead letter, and
 // one whose record cannot be read, stays.
 
-import { expire, isOverdue, stateOf } from '../handoff/expiry.ts'
+import { expire, isOverdue, stateOf } from '../claimable/expiry.ts'
 import { forLog } from '../input/names.ts'
 import { inside, isTicket, parseSessionsEntry } from '../layout.ts'
 import { DRAFT_AGE_MS } from '../liveness/volume-clock.ts'

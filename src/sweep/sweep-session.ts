@@ -4,16 +4,16 @@
 //   .gone-  finish the deletion without judging
 //   .new-   older than an hour by the volume's clock: remove
 
+import { type Clocks, type HandoffRoot, settleExpiry } from '../claimable/expiry.ts'
+import { settleUploadExpiry } from '../claimable/upload-expiry.ts'
 import type { MountTable } from '../disk/mounts.ts'
 import { errnoOf } from '../errors.ts'
-import { type Clocks, type HandoffRoot, settleExpiry } from '../handoff/expiry.ts'
 import { forLog } from '../input/names.ts'
 import { inside, isTicket, isUploadId, parseSessionsEntry, type SessionsEntry } from '../layout.ts'
 import { judge, suspect } from '../liveness/judge.ts'
 import type { Policy } from '../liveness/verdict.ts'
 import { DRAFT_AGE_MS } from '../liveness/volume-clock.ts'
 import { type Burial, buryIfDead, condemn, finish } from '../removal/remove-session.ts'
-import { settleUploadExpiry } from '../uploads/upload-expiry.ts'
 import type { ReportBuilder, SweepItem } from './report.ts'
 
 /** What the sweep of one entry works with. */

@@ -1,10 +1,10 @@
 // One entry of uploads/. Guarantee: only a partial upload that is overdue by the volume's own clock is removed; one whose
 // record cannot be read stays.
 
+import { expireUpload, leftOf } from '../claimable/upload-expiry.ts'
 import { forLog } from '../input/names.ts'
 import { inside, isUploadId } from '../layout.ts'
 import { finish } from '../removal/remove-session.ts'
-import { expireUpload, leftOf } from '../uploads/upload-expiry.ts'
 import type { SweepItem } from './report.ts'
 import type { EntrySweep, InTurn } from './sweep-session.ts'
 

@@ -3,9 +3,9 @@
 // the rest; any number of sweepers work side by side, for each step is a rename that only one can win.
 
 import { setImmediate as turn } from 'node:timers/promises'
+import { clocksNow, type HandoffRoot } from '../claimable/expiry.ts'
 import { readMounts } from '../disk/mounts.ts'
 import { errnoOf } from '../errors.ts'
-import { clocksNow, type HandoffRoot } from '../handoff/expiry.ts'
 import type { HandoffInfo } from '../handoff/info.ts'
 import { listHandoffs } from '../handoff/list.ts'
 import { forLog } from '../input/names.ts'

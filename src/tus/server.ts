@@ -3,9 +3,9 @@
 // again with the same ticket only if that answer was lost.
 
 import { ERRORS, Metadata, Server, type ServerOptions, Upload } from '@tus/server'
+import type { Digest } from '../claimable/upload-record.ts'
 import type { FinishedUpload, TempFileManager } from '../index.ts'
 import { randomText } from '../layout.ts'
-import type { Digest } from '../uploads/upload-record.ts'
 import { TempFileLocker } from './locker.ts'
 import { TempFileStore, type TempFileStoreOptions } from './temp-file-store.ts'
 

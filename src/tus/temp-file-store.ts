@@ -3,11 +3,11 @@
 
 import type { Readable } from 'node:stream'
 import { DataStore, ERRORS, Upload } from '@tus/server'
+import type { Digest } from '../claimable/upload-record.ts'
 import type { Duration, FileRules, FinishedUpload, PartialUpload, Size, TempFileManager } from '../index.ts'
 import { isTempFileError } from '../index.ts'
 import { boolean, duration, optionsOf, preset, size, unchecked } from '../input/options.ts'
 import { toMilliseconds } from '../input/units.ts'
-import type { Digest } from '../uploads/upload-record.ts'
 import { type TempFileLocker, toTusError } from './locker.ts'
 
 /** Options of {@link TempFileStore}. */

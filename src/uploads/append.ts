@@ -2,6 +2,7 @@
 // order and without a gap; bytes beyond the declared length, of a refused type or with a wrong digest are not.
 
 import { createHash, type Hash } from 'node:crypto'
+import type { Digest } from '../claimable/upload-record.ts'
 import { close } from '../disk/descriptors.ts'
 import { ioError, isTempFileError, TempFileError } from '../errors.ts'
 import { abortError, onAbort } from '../runtime/abort.ts'
@@ -14,7 +15,6 @@ import type { UploadHold } from './hold.ts'
 import { checkRoomFor } from './reserve.ts'
 import type { PreparedAppend } from './rules.ts'
 import { beyondLength, digestMismatch, uploadTakenOver } from './upload-errors.ts'
-import type { Digest } from './upload-record.ts'
 
 /** How often the bytes received so far are put on the disk, and other processes' wishes looked for. */
 const CHECKPOINT_MS = 1000

@@ -6,6 +6,9 @@
 
 import { constants } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
+import { undoPublishings } from '../claimable/give-back.ts'
+import { readUpload, type UploadRecord } from '../claimable/upload-record.ts'
+import { atName, doneName, readState, type UploadState } from '../claimable/upload-state.ts'
 import { close, open, sync } from '../disk/descriptors.ts'
 import { renameIfThere } from '../disk/paths.ts'
 import { removeTreeSync } from '../disk/remove/remove.ts'
@@ -14,16 +17,13 @@ import { errnoOf, ioError, isTempFileError, TempFileError } from '../errors.ts'
 import { LOOKS, PAUSE_MS } from '../handoff/claim.ts'
 import { findClaim } from '../handoff/claim-index.ts'
 import { freeFromDead } from '../handoff/find.ts'
-import { undoPublishings } from '../handoff/give-back.ts'
 import { DATA, goneName, inside, isUploadId, UPLOAD_RESULT, WANTED } from '../layout.ts'
 import { log } from '../runtime/observe.ts'
 import type { Session } from '../session/session.ts'
 import { activeWriter } from './active.ts'
 import { readResult } from './finished.ts'
 import { bootMark, UploadHold } from './hold.ts'
-import { atName, doneName, readState, type UploadState } from './on-disk.ts'
 import { uploadBusy, uploadCorrupt, uploadGone } from './upload-errors.ts'
-import { readUpload, type UploadRecord } from './upload-record.ts'
 
 /** Claims the upload `id`. @throws ERR_TEMP_TICKET_INVALID, _HANDOFF_GONE, _HANDOFF_CLAIMED, _HANDOFF_CORRUPT, _SESSION_LOST, _IO */
 export async function claimUpload(session: Session, id: string): Promise<UploadHold> {

@@ -7,6 +7,8 @@
 import { constants } from 'node:fs'
 import { hostname } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
+import { UPLOAD_VERSION, type UploadRecord } from '../claimable/upload-record.ts'
+import { atName, createMark, readState } from '../claimable/upload-state.ts'
 import { renameIfThere } from '../disk/paths.ts'
 import { writeRecord } from '../disk/record-file.ts'
 import { removeTreeSync } from '../disk/remove/remove.ts'
@@ -20,11 +22,9 @@ import { makeRootDurable } from '../session/root.ts'
 import type { Session } from '../session/session.ts'
 import { tooLarge, tooSmall } from '../streams/receive-options.ts'
 import { UploadHold } from './hold.ts'
-import { atName, createMark, readState } from './on-disk.ts'
 import { checkRoomFor, Unsettled } from './reserve.ts'
 import type { PreparedCreation, PreparedRules } from './rules.ts'
 import { uploadIdOf } from './upload-id.ts'
-import { UPLOAD_VERSION, type UploadRecord } from './upload-record.ts'
 
 /** Tries of an admission that only another creation under way prevents. */
 const TRIES = 6

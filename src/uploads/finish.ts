@@ -5,6 +5,7 @@
 //   3. publish data/<name> as handoffs/<ticket>        the commit
 //   4. rename the state to done-<bytes>                a crash before it: claiming finds no data, and does it then
 
+import { doneName } from '../claimable/upload-state.ts'
 import { syncDirectory } from '../disk/sync.ts'
 import { checkDeclared, checkHead } from '../file-types/check-type.ts'
 import { publish } from '../handoff/publish.ts'
@@ -16,7 +17,6 @@ import type { Json } from '../types.ts'
 import { declaredOf, readHead } from './early-head.ts'
 import { readResult, type UploadResult, writeResult } from './finished.ts'
 import type { UploadHold } from './hold.ts'
-import { doneName } from './on-disk.ts'
 import type { PreparedRules } from './rules.ts'
 import { digestMismatch, missingBytes, uploadGone } from './upload-errors.ts'
 

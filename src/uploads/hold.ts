@@ -4,6 +4,15 @@
 //   give back:  the same, then rename claims/<id> to uploads/<id> and fsync uploads/
 
 import { constants } from 'node:fs'
+import type { UploadRecord } from '../claimable/upload-record.ts'
+import {
+  atName,
+  createMark,
+  giveBackUpload,
+  lengthName,
+  readState,
+  type UploadState,
+} from '../claimable/upload-state.ts'
 import { open, sync } from '../disk/descriptors.ts'
 import { renameIfThere } from '../disk/paths.ts'
 import { removeTree } from '../disk/remove/remove.ts'
@@ -14,10 +23,8 @@ import { ownIdentity } from '../liveness/process-identity.ts'
 import { log } from '../runtime/observe.ts'
 import type { Session } from '../session/session.ts'
 import { registerWriter } from './active.ts'
-import { atName, createMark, giveBackUpload, lengthName, readState, type UploadState } from './on-disk.ts'
 import { keepDigest, type RunningDigest, takeDigest } from './running-digest.ts'
 import { uploadEnded, uploadTakenOver } from './upload-errors.ts'
-import type { UploadRecord } from './upload-record.ts'
 
 const WRITE = constants.O_RDWR | (constants.O_NOFOLLOW ?? 0)
 

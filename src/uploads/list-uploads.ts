@@ -1,15 +1,15 @@
 // All partial uploads of a root, without claiming any. Guarantee: looks only; one that moves meanwhile is listed once.
 
+import { lastByteAt, leftOf } from '../claimable/upload-expiry.ts'
+import { readUpload } from '../claimable/upload-record.ts'
+import { readState } from '../claimable/upload-state.ts'
 import type { Context } from '../context.ts'
 import { errnoOf, ioError } from '../errors.ts'
 import { DATA, inside } from '../layout.ts'
 import { readOwner } from '../liveness/owner-record.ts'
 import { volumeNow } from '../liveness/volume-clock.ts'
 import { readResult } from './finished.ts'
-import { readState } from './on-disk.ts'
 import { uploadDirectories } from './reserve.ts'
-import { lastByteAt, leftOf } from './upload-expiry.ts'
-import { readUpload } from './upload-record.ts'
 import type { UploadInfo } from './upload-types.ts'
 
 /** @throws ERR_TEMP_IO */

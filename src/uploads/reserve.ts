@@ -2,12 +2,12 @@
 // as soon as the upload's record stands in its creator's claims; it returns when the upload ends, and that of a creator
 // that died before the upload was admitted returns by the proof of its death.
 
+import { readUpload } from '../claimable/upload-record.ts'
+import { readState } from '../claimable/upload-state.ts'
 import type { Context } from '../context.ts'
 import { errnoOf, TempFileError } from '../errors.ts'
 import { CLAIMS, DATA, inside, isUploadId, parseSessionsEntry } from '../layout.ts'
 import type { Session } from '../session/session.ts'
-import { readState } from './on-disk.ts'
-import { readUpload } from './upload-record.ts'
 
 /** What the uploads of a root have and will have. */
 export interface Promised {

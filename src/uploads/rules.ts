@@ -1,11 +1,12 @@
 // The options of uploads, checked once. A server gives its rules with each request: functions cannot be kept on disk.
 
+import { checkMeta } from '../claimable/handoff-record.ts'
+import type { Digest, UploadRecord } from '../claimable/upload-record.ts'
 import { TempFileError } from '../errors.ts'
 import {
   type PreparedRules as PreparedFileRules,
   prepareRules as prepareFileRules,
 } from '../file-types/file-rules.ts'
-import { checkMeta } from '../handoff/handoff-record.ts'
 import {
   abortSignal,
   boolean,
@@ -22,7 +23,6 @@ import {
   unchecked,
 } from '../input/options.ts'
 import { digestName } from '../streams/receive-options.ts'
-import type { Digest, UploadRecord } from './upload-record.ts'
 
 export interface PreparedRules {
   readonly file: PreparedFileRules | undefined

@@ -1,9 +1,9 @@
 // The types of partial uploads that a user holds. No decisions here.
 
 import type { Readable } from 'node:stream'
+import type { Digest } from '../claimable/upload-record.ts'
 import type { Duration, Size } from '../input/units.ts'
 import type { ByteSource, Claim, FileRules } from '../types.ts'
-import type { Digest } from './upload-record.ts'
 
 /** What may be uploaded, and for how long an unfinished upload is kept. */
 export interface UploadRules {

@@ -1,6 +1,7 @@
 // A partial upload as its user holds it. Guarantee: leaving its scope gives it back; a refused one is deleted.
 
 import { Readable } from 'node:stream'
+import { lastByteAt, leftOf } from '../claimable/upload-expiry.ts'
 import { TempFileError } from '../errors.ts'
 import { volumeNow } from '../liveness/volume-clock.ts'
 import { asyncDispose } from '../runtime/dispose.ts'
@@ -13,7 +14,6 @@ import type { UploadHold } from './hold.ts'
 import { checkRoomFor } from './reserve.ts'
 import { prepareAppend, prepareFinish } from './rules.ts'
 import { uploadEnded } from './upload-errors.ts'
-import { lastByteAt, leftOf } from './upload-expiry.ts'
 import type { AppendOptions, FinishedUpload, PartialUpload, UploadRules } from './upload-types.ts'
 
 /** What a manager lends to its uploads. */

@@ -6,8 +6,8 @@
 import { renameIfThere } from '../disk/paths.ts'
 import { errnoOf } from '../errors.ts'
 import { DATA, deadName, goneName, inside, type Root, UPLOAD_RECORD } from '../layout.ts'
-import { readState, type UploadState } from './on-disk.ts'
 import { readUpload } from './upload-record.ts'
+import { readState, type UploadState } from './upload-state.ts'
 
 /** Milliseconds until a sweep may remove it, negative when it may now; undefined when that cannot be known. */
 export function leftOf(

@@ -1,7 +1,7 @@
 import nodeFs, { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { giveBack, giveBackAll } from '../../src/handoff/give-back.ts'
+import { giveBack, giveBackAll } from '../../src/claimable/give-back.ts'
 import type { TempFileManager } from '../../src/index.ts'
 import { layoutOf } from '../../src/layout.ts'
 import { dataOf, digestsOf, namesIn, published } from '../fixtures/handoff-root.ts'

@@ -3,7 +3,7 @@
 import fs, { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { expire, isOverdue, settleExpiry, stateOf } from '../../src/handoff/expiry.ts'
+import { expire, isOverdue, settleExpiry, stateOf } from '../../src/claimable/expiry.ts'
 import type { FileSystem, TempFileManager } from '../../src/index.ts'
 import { layoutOf } from '../../src/layout.ts'
 import { agedFileSystem } from '../fixtures/crafted-session.ts'

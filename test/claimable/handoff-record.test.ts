@@ -1,7 +1,7 @@
 import { chownSync, copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, expectTypeOf, it } from 'vitest'
-import { checkMeta, parseHandoff } from '../../src/handoff/handoff-record.ts'
+import { checkMeta, parseHandoff } from '../../src/claimable/handoff-record.ts'
 import type { Claim, Json, TempFileManager } from '../../src/index.ts'
 import { failure, failureSync } from '../fixtures/failures.ts'
 import { dataOf, published } from '../fixtures/handoff-root.ts'

@@ -11,10 +11,10 @@ import { removeTreeSync } from '../disk/remove/remove.ts'
 import { errnoOf } from '../errors.ts'
 import { DATA, goneName, inside, isTicket, isUploadId, type Root } from '../layout.ts'
 import { log } from '../runtime/observe.ts'
-import { giveBackUpload } from '../uploads/on-disk.ts'
 import { stampAttempt } from './attempt.ts'
 import { readHandoff } from './handoff-record.ts'
 import { writeFailure } from './last-error.ts'
+import { giveBackUpload } from './upload-state.ts'
 
 export interface GivenBack {
   /** Tickets that can be claimed again. */
