@@ -27,10 +27,32 @@ const SLOW = [
 ].map((name) => `test/${name}/**`)
 const quick = process.env['QUICK'] !== undefined
 
+/**
+ * Whole programs, each of which takes 10 seconds or more: `npm run test:long` runs them and `npm test` does not, unless the
+ * command line names files.
+ */
+const PROGRAMS = [
+  'crash/blocked-owner',
+  'crash/handoff-kill',
+  'crash/kill-during',
+  'examples/across-hosts',
+  'examples/bullmq',
+  'examples/demo',
+  'examples/page',
+  'examples/worker-threads',
+].map((name) => `test/${name}.test.ts`)
+const long = process.env['LONG'] !== undefined
+const named = process.argv.some((word) => word.includes('test/'))
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    exclude: ['test/fixtures/**', '**/node_modules/**', ...(quick ? SLOW : [])],
+    include: long ? PROGRAMS : ['test/**/*.test.ts'],
+    exclude: [
+      'test/fixtures/**',
+      '**/node_modules/**',
+      ...(quick ? SLOW : []),
+      ...(long || named ? [] : PROGRAMS),
+    ],
     coverage: { include: ['src/**'], reporter: ['text-summary', 'html'] },
     // The built package, for the tests that load it; the end of the gateway that an S3 test starts; a temp directory that
     // must end empty.

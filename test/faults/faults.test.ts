@@ -10,7 +10,7 @@ import { type Fault, runCase } from './run-case.ts'
 
 const ERRORS = ['EIO', 'ENOSPC', 'EACCES', 'EPERM', 'EBUSY', 'EMFILE', 'ENOENT', 'EROFS']
 const AT_ONCE = 32
-const share = shareOf(9)
+const share = shareOf(36)
 let unmount: () => void
 let ran = 0
 

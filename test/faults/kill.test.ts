@@ -12,7 +12,7 @@ import type { Ground, Operation, Outcome } from './preparing.ts'
 import { CHANGING, expand, syscallsOf, tally } from './syscalls.ts'
 
 const AT_ONCE = 3
-const share = shareOf(36)
+const share = shareOf(144)
 const canTrace = process.platform === 'linux' && spawnSync('strace', ['-qq', 'true']).status === 0
 const operations = OPERATIONS.map((operation) => [operation.name, operation] as const)
 let unmount: () => void
