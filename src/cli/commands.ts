@@ -46,43 +46,55 @@ const SWEEPING: CommandSpec = {
     {
       name: 'older-than',
       value: 'duration',
-      description: "with --prefix: only what nothing in it was changed for this long (default: '1d')",
+      description: "with --prefix: only directories in which nothing changed for this long (default: '1d')",
     },
     { name: 'delete', description: 'with --prefix: delete what a dry run reports' },
+    {
+      name: 'owner',
+      value: 'uid',
+      description:
+        'with --prefix, for root: sweep the directories of this user, and delete with the rights of this user',
+    },
+    {
+      name: 'ignore-uninspectable',
+      description:
+        'with --prefix: also delete when processes exist that this user may not inspect, for example those of root. Only for directories of mode 0700, which no user but you and root can enter',
+    },
     ...ROOT_OPTIONS,
   ],
   run: sweep,
 }
 
-const INSPECTING: CommandSpec = {
+/** A command for one handoff. */
+function ticketCommand(spec: Pick<CommandSpec, 'name' | 'summary' | 'page' | 'run'>): CommandSpec {
+  return {
+    ...spec,
+    usage: '[options] TICKET',
+    operands: [['TICKET', 'the return value of handOff()']],
+    options: ROOT_OPTIONS,
+  }
+}
+
+const INSPECTING = ticketCommand({
   name: 'inspect',
   summary: 'show one handoff without claiming it',
-  usage: '[options] TICKET',
   page: INSPECT,
-  operands: [['TICKET', 'the return value of handOff()']],
-  options: ROOT_OPTIONS,
   run: inspect,
-}
+})
 
-const RETRYING: CommandSpec = {
+const RETRYING = ticketCommand({
   name: 'retry',
   summary: 'make a dead letter claimable again',
-  usage: '[options] TICKET',
   page: RETRY,
-  operands: [['TICKET', 'the return value of handOff()']],
-  options: ROOT_OPTIONS,
   run: retry,
-}
+})
 
-const DISCARDING: CommandSpec = {
+const DISCARDING = ticketCommand({
   name: 'discard',
   summary: 'delete one handoff, a dead letter or not',
-  usage: '[options] TICKET',
   page: DISCARD,
-  operands: [['TICKET', 'the return value of handOff()']],
-  options: ROOT_OPTIONS,
   run: discard,
-}
+})
 
 const DIAGNOSIS: CommandSpec = {
   name: 'doctor',

@@ -23,6 +23,7 @@ export const LS: Page = {
 export const SWEEP: Page = {
   description: [
     'Removes what dead processes left, gives back the handoffs that they had claimed, and removes handoffs whose time to live is over. Every manager does so by itself at its first use and every ten minutes; this is for hosts where none runs, and for looking with --dry-run.',
+    'With --prefix it looks at directories outside any root instead, and is a dry run unless --delete is given. A directory is kept if it changed within the given time, is mounted, is used by a process (open, mapped, current or root directory), or if a process cannot be inspected.',
     'A session is removed only on proof by the kernel that its owner is dead. What cannot be proven dead is kept and reported with its reason. Two sweeps at once do no harm; a lock spares the second one the work.',
   ],
   examples: [

@@ -22,7 +22,7 @@ const ACTION: Readonly<Record<SweepItem['action'], Style>> = {
 
 export async function sweep(stage: Stage, values: Values): Promise<number> {
   if (values['prefix'] !== undefined || values['in'] !== undefined) return await sweepLeftovers(stage, values)
-  for (const name of ['older-than', 'delete'])
+  for (const name of ['older-than', 'delete', 'owner', 'ignore-uninspectable'])
     if (values[name] !== undefined) throw invalid(name, `--${name} needs --prefix and --in.`)
   const removeUnknownAfter = textOf(values, 'remove-unknown-after')
   if (removeUnknownAfter !== undefined) toMilliseconds(removeUnknownAfter, '--remove-unknown-after')

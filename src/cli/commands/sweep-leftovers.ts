@@ -4,7 +4,7 @@ import { forLog } from '../../input/names.ts'
 import { toMilliseconds } from '../../input/units.ts'
 import { invalid, type Stage, textOf, type Values, writeJson } from '../command.ts'
 import { STATUS } from '../exit-status.ts'
-import { judgeLeftovers, type Leftover } from '../leftovers.ts'
+import { judgeLeftovers, type Leftover } from '../leftovers/leftovers.ts'
 import { count, painter, type Style } from '../terminal.ts'
 
 const ACTION: Readonly<Record<Leftover['action'], Style>> = {
@@ -24,10 +24,23 @@ export async function sweepLeftovers(stage: Stage, values: Values): Promise<numb
     if (values[name] !== undefined) throw invalid(name, `--${name} cannot be combined with --prefix.`)
   const remove = values['delete'] === true && values['dry-run'] !== true
   const olderThanMs = toMilliseconds(textOf(values, 'older-than') ?? '1d', '--older-than')
-  const leftovers = await judgeLeftovers({ prefix, directory, olderThanMs, remove })
+  const uid = ownerOf(textOf(values, 'owner'))
+  const ignoreUninspectable = values['ignore-uninspectable'] === true
+  const leftovers = await judgeLeftovers({ prefix, directory, olderThanMs, uid, ignoreUninspectable, remove })
   if (values['json'] === true) writeJson(stage, { dryRun: !remove, leftovers })
   else print(stage, leftovers, remove)
   return STATUS.done
+}
+
+/** The user whose directories are swept: the caller, unless root names another one. */
+function ownerOf(text: string | undefined): number | undefined {
+  const own = process.geteuid?.()
+  if (text === undefined) return own
+  if (!/^\d{1,10}$/.test(text))
+    throw invalid('owner', '--owner must be a numeric user id, as `id -u NAME` prints it.')
+  const uid = Number(text)
+  if (own !== 0 && uid !== own) throw invalid('owner', '--owner needs root: run this with sudo.')
+  return uid
 }
 
 function print(stage: Stage, leftovers: readonly Leftover[], remove: boolean): void {

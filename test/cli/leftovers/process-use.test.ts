@@ -1,0 +1,66 @@
+import { closeSync, mkdirSync, openSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import {
+  hidesProcesses,
+  identityOf,
+  mappedFiles,
+  mountedRoots,
+  readProcessUse,
+} from '../../../src/cli/leftovers/process-use.ts'
+import { tempBase } from '../../fixtures/temp-base.ts'
+
+const stat = (path: string): string => identityOf(statSync(path, { bigint: true }))
+
+test('an open file is listed with the process that has it open', () => {
+  const path = join(tempBase(), 'file')
+  const fd = openSync(path, 'w')
+  const { files } = readProcessUse()
+  closeSync(fd)
+  expect(files.get(stat(path))).toMatch(new RegExp(`^process ${process.pid} \\(`))
+})
+
+test('the files that this process has mapped are found by their device and inode', () => {
+  expect(mappedFiles(readFileSync('/proc/self/maps', 'utf8'))).toContain(stat(process.execPath))
+})
+
+/** A /proc with one process, whose files are as given. */
+function crafted(stat: string, files: Readonly<Record<string, string>> = {}): string {
+  const proc = tempBase()
+  for (const directory of ['self', '7', '7/fd']) mkdirSync(join(proc, directory))
+  const all = { comm: 'crafted\n', stat, maps: '', mountinfo: '', ...files }
+  for (const [name, text] of Object.entries(all)) writeFileSync(join(proc, '7', name), text)
+  writeFileSync(join(proc, 'self/mountinfo'), files['self/mountinfo'] ?? '')
+  for (const link of ['cwd', 'root']) symlinkSync('/', join(proc, '7', link))
+  return proc
+}
+
+test.each([
+  ['a zombie', '7 (a) b) Z 1 1 1 0 -1 4194560 '],
+  ['a thread of the kernel', '7 (kworker/0:0) I 2 0 0 0 -1 69238880 '],
+])('%s uses nothing', (_what, line) => {
+  expect([...readProcessUse(crafted(line)).files]).toEqual([])
+})
+
+test('a process of which one part cannot be read is listed as not inspected', () => {
+  const proc = crafted('7 (a) S 1 1 1 0 -1 4194560 ')
+  expect(readProcessUse(proc).uninspected).toEqual([])
+  mkdirSync(join(proc, '8'))
+  mkdirSync(join(proc, '8/stat')) // EISDIR stands for any error but 'it has ended'
+  expect(readProcessUse(proc).uninspected).toEqual([{ process: 'process 8', reason: 'EISDIR' }])
+})
+
+test.each([
+  ['rw,hidepid=invisible', 1000, true],
+  ['rw,hidepid=2,gid=4', 1000, true],
+  ['rw,hidepid=off', 1000, false],
+  ['rw', 1000, false],
+  ['rw,hidepid=2', 0, false],
+])('/proc mounted with %s hides processes from the user %i: %s', (options, uid, hides) => {
+  const mountinfo = `25 30 0:23 / /proc rw,nosuid - proc proc ${options}\n26 30 0:24 / /sys rw - sysfs sysfs rw\n`
+  expect(hidesProcesses(mountinfo, '/proc', uid)).toBe(hides)
+})
+
+test('mounts are read with spaces in their paths', () => {
+  expect(mountedRoots('36 35 98:0 /a\\040b /mnt rw - ext4 /dev/sda rw\n')).toEqual([['98:0', '/a b']])
+})
