@@ -8,21 +8,16 @@ import { constants } from 'node:fs'
 import type { FileSystem } from '../disk/file-system.ts'
 import { errnoOf } from '../errors.ts'
 import { attemptName, inside, parseAttempt, parseRetried, retriedName } from '../layout.ts'
-import { type BootTime, bootTime } from '../liveness/boot-clock.ts'
+import { type Stamp, stampBootTime, stampOf } from '../liveness/boot-clock.ts'
 import { log } from '../runtime/observe.ts'
-
-/** When a handoff began to wait: published, released or given back. */
-export interface WaitingSince extends BootTime {
-  /** The volume's time, in milliseconds since 1970. */
-  readonly volumeMs: number
-}
 
 export interface Attempt {
   /** Claims so far. */
   readonly count: number
   /** Claims before the last retry, which do not count towards the most allowed. */
   readonly retriedAt: number
-  readonly since: WaitingSince
+  /** When the handoff was published, released or given back. */
+  readonly since: Stamp
 }
 
 const NEW_EMPTY = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0)
@@ -33,8 +28,7 @@ export function readAttempt(fs: FileSystem, directory: string): Attempt | undefi
     const names = fs.readdirSync(directory).map(String)
     const count = highest(names, parseAttempt)
     if (count === undefined) return undefined
-    const { ctimeMs, atimeMs, mtimeMs } = fs.lstatSync(inside(directory, attemptName(count)))
-    const since = { volumeMs: ctimeMs, boot: Math.round(atimeMs / 1000), uptimeMs: Math.round(mtimeMs) }
+    const since = stampOf(fs.lstatSync(inside(directory, attemptName(count))))
     return { count, retriedAt: highest(names, parseRetried) ?? 0, since }
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined
@@ -68,9 +62,8 @@ export function markRetried(fs: FileSystem, directory: string, names: readonly s
 export function stampAttempt(fs: FileSystem, directory: string, names: readonly string[]): void {
   const count = highest(names, parseAttempt)
   if (count === undefined) return
-  const { boot, uptimeMs } = bootTime() ?? { boot: 0, uptimeMs: 0 }
   try {
-    fs.utimesSync(inside(directory, attemptName(count)), boot, uptimeMs / 1000)
+    stampBootTime(fs, inside(directory, attemptName(count)))
   } catch (error) {
     log.handoff('could not touch the attempt: %s', errnoOf(error))
   }

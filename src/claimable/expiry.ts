@@ -7,9 +7,9 @@
 
 import { renameIfThere } from '../disk/paths.ts'
 import { deadName, goneName, inside, type Root } from '../layout.ts'
-import { type BootTime, bootTime } from '../liveness/boot-clock.ts'
+import { type BootTime, bootTime, type Stamp } from '../liveness/boot-clock.ts'
 import { volumeNow } from '../liveness/volume-clock.ts'
-import { type Attempt, readAttempt, type WaitingSince } from './attempt.ts'
+import { type Attempt, readAttempt } from './attempt.ts'
 import { type HandoffRead, readHandoff } from './handoff-record.ts'
 
 /** A root, with the most attempts that its manager allows a handoff. */
@@ -57,9 +57,9 @@ function isDeadLetter(attempt: Attempt | undefined, most: number | undefined): b
   return attempt !== undefined && most !== undefined && attempt.count - attempt.retriedAt >= most
 }
 
-/** For how long a handoff has waited, and for how long at least it must not expire yet. */
+/** How long ago a stamp was made, and for how long at least what it is on must not expire yet. */
 export function waitOf(
-  since: WaitingSince,
+  since: Stamp,
   { boot, volume }: Clocks,
 ): { ageMs: number; graceMs: number } | undefined {
   if (boot?.boot === since.boot && boot.uptimeMs >= since.uptimeMs)

@@ -1,35 +1,43 @@
-// Which partial uploads are overdue. Guarantee: the time to live counts from the last byte by the volume's clock, and an
-// upload that was claimed and given back between the look and the rename is renamed back whole.
+// Which partial uploads are overdue. Guarantee: the time to live counts from the last byte, no wall clock that was just set
+// expires an upload, and one that was claimed and given back between the look and the rename is renamed back whole.
 //   1. overdue at a first look: rename uploads/<id> to .dead-<id>-<random>
 //   2. look again: younger now: rename it back; still overdue: .gone-, the commit
+// The state file carries the boot clock's time of the last byte, upload.json that of the creation.
 
 import { renameIfThere } from '../disk/paths.ts'
 import { errnoOf } from '../errors.ts'
+import { type Clocks, waitOf } from './expiry.ts'
 import { DATA, deadName, goneName, inside, type Root, UPLOAD_RECORD } from '../layout.ts'
+import { type Stamp, stampOf } from '../liveness/boot-clock.ts'
 import { readUpload } from './upload-record.ts'
 import { readState, type UploadState } from './upload-state.ts'
 
 /** Milliseconds until a sweep may remove it, negative when it may now; undefined when that cannot be known. */
-export function leftOf(
-  root: Root,
-  directory: string,
-  id: string,
-  now: number | undefined,
-): number | undefined {
+export function leftOf(root: Root, directory: string, id: string, clocks: Clocks): number | undefined {
   const read = readUpload(root, directory, id)
   const state = readState(root, directory)
-  if (read.state !== 'read' || state === undefined || now === undefined) return undefined
-  const last = lastByteAt(root, directory, state)
-  const created = ctimeOf(root, inside(directory, UPLOAD_RECORD))
-  if (last === undefined || created === undefined) return undefined
-  return Math.min(last + read.record.ttl, created + read.record.maxAge) - now
+  if (read.state !== 'read' || state === undefined) return undefined
+  const waited = waitedSince(lastByteAt(root, directory, state), clocks)
+  const existed = waitedSince(stampAt(root, inside(directory, UPLOAD_RECORD)), clocks)
+  if (waited === undefined || existed === undefined) return undefined
+  const left = Math.min(read.record.ttl - waited.ageMs, read.record.maxAge - existed.ageMs)
+  return waited.graceMs > 0 ? Math.max(left, waited.graceMs) : left
+}
+
+/** Milliseconds since the last byte; of a finished upload since its end. */
+export function ageOf(root: Root, directory: string, state: UploadState, clocks: Clocks): number | undefined {
+  return waitedSince(lastByteAt(root, directory, state), clocks)?.ageMs
+}
+
+function waitedSince(stamp: Stamp | undefined, clocks: Clocks): ReturnType<typeof waitOf> {
+  return stamp === undefined ? undefined : waitOf(stamp, clocks)
 }
 
 /** Suspects, looks again, commits. Returns where the condemned upload is, or undefined when it stays. */
-export function expireUpload(root: Root, id: string, now: number): string | undefined {
+export function expireUpload(root: Root, id: string, clocks: Clocks): string | undefined {
   const tombstone = inside(root.layout.sessions, deadName(id))
   if (!renameIfThere(root.fs, inside(root.layout.uploads, id), tombstone)) return undefined
-  return settleUploadExpiry(root, tombstone, id, now)
+  return settleUploadExpiry(root, tombstone, id, clocks)
 }
 
 /** The second look, at a tombstone that may also be another sweeper's. */
@@ -37,10 +45,10 @@ export function settleUploadExpiry(
   root: Root,
   tombstone: string,
   id: string,
-  now: number | undefined,
+  clocks: Clocks,
 ): string | undefined {
   const { fs, layout } = root
-  const left = leftOf(root, tombstone, id, now)
+  const left = clocks.volume === undefined ? undefined : leftOf(root, tombstone, id, clocks)
   if (left === undefined || left >= 0) {
     renameIfThere(fs, tombstone, inside(layout.uploads, id))
     return undefined
@@ -49,12 +57,15 @@ export function settleUploadExpiry(
   return renameIfThere(fs, tombstone, gone) ? gone : undefined
 }
 
-/** The volume's time of the last byte, in milliseconds; of a finished upload the time of its end. */
-export function lastByteAt(root: Root, directory: string, state: UploadState): number | undefined {
-  if (state.done) return ctimeOf(root, inside(directory, state.name))
+/** When the last byte came; of a finished upload when it was finished. */
+export function lastByteAt(root: Root, directory: string, state: UploadState): Stamp | undefined {
+  const stamp = stampAt(root, inside(directory, state.name))
   const data = inside(directory, DATA)
-  const [name] = namesIn(root, data)
-  return name === undefined ? ctimeOf(root, inside(directory, state.name)) : ctimeOf(root, inside(data, name))
+  const [name] = state.done ? [] : namesIn(root, data)
+  const written = name === undefined ? undefined : stampAt(root, inside(data, name))
+  if (stamp === undefined || written === undefined) return stamp
+  // Renaming the state file sets its ctime also where no byte came: the volume's time is that of the data.
+  return { ...stamp, volumeMs: written.volumeMs }
 }
 
 function namesIn({ fs }: Root, directory: string): string[] {
@@ -66,9 +77,9 @@ function namesIn({ fs }: Root, directory: string): string[] {
   }
 }
 
-function ctimeOf({ fs }: Root, path: string): number | undefined {
+function stampAt({ fs }: Root, path: string): Stamp | undefined {
   try {
-    return fs.lstatSync(path).ctimeMs
+    return stampOf(fs.lstatSync(path))
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined
     throw error

@@ -34,7 +34,7 @@ export async function freeFromDead(root: HandoffRoot, id: string): Promise<Freed
   const found = isUploadId(id) ? findClaim(root, id) : await claimIndexOf(root).find(id)
   if (found === undefined) return { state: 'nowhere' }
   if (found.id === id) {
-    if (isUploadId(id)) settleUploadExpiry(root, found.directory, id, clocksNow(root).volume)
+    if (isUploadId(id)) settleUploadExpiry(root, found.directory, id, clocksNow(root))
     else settleExpiry(root, found.directory, id, clocksNow(root))
     return { state: 'moving' }
   }

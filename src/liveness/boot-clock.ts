@@ -1,7 +1,9 @@
 // The boot clock: milliseconds since this boot, whatever the wall clock is set to. Guarantee: two readings are compared only
 // where they came from one clock, so the number of the boot covers all that can give a process another one.
 
+import type { Stats } from 'node:fs'
 import { uptime } from 'node:os'
+import type { FileSystem } from '../disk/file-system.ts'
 import { readMounts } from '../disk/mounts.ts'
 import { ownIdentity } from './process-identity.ts'
 
@@ -21,6 +23,26 @@ export function bootTime(): BootTime | undefined {
   } catch {
     return undefined // no /proc, and the system call is not allowed
   }
+}
+
+/** A reading of the boot clock that a file carries: atime is the number of the boot, mtime the uptime, in seconds. */
+export interface Stamp extends BootTime {
+  /** The volume's time at which the file was stamped (its ctime), in milliseconds since 1970. */
+  readonly volumeMs: number
+}
+
+/** Stamps a file with the boot clock; utimes sets its ctime as well. Throws the system's error. */
+export function stampBootTime({ utimesSync }: Pick<FileSystem, 'utimesSync'>, path: string): void {
+  const { boot, uptimeMs } = bootTime() ?? { boot: 0, uptimeMs: 0 }
+  utimesSync(path, boot, uptimeMs / 1000)
+}
+
+export function stampOf({
+  ctimeMs,
+  atimeMs,
+  mtimeMs,
+}: Pick<Stats, 'ctimeMs' | 'atimeMs' | 'mtimeMs'>): Stamp {
+  return { volumeMs: ctimeMs, boot: Math.round(atimeMs / 1000), uptimeMs: Math.round(mtimeMs) }
 }
 
 let numbered: { readonly name: string; readonly boot: number } | undefined

@@ -128,7 +128,7 @@ async function sweepEntry(
   }
   if (parsed.kind === 'dead' && isUploadId(parsed.id)) {
     if (by.dryRun) return tell('upload', 'kept', 'suspected to be expired')
-    const gone = settleUploadExpiry(by, path, parsed.id, by.now)
+    const gone = settleUploadExpiry(by, path, parsed.id, by.clocks)
     if (gone === undefined) return tell('upload', 'kept', 'was suspected to be expired; put back')
     report.uploadExpired(parsed.id)
     const reason = 'no byte arrived within its time to live'

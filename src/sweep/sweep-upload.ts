@@ -1,4 +1,4 @@
-// One entry of uploads/. Guarantee: only a partial upload that is overdue by the volume's own clock is removed; one whose
+// One entry of uploads/. Guarantee: only a partial upload that is overdue by the clock of this boot, or by the volume's clock, is removed; one whose
 // record cannot be read stays.
 
 import { expireUpload, leftOf } from '../claimable/upload-expiry.ts'
@@ -14,7 +14,7 @@ export async function sweepUpload(
   inTurn: InTurn,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const { layout, now, report } = by
+  const { layout, clocks, report } = by
   const add = (
     kind: SweepItem['kind'],
     action: SweepItem['action'],
@@ -23,12 +23,12 @@ export async function sweepUpload(
   ): void => report.add({ name: `uploads/${forLog(id)}`, kind, action, reason, files, bytes })
 
   if (!isUploadId(id)) return add('foreign', 'kept', 'not made by this package')
-  const left = leftOf(by, inside(layout.uploads, id), id, now)
-  if (left === undefined || now === undefined) return add('upload', 'kept', 'its age is unknown')
+  const left = leftOf(by, inside(layout.uploads, id), id, clocks)
+  if (left === undefined || clocks.volume === undefined) return add('upload', 'kept', 'its age is unknown')
   if (left >= 0) return add('upload', 'kept', 'waits for its client')
   const reason = 'no byte arrived within its time to live'
   if (by.dryRun) return add('upload', 'would-remove', reason)
-  const gone = expireUpload(by, id, now)
+  const gone = expireUpload(by, id, clocks)
   if (gone === undefined) return add('upload', 'kept', 'it was claimed meanwhile')
   const { removed } = await inTurn(() => finish(by, gone, { signal }))
   report.uploadExpired(id)

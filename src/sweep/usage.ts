@@ -1,5 +1,4 @@
-// What is on disk under a root, and whose it is. Promise: looks only; a thing that goes while it is being
-// looked at is left out.
+// What is on disk under a root, and who owns it. Guarantee: looks only; an entry that is removed meanwhile is left out.
 
 import type { Context } from '../context.ts'
 import { measureTree } from '../disk/measure.ts'
@@ -7,9 +6,11 @@ import { readMounts } from '../disk/mounts.ts'
 import { namesIn } from '../handoff/claim-index.ts'
 import type { HandoffInfo } from '../handoff/info.ts'
 import { listHandoffs } from '../handoff/list.ts'
-import { inside, parseSessionsEntry } from '../layout.ts'
+import { inside, isTicket, isUploadId, parseSessionsEntry } from '../layout.ts'
 import { judge } from '../liveness/judge.ts'
 import { type KeptUsage, listKept } from '../removal/kept.ts'
+import { listUploads } from '../uploads/list-uploads.ts'
+import type { UploadInfo } from '../uploads/upload-types.ts'
 
 /** One session as {@link TempFileManager.usage} found it. */
 export interface SessionUsage {
@@ -35,6 +36,8 @@ export interface RootUsage {
   readonly bytes: number
   readonly sessions: readonly SessionUsage[]
   readonly handoffs: readonly HandoffInfo[]
+  /** Partial uploads, and finished ones that are still known. */
+  readonly uploads: readonly UploadInfo[]
   /** What `preserve` left for debugging. */
   readonly kept: readonly KeptUsage[]
 }
@@ -46,7 +49,7 @@ export async function measureRoot(context: Context): Promise<RootUsage> {
   const sessions: SessionUsage[] = []
   for (const name of namesIn(fs, layout.sessions)) {
     const entry = parseSessionsEntry(name)
-    if (entry === undefined) continue
+    if (entry === undefined || isTicket(entry.id) || isUploadId(entry.id)) continue // or the tombstone of a handoff or upload
     const directory = inside(layout.sessions, name)
     const judged = await judge(context, { directory, id: entry.id }, { mounts })
     const { files, bytes } = await measureTree(fs, directory)
@@ -65,13 +68,23 @@ export async function measureRoot(context: Context): Promise<RootUsage> {
   }
   const handoffs = await listHandoffs(context)
   const kept = await listKept(context)
-  const parts = [...sessions, ...kept, ...handoffs.filter((handoff) => handoff.state === 'available')]
+  const uploads = listUploads(context)
+  const parts = [
+    ...sessions,
+    ...kept,
+    ...handoffs.filter((handoff) => handoff.state === 'available'),
+    ...uploads.flatMap(({ writer, state, bytes }) => {
+      const counted = writer === undefined && state !== 'finished' // else its session or its handoff counts it
+      return counted ? [{ files: 1, bytes }] : []
+    }),
+  ]
   return {
     root: layout.root,
     files: parts.reduce((sum, part) => sum + part.files, 0),
     bytes: parts.reduce((sum, part) => sum + part.bytes, 0),
     sessions,
     handoffs,
+    uploads,
     kept,
   }
 }

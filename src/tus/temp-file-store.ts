@@ -132,14 +132,14 @@ export class TempFileStore extends DataStore {
   override async getUpload(id: string): Promise<Upload> {
     return await this.#using(id, async (upload) => {
       const { metadata } = (upload.protocol ?? {}) as Remembered // written by create()
-      const last = upload.lastByteAtMs ?? upload.createdAtMs
+      const left = upload.expiresInMs ?? this.#ttlMs
       const made = new Upload({
         id,
         offset: upload.offset,
         ...(upload.length === undefined ? {} : { size: upload.length }),
         ...(metadata === undefined ? {} : { metadata }),
-        // @tus/server counts the expiration from here; ours counts from the last byte.
-        creation_date: new Date(last).toISOString(),
+        // @tus/server counts the time to live from here; we count it from the last byte.
+        creation_date: new Date(Date.now() + left - this.#ttlMs).toISOString(),
         storage: { type: 'temp-file-manager', path: upload.finished?.ticket ?? id },
       })
       return made

@@ -17,6 +17,7 @@ import { errnoOf, ioError, TempFileError } from '../errors.ts'
 import { checkDeclared } from '../file-types/check-type.ts'
 import { findClaim } from '../handoff/claim-index.ts'
 import { DATA, goneName, inside, newUploadId, UPLOAD_RECORD } from '../layout.ts'
+import { stampBootTime } from '../liveness/boot-clock.ts'
 import { channels, log } from '../runtime/observe.ts'
 import { makeRootDurable } from '../session/root.ts'
 import type { Session } from '../session/session.ts'
@@ -81,6 +82,7 @@ async function createOnce(
     if (isTakenElsewhere(session, id)) throw taken()
     await checkRoomFor(session, id, record.length ?? 0)
     createMark(context, directory, atName(0))
+    for (const name of [UPLOAD_RECORD, atName(0)]) stampBootTime(fs, inside(directory, name))
     if (record.durable) {
       await makeRootDurable(session.context)
       await syncDirectory(fs, inside(directory, DATA))

@@ -74,7 +74,7 @@ async function commit(hold: UploadHold, result: UploadResult): Promise<void> {
   const { ticket } = result
   const meta = metaOf(hold, result)
   await publish(session, { kind: 'file', path, name, ticket }, directory, { durable, meta })
-  hold.setState(doneName(result.bytes))
+  hold.markDone(result.bytes)
   if (durable) await syncDirectory(context.fs, directory)
   log.upload('finished %s as %s', hold.id, ticket)
   if (channels.upload.hasSubscribers)

@@ -8,6 +8,7 @@ import type { UploadRecord } from '../claimable/upload-record.ts'
 import {
   atName,
   createMark,
+  doneName,
   giveBackUpload,
   lengthName,
   readState,
@@ -19,6 +20,7 @@ import { removeTree } from '../disk/remove/remove.ts'
 import { syncDirectory } from '../disk/sync.ts'
 import { ioError } from '../errors.ts'
 import { DATA, goneName, inside, WANTED } from '../layout.ts'
+import { stampBootTime } from '../liveness/boot-clock.ts'
 import { ownIdentity } from '../liveness/process-identity.ts'
 import { log } from '../runtime/observe.ts'
 import type { Session } from '../session/session.ts'
@@ -108,7 +110,9 @@ export class UploadHold {
     const { durable } = this.record
     if (durable) await sync(fs, fd)
     this.requireHeld()
+    const more = offset !== this.offset
     this.#rename(writing ? atName(offset, bootMark(native)) : atName(offset))
+    if (more) stampBootTime(fs, inside(this.directory, this.#state.name))
     if (!durable) return
     await syncDirectory(fs, this.directory)
     if (this.#reachable) return
@@ -117,9 +121,10 @@ export class UploadHold {
     this.#reachable = true
   }
 
-  /** Renames the state file; also to `done-<bytes>`. */
-  setState(name: string): void {
-    this.#rename(name)
+  /** Notes that the data was published. */
+  markDone(bytes: number): void {
+    this.#rename(doneName(bytes))
+    stampBootTime(this.session.context.fs, inside(this.directory, this.#state.name))
   }
 
   async declareLength(length: number): Promise<void> {

@@ -1,25 +1,25 @@
 // All partial uploads of a root, without claiming any. Guarantee: looks only; one that moves meanwhile is listed once.
 
-import { lastByteAt, leftOf } from '../claimable/upload-expiry.ts'
-import { readUpload } from '../claimable/upload-record.ts'
-import { readState } from '../claimable/upload-state.ts'
+import { ageOf, leftOf } from '../claimable/upload-expiry.ts'
+import { readUpload, type UploadRead } from '../claimable/upload-record.ts'
+import { readState, type UploadState } from '../claimable/upload-state.ts'
 import type { Context } from '../context.ts'
 import { errnoOf, ioError } from '../errors.ts'
+import { type Clocks, clocksNow } from '../claimable/expiry.ts'
 import { DATA, inside } from '../layout.ts'
 import { readOwner } from '../liveness/owner-record.ts'
-import { volumeNow } from '../liveness/volume-clock.ts'
 import { readResult } from './finished.ts'
-import { uploadDirectories } from './reserve.ts'
+import { type UploadPlace, uploadDirectories } from './reserve.ts'
 import type { UploadInfo } from './upload-types.ts'
 
 /** @throws ERR_TEMP_IO */
 export function listUploads(context: Context): UploadInfo[] {
   try {
-    const now = volumeNow(context)
+    const clocks = clocksNow(context)
     const found = new Map<string, UploadInfo>()
-    for (const { id, directory, session } of uploadDirectories(context)) {
-      const info = found.has(id) ? undefined : describe(context, { id, directory, session }, now)
-      if (info !== undefined) found.set(id, info)
+    for (const place of uploadDirectories(context)) {
+      const info = found.has(place.id) ? undefined : describe(context, place, clocks)
+      if (info !== undefined) found.set(place.id, info)
     }
     return [...found.values()]
   } catch (error) {
@@ -27,49 +27,46 @@ export function listUploads(context: Context): UploadInfo[] {
   }
 }
 
-function describe(
-  context: Context,
-  { id, directory, session }: { id: string; directory: string; session: string | undefined },
-  now: number | undefined,
-): UploadInfo | undefined {
+function describe(context: Context, place: UploadPlace, clocks: Clocks): UploadInfo | undefined {
+  const { id, directory } = place
   const read = readUpload(context, directory, id)
   const state = readState(context, directory)
   if (read.state === 'missing' || state === undefined) return undefined // it moved, or is being created
   const record = read.state === 'read' ? read.record : undefined
   const result = state.done ? readResult(context, directory) : undefined
-  const last = lastByteAt(context, directory, state)
-  const owner = session === undefined ? undefined : readOwner(context.fs, session, idOfSession(session))
-  const writer =
-    session === undefined
-      ? undefined
-      : owner?.state === 'read'
-        ? { pid: owner.owner.pid, hostname: owner.owner.hostname }
-        : { pid: undefined, hostname: undefined }
+  const writer = writerOf(context, place)
   return {
     id,
-    state:
-      record === undefined
-        ? 'corrupt'
-        : state.done
-          ? 'finished'
-          : writer === undefined
-            ? 'waiting'
-            : 'receiving',
+    state: conditionOf(read, state, writer),
     bytes: state.done ? 0 : sizeOf(context, directory, record?.name),
     length: state.done ? result?.bytes : (record?.length ?? state.length),
     originalName: record?.originalName,
     meta: record?.meta,
     ticket: result?.ticket,
     createdAtMs: record?.createdAt,
-    ageMs: now === undefined || last === undefined ? undefined : Math.max(0, now - last),
-    expiresInMs: writer === undefined ? leftOf(context, directory, id, now) : undefined,
+    ageMs: ageOf(context, directory, state, clocks),
+    expiresInMs: writer === undefined ? leftOf(context, directory, id, clocks) : undefined,
     writer,
     problem: read.state === 'refused' ? read.why : undefined,
   }
 }
 
-function idOfSession(session: string): string {
-  return session.slice(session.lastIndexOf('s-') + 2)
+function conditionOf(
+  read: UploadRead,
+  { done }: UploadState,
+  writer: UploadInfo['writer'],
+): UploadInfo['state'] {
+  if (read.state !== 'read') return 'corrupt'
+  if (done) return 'finished'
+  return writer === undefined ? 'waiting' : 'receiving'
+}
+
+/** The process in whose claims the upload is. */
+function writerOf({ fs }: Context, { session }: UploadPlace): UploadInfo['writer'] {
+  if (session === undefined) return undefined
+  const read = readOwner(fs, session.path, session.id)
+  if (read.state !== 'read') return { pid: undefined, hostname: undefined }
+  return { pid: read.owner.pid, hostname: read.owner.hostname }
 }
 
 function sizeOf({ fs }: Context, directory: string, name: string | undefined): number {

@@ -64,19 +64,26 @@ export class Unsettled extends Error {
   }
 }
 
+/** Where an upload is on disk. */
+export interface UploadPlace {
+  readonly id: string
+  readonly directory: string
+  /** The session that has claimed it. */
+  readonly session: { readonly path: string; readonly id: string } | undefined
+}
+
 /** Every upload of the root, also those that are claimed. */
-export function* uploadDirectories(
-  context: Pick<Context, 'fs' | 'layout'>,
-): Generator<{ id: string; directory: string; session: string | undefined }> {
+export function* uploadDirectories(context: Pick<Context, 'fs' | 'layout'>): Generator<UploadPlace> {
   const { layout } = context
   for (const id of namesIn(context, layout.uploads))
     if (isUploadId(id)) yield { id, directory: inside(layout.uploads, id), session: undefined }
   for (const name of namesIn(context, layout.sessions)) {
     const entry = parseSessionsEntry(name)
     if (entry === undefined || entry.kind === 'new' || isUploadId(entry.id)) continue
-    const session = inside(layout.sessions, name)
-    for (const id of namesIn(context, inside(session, CLAIMS)))
-      if (isUploadId(id)) yield { id, directory: inside(inside(session, CLAIMS), id), session }
+    const session = { path: inside(layout.sessions, name), id: entry.id }
+    const claims = inside(session.path, CLAIMS)
+    for (const id of namesIn(context, claims))
+      if (isUploadId(id)) yield { id, directory: inside(claims, id), session }
   }
 }
 

@@ -3,7 +3,7 @@
 import { Readable } from 'node:stream'
 import { lastByteAt, leftOf } from '../claimable/upload-expiry.ts'
 import { TempFileError } from '../errors.ts'
-import { volumeNow } from '../liveness/volume-clock.ts'
+import { clocksNow } from '../claimable/expiry.ts'
 import { asyncDispose } from '../runtime/dispose.ts'
 import { openIntake } from '../streams/intake.ts'
 import type { ByteSource, Claim } from '../types.ts'
@@ -66,12 +66,12 @@ export class Upload implements PartialUpload {
   }
 
   get lastByteAtMs(): number | undefined {
-    return lastByteAt(this.#hold.session.context, this.#hold.directory, this.#hold.state)
+    return lastByteAt(this.#hold.session.context, this.#hold.directory, this.#hold.state)?.volumeMs
   }
 
   get expiresInMs(): number | undefined {
     const { session, directory, id } = this.#hold
-    return leftOf(session.context, directory, id, volumeNow(session.context))
+    return leftOf(session.context, directory, id, clocksNow(session.context))
   }
 
   get finished(): FinishedUpload | undefined {

@@ -53,6 +53,16 @@ describe('looking', () => {
     expect(listed.handoffs.map((handoff) => handoff.ticket).sort()).toEqual([held, free].sort())
   })
 
+  test('ls shows partial uploads with what came of them, and of how much', async () => {
+    const manager = tempManager({ name: 'cli' })
+    const upload = await manager.createUpload({ length: 2048, originalName: 'film.mkv' })
+    await upload.append('x'.repeat(1024))
+    await upload.release()
+    const { stdout } = await run(['ls', '--root', manager.root])
+    expect(stdout).toMatch(/1 session, 0 handoffs, 1 upload, /)
+    expect(stdout).toMatch(new RegExp(`^${upload.id}  waiting  film\\.mkv.* 1KB +2KB$`, 'm'))
+  })
+
   test('inspect shows one handoff and does not claim it', async () => {
     const manager = tempManager({ name: 'cli' })
     const ticket = await (await manager.receive('four')).handOff({ meta: { job: 'a\u001b[31m' }, ttl: '1h' })

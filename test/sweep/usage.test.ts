@@ -42,6 +42,20 @@ test('usage of a root that was never made is nothing', async () => {
     bytes: 0,
     sessions: [],
     handoffs: [],
+    uploads: [],
     kept: [],
   })
+})
+
+test('usage lists partial uploads, and counts the bytes of those that wait', async () => {
+  const manager = tempManager()
+  const upload = await manager.createUpload({ length: 10, originalName: 'film.mkv' })
+  await upload.append('12345')
+  const held = await manager.usage()
+  expect(held.uploads).toMatchObject([{ id: upload.id, state: 'receiving', bytes: 5 }])
+  expect(held.bytes).toBe(held.sessions.reduce((sum, session) => sum + session.bytes, 0))
+  await upload.release()
+  const waiting = await manager.usage()
+  expect(waiting.uploads).toMatchObject([{ state: 'waiting', bytes: 5, length: 10 }])
+  expect(waiting.bytes).toBe(waiting.sessions.reduce((sum, session) => sum + session.bytes, 0) + 5)
 })

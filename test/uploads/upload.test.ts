@@ -182,21 +182,6 @@ test('bytes behind the recorded offset do not count when the boot has changed', 
   expect(again.offset).toBe(5)
 })
 
-test('an upload is removed by a sweep when no byte came within its time to live, and not before', async () => {
-  const manager = tempManager()
-  const [late, young] = [await manager.createUpload({ ttl: 1 }), await manager.createUpload({ ttl: '1h' })]
-  for (const upload of [late, young]) {
-    await upload.append('x')
-    await upload.release()
-  }
-  await expect
-    .poll(async () => (await manager.uploads()).find((one) => one.id === late.id)?.expiresInMs)
-    .toBeLessThan(0)
-  const report = await manager.sweep()
-  expect(report.uploadsExpired).toEqual([late.id])
-  expect((await manager.uploads()).map((upload) => upload.id)).toEqual([young.id])
-})
-
 test('closing the manager gives a held upload back with its bytes', async () => {
   const manager = tempManager()
   const upload = await manager.createUpload({ length: 10 })

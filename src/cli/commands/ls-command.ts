@@ -1,7 +1,7 @@
 // `ls`: what is under a root, and who owns it. Guarantee: changes nothing; each line fits a terminal of 80 columns.
 
 import { hostname } from 'node:os'
-import type { HandoffInfo, KeptUsage, SessionUsage } from '../../index.ts'
+import type { HandoffInfo, KeptUsage, SessionUsage, UploadInfo } from '../../index.ts'
 import { managerOf, type Stage, type Values, writeJson } from '../command.ts'
 import { STATUS } from '../exit-status.ts'
 import { count, duration, painter, type Row, type Style, shortened, size, table } from '../terminal.ts'
@@ -17,6 +17,12 @@ const STATE: Readonly<Record<HandoffInfo['state'], Style>> = {
   dead: 'red',
   corrupt: 'red',
 }
+const UPLOAD_STATE: Readonly<Record<UploadInfo['state'], Style>> = {
+  waiting: 'yellow',
+  receiving: 'green',
+  finished: 'green',
+  corrupt: 'red',
+}
 
 export async function ls(stage: Stage, values: Values): Promise<number> {
   const usage = await managerOf(stage, values).usage()
@@ -25,9 +31,10 @@ export async function ls(stage: Stage, values: Values): Promise<number> {
     return STATUS.done
   }
   const paint = painter(stage.stdout)
-  const { root, sessions, handoffs, kept, files, bytes } = usage
+  const { root, sessions, handoffs, uploads, kept, files, bytes } = usage
+  const partial = uploads.length === 0 ? '' : `, ${count(uploads.length, 'upload')}`
   stage.stdout.write(
-    `${paint('bold', root)}: ${count(sessions.length, 'session')}, ${count(handoffs.length, 'handoff')}, ${count(files, 'file')}, ${size(bytes)}\n`,
+    `${paint('bold', root)}: ${count(sessions.length, 'session')}, ${count(handoffs.length, 'handoff')}${partial}, ${count(files, 'file')}, ${size(bytes)}\n`,
   )
   if (sessions.length > 0) {
     const head = ['SESSION', 'OWNER', 'AGE', 'FILES', 'SIZE', 'PROGRAM']
@@ -36,6 +43,10 @@ export async function ls(stage: Stage, values: Values): Promise<number> {
   if (handoffs.length > 0) {
     const head = ['HANDOFF', 'STATE', 'NAME', 'EXPIRES', 'ATTEMPTS', 'SIZE']
     stage.stdout.write(`\n${table(head, handoffs.map(handoffRow), paint)}`)
+  }
+  if (uploads.length > 0) {
+    const head = ['UPLOAD', 'STATE', 'NAME', 'EXPIRES', 'SIZE', 'OF']
+    stage.stdout.write(`\n${table(head, uploads.map(uploadRow), paint)}`)
   }
   if (kept.length > 0) {
     const head = ['KEPT', 'AGE', 'FILES', 'SIZE']
@@ -87,6 +98,31 @@ function handoffRow(handoff: HandoffInfo): Row {
       { text: size(handoff.bytes), right: true },
     ],
     note: remark === '-' ? undefined : remark,
+  }
+}
+
+function uploadRow({
+  id,
+  state,
+  originalName,
+  expiresInMs,
+  bytes,
+  length,
+  writer,
+  problem,
+}: UploadInfo): Row {
+  const expired = expiresInMs !== undefined && expiresInMs <= 0
+  const received = state === 'finished' ? (length ?? 0) : bytes
+  return {
+    cells: [
+      { text: id },
+      expired ? { text: 'expired', style: 'red' } : { text: state, style: UPLOAD_STATE[state] },
+      { text: shortened(originalName ?? '-', 16) },
+      { text: expired ? 'now' : duration(expiresInMs), right: true },
+      { text: size(received), right: true },
+      { text: length === undefined ? '?' : size(length), right: true },
+    ],
+    note: problem ?? (writer && `pid ${writer.pid ?? '?'} on ${writer.hostname ?? '?'}`),
   }
 }
 
