@@ -16,7 +16,17 @@ const ROOMS = {
   'session/': ['liveness/', 'disk/', ...SHARED],
   'removal/': ['claimable/', 'session/', 'liveness/', 'disk/', ...SHARED],
   'handoff/': ['claimable/', 'removal/', 'session/', 'liveness/', 'streams/', 'disk/', ...SHARED],
-  'sweep/': ['claimable/', 'handoff/', 'removal/', 'session/', 'liveness/', 'disk/', ...SHARED],
+  'sweep/': [
+    'uploads/list-uploads', // usage() lists what the manager lists
+    'uploads/upload-types',
+    'claimable/',
+    'handoff/',
+    'removal/',
+    'session/',
+    'liveness/',
+    'disk/',
+    ...SHARED,
+  ],
   'uploads/': [
     'temps/',
     'handoff/',
