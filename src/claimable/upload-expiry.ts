@@ -6,9 +6,9 @@
 
 import { renameIfThere } from '../disk/paths.ts'
 import { errnoOf } from '../errors.ts'
-import { type Clocks, waitOf } from './expiry.ts'
 import { DATA, deadName, goneName, inside, type Root, UPLOAD_RECORD } from '../layout.ts'
 import { type Stamp, stampOf } from '../liveness/boot-clock.ts'
+import { type Clocks, waitOf } from './expiry.ts'
 import { readUpload } from './upload-record.ts'
 import { readState, type UploadState } from './upload-state.ts'
 

@@ -1,11 +1,11 @@
 // All partial uploads of a root, without claiming any. Guarantee: looks only; one that moves meanwhile is listed once.
 
+import { type Clocks, clocksNow } from '../claimable/expiry.ts'
 import { ageOf, leftOf } from '../claimable/upload-expiry.ts'
 import { readUpload, type UploadRead } from '../claimable/upload-record.ts'
 import { readState, type UploadState } from '../claimable/upload-state.ts'
 import type { Context } from '../context.ts'
 import { errnoOf, ioError } from '../errors.ts'
-import { type Clocks, clocksNow } from '../claimable/expiry.ts'
 import { DATA, inside } from '../layout.ts'
 import { readOwner } from '../liveness/owner-record.ts'
 import { readResult } from './finished.ts'

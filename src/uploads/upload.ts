@@ -1,9 +1,9 @@
 // A partial upload as its user holds it. Guarantee: leaving its scope gives it back; a refused one is deleted.
 
 import { Readable } from 'node:stream'
+import { clocksNow } from '../claimable/expiry.ts'
 import { lastByteAt, leftOf } from '../claimable/upload-expiry.ts'
 import { TempFileError } from '../errors.ts'
-import { clocksNow } from '../claimable/expiry.ts'
 import { asyncDispose } from '../runtime/dispose.ts'
 import { openIntake } from '../streams/intake.ts'
 import type { ByteSource, Claim } from '../types.ts'
