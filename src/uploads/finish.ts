@@ -5,7 +5,6 @@
 //   3. publish data/<name> as handoffs/<ticket>        the commit
 //   4. rename the state to done-<bytes>                a crash before it: claiming finds no data, and does it then
 
-import { doneName } from '../claimable/upload-state.ts'
 import { syncDirectory } from '../disk/sync.ts'
 import { checkDeclared, checkHead } from '../file-types/check-type.ts'
 import { publish } from '../handoff/publish.ts'
