@@ -2,7 +2,7 @@
 // expires an upload, and one that was claimed and given back between the look and the rename is renamed back whole.
 //   1. overdue at a first look: rename uploads/<id> to .dead-<id>-<random>
 //   2. look again: younger now: rename it back; still overdue: .gone-, the commit
-// The state file carries the boot clock's time of the last byte, upload.json that of the creation.
+// The state file's times carry the boot clock of the last byte, upload.json has that of the creation inside.
 
 import { renameIfThere } from '../disk/paths.ts'
 import { errnoOf } from '../errors.ts'
@@ -18,7 +18,8 @@ export function leftOf(root: Root, directory: string, id: string, clocks: Clocks
   const state = readState(root, directory)
   if (read.state !== 'read' || state === undefined) return undefined
   const waited = waitedSince(lastByteAt(root, directory, state), clocks)
-  const existed = waitedSince(stampAt(root, inside(directory, UPLOAD_RECORD)), clocks)
+  const written = stampAt(root, inside(directory, UPLOAD_RECORD))
+  const existed = waitedSince(written && { ...written, ...read.record.createdInBoot }, clocks)
   if (waited === undefined || existed === undefined) return undefined
   const left = Math.min(read.record.ttl - waited.ageMs, read.record.maxAge - existed.ageMs)
   return waited.graceMs > 0 ? Math.max(left, waited.graceMs) : left

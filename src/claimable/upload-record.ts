@@ -3,6 +3,7 @@
 
 import { readRecord } from '../disk/record-file.ts'
 import { inside, type Root, UPLOAD_RECORD } from '../layout.ts'
+import type { BootTime } from '../liveness/boot-clock.ts'
 
 export const UPLOAD_VERSION = 1
 
@@ -35,6 +36,8 @@ export interface UploadRecord {
   /** What the protocol's front has to remember: of tus its metadata, of the draft its request. */
   readonly protocol: unknown
   readonly createdAt: number
+  /** The boot clock at the creation: a file that is read cannot carry it in its times. */
+  readonly createdInBoot: BootTime | undefined
   readonly creator: { readonly pid: number; readonly hostname: string }
 }
 
@@ -88,6 +91,7 @@ function parseUpload(value: unknown, id: string): UploadRead {
       expectedDigest: digest(r['expectedDigest']),
       protocol: r['protocol'],
       createdAt: count(r['createdAt']) ?? 0,
+      createdInBoot: bootTimeIn(r['createdInBoot']),
       creator: { pid: count(creator.pid) ?? 0, hostname: text(creator.hostname) ?? '' },
     },
   }
@@ -99,6 +103,14 @@ function count(value: unknown): number | undefined {
 
 function text(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined
+}
+
+function bootTimeIn(value: unknown): BootTime | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const { boot, uptimeMs } = value as { boot?: unknown; uptimeMs?: unknown } // both are checked
+  const [number, milliseconds] = [count(boot), count(uptimeMs)]
+  if (number === undefined || milliseconds === undefined) return undefined
+  return { boot: number, uptimeMs: milliseconds }
 }
 
 function digest(value: unknown): Digest | undefined {

@@ -17,7 +17,7 @@ import { errnoOf, ioError, TempFileError } from '../errors.ts'
 import { checkDeclared } from '../file-types/check-type.ts'
 import { findClaim } from '../handoff/claim-index.ts'
 import { DATA, goneName, inside, newUploadId, UPLOAD_RECORD } from '../layout.ts'
-import { stampBootTime } from '../liveness/boot-clock.ts'
+import { bootTime, stampBootTime } from '../liveness/boot-clock.ts'
 import { channels, log } from '../runtime/observe.ts'
 import { makeRootDurable } from '../session/root.ts'
 import type { Session } from '../session/session.ts'
@@ -62,7 +62,7 @@ function checkFacts(session: Session, rules: PreparedRules, record: PreparedCrea
 async function createOnce(
   session: Session,
   id: string,
-  facts: Omit<UploadRecord, 'v' | 'name' | 'createdAt' | 'creator'>,
+  facts: Omit<UploadRecord, 'v' | 'name' | 'createdAt' | 'createdInBoot' | 'creator'>,
 ): Promise<UploadHold> {
   const { context } = session
   const { fs } = context
@@ -73,6 +73,7 @@ async function createOnce(
     v: UPLOAD_VERSION,
     name: `${context.prefix}${id}${suffix}`,
     createdAt: Date.now(),
+    createdInBoot: bootTime(),
     creator: { pid: process.pid, hostname: hostname() },
   }
   if (session.claimed.has(id)) throw taken()
@@ -82,7 +83,7 @@ async function createOnce(
     if (isTakenElsewhere(session, id)) throw taken()
     await checkRoomFor(session, id, record.length ?? 0)
     createMark(context, directory, atName(0))
-    for (const name of [UPLOAD_RECORD, atName(0)]) stampBootTime(fs, inside(directory, name))
+    stampBootTime(fs, inside(directory, atName(0)))
     if (record.durable) {
       await makeRootDurable(session.context)
       await syncDirectory(fs, inside(directory, DATA))

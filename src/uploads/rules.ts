@@ -75,7 +75,7 @@ const checkFinish = optionsOf('finish', rules)
 /** Options of a creation, checked. */
 export interface PreparedCreation {
   readonly rules: PreparedRules
-  readonly record: Omit<UploadRecord, 'v' | 'id' | 'name' | 'createdAt' | 'creator'>
+  readonly record: Omit<UploadRecord, 'v' | 'id' | 'name' | 'createdAt' | 'createdInBoot' | 'creator'>
   readonly id: string | undefined
 }
 
