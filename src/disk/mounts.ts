@@ -51,7 +51,8 @@ export function readMounts(): MountTable {
 /** For how long {@link recentMounts} uses a table again: as long as one slice of a sweep takes (slice.ts). */
 const RECENT_MS = 5
 let recent: { readonly at: number; readonly directory: string; readonly table: MountTable } | undefined
-const clock = performance.now.bind(performance) // the real one: with a test's frozen clock a table would never expire
+/** The real clock: with a test's frozen one a table would never expire. `performance` would load node:perf_hooks (1 ms) at import. */
+const { hrtime } = process
 
 /**
  * As {@link readMounts}, for thousands of removals in a row below `directory`: where nothing is mounted below it,
@@ -59,7 +60,7 @@ const clock = performance.now.bind(performance) // the real one: with a test's f
  * each removal and judgement took a fifth of a sweep.
  */
 export function recentMounts(fs: FileSystem, directory: string): MountTable {
-  const now = clock()
+  const now = Number(hrtime.bigint()) / 1e6
   if (recent?.directory === directory && now - recent.at < RECENT_MS) return recent.table
   const table = readMounts()
   recent = isClear(fs, directory, table) ? { at: now, directory, table } : undefined

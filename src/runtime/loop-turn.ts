@@ -1,18 +1,19 @@
-// Work that only a program needs whose event loop turns. Guarantee: a program that ends with its synchronous code does
-// not pay for it, and none is kept alive by it.
-// An unref'd immediate alone would not do: it runs only after the next event, which an idle server may wait for long.
+// Work that only a program needs whose event loop turns: leases, sweeps, timers.
+// Guarantee: a program that ends with its synchronous code does not pay for it, and no process is kept alive by it.
+// All of it shares one immediate: several pending ones would look like a busy loop to each other.
+
+const waiting = new Set<{ readonly work: () => void }>()
+/** Referenced: the loop turns once and is looked at. An unref'd one alone would wait for an idle server's next event. */
+let look: NodeJS.Immediate | undefined
+/** Set after a look that found nothing to wait for: runs only if an event comes all the same. */
+let late: NodeJS.Immediate | undefined
 
 /** Calls `work` in the loop's first turn, if it goes on turning; the function returned cancels it. */
 export function whenLoopTurns(work: () => void): () => void {
-  let immediate = setImmediate(() => {
-    if (isLoopBusy()) work()
-    else {
-      // The program is ending, unless an event still comes.
-      immediate = setImmediate(work)
-      immediate.unref()
-    }
-  })
-  return () => clearImmediate(immediate)
+  const item = { work }
+  waiting.add(item)
+  look ??= setImmediate(lookAtLoop)
+  return () => cancel(item)
 }
 
 /**
@@ -20,21 +21,40 @@ export function whenLoopTurns(work: () => void): () => void {
  * left are done, so that until then nothing shows in process.getActiveResourcesInfo().
  */
 export function ifLoopTurns(work: () => void): () => void {
-  let cancelled = false
-  let immediate: NodeJS.Immediate | undefined
-  const look = (): void => {
-    if (cancelled) return
-    if (isLoopBusy()) work()
-    else {
-      immediate = setImmediate(work)
-      immediate.unref()
-    }
+  const item = { work }
+  waiting.add(item)
+  const check = (): void => {
+    if (!waiting.has(item) || look !== undefined) return
+    if (!isLoopBusy()) waitForEvent()
+    else if (waiting.delete(item)) work()
   }
-  process.nextTick(() => queueMicrotask(() => process.nextTick(look)))
-  return () => {
-    cancelled = true
-    clearImmediate(immediate)
-  }
+  process.nextTick(() => queueMicrotask(() => process.nextTick(check)))
+  return () => cancel(item)
+}
+
+function cancel(item: { readonly work: () => void }): void {
+  waiting.delete(item)
+  if (waiting.size > 0) return
+  clearImmediate(look)
+  clearImmediate(late)
+  look = late = undefined
+}
+
+function lookAtLoop(): void {
+  look = undefined
+  if (isLoopBusy()) runAll()
+  else waitForEvent()
+}
+
+function waitForEvent(): void {
+  late ??= setImmediate(runAll)
+  late.unref()
+}
+
+function runAll(): void {
+  clearImmediate(late)
+  late = undefined
+  for (const item of [...waiting]) if (waiting.delete(item)) item.work()
 }
 
 /** Whether anything keeps the loop alive; assumed where Node does not answer. */

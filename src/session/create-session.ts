@@ -81,7 +81,7 @@ export function ownerRecord(context: Context, id: string, leases: readonly Lease
     lease: first?.identity,
     lease2: second?.identity,
     program: `${basename(process.argv[1] ?? process.execPath)}${isMainThread() ? '' : ` (worker ${threads().threadId})`}`,
-    startedAt: Math.round(performance.timeOrigin + performance.now()),
+    startedAt: Date.now(),
     refreshMs: Math.min(context.sweepEvery ?? REFRESH_MS, REFRESH_MS),
     heartbeat: context.sharedVolume !== undefined,
     preserve: context.preserve,

@@ -1,0 +1,62 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import ts from 'typescript'
+import { describe, expect, it } from 'vitest'
+import { ifLoopTurns, whenLoopTurns } from '../../src/runtime/loop-turn.ts'
+
+/** The module in plain JavaScript: a loader such as tsx keeps resources of its own. */
+const MODULE = ts.transpileModule(
+  readFileSync(new URL('../../src/runtime/loop-turn.ts', import.meta.url), 'utf8'),
+  { compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 } },
+).outputText
+
+/** Runs a program beside the module's functions; returns what it printed. */
+function output(program: string): string {
+  const source = `import { writeSync } from 'node:fs'\n${MODULE}\n${program}`
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', source], {
+    encoding: 'utf8',
+  })
+  expect(stderr).toBe('')
+  expect(status).toBe(0)
+  return stdout
+}
+
+describe('work for a loop that turns', () => {
+  it('does not run in a program that ends with its synchronous code, however much of it waits', () => {
+    expect(
+      output(`for (const n of [1, 2, 3]) whenLoopTurns(() => writeSync(1, 'ran ' + n))
+              ifLoopTurns(() => writeSync(1, 'ran if'))`),
+    ).toBe('')
+  })
+
+  it('runs in the order given once something keeps the loop alive', () => {
+    expect(
+      output(`for (const n of [1, 2, 3]) whenLoopTurns(() => writeSync(1, String(n)))
+              setTimeout(() => writeSync(1, ' timer'), 50)`),
+    ).toBe('123 timer')
+  })
+
+  it('runs before an idle server has its first event', () => {
+    expect(
+      output(`const { createServer } = await import('node:net')
+              const server = createServer().listen(0)
+              await new Promise((resolve) => server.once('listening', resolve))
+              whenLoopTurns(() => { writeSync(1, 'ran'); server.close() })`),
+    ).toBe('ran')
+  })
+
+  it('does not run after it was cancelled', async () => {
+    const ran: string[] = []
+    const cancel = [whenLoopTurns(() => ran.push('when')), ifLoopTurns(() => ran.push('if'))]
+    whenLoopTurns(() => ran.push('kept'))
+    for (const stop of cancel) stop()
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    expect(ran).toEqual(['kept'])
+  })
+
+  it('waiting for it shows no resource after the last was cancelled', () => {
+    const before = process.getActiveResourcesInfo().length
+    whenLoopTurns(() => {})()
+    expect(process.getActiveResourcesInfo().length).toBe(before)
+  })
+})
