@@ -28,7 +28,7 @@ export type { Limits, Preserve, TempFileManagerOptions } from './manager-options
 export type { KeptUsage } from './removal/kept.ts'
 export type { OnCleanupError } from './runtime/observe.ts'
 export type { SweepItem, SweepProgress, SweepReport } from './sweep/report.ts'
-export type { SweepOptions } from './sweep/sweep.ts'
+export type { SweepOptions } from './sweep/sweep-options.ts'
 export type { RootUsage, SessionUsage } from './sweep/usage.ts'
 export type {
   AdoptOptions,

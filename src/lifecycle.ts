@@ -12,7 +12,7 @@ import { type ExitTask, exitRegistry } from './session/exit-hook.ts'
 import { Session, Vanished } from './session/session.ts'
 import { Maintenance } from './sweep/maintenance.ts'
 import type { SweepReport } from './sweep/report.ts'
-import type { SweepRequest } from './sweep/sweep.ts'
+import type { SweepRequest } from './sweep/sweep-options.ts'
 
 export class Lifecycle {
   readonly #context: Context

@@ -81,9 +81,9 @@ export interface Limits {
 
 /** What `preserve: 'on-error'` keeps. */
 export interface KeepPolicy {
-  /** At most so many failures, the newest. */
+  /** At most this many failures, the newest. */
   readonly count: number
-  /** For so long, in milliseconds; undefined: no limit. */
+  /** Their greatest age, in milliseconds; undefined: no limit. */
   readonly ageMs: number | undefined
 }
 

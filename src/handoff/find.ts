@@ -7,7 +7,7 @@ import { settleUploadExpiry } from '../claimable/upload-expiry.ts'
 import { findSync } from '../disk/paths.ts'
 import { isUploadId } from '../layout.ts'
 import { type Judgement, judge } from '../liveness/judge.ts'
-import { buryIfDead } from '../removal/remove-session.ts'
+import { removeIfDead } from '../removal/remove-session.ts'
 import { claimIndexOf, type Found, findClaim } from './claim-index.ts'
 
 /** Who has claimed a handoff, as far as the record of the session shows. */
@@ -24,7 +24,7 @@ export interface Claimant {
 
 export type Freed =
   | { readonly state: 'claimed'; readonly claimant: Claimant }
-  /** It was given back, or is about to be: look into handoffs/ again. */
+  /** It was given back, or is about to be: the caller looks into handoffs/ again. */
   | { readonly state: 'moving' }
   | { readonly state: 'nowhere' }
 
@@ -44,7 +44,7 @@ export async function freeFromDead(root: HandoffRoot, id: string): Promise<Freed
   }
   const judged = await judge(root, found)
   if (judged.verdict === 'dead') {
-    await buryIfDead(root, found)
+    await removeIfDead(root, found)
     return { state: 'moving' }
   }
   const claimant = claimantOf(root, found, judged)

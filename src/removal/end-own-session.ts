@@ -1,5 +1,5 @@
-// The end of a manager's own session: at close, at exit, or kept for debugging. Promise: the rename is the
-// commit; from then on the rest is anybody's to finish; one failure never stops what follows.
+// The end of a manager's own session: at close, at exit, or kept for debugging. Guarantee: the rename is the commit, and
+// after it any process may finish the deletion; one failure never stops the steps that follow.
 
 import { readdirSync } from 'node:fs'
 import type { Context } from '../context.ts'
@@ -7,12 +7,12 @@ import { errnoOf } from '../errors.ts'
 import { inside, parseSessionsEntry } from '../layout.ts'
 import { readOwner } from '../liveness/owner-record.ts'
 import { isMainThread, ownIdentity } from '../liveness/process-identity.ts'
-import { cleanupError, reportCleanupError, tell } from '../runtime/observe.ts'
+import { cleanupError, reportCleanupError, warn } from '../runtime/observe.ts'
 import type { Session } from '../session/session.ts'
-import { failedName } from './kept.ts'
-import { type Burial, condemn, finish, finishSync, spare } from './remove-session.ts'
+import { failedName, preserveSession } from './kept.ts'
+import { condemn, finishRemoval, finishRemovalSync, type Removal } from './remove-session.ts'
 
-/** False when it could not even be condemned, so that exit has to try again. */
+/** Returns false when the session could not be condemned, so exit must try again. */
 export async function endSession(session: Session): Promise<boolean> {
   session.ended = true
   await Promise.allSettled([...session.resources].map((resource) => resource.close()))
@@ -23,7 +23,7 @@ export async function endSession(session: Session): Promise<boolean> {
     commit(session)
     session.release()
     const { gone } = session
-    if (gone !== undefined) reportBurial(session, await finish(session.context, gone))
+    if (gone !== undefined) reportRemoval(session, await finishRemoval(session.context, { path: gone }))
     session.gone = undefined
     return true
   } catch (error) {
@@ -46,38 +46,36 @@ export function endSessionSync(session: Session, exiting: boolean): boolean {
     commit(session, exiting)
     committed = true
     const { gone } = session
-    if (gone !== undefined) reportBurial(session, finishSync(context, gone))
+    if (gone !== undefined) reportRemoval(session, finishRemovalSync(context, gone))
     session.gone = undefined
   })
   session.release()
-  if (exiting && isMainThread()) attempt(context, session.path, () => buryThreadsOfProcess(context))
+  if (exiting && isMainThread()) attempt(context, session.path, () => endThreadSessions(context))
   return committed
 }
 
-/** Renames the session out of the world of the living; `session.gone` then names what is left to delete. */
+/** Ends the session by a rename: to `session.gone`, which is then deleted, or into kept/. */
 function commit(session: Session, exiting = false): void {
   if (session.gone !== undefined || !session.confirm()) return
   const { context } = session
   const status = exiting && context.keepFailed !== undefined ? Number(process.exitCode ?? 0) : 0
   if (status !== 0) {
     const reason = `the process ended with status ${status}`
-    tell(
-      'The process failed: its temporary files were kept.',
-      spare(context, session.path, failedName(session.id), reason),
-    )
+    const kept = preserveSession(context, session.path, failedName(session.id), reason)
+    warn('The process failed: its temporary files were kept.', kept)
     return
   }
   if (!context.preserve) {
     session.gone = condemn(context, session.path, session.id)
     return
   }
-  const kept = spare(context, session.path, session.id, 'preserve is set')
-  tell('preserve is set: the temporary files of this manager were not removed.', kept)
+  const kept = preserveSession(context, session.path, session.id, 'preserve is set')
+  warn('preserve is set: the temporary files of this manager were not removed.', kept)
 }
 
-// Worker threads are ended by the process's exit without a word to them. Their ids begin with our pid; the
-// record tells a predecessor with a reused pid from us by its start time.
-function buryThreadsOfProcess(context: Context): void {
+// The process's exit ends its worker threads without an event in them. The ids of their sessions start with this pid; the
+// record's start time distinguishes them from those of a predecessor whose pid was reused.
+function endThreadSessions(context: Context): void {
   const { fs, layout } = context
   const self = ownIdentity()
   for (const name of readdirSync(layout.sessions)) {
@@ -87,17 +85,17 @@ function buryThreadsOfProcess(context: Context): void {
     const read = readOwner(fs, path, entry.id)
     if (read.state !== 'read' || read.owner.tid === self.tid) continue
     const { owner } = read
-    const ours =
+    const isOfThisProcess =
       owner.pid === self.pid &&
       owner.bootId !== undefined &&
       owner.bootId === self.bootId &&
       owner.pidNamespace !== undefined &&
       owner.pidNamespace === self.pidNamespace &&
       Number(owner.startTime) >= Number(self.startTime)
-    if (!ours) continue
+    if (!isOfThisProcess) continue
     attempt(context, path, () => {
-      if (owner.preserve === true) spare(context, path, entry.id, 'preserve is set')
-      else finishSync(context, condemn(context, path, entry.id))
+      if (owner.preserve === true) preserveSession(context, path, entry.id, 'preserve is set')
+      else finishRemovalSync(context, condemn(context, path, entry.id))
     })
   }
 }
@@ -116,12 +114,12 @@ function report(context: Context, error: unknown, path: string): void {
   reportCleanupError(context.onCleanupError, cleanupError(error, path), true)
 }
 
-function reportBurial(session: Session, burial: Burial): void {
-  const [failed] = burial.removed.errors
+function reportRemoval(session: Session, { claims, removed }: Removal): void {
+  const [failed] = removed.errors
   if (failed !== undefined) report(session.context, failed.error, failed.path)
-  const [kept] = burial.removed.kept
+  const [kept] = removed.kept
   if (kept !== undefined) report(session.context, new Error(kept.reason), kept.path)
-  const [stuck] = burial.claims.stuck
+  const [stuck] = claims.stuck
   if (stuck !== undefined)
     report(session.context, new Error(`a claim could not be given back: ${stuck.why}`), session.claims)
 }

@@ -1,16 +1,16 @@
-// Room for a commit rename. On a full btrfs rename(2) says ENOSPC while unlink(2), which may use the file system's
+// Room for a commit rename. On a full btrfs rename(2) fails with ENOSPC, while unlink(2), which may use the file system's
 // reserve, works (measured: Linux 6.18, a mixed image of 48 MiB; ext4 and xfs may need a block for a longer name).
-// So what the rename would condemn is deleted in place, as far as nobody else can want it: the dead owner's own
-// files. Promise: its claims, its record and its lease stay, so that it still proves dead and nothing is lost.
+// So the dead owner's own files are deleted in place, before the rename. Guarantee: its claims, its record and its lease
+// stay, so it still proves dead and no handoff is lost.
 
 import type { FileSystem } from '../disk/file-system.ts'
 import { type RemoveReport, removeTreeSliced, removeTreeSync } from '../disk/remove/remove.ts'
 import { errnoOf } from '../errors.ts'
 import { CLAIMS, HEARTBEAT, inside, LEASE, LEASE_2, OUTSIDE, OWNER } from '../layout.ts'
 
-const STAYS = new Set([CLAIMS, HEARTBEAT, LEASE, LEASE_2, OUTSIDE, OWNER])
+const KEPT_NAMES = new Set([CLAIMS, HEARTBEAT, LEASE, LEASE_2, OUTSIDE, OWNER])
 
-/** Renames `session`, which is its owner's to end or proved dead; makes room where the disk is full. Throws the system's error. */
+/** Renames a session that its owner ends, or that proved dead; makes room where the disk is full. Throws the system's error. */
 export function renameOnFullDisk(fs: FileSystem, session: string, to: string): void {
   try {
     fs.renameSync(session, to)
@@ -21,7 +21,7 @@ export function renameOnFullDisk(fs: FileSystem, session: string, to: string): v
   }
 }
 
-/** Deletes what only its dead owner could want, in slices; one report an entry. */
+/** Deletes the files of a dead owner, in slices; returns one report for each entry. */
 export async function makeRoom(
   fs: FileSystem,
   session: string,
@@ -42,6 +42,6 @@ function ownFiles(fs: FileSystem, session: string): string[] {
   return fs
     .readdirSync(session)
     .map(String)
-    .filter((name) => !STAYS.has(name))
+    .filter((name) => !KEPT_NAMES.has(name))
     .map((name) => inside(session, name))
 }

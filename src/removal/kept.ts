@@ -1,15 +1,16 @@
-// What was kept for debugging: one directory in kept/ for each failure, or session, with the reason in kept.json. Guarantee:
-// those of failures are limited to the newest few, and nothing in kept/ is removed without being asked for or being over a limit.
+// Directories kept for debugging: one in kept/ for each failure or preserved session, with the reason in kept.json.
+// Guarantee: of failures only the newest few are kept; nothing else in kept/ is removed without a request.
 
+import { giveBackAll } from '../claimable/give-back.ts'
 import { measureTree } from '../disk/measure.ts'
 import { renameIfThere } from '../disk/paths.ts'
 import { readRecord, writeRecord } from '../disk/record-file.ts'
 import { type RemoveReport, removeTreeSliced } from '../disk/remove/remove.ts'
 import { errnoOf } from '../errors.ts'
-import { goneName, inside, type Root, randomText } from '../layout.ts'
+import { CLAIMS, goneName, inside, type Root, randomText } from '../layout.ts'
 import { volumeNow } from '../liveness/volume-clock.ts'
 import type { KeepPolicy } from '../manager-options.ts'
-import { log, tell } from '../runtime/observe.ts'
+import { log, warn } from '../runtime/observe.ts'
 
 /** Something in kept/, as {@link TempFileManager.usage} reports it. */
 export interface KeptUsage {
@@ -38,8 +39,20 @@ export function failedName(sessionId: string): string {
   return `${FAILED}${sessionId}-${randomText(4)}`
 }
 
+/** Moves a session to kept/ instead of deleting it. Its claims are given back. Returns its new path; throws the system's error. */
+export function preserveSession(root: Root, path: string, name: string, reason: string): string {
+  openKept(root)
+  // Before the rename too: no process looks for claims in kept/, so a kill between the two would lose them.
+  giveBackAll(root, inside(path, CLAIMS))
+  const kept = inside(root.layout.kept, name)
+  root.fs.renameSync(path, kept)
+  giveBackAll(root, inside(kept, CLAIMS))
+  noteReason(root, kept, reason)
+  return kept
+}
+
 /** Creates kept/. Throws the system's error. */
-export function openKept({ fs, layout }: Root): void {
+function openKept({ fs, layout }: Root): void {
   try {
     fs.mkdirSync(layout.kept, { mode: 0o700 })
   } catch (error) {
@@ -49,7 +62,7 @@ export function openKept({ fs, layout }: Root): void {
 }
 
 /** Notes in a kept directory why it is there. Never throws: the files matter more. */
-export function noteReason({ fs }: Root, directory: string, reason: unknown): void {
+function noteReason({ fs }: Root, directory: string, reason: unknown): void {
   const text = reason instanceof Error ? (reason.stack ?? reason.message) : String(reason)
   try {
     writeRecord(
@@ -63,7 +76,7 @@ export function noteReason({ fs }: Root, directory: string, reason: unknown): vo
   }
 }
 
-/** Moves what a failed scope left to kept/, and removes what is over the limits. Throws the system's error. */
+/** Moves the entries of a failed scope to kept/, and removes what is over the limits. Throws the system's error. */
 export async function keepFailed(
   root: Root,
   policy: KeepPolicy,
@@ -77,7 +90,7 @@ export async function keepFailed(
   root.fs.chmodSync(directory, 0o700)
   noteReason(root, directory, failure.reason ?? 'no reason was given')
   for (const entry of entries) await entry.moveTo(inside(directory, entry.name))
-  tell('A scope failed: its temporary files were kept.', directory)
+  warn('A scope failed: its temporary files were kept.', directory)
   await pruneKept(root, policy)
 }
 
@@ -120,6 +133,7 @@ export async function removeKept(
   return await removeTreeSliced(root.fs, gone, { signal })
 }
 
+/** Names in kept/. Throws the system's error. */
 export function keptNames({ fs, layout }: Root): string[] {
   try {
     return fs.readdirSync(layout.kept).map(String)

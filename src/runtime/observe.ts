@@ -1,5 +1,5 @@
-// What the library tells an observer: debug namespaces and diagnostics channels. Promise: both cost one
-// check when nobody listens, and no name from outside reaches a log unsanitised.
+// What the library reports to an observer: debug namespaces, diagnostics channels and warnings. Guarantee: the first two cost
+// one check when nothing listens, and no name from outside reaches a log unsanitised.
 
 import { channel } from 'node:diagnostics_channel'
 import type { Debugger } from 'debug'
@@ -18,7 +18,7 @@ export const log = {
 
 let isAskedFor = false
 
-/** Looks whether DEBUG names us; without that `debug`, which takes 4 ms, is never loaded. debug.enable() sets DEBUG too. */
+/** Checks whether DEBUG names this package; otherwise `debug`, which takes 4 ms, is never loaded. debug.enable() sets DEBUG too. */
 export function lookForDebug(): void {
   isAskedFor = /\*|temp-file-manager/.test(process.env['DEBUG'] ?? '')
 }
@@ -36,7 +36,7 @@ function logger(room: string): Log {
     return made
   }
   const say = (format: string, ...values: unknown[]): void => get()?.(format, ...values)
-  // defineProperty does not tell its result's type.
+  // defineProperty's declared result lacks the property that it defined.
   return Object.defineProperty(say, 'enabled', { get: () => get()?.enabled === true }) as Log
 }
 
@@ -69,12 +69,12 @@ export function reportCleanupError(policy: OnCleanupError, error: TempFileError,
   } else if (policy === 'throw' && !background) {
     throw error
   } else {
-    tell(error.message, detailOf(error), error.code)
+    warn(error.message, detailOf(error), error.code)
   }
 }
 
 /** Warns the operator. At exit a process warning would come too late (it waits for a tick), so it goes to stderr at once. */
-export function tell(message: string, detail: string, code?: string): void {
+export function warn(message: string, detail: string, code?: string): void {
   if (exiting) console.error('TempFileManagerWarning: %s\n  %s', message, detail)
   else
     process.emitWarning(message, {

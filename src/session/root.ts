@@ -8,7 +8,7 @@ import type { DiskStats, FileSystem } from '../disk/file-system.ts'
 import { syncDirectory } from '../disk/sync.ts'
 import { errnoOf, ioError, TempFileError } from '../errors.ts'
 import { inside, newName, type Root, uniqueText } from '../layout.ts'
-import { log, tell } from '../runtime/observe.ts'
+import { log, warn } from '../runtime/observe.ts'
 
 const OTHERS = 0o077
 
@@ -111,7 +111,7 @@ function openDirectory(fs: FileSystem, path: string): boolean {
   if (process.getuid !== undefined && (stats.mode & 0o777) !== 0o700) {
     fs.chmodSync(path, 0o700) // umask 0777 makes mode 000; Kubernetes' fsGroup adds group bits
     if (!made && (stats.mode & OTHERS) !== 0) {
-      tell('A directory for temporary files was open to other users; its mode is now 0700.', path)
+      warn('A directory for temporary files was open to other users; its mode is now 0700.', path)
     }
   }
   return made

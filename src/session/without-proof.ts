@@ -4,7 +4,7 @@ import type { Context } from '../context.ts'
 import { readMounts } from '../disk/mounts.ts'
 import { ownIdentity } from '../liveness/process-identity.ts'
 import { platform } from '../platform/index.ts'
-import { tell } from '../runtime/observe.ts'
+import { warn } from '../runtime/observe.ts'
 
 const warned = new Set<string>()
 
@@ -14,7 +14,7 @@ export function warnWithoutProof(context: Context, leased: boolean): void {
   if (context.sharedVolume !== undefined || warned.has(root) || processesProve()) return
   if (leased && leasesProve(root)) return
   warned.add(root)
-  tell(
+  warn(
     'Nothing here can prove that the owner of temporary files is dead, so what a crash leaves is kept. Mount /proc, set baseDir to a local disk, or set sharedVolume; temp-file-manager doctor shows what is missing.',
     root,
   )

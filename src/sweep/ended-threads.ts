@@ -7,7 +7,7 @@ import type { Worker } from 'node:worker_threads'
 import { inside, parseSessionsEntry, type Root } from '../layout.ts'
 import { suspect } from '../liveness/judge.ts'
 import { isOwnSession } from '../liveness/own-sessions.ts'
-import { buryIfDead } from '../removal/remove-session.ts'
+import { removeIfDead } from '../removal/remove-session.ts'
 import { mainProcess } from '../runtime/node-internals.ts'
 import { log } from '../runtime/observe.ts'
 
@@ -91,6 +91,6 @@ async function removeEnded(root: Root): Promise<void> {
     const ofProcess = entry?.kind === 'live' && entry.id.startsWith(`${process.pid}-`)
     if (!ofProcess || isOwnSession(entry.id)) continue
     const place = { directory: inside(layout.sessions, name), id: entry.id }
-    if ((await suspect(root, place, {})).verdict === 'dead') await buryIfDead(root, place)
+    if ((await suspect(root, place, {})).verdict === 'dead') await removeIfDead(root, place)
   }
 }

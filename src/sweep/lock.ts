@@ -1,16 +1,16 @@
-// One sweep at a time on a shared volume, and one cron job. Promise: it spares double work and nothing more:
-// safety comes from the renames, so a lock that is stolen or stale does no harm.
+// One sweep at a time on a shared volume, and one cron job. Guarantee: the lock only avoids double work. Safety comes from
+// the renames, so a stolen or stale lock does no harm.
 
 import { errnoOf } from '../errors.ts'
 import type { Root } from '../layout.ts'
 import { log } from '../runtime/observe.ts'
 
-/** A holder that has not touched the lock for this long is presumed dead. */
+/** A lock that was not refreshed for this long is taken over. */
 const STALE_MS = 60_000
 
 /**
- * Runs `work` under the root's sweep lock; undefined when somebody else holds it. Where no lock can be made (a
- * full disk, which a sweep may be about to recover), the work is done without.
+ * Runs `work` under the root's sweep lock; returns undefined when another process holds the lock. Where no lock can be
+ * created, the work runs without it: on a full disk, for example, which the sweep may recover.
  */
 export async function underSweepLock<T>(
   { layout }: Pick<Root, 'layout'>,
@@ -28,7 +28,7 @@ export async function underSweepLock<T>(
     })
   } catch (error) {
     const held = errnoOf(error) === 'ELOCKED'
-    log.sweep(held ? 'another sweep is at work' : 'no sweep lock: %s', String(error))
+    log.sweep(held ? 'another sweep is running' : 'no sweep lock: %s', String(error))
     return held ? undefined : await work()
   }
   try {

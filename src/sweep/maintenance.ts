@@ -12,7 +12,8 @@ import { EndedThreads } from './ended-threads.ts'
 import { underSweepLock } from './lock.ts'
 import type { SweepReport } from './report.ts'
 import { Schedule } from './schedule.ts'
-import { type SweepRequest, sweep } from './sweep.ts'
+import { sweep } from './sweep.ts'
+import type { SweepRequest } from './sweep-options.ts'
 
 export class Maintenance {
   readonly #context: Context

@@ -1,75 +1,42 @@
-// The sweep: every entry of the root is looked at, judged and, if it proves dead, buried. Promise: judging is
-// concurrent, deleting is one at a time in slices, so the loop is never held long; a failing entry never stops
-// the rest; any number of sweepers work side by side, for each step is a rename that only one can win.
+// The sweep: it looks at every entry of the root, and removes those that prove dead or expired. Guarantee: judging is
+// concurrent and deleting runs one at a time in slices, so the event loop is never held long; a failing entry never
+// stops the rest; any number of sweepers may run at once, because each step is a rename that only one of them wins.
 
 import { setImmediate as turn } from 'node:timers/promises'
 import { clocksNow, type HandoffRoot } from '../claimable/expiry.ts'
 import { readMounts } from '../disk/mounts.ts'
+import { existsAt } from '../disk/paths.ts'
 import { errnoOf } from '../errors.ts'
 import type { HandoffInfo } from '../handoff/info.ts'
 import { listHandoffs } from '../handoff/list.ts'
 import { forLog } from '../input/names.ts'
-import { abortSignal, boolean, type Checked, callback, duration, optionsOf } from '../input/options.ts'
-import type { Duration } from '../input/units.ts'
 import { inside } from '../layout.ts'
-import type { Policy } from '../liveness/verdict.ts'
 import { volumeNow } from '../liveness/volume-clock.ts'
 import { keptNames, removeKept } from '../removal/kept.ts'
+import { type Condemned, finishRemoval, type Removal } from '../removal/remove-session.ts'
 import { channels, log } from '../runtime/observe.ts'
 import { checkRoot } from '../session/root.ts'
-import { ReportBuilder, type SweepItem, type SweepProgress, type SweepReport } from './report.ts'
+import { type Finding, foreign, leftToOthers, type SweepRun } from './finding.ts'
+import type { SweepReport } from './report.ts'
+import { ReportBuilder } from './report-builder.ts'
 import { sweepHandoff } from './sweep-handoff.ts'
-import { type InTurn, sweepSession } from './sweep-session.ts'
+import { type SweepRequest, stopSignal } from './sweep-options.ts'
+import { sweepSession } from './sweep-session.ts'
 import { sweepUpload } from './sweep-upload.ts'
-
-/** Options of {@link TempFileManager.sweep}. */
-export interface SweepOptions {
-  /** Only report what would be removed. Default false. */
-  dryRun?: boolean | undefined
-  /** Stops the sweep between two entries; the next sweep finishes the rest. */
-  signal?: AbortSignal | undefined
-  /** Called after each entry. */
-  onProgress?: ((progress: SweepProgress) => void) | undefined
-  /** Stops the sweep after this time; the next sweep finishes the rest. */
-  timeLimit?: Duration | undefined
-  /** Remove also everything in `kept/`, which `preserve` left for debugging. Default false. */
-  kept?: boolean | undefined
-  /** Also removes a session that nothing proves dead, once its owner has not touched it for this long. Default: never. */
-  removeUnknownAfter?: Duration | undefined
-}
-
-const schema = {
-  dryRun: boolean,
-  signal: abortSignal,
-  onProgress: callback<(progress: SweepProgress) => void>(),
-  timeLimit: duration,
-  kept: boolean,
-  removeUnknownAfter: duration,
-}
-
-/** {@link SweepOptions}, checked: times in milliseconds. */
-export type SweepRequest = Partial<Checked<typeof schema>>
-
-/** Checks the options of a sweep. @throws ERR_TEMP_OPTION_INVALID */
-export const checkSweepOptions: (options: SweepOptions | undefined) => SweepRequest = optionsOf(
-  'sweep',
-  schema,
-)
 
 /** What a sweep works on. */
 export interface Swept extends HandoffRoot {
   readonly sharedVolume: { readonly staleAfter: number } | undefined
-  /** The id of the sweeper's own session, never judged. */
+  /** The id of the sweeper's own session, which is never judged. */
   readonly ownId: string | undefined
 }
 
-/** Judged at once: each waits for the kernel's answer of one connect(2) and little else. */
+/** Sessions judged at once: each waits for the kernel's answer to one connect(2) and little else. */
 const CONCURRENCY = 16
 
 /** @throws ERR_TEMP_UNSAFE_ROOT, ERR_TEMP_IO when the root itself cannot be read */
-export async function sweep(swept: Swept, options: SweepRequest = {}): Promise<SweepReport> {
-  const run = new Run(swept, options)
-  const report = await run.go()
+export async function sweep(swept: Swept, request: SweepRequest = {}): Promise<SweepReport> {
+  const report = await new Sweep(swept, request).run()
   log.sweep(
     'swept: %d removed, %d bytes, %d errors',
     report.sessionsRemoved,
@@ -80,177 +47,163 @@ export async function sweep(swept: Swept, options: SweepRequest = {}): Promise<S
   return report
 }
 
-class Run {
+/** A directory of the root, and how its entries are judged. */
+interface Room {
+  readonly name: 'sessions' | 'handoffs' | 'uploads'
+  readonly entries: readonly string[]
+  readonly judge: (run: SweepRun, name: string) => Promise<Finding> | Finding
+}
+
+class Sweep {
   readonly #swept: Swept
-  readonly #options: SweepRequest
-  readonly #report = new ReportBuilder()
-  readonly #startedAt = performance.now()
+  readonly #request: SweepRequest
   readonly #signal: AbortSignal | undefined
-  readonly #policy: Policy
-  #burials: Promise<void> = Promise.resolve()
+  readonly #report = new ReportBuilder()
+  /** Ends when the last deletion so far has ended. */
+  #deletions: Promise<unknown> = Promise.resolve()
+  #done = 0
+  #total = 0
   #stopped = false
   #thrown: { readonly error: unknown } | undefined
 
-  constructor(swept: Swept, options: SweepRequest) {
+  constructor(swept: Swept, request: SweepRequest) {
     this.#swept = swept
-    this.#options = options
-    this.#signal = ending(options)
-    this.#policy = {
-      removeUnknownAfterMs: options.removeUnknownAfter,
+    this.#request = request
+    this.#signal = stopSignal(request)
+  }
+
+  async run(): Promise<SweepReport> {
+    const dryRun = this.#request.dryRun === true
+    if (!checkRoot(this.#swept)) return this.#report.build({ dryRun, finished: true, handoffs: [] })
+    const run = this.#prepare(dryRun)
+    const { layout } = this.#swept
+    const rooms: Room[] = [
+      { name: 'sessions', entries: shuffle(this.#list(layout.sessions)), judge: sweepSession },
+      { name: 'handoffs', entries: this.#list(layout.handoffs), judge: sweepHandoff },
+      { name: 'uploads', entries: this.#list(layout.uploads), judge: sweepUpload },
+    ]
+    this.#total = rooms.reduce((sum, room) => sum + room.entries.length, 0)
+    this.#reportForeign()
+    for (const room of rooms) await this.#sweepRoom(run, room)
+    if (this.#request.kept === true) await this.#sweepKept(dryRun)
+    if (this.#thrown !== undefined) throw this.#thrown.error
+    const handoffs = this.#stopped ? [] : await this.#remainingHandoffs()
+    return this.#report.build({ dryRun, finished: !this.#stopped, handoffs })
+  }
+
+  #prepare(dryRun: boolean): SweepRun {
+    const swept = this.#swept
+    const now = volumeNow(swept)
+    const policy = {
+      removeUnknownAfterMs: this.#request.removeUnknownAfter,
       staleAfterMs: swept.sharedVolume?.staleAfter,
     }
+    const clocks = clocksNow(swept, now)
+    return { ...swept, now, clocks, mounts: readMounts(), dryRun, policy, signal: this.#signal }
   }
 
-  async go(): Promise<SweepReport> {
-    const { layout } = this.#swept
-    const dryRun = this.#options.dryRun === true
-    if (!checkRoot(this.#swept)) return this.#report.build(dryRun, true, this.#startedAt, [])
-    const now = volumeNow(this.#swept)
-    const sessions = shuffle(this.#list(layout.sessions))
-    const handoffs = this.#list(layout.handoffs)
-    const uploads = this.#list(layout.uploads)
-    this.#foreignIn()
-    const total = sessions.length + handoffs.length + uploads.length
-    let done = 0
-    const step = async (name: string, work: () => Promise<void> | void): Promise<void> => {
-      try {
-        await work()
-      } catch (error) {
-        if (!this.#stopping()) this.#report.error(forLog(name), forLog(errnoOf(error) ?? String(error)))
-      }
-      this.#tell({ done: ++done, total, bytes: this.#report.bytes })
-    }
-    const mounts = readMounts()
-    const inTurn: InTurn = (burial) => this.#inTurn(burial)
-    const clocks = clocksNow(this.#swept, now)
-    const context = {
-      ...this.#swept,
-      now,
-      clocks,
-      mounts,
-      dryRun,
-      policy: this.#policy,
-      report: this.#report,
-    }
-    await this.#each(sessions, (name) =>
-      step(`sessions/${name}`, () => sweepSession(context, name, inTurn, this.#signal)),
-    )
-    await this.#burials
-    await this.#each(handoffs, (name) =>
-      step(`handoffs/${name}`, () => sweepHandoff(context, name, inTurn, this.#signal)),
-    )
-    await this.#each(uploads, (name) =>
-      step(`uploads/${name}`, () => sweepUpload(context, name, inTurn, this.#signal)),
-    )
-    if (this.#options.kept === true)
-      await this.#each(keptNames(this.#swept), (name) => step(`kept/${name}`, () => this.#sweepKept(name)))
-    if (this.#thrown !== undefined) throw this.#thrown.error
-    const left = this.#stopped ? [] : await this.#handoffsLeft()
-    return this.#report.build(dryRun, !this.#stopped, this.#startedAt, left)
-  }
-
-  async #sweepKept(name: string): Promise<void> {
-    const add = (action: SweepItem['action'], { files, bytes } = { files: 0, bytes: 0 }): void =>
-      this.#report.add({
-        name: `kept/${forLog(name)}`,
-        kind: 'kept',
-        action,
-        reason: 'kept for debugging',
-        files,
-        bytes,
-      })
-    if (this.#options.dryRun === true) return add('would-remove')
-    const removed = await removeKept(this.#swept, name, this.#signal)
-    if (removed === undefined) return add('left-to-others')
-    for (const { error } of removed.errors)
-      this.#report.error(`kept/${forLog(name)}`, errnoOf(error) ?? String(error))
-    add('removed', removed)
-  }
-
-  /** The sweep is done and stands, whether or not what is left can be told. */
-  async #handoffsLeft(): Promise<HandoffInfo[]> {
-    try {
-      return await listHandoffs(this.#swept)
-    } catch (error) {
-      const { cause } = error as Error // ERR_TEMP_IO, made in listHandoffs
-      this.#report.error('handoffs', errnoOf(cause) ?? String(cause))
-      return []
-    }
-  }
-
-  // What the caller's own function throws is the caller's to get, once everything begun has come to its end.
-  #tell(progress: SweepProgress): void {
-    try {
-      this.#options.onProgress?.(progress)
-    } catch (error) {
-      this.#thrown ??= { error }
-      this.#stopped = true
-    }
-  }
-
-  #stopping(): boolean {
-    if (this.#signal?.aborted === true) this.#stopped = true
-    return this.#stopped
-  }
-
-  // Deletions share the slices of one after the other: eight of them at once would hold the loop eight times as long.
-  #inTurn<T>(burial: () => Promise<T>): Promise<T> {
-    const mine = this.#burials.then(burial)
-    this.#burials = mine.then(
-      () => {},
-      () => {},
-    )
-    return mine
-  }
-
-  async #each(names: readonly string[], work: (name: string) => Promise<void>): Promise<void> {
+  async #sweepRoom(run: SweepRun, room: Room): Promise<void> {
     let next = 0
     const worker = async (): Promise<void> => {
-      for (let name = names[next++]; name !== undefined; name = names[next++]) {
-        if (this.#stopping()) return
-        await work(name)
+      for (let name = room.entries[next++]; name !== undefined; name = room.entries[next++]) {
+        if (this.#isStopping()) return
+        await this.#sweepEntry(run, room, name)
         if (next % 64 === 0) await turn()
       }
     }
     await Promise.all(Array.from({ length: CONCURRENCY }, worker))
   }
 
-  #foreignIn(): void {
-    const { layout } = this.#swept
-    const ours = [layout.sessions, layout.handoffs, layout.uploads, layout.kept, layout.sweepLock]
-    for (const name of this.#list(layout.root)) {
-      if (ours.includes(inside(layout.root, name))) continue
-      const reason = 'not made by this package'
-      this.#report.add({ name: forLog(name), kind: 'foreign', action: 'kept', reason, files: 0, bytes: 0 })
+  async #sweepEntry(run: SweepRun, room: Room, name: string): Promise<void> {
+    const label = `${room.name}/${forLog(name)}`
+    try {
+      const finding = await room.judge(run, name)
+      const removal = finding.condemned && (await this.#delete(finding.condemned))
+      this.#report.add(label, finding, removal)
+    } catch (error) {
+      const path = inside(this.#swept.layout[room.name], name)
+      if (errnoOf(error) === 'ENOENT' && !existsAt(this.#swept.fs, path))
+        this.#report.add(label, leftToOthers(KIND_OF_ROOM[room.name]))
+      else if (!this.#isStopping()) this.#report.error(label, error)
+    }
+    this.#reportProgress()
+  }
+
+  /** Deletions run one after another: eight at once would hold the event loop eight times as long. */
+  #delete(condemned: Condemned): Promise<Removal> {
+    const removal = this.#deletions.then(() => finishRemoval(this.#swept, condemned, this.#signal))
+    this.#deletions = removal.catch(() => {}) // its caller reports it
+    return removal
+  }
+
+  async #sweepKept(dryRun: boolean): Promise<void> {
+    const item = { kind: 'kept', reason: 'kept for debugging' } as const
+    for (const name of keptNames(this.#swept)) {
+      if (this.#isStopping()) return
+      const label = `kept/${forLog(name)}`
+      try {
+        if (dryRun) {
+          this.#report.add(label, { ...item, action: 'would-remove' })
+          continue
+        }
+        const removed = await removeKept(this.#swept, name, this.#signal)
+        if (removed === undefined) this.#report.add(label, leftToOthers('kept'))
+        else this.#report.add(label, { ...item, action: 'removed' }, { claims: NO_CLAIMS, removed })
+      } catch (error) {
+        if (!this.#isStopping()) this.#report.error(label, error)
+      }
     }
   }
 
-  #list(directory: string): string[] {
+  /** The sweep has ended and counts, even if the handoffs cannot be listed now. */
+  async #remainingHandoffs(): Promise<HandoffInfo[]> {
     try {
-      return this.#swept.fs.readdirSync(directory).map(String)
+      return await listHandoffs(this.#swept)
     } catch (error) {
-      if (errnoOf(error) !== 'ENOENT')
-        this.#report.error(
-          directory === this.#swept.layout.root ? '.' : directory.slice(this.#swept.layout.root.length + 1),
-          String(errnoOf(error)),
-        )
+      this.#report.error('handoffs', error instanceof Error ? error.cause : error) // listHandoffs wraps the system's error
+      return []
+    }
+  }
+
+  /** An error that the caller's function throws rejects the sweep, after all that runs has ended. */
+  #reportProgress(): void {
+    this.#done++
+    try {
+      this.#request.onProgress?.({ done: this.#done, total: this.#total, bytes: this.#report.bytes })
+    } catch (error) {
+      this.#thrown ??= { error }
+      this.#stopped = true
+    }
+  }
+
+  #isStopping(): boolean {
+    if (this.#signal?.aborted === true) this.#stopped = true
+    return this.#stopped
+  }
+
+  #reportForeign(): void {
+    const { layout } = this.#swept
+    const known = [layout.sessions, layout.handoffs, layout.uploads, layout.kept, layout.sweepLock]
+    for (const name of this.#list(layout.root))
+      if (!known.includes(inside(layout.root, name))) this.#report.add(forLog(name), foreign())
+  }
+
+  #list(directory: string): string[] {
+    const { fs, layout } = this.#swept
+    try {
+      return fs.readdirSync(directory).map(String)
+    } catch (error) {
+      const label = directory === layout.root ? '.' : directory.slice(layout.root.length + 1)
+      if (errnoOf(error) !== 'ENOENT') this.#report.error(label, error)
       return []
     }
   }
 }
 
-/** The caller's signal and the timeLimit, as one; a deletion half way through stops for either. */
-function ending({
-  signal,
-  timeLimit: milliseconds = Number.POSITIVE_INFINITY,
-}: SweepRequest): AbortSignal | undefined {
-  // A timer's longest delay; a sweep that may run for 24 days may as well run on.
-  if (milliseconds > 2 ** 31 - 1) return signal
-  const timeout = AbortSignal.timeout(Math.ceil(milliseconds))
-  return signal === undefined ? timeout : AbortSignal.any([signal, timeout])
-}
+const KIND_OF_ROOM = { sessions: 'session', handoffs: 'handoff', uploads: 'upload' } as const
+const NO_CLAIMS = { returned: [], stuck: [] }
 
-/** Sweepers that begin together take different ends, so that each finds work of its own. */
+/** Sweepers that start together start at different entries, so that each finds work. */
 function shuffle(names: string[]): string[] {
   for (let i = names.length - 1; i > 0; i--) {
     const j = Math.floor(Math.random() * (i + 1))

@@ -1,4 +1,5 @@
-// What is on disk under a root, and who owns it. Guarantee: looks only; an entry that is removed meanwhile is left out.
+// What is on disk under a root, and which process owns it. Guarantee: it changes nothing; an entry that is removed meanwhile
+// is left out.
 
 import type { Context } from '../context.ts'
 import { measureTree } from '../disk/measure.ts'
@@ -22,7 +23,7 @@ export interface SessionUsage {
   readonly pid: number | undefined
   readonly hostname: string | undefined
   readonly program: string | undefined
-  /** When its owner began, by the owner's clock; milliseconds since 1970. */
+  /** When its owner started, by the owner's clock; milliseconds since 1970. */
   readonly startedAtMs: number | undefined
   /** Files of any kind inside it, its records included, and their sizes in bytes. */
   readonly files: number
@@ -38,7 +39,7 @@ export interface RootUsage {
   readonly handoffs: readonly HandoffInfo[]
   /** Partial uploads, and finished ones that are still known. */
   readonly uploads: readonly UploadInfo[]
-  /** What `preserve` left for debugging. */
+  /** Directories that `preserve` kept for debugging. */
   readonly kept: readonly KeptUsage[]
 }
 

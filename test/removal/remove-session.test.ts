@@ -1,5 +1,5 @@
-// The end of a session, step by step: suspected, judged again, condemned, deleted; spared where its owner asked;
-// given back where its owner lives.
+// The end of a session, step by step: suspected, judged again, condemned, deleted. One whose owner set preserve is kept,
+// and one whose owner is alive gets its name back.
 
 import fs, { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,7 +7,8 @@ import { describe, expect, test } from 'vitest'
 import { errnoOf } from '../../src/errors.ts'
 import type { FileSystem, TempFileManager } from '../../src/index.ts'
 import { layoutOf, type Root } from '../../src/layout.ts'
-import { buryIfDead, finish, spare } from '../../src/removal/remove-session.ts'
+import { preserveSession } from '../../src/removal/kept.ts'
+import { condemnIfDead, finishRemoval, removeIfDead } from '../../src/removal/remove-session.ts'
 import { type Crafted, craftSession, REUSED_PID } from '../fixtures/crafted-session.ts'
 import { tempManager } from '../fixtures/temp-base.ts'
 
@@ -32,16 +33,21 @@ const sessions = (manager: TempFileManager): string[] =>
   readdirSync(join(manager.root, 'sessions')).filter((name) => manager.sessionPath?.endsWith(name) !== true)
 
 describe('a suspect', () => {
-  test('that proves dead a second time is buried: claims back, tree gone, all counted', async () => {
+  test('that proves dead a second time is condemned, and deleted with its tree after its claims were given back', async () => {
     const manager = tempManager()
     const dead = await deadWithClaim(manager)
-    const fate = await buryIfDead(rootOf(manager), { directory: dead.path, id: dead.id })
-    expect(fate).toMatchObject({
-      fate: 'buried',
-      burial: { claims: { returned: [dead.ticket], stuck: [] }, removed: { errors: [], kept: [] } },
-    })
+    const root = rootOf(manager)
+    const decision = await condemnIfDead(root, { directory: dead.path, id: dead.id })
+    if (decision.outcome !== 'condemned') throw new Error(decision.outcome)
+    expect(sessions(manager)).toEqual([expect.stringMatching(/^\.gone-/)])
+    const { claims, removed } = await finishRemoval(root, decision.condemned)
+    expect(claims).toEqual({ returned: [dead.ticket], stuck: [] })
+    expect(removed).toMatchObject({ directories: expect.any(Number), errors: [], kept: [] })
     expect(sessions(manager)).toEqual([])
     expect(readdirSync(join(manager.root, 'handoffs'))).toEqual([dead.ticket])
+    expect((await manager.inspect(dead.ticket)).lastError).toMatch(
+      /^its claimant ended without completing it/,
+    )
   })
 
   test('that proves alive at the second look gets its name back', async () => {
@@ -57,8 +63,8 @@ describe('a suspect', () => {
         fs.renameSync(from, to)
       },
     })
-    const fate = await buryIfDead(root, { directory: path, id: path.slice(path.indexOf('/s-') + 3) })
-    expect(fate).toMatchObject({ fate: 'kept', reason: expect.stringMatching(/^owner alive/) })
+    const decision = await condemnIfDead(root, { directory: path, id: path.slice(path.indexOf('/s-') + 3) })
+    expect(decision).toMatchObject({ outcome: 'kept', reason: expect.stringMatching(/^owner alive/) })
     expect(seen).toEqual(['.dead', 's-'])
     expect(readFileSync(file.path, 'utf8')).toBe('mine')
   })
@@ -69,30 +75,32 @@ describe('a suspect', () => {
     const tombstone = join(manager.root, 'sessions', `.dead-${unknown.id}-x`)
     renameSync(unknown.path, tombstone)
     mkdirSync(unknown.path)
-    const fate = await buryIfDead(rootOf(manager), { directory: tombstone, id: unknown.id })
-    expect(fate).toMatchObject({
-      fate: 'kept',
+    const decision = await condemnIfDead(rootOf(manager), { directory: tombstone, id: unknown.id })
+    expect(decision).toMatchObject({
+      outcome: 'kept',
       reason: expect.stringMatching(/its name was taken meanwhile/),
     })
     expect(sessions(manager).length).toBe(2)
   })
 
-  test('that somebody else took first is theirs', async () => {
+  test('that another process removed first is left to that process', async () => {
     const manager = tempManager()
     const dead = craftSession(manager.root, { owner: REUSED_PID })
     fs.rmSync(dead.path, { recursive: true })
-    expect(await buryIfDead(rootOf(manager), { directory: dead.path, id: dead.id })).toEqual({
-      fate: 'taken',
-    })
+    const place = { directory: dead.path, id: dead.id }
+    expect(await condemnIfDead(rootOf(manager), place)).toEqual({ outcome: 'taken' })
+    await expect(removeIfDead(rootOf(manager), place)).resolves.toBeUndefined()
   })
 })
 
-describe('a dead session whose owner asked to keep it', () => {
+describe('a dead session whose owner set preserve', () => {
   test('moves to kept/, with its claims given back', async () => {
     const manager = tempManager()
     const dead = await deadWithClaim(manager, { preserve: true })
     const report = await manager.sweep()
-    expect(report.items.find((entry) => entry.name.endsWith(dead.name))).toMatchObject({ action: 'spared' })
+    expect(report.items.find((entry) => entry.name.endsWith(dead.name))).toMatchObject({
+      action: 'preserved',
+    })
     expect(readFileSync(join(manager.root, 'kept', dead.id, 'tree', 'deep', 'b'), 'utf8')).toBe('bb')
     expect(readdirSync(join(manager.root, 'handoffs'))).toEqual([dead.ticket])
   })
@@ -106,25 +114,25 @@ describe('a dead session whose owner asked to keep it', () => {
         if (String(to).includes('/kept/')) throw new Error('killed here')
       },
     })
-    expect(() => spare(root, dead.path, dead.id, 'preserve is set')).toThrow('killed here')
+    expect(() => preserveSession(root, dead.path, dead.id, 'preserve is set')).toThrow('killed here')
     expect((await manager.claim(dead.ticket)).attempt).toBe(1)
   })
 })
 
 describe('a condemned session', () => {
-  test('is finished without being judged, by whoever finds it, as often as it takes', async () => {
+  test('is deleted without being judged, also by three processes at once', async () => {
     const manager = tempManager()
     const dead = await deadWithClaim(manager)
     const gone = join(manager.root, 'sessions', `.gone-${dead.id}-x`)
     renameSync(dead.path, gone)
     const root = rootOf(manager)
-    const burials = await Promise.all([1, 2, 3].map(() => finish(root, gone)))
-    expect(burials.flatMap((burial) => burial.removed.errors)).toEqual([])
-    expect(burials.flatMap((burial) => burial.claims.returned)).toEqual([dead.ticket])
+    const removals = await Promise.all([1, 2, 3].map(() => finishRemoval(root, { path: gone })))
+    expect(removals.flatMap(({ removed }) => removed.errors)).toEqual([])
+    expect(removals.flatMap(({ claims }) => claims.returned)).toEqual([dead.ticket])
     expect(existsSync(gone)).toBe(false)
   })
 
-  test('a directory that its thread still renames out of it is whole, or was never there', async () => {
+  test('loses a directory to a thread that renames it out whole or not at all', async () => {
     const manager = tempManager()
     const dead = await deadWithClaim(manager)
     const gone = join(manager.root, 'sessions', `.gone-${dead.id}-x`)
@@ -139,7 +147,7 @@ describe('a condemned session', () => {
         tries.push(errnoOf(error))
       }
     }
-    let before: string | undefined = '/tree' // the moment at which the thread comes
+    let before: string | undefined = '/tree' // the call before which the thread renames
     const calls: Partial<FileSystem> = {
       renameSync: (from, to) => {
         if (before !== undefined && String(from).endsWith(before)) rescue()
@@ -151,8 +159,8 @@ describe('a condemned session', () => {
       },
     }
     const root = rootOf(manager, calls)
-    const burial = await finish(root, gone)
-    expect(burial.removed.errors).toEqual([])
+    const { removed } = await finishRemoval(root, { path: gone })
+    expect(removed.errors).toEqual([])
     expect(tries).toEqual(['whole'])
     expect(readFileSync(join(rescued, 'deep', 'b'), 'utf8')).toBe('bb')
     expect(existsSync(gone)).toBe(false)
@@ -160,13 +168,13 @@ describe('a condemned session', () => {
     renameSync(rescued, join(manager.root, 'again'))
     mkdirSync(gone)
     renameSync(join(manager.root, 'again'), join(gone, 'tree'))
-    before = undefined // once the deletion is under way it is too late
-    await finish(root, gone)
+    before = undefined // once the deletion has started it is too late
+    await finishRemoval(root, { path: gone })
     expect(tries).toEqual(['whole', 'ENOENT'])
     expect(existsSync(rescued)).toBe(false)
   })
 
-  test('keeps its claims while one cannot be given back, and loses the rest', async () => {
+  test('keeps a claim that cannot be given back until a later deletion, and nothing else', async () => {
     const manager = tempManager()
     const dead = await deadWithClaim(manager)
     const gone = join(manager.root, 'sessions', `.gone-${dead.id}-x`)
@@ -179,11 +187,11 @@ describe('a condemned session', () => {
         fs.renameSync(from, to)
       },
     })
-    const burial = await finish(root, gone)
-    expect(burial.claims.stuck).toEqual([{ name: dead.ticket, why: 'EIO' }])
+    const { claims } = await finishRemoval(root, { path: gone })
+    expect(claims.stuck).toEqual([{ name: dead.ticket, why: 'EIO' }])
     expect(readdirSync(gone)).toEqual(['claims'])
     broken = false
-    expect((await finish(root, gone)).claims.returned).toEqual([dead.ticket])
+    expect((await finishRemoval(root, { path: gone })).claims.returned).toEqual([dead.ticket])
     expect(existsSync(gone)).toBe(false)
   })
 })

@@ -16,7 +16,7 @@ const ACTION: Readonly<Record<SweepItem['action'], Style>> = {
   kept: 'dim',
   removed: 'green',
   'would-remove': 'yellow',
-  spared: 'dim',
+  preserved: 'dim',
   'left-to-others': 'dim',
 }
 

@@ -1,0 +1,67 @@
+// What a sweep decides about one entry of the root. Guarantee: an entry that this package did not make is never touched.
+
+import type { Clocks, HandoffRoot } from '../claimable/expiry.ts'
+import type { MountTable } from '../disk/mounts.ts'
+import type { Policy } from '../liveness/verdict.ts'
+import { DRAFT_AGE_MS } from '../liveness/volume-clock.ts'
+import { type Condemned, condemn } from '../removal/remove-session.ts'
+import type { SweepItem } from './report.ts'
+
+/** One sweep: its root, its clocks, read once, and its rules. */
+export interface SweepRun extends HandoffRoot {
+  /** The id of the sweeper's own session, which is never judged. */
+  readonly ownId: string | undefined
+  readonly mounts: MountTable
+  /** The volume's now; undefined: it could not be asked, and nothing counts as old. */
+  readonly now: number | undefined
+  readonly clocks: Clocks
+  readonly dryRun: boolean
+  /** When a session that nothing proves dead is removed all the same. */
+  readonly policy: Policy
+  readonly signal: AbortSignal | undefined
+}
+
+/** A decision about one entry, with its reason. */
+export interface Finding {
+  readonly kind: SweepItem['kind']
+  readonly action: SweepItem['action']
+  readonly reason: string
+  /** Its ticket or upload id, where its time to live is over. */
+  readonly expired?: string | undefined
+  /** Its directory, which is now deleted. */
+  readonly condemned?: Condemned | undefined
+}
+
+/** An entry that stays. */
+export function keep(kind: SweepItem['kind'], reason: string): Finding {
+  return { kind, action: 'kept', reason }
+}
+
+/** An entry that this package did not make. */
+export function foreign(reason = 'not made by this package'): Finding {
+  return keep('foreign', reason)
+}
+
+/** An entry that a dry run would remove. */
+export function wouldRemove(kind: SweepItem['kind'], reason: string): Finding {
+  return { kind, action: 'would-remove', reason }
+}
+
+/** An entry that another process renamed or removed first. */
+export function leftToOthers(kind: SweepItem['kind']): Finding {
+  return { kind, action: 'left-to-others', reason: 'another process was first' }
+}
+
+/** A directory that was being created. Its creator's kill left it, if it is over an hour old by the volume's clock. */
+export function judgeDraft(run: SweepRun, draft: { readonly path: string; readonly id: string }): Finding {
+  const { ctimeMs } = run.fs.lstatSync(draft.path)
+  if (run.now === undefined || run.now - ctimeMs <= DRAFT_AGE_MS) return keep('draft', 'being made')
+  const reason = 'a draft over an hour old'
+  if (run.dryRun) return wouldRemove('draft', reason)
+  return {
+    kind: 'draft',
+    action: 'removed',
+    reason,
+    condemned: { path: condemn(run, draft.path, draft.id) },
+  }
+}
