@@ -166,6 +166,13 @@ export function ioError(error: unknown, doing: string, path?: string): TempFileE
       { cause: error, path },
     )
   }
+  if (errno === 'ERR_ACCESS_DENIED') {
+    return new TempFileError(
+      'ERR_TEMP_IO',
+      `Could not ${doing}: Node's permission model denied it. Pass --allow-fs-read=* and --allow-fs-write for each directory that is written.`,
+      { cause: error, path },
+    )
+  }
   return new TempFileError(
     'ERR_TEMP_IO',
     `Could not ${doing}${errno === undefined ? '' : `: the system said ${errno}`}. See this error's cause.`,

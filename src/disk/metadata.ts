@@ -1,8 +1,8 @@
 // Modes and times, set on a descriptor. Guarantee: what is changed is what was opened. Node's permission model
 // disables fchmod and futimes: then the path is used, which the caller has made safe.
 
-import { errnoOf } from '../errors.ts'
 import type { DiskPath, DiskStats, FileSystem } from './file-system.ts'
+import { isDenied } from './permission.ts'
 
 /** Sets permission bits. */
 export function setModeOf(fs: FileSystem, fd: number | undefined, path: DiskPath, mode: number): void {
@@ -35,7 +35,7 @@ function withDescriptor(
   try {
     byDescriptor(fd)
   } catch (error) {
-    if (errnoOf(error) !== 'ERR_ACCESS_DENIED') throw error
+    if (!isDenied(error)) throw error
     byPath()
   }
 }

@@ -1,7 +1,8 @@
 // Directories of a tree that another user may change while it is read, copied or removed.
 // Guarantee: each is opened through its parent's descriptor (O_DIRECTORY | O_NOFOLLOW) and addressed as
 // /proc/self/fd/<n>, so a directory exchanged for a link is never followed, and no path is too long.
-// Without /proc a directory that others can write is refused. In memory and on Windows plain paths are used.
+// Without /proc, or where Node's permission model denies it, plain paths are used and a directory that others can write
+// is refused. In memory and on Windows plain paths are used.
 
 import { constants } from 'node:fs'
 import { TempFileError } from '../errors.ts'
@@ -9,6 +10,7 @@ import { closeSync } from './descriptors.ts'
 import type { DiskPath, DiskStats, FileSystem } from './file-system.ts'
 import { hasOwners, isSticky, othersCanWrite } from './ownership.ts'
 import { isSameFile, joinPath } from './paths.ts'
+import { mayWrite } from './permission.ts'
 
 const { O_RDONLY, O_DIRECTORY = 0, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants
 /** Opens a name without access to what it names; not in node:constants. */
@@ -65,6 +67,8 @@ export class OpenDirectories {
       this.#descriptors.set(directory, open)
       return open
     }
+    const climbed = this.#climb(directory)
+    if (climbed !== undefined) return climbed
     const at =
       directory.parent === undefined
         ? directory.path
@@ -72,7 +76,7 @@ export class OpenDirectories {
     const fd = this.#openDescriptor(at, directory.parent === undefined)
     this.#descriptors.set(directory, fd)
     if (isSameFile(this.#fs.fstatSync(fd), directory.stats)) return fd
-    this.release(directory)
+    this.#close(directory)
     throw new TempFileError('ERR_TEMP_IO', 'A directory was exchanged by another user while it was in use.')
   }
 
@@ -96,17 +100,47 @@ export class OpenDirectories {
     }
   }
 
-  /** Closes the descriptor of a directory that is done. */
+  /** Closes the descriptor of a directory that is done; its parent, which is used next, stays in reach. */
   release(directory: Directory): void {
-    const fd = this.#descriptors.get(directory)
-    if (fd === undefined) return
-    this.#descriptors.delete(directory)
-    closeSync(this.#fs, fd)
+    const { parent } = directory
+    if (parent !== undefined && this.#descriptors.has(directory) && !this.#descriptors.has(parent))
+      this.#climb(parent)
+    this.#close(directory)
   }
 
   /** Closes all descriptors. */
   close(): void {
-    for (const directory of [...this.#descriptors.keys()]) this.release(directory)
+    for (const directory of [...this.#descriptors.keys()]) this.#close(directory)
+  }
+
+  /**
+   * Opens a directory again as '..' of an open subdirectory: from the top, the way back up a tree n levels deep would
+   * take n * n / {@link MAX_OPEN} opens. Undefined where no subdirectory is open or '..' is another directory by now.
+   */
+  #climb(directory: Directory): number | undefined {
+    for (const [child, childFd] of this.#descriptors) {
+      if (child.parent !== directory) continue
+      try {
+        const fd = this.#fs.openSync(`/proc/self/fd/${childFd}/..`, OPEN_DIRECTORY | O_NOFOLLOW)
+        if (!isSameFile(this.#statsOf(fd), directory.stats)) {
+          closeSync(this.#fs, fd)
+          return undefined
+        }
+        this.#makeRoom()
+        this.#descriptors.set(directory, fd)
+        return fd
+      } catch {
+        return undefined // it was removed meanwhile; from the top the error says more
+      }
+    }
+    return undefined
+  }
+
+  #close(directory: Directory): void {
+    const fd = this.#descriptors.get(directory)
+    if (fd === undefined) return
+    this.#descriptors.delete(directory)
+    closeSync(this.#fs, fd)
   }
 
   #register(
@@ -138,16 +172,20 @@ export class OpenDirectories {
   }
 
   #openDescriptor(at: DiskPath, follow: boolean): number {
-    if (this.#descriptors.size >= MAX_OPEN) {
-      const [oldest] = this.#descriptors.keys()
-      if (oldest !== undefined) this.release(oldest)
-    }
+    this.#makeRoom()
     return this.#fs.openSync(at, OPEN_DIRECTORY | (follow ? 0 : O_NOFOLLOW))
   }
 
-  /** Whether /proc/self/fd is mounted and leads to the same directory. */
+  /** Closes the descriptor that was used longest ago, if there are as many as may be held. */
+  #makeRoom(): void {
+    const [oldest] = this.#descriptors.keys()
+    if (oldest !== undefined && this.#descriptors.size >= MAX_OPEN) this.#close(oldest)
+  }
+
+  /** Whether /proc/self/fd is mounted, leads to the same directory and may be written through. */
   #isAddressable(fd: number, stats: DiskStats): boolean {
     try {
+      if (!mayWrite('/proc/self/fd/')) return false
       return isSameFile(this.#fs.lstatSync(`/proc/self/fd/${fd}/.`), stats)
     } catch {
       return false
@@ -166,7 +204,7 @@ export class OpenDirectories {
 function sharedError(path: DiskPath): TempFileError {
   return new TempFileError(
     'ERR_TEMP_IO',
-    'Other users can change a directory on the way, and without /proc/self/fd that cannot be made safe. Mount /proc, or use a directory that only this user can write.',
+    "Other users can change a directory on the way, and without /proc/self/fd that cannot be made safe. Mount /proc, or use a directory that only this user can write. Node's permission model also denies /proc/self/fd.",
     { path: path.toString() },
   )
 }

@@ -2,11 +2,12 @@
 // the disk, as far as the file system can do that; a descriptor is closed on every way out; no tree is too deep.
 
 import { constants } from 'node:fs'
-import { errnoOf, TempFileError } from '../errors.ts'
+import { errnoOf } from '../errors.ts'
 import { close, closeSync, open, sync } from './descriptors.ts'
 import type { DiskPath, FileSystem } from './file-system.ts'
 import { type Directory, OpenDirectories } from './open-directories.ts'
 import { joinPath, readEntriesSync } from './paths.ts'
+import { explainDeniedSync } from './permission.ts'
 
 // Nonblocking: opening a FIFO that took the place of a file must not wait for a writer.
 const { O_RDONLY, O_WRONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants
@@ -49,7 +50,7 @@ export async function syncDescriptor(fs: FileSystem, fd: number): Promise<void> 
   try {
     await sync(fs, fd)
   } catch (error) {
-    if (!isUnsupported(error)) throw explainDenied(error)
+    if (!isUnsupported(error)) throw explainDeniedSync(error)
   }
 }
 
@@ -58,7 +59,7 @@ export function syncDescriptorSync(fs: FileSystem, fd: number): void {
   try {
     fs.fsyncSync(fd)
   } catch (error) {
-    if (!isUnsupported(error)) throw explainDenied(error)
+    if (!isUnsupported(error)) throw explainDeniedSync(error)
   }
 }
 
@@ -148,7 +149,7 @@ async function syncFile(fs: FileSystem, path: DiskPath): Promise<void> {
   try {
     await sync(fs, fd)
   } catch (error) {
-    throw explainDenied(error)
+    throw explainDeniedSync(error)
   } finally {
     await close(fs, fd)
   }
@@ -177,7 +178,7 @@ function syncFileSync(fs: FileSystem, path: DiskPath): void {
   try {
     fs.fsyncSync(fd)
   } catch (error) {
-    throw explainDenied(error)
+    throw explainDeniedSync(error)
   } finally {
     closeSync(fs, fd)
   }
@@ -192,19 +193,4 @@ function isRefused(error: unknown): boolean {
 function isUnsupported(error: unknown): boolean {
   const errno = errnoOf(error)
   return errno === 'EINVAL' || errno === 'ENOTSUP' || errno === 'ENOSYS'
-}
-
-/** Node's permission model disables fsync whatever it allows. */
-function explainDenied(error: unknown): unknown {
-  if (!isDenied(error)) return error
-  return new TempFileError(
-    'ERR_TEMP_IO',
-    "Node's permission model disables fsync, so nothing can be made durable. Pass durable: false, or run without --permission.",
-    { cause: error },
-  )
-}
-
-/** Whether Node's permission model refused a call. */
-function isDenied(error: unknown): boolean {
-  return errnoOf(error) === 'ERR_ACCESS_DENIED'
 }
