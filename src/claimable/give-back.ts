@@ -29,24 +29,27 @@ export function giveBackAll(root: Root, claims: string, reason?: string): GivenB
   const result: GivenBack = { returned: [], stuck: [] }
   if (isRemoved(fs, claims)) return result // it held no claim: nearly always
   if (isLink(fs, claims)) return result // not created by this package: its target is not moved
-  // A claim of the session's own thread may still land here until rmdir has closed the door.
+  // Until rmdir succeeds, a thread of the session may still add a claim.
   for (let round = 0; round < 5; round++) {
     const names = list(fs, claims)
     if (names === undefined) return result
-    result.stuck.length = 0
-    for (const name of names) {
-      if (!isTicket(name) && !isUploadId(name)) {
-        result.stuck.push({ name, why: 'it is not a claim' })
-        continue
-      }
-      try {
-        if (giveBack(root, inside(claims, name), name, reason)) result.returned.push(name)
-      } catch (error) {
-        result.stuck.push({ name, why: errnoOf(error) ?? String(error) })
-      }
-    }
+    const { returned, stuck } = giveBackEach(root, claims, names, reason)
+    result.returned.push(...returned)
     if (isRemoved(fs, claims)) return result
-    if (result.stuck.length > 0) return result
+    if (stuck.length > 0) return { ...result, stuck }
+  }
+  return result
+}
+
+function giveBackEach(root: Root, claims: string, names: readonly string[], reason?: string): GivenBack {
+  const result: GivenBack = { returned: [], stuck: [] }
+  for (const name of names) {
+    try {
+      if (!isTicket(name) && !isUploadId(name)) result.stuck.push({ name, why: 'it is not a claim' })
+      else if (giveBack(root, inside(claims, name), name, reason)) result.returned.push(name)
+    } catch (error) {
+      result.stuck.push({ name, why: errnoOf(error) ?? String(error) })
+    }
   }
   return result
 }

@@ -1,12 +1,21 @@
-// A handoff's record, `handoff.json`: what is written at publishing and what is accepted at claiming. Guarantee:
-// a record that was tampered with is refused, one of another version is kept, and neither is deleted for it.
+// A handoff's record, `handoff.json`: written when it is published, checked when it is claimed. Guarantee: a record that is
+// not exactly of this form is refused, and the handoff is kept.
 
 import type { FileSystem } from '../disk/file-system.ts'
-import { readRecord } from '../disk/record-file.ts'
-import { isTempFileError, optionError, TempFileError } from '../errors.ts'
-import { checkName } from '../input/names.ts'
+import { optionError, TempFileError } from '../errors.ts'
 import { inside, RECORD } from '../layout.ts'
 import type { Json } from '../types.ts'
+import {
+  checkIdentity,
+  type Fields,
+  millisecondsIn,
+  nameIn,
+  numberOf,
+  processIn,
+  type ReadRecord,
+  readClaimable,
+  refuse,
+} from './claimable-record.ts'
 
 export const HANDOFF_VERSION = 1
 
@@ -16,18 +25,18 @@ export interface HandoffRecord {
   readonly ticket: string
   readonly kind: 'file' | 'dir'
   readonly name: string
-  /** Milliseconds that it waits for a claimant, from when the attempt file was stamped. */
+  /** How long it waits for a claimant, in milliseconds from when the attempt file was stamped. */
   readonly ttl: number
   /** How often it may be claimed before it is a dead letter; undefined: no limit. */
   readonly maxAttempts?: number | undefined
   readonly durable: boolean
   readonly meta?: Json | undefined
-  /** Milliseconds since 1970 by the publisher's clock; shown, never judged by. */
+  /** Milliseconds since 1970 by the publisher's clock; shown, but no decision depends on it. */
   readonly publishedAt: number
   readonly publisher: { readonly pid: number; readonly hostname: string }
 }
 
-/** The contract's cap on `meta`, in bytes of its JSON. */
+/** The greatest size of `meta`, in bytes of its JSON. */
 const MAX_META_BYTES = 64 * 1024
 
 /** Checks `meta` and returns it as it will be read back. @throws ERR_TEMP_OPTION_INVALID */
@@ -49,80 +58,38 @@ export function checkMeta(meta: unknown): Json | undefined {
       'meta is larger than 64 KiB of JSON. Put the data into the file, or into another handoff.',
     )
   }
-  return JSON.parse(text) as Json // what JSON.parse gives is Json by definition
+  return JSON.parse(text) as Json // JSON.parse returns Json by definition
 }
 
-export type HandoffRead =
-  | { readonly state: 'read'; readonly record: HandoffRecord }
-  | { readonly state: 'missing' }
-  /** `cause`: the system's error that kept it from being read: another time it may be. */
-  | { readonly state: 'refused'; readonly why: string; readonly cause?: unknown }
+export type HandoffRead = ReadRecord<HandoffRecord>
 
-/** Reads and checks the record in `directory`, which must be the one of `ticket`. */
+/** Reads and checks the record in `directory`, which must be that of `ticket`. */
 export function readHandoff(fs: FileSystem, directory: string, ticket: string): HandoffRead {
-  const read = readRecord(fs, inside(directory, RECORD))
-  if (read.state === 'missing') return read
-  if (read.state === 'unreadable') return { state: 'refused', why: read.why, cause: read.cause }
-  const uid = process.geteuid?.()
-  if (uid !== undefined && read.uid !== uid) return { state: 'refused', why: 'it belongs to another user' }
-  return parseHandoff(read.value, ticket)
+  return readClaimable(fs, inside(directory, RECORD), (fields) => parseHandoff(fields, ticket))
 }
 
-/** Checks a parsed record. */
-export function parseHandoff(value: unknown, ticket: string): HandoffRead {
-  const refused = (why: string): HandoffRead => ({ state: 'refused', why })
-  if (typeof value !== 'object' || value === null) return refused('it is not an object')
-  const r = value as Record<string, unknown> // an object of unknown members: each is checked below
-  if (r['v'] !== HANDOFF_VERSION) {
-    return refused(
-      typeof r['v'] === 'number' ? 'it was written by another version of this package' : 'it has no version',
-    )
-  }
-  if (r['ticket'] !== ticket) return refused('it is the record of another handoff')
-  const { kind, name, ttl } = r
-  if (kind !== 'file' && kind !== 'dir') return refused('its kind is unknown')
-  if (!isGoodName(name)) return refused('its name is not a plain file name')
-  if (typeof ttl !== 'number' || !(ttl >= 0)) return refused('its time to live is not a number')
-  const { maxAttempts } = r
-  if (maxAttempts !== undefined && !isCount(maxAttempts))
-    return refused('its maxAttempts is not a whole number')
-  const publisher = r['publisher']
-  const { pid, hostname } = (typeof publisher === 'object' && publisher !== null ? publisher : {}) as {
-    pid?: unknown // both are checked below
-    hostname?: unknown
-  }
+/** Returns the checked record, or refuses it. */
+export function parseHandoff(fields: Fields, ticket: string): HandoffRecord {
+  checkIdentity(fields, { v: HANDOFF_VERSION, key: 'ticket', id: ticket, kind: 'handoff' })
+  const { kind, maxAttempts } = fields
+  if (kind !== 'file' && kind !== 'dir') refuse('its kind is unknown')
+  if (maxAttempts !== undefined && !isCount(maxAttempts)) refuse('its maxAttempts is not a whole number')
   return {
-    state: 'read',
-    record: {
-      v: HANDOFF_VERSION,
-      ticket,
-      kind,
-      name,
-      ttl,
-      maxAttempts,
-      durable: r['durable'] !== false,
-      meta: r['meta'] as Json | undefined, // it came out of JSON.parse
-      publishedAt: typeof r['publishedAt'] === 'number' ? r['publishedAt'] : 0,
-      publisher: {
-        pid: typeof pid === 'number' ? pid : 0,
-        hostname: typeof hostname === 'string' ? hostname : '',
-      },
-    },
+    v: HANDOFF_VERSION,
+    ticket,
+    kind,
+    name: nameIn(fields),
+    ttl: millisecondsIn(fields, 'ttl'),
+    maxAttempts,
+    durable: fields['durable'] !== false,
+    meta: fields['meta'] as Json | undefined, // it came out of JSON.parse
+    publishedAt: numberOf(fields['publishedAt']) ?? 0,
+    publisher: processIn(fields, 'publisher'),
   }
 }
 
 function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 1
-}
-
-export function isGoodName(name: unknown): name is string {
-  try {
-    checkName(name)
-    return true
-  } catch (error) {
-    if (isTempFileError(error)) return false
-    throw error
-  }
 }
 
 /** The error for a ticket that is not one. */

@@ -1,8 +1,8 @@
-// Claiming: of a hundred claimants exactly one wins. Guarantee: a live handoff is never reported as gone.
+// Claiming a handoff. Guarantee: of any number of claimants one wins, and an existing handoff is never reported as gone.
 //   1. rename handoffs/<ticket> to claims/<ticket>                   the commit, synchronous
-//   2. read the record; refused: rename it back and report
-//   3. rename attempt-<n> to attempt-<n+1>; only then the caller gets it
-// Not found at 1: handoff/find.ts looks where it is, and a dead claimant's session is removed at once.
+//   2. read the record; refused: rename it back, and throw
+//   3. rename attempt-<n> to attempt-<n+1>, then return it
+// Not found at 1: find.ts looks for it in the sessions, and removes the session of a dead claimant at once.
 
 import { hostname } from 'node:os'
 import { setImmediate } from 'node:timers'
@@ -28,13 +28,13 @@ import type { Session } from '../session/session.ts'
 import { type Claimant, freeFromDead } from './find.ts'
 import { HeldClaim } from './held-claim.ts'
 
-/** A single look missed 976 of 12,651 live handoffs (they were between two directories); so it is repeated for this long. */
+/** One look missed 976 of 12,651 existing handoffs, which were between two directories, so a claimant looks this often. */
 export const LOOKS = 5
 export const PAUSE_MS = 25
-/** How often a handoff may be seen moving between directories before it is reported as claimed. */
+/** How often a handoff may be found moving between directories before it is reported as claimed. */
 const MOST_MOVES = 500
 
-/** Claimants that may look in one turn of the event loop: a thousand at once would hold it for 50 ms and more. */
+/** Claimants that look in one turn of the event loop: a thousand would hold it for over 50 ms. */
 const MOST_IN_A_TURN = 64
 
 /** What a claim is for: only `work` counts as an attempt towards the limit, and is refused a dead letter. */
@@ -52,29 +52,20 @@ export async function claim(
   checkTicket(isTicket(ticket))
   const wanted = String(ticket)
   for (let look = 0, moves = 0; look < LOOKS; ) {
-    while (isCrowded()) await turn()
-    if (session.ended) throw closedError()
-    const held = attempt(session, wanted, purpose)
-    if (held !== undefined) {
-      log.handoff('claimed %s, attempt %d', wanted, held.attempt)
-      if (channels.claim.hasSubscribers) channels.claim.publish({ ticket: wanted, attempt: held.attempt })
-      return held
-    }
+    const held = await attemptSoon(session, wanted, purpose)
+    if (held !== undefined) return held
     const found = await freeFromDead(session.context, wanted)
     if (found.state === 'claimed') throw claimedError(found.claimant)
-    if (found.state === 'moving') {
-      if (++moves > MOST_MOVES) throw claimedError(undefined)
-      await pause(1)
-      continue
-    }
-    look++
-    await pause(PAUSE_MS)
+    const isMoving = found.state === 'moving'
+    if (isMoving && ++moves > MOST_MOVES) throw claimedError(undefined)
+    if (!isMoving) look++
+    await pause(isMoving ? 1 : PAUSE_MS)
   }
   throw goneError()
 }
 
 /**
- * Makes a dead letter claimable again, as often as at first; its time to live starts again.
+ * Makes a dead letter claimable again, as often as when it was published. Its time to live starts again.
  * @throws as {@link claim}, ERR_TEMP_NO_SPACE
  */
 export async function retry(session: Session, ticket: unknown): Promise<void> {
@@ -89,9 +80,24 @@ export async function retry(session: Session, ticket: unknown): Promise<void> {
   }
 }
 
+/** One attempt, in a turn of the event loop that is not full yet; undefined when it is not in handoffs/. */
+async function attemptSoon(
+  session: Session,
+  ticket: string,
+  purpose: Purpose,
+): Promise<HeldClaim | undefined> {
+  while (isCrowded()) await turn()
+  if (session.ended) throw closedError()
+  const held = attempt(session, ticket, purpose)
+  if (held === undefined) return undefined
+  log.handoff('claimed %s, attempt %d', ticket, held.attempt)
+  if (channels.claim.hasSubscribers) channels.claim.publish({ ticket, attempt: held.attempt })
+  return held
+}
+
 let inThisTurn = 0
 
-/** Counts one more claimant of this turn of the event loop, unless there are too many already. */
+/** Counts a claimant of this turn of the event loop; true when there are too many already. */
 function isCrowded(): boolean {
   if (inThisTurn >= MOST_IN_A_TURN) return true
   if (inThisTurn++ === 0)
@@ -101,7 +107,7 @@ function isCrowded(): boolean {
   return false
 }
 
-/** One try, in one turn of the loop; undefined when it is not in handoffs/. */
+/** Renames the handoff into claims/, synchronously; undefined when it is not in handoffs/. */
 function attempt(session: Session, ticket: string, purpose: Purpose): HeldClaim | undefined {
   const { fs, layout } = session.context
   const directory = inside(session.claims, ticket)
@@ -110,7 +116,7 @@ function attempt(session: Session, ticket: string, purpose: Purpose): HeldClaim 
     fs.renameSync(inside(layout.handoffs, ticket), directory)
   } catch (error) {
     const errno = errnoOf(error)
-    // Ours but not held: a retransmitted rename (NFS) answered ENOENT although the first one won.
+    // It may be in claims/ all the same: a retransmitted rename (NFS) fails with ENOENT although the first one won.
     if (!existsAt(fs, directory)) {
       if (errno !== 'ENOENT') throw ioError(error, 'claim the handoff', directory)
       if (!existsAt(fs, session.claims) && !session.confirm()) throw session.lostError()
@@ -126,12 +132,12 @@ function attempt(session: Session, ticket: string, purpose: Purpose): HeldClaim 
   }
 }
 
-/** It was won and cannot be taken: others may try, and until then it must not stay in our claims/. */
+/** Gives a handoff back that was renamed but cannot be returned, so that other claimants may try. */
 function putBack(session: Session, directory: string, ticket: string): void {
   try {
     renameIfThere(session.context.fs, directory, inside(session.context.layout.handoffs, ticket))
   } catch (error) {
-    log.handoff('%s stays in our claims: %s', ticket, errnoOf(error))
+    log.handoff('%s stays in claims/: %s', ticket, errnoOf(error))
   }
 }
 
@@ -141,7 +147,7 @@ function take(session: Session, directory: string, ticket: string, purpose: Purp
   undoPublishings(fs, directory, names)
   const state = stateOf(session.context, directory, ticket)
   const { read } = state
-  // The disk failed, or there are no descriptors left: nothing is wrong with the handoff.
+  // The disk failed, or no descriptor is free: the handoff itself is undamaged.
   if (read.state === 'refused' && read.cause !== undefined) throw read.cause
   const problem = problemOf(fs, directory, read)
   if (problem !== undefined && isSpent(fs, directory, ticket)) {
@@ -191,11 +197,11 @@ function ownClaim(fs: FileSystem, directory: string): Claimant | undefined {
 function closedError(): TempFileError {
   return new TempFileError(
     'ERR_TEMP_CLOSED',
-    'Cannot claim: the manager was closed meanwhile. The handoff stays.',
+    'Cannot claim: the manager was closed. The handoff is unchanged.',
   )
 }
 
-/** `claimant`: undefined when it moves too fast to be seen with anyone. */
+/** `claimant`: undefined when the handoff moves too fast to be found with one. */
 function claimedError(claimant: Claimant | undefined): TempFileError {
   const { pid, verdict, reason } = claimant ?? { pid: undefined, verdict: 'alive', reason: '' }
   const claimedAtMs = claimant === undefined ? undefined : Math.floor(claimant.claimedAtMs)
@@ -204,8 +210,8 @@ function claimedError(claimant: Claimant | undefined): TempFileError {
   const who = pid === undefined ? 'another process' : `process ${pid}${where}`
   const advice =
     verdict === 'unknown'
-      ? `Nothing here can prove whether that process is alive: ${reason}. The claim stays until it is released, or until a sweep with removeUnknownAfter.`
-      : 'Try again when it was released; the claim of a process that dies is given back.'
+      ? `It cannot be proved whether that process is alive: ${reason}. The claim stays until it is released, or until a sweep with removeUnknownAfter.`
+      : 'Try again after it is released; the claim of a process that dies is given back.'
   return new TempFileError(
     'ERR_TEMP_HANDOFF_CLAIMED',
     `The handoff is claimed by ${who}${since}. ${advice}`,

@@ -1,5 +1,5 @@
-// Publishing: a file or directory leaves its session. Promise: after a kill at any point the handoff exists
-// whole or not at all, and after a failure the live handle is as it was.
+// Publishing: a file or directory leaves its session and becomes a handoff. Guarantee: after a kill at any point the handoff
+// exists whole or not at all, and after a failure the entry is unchanged.
 //   1. build .pub-<ticket> beside the data: data/, handoff.json, attempt-0
 //   2. rename the data into it              (adopted in place on another device: copy it)
 //   3. sync all of it, bottom-up            (durable)
@@ -8,7 +8,8 @@
 
 import { hostname } from 'node:os'
 import { createAttempt, stampAttempt } from '../claimable/attempt.ts'
-import { checkMeta, HANDOFF_VERSION, type HandoffRecord, isGoodName } from '../claimable/handoff-record.ts'
+import { isGoodName } from '../claimable/claimable-record.ts'
+import { checkMeta, HANDOFF_VERSION, type HandoffRecord } from '../claimable/handoff-record.ts'
 import type { Context } from '../context.ts'
 import type { FileSystem } from '../disk/file-system.ts'
 import { moveIn } from '../disk/move/move-in.ts'
@@ -28,12 +29,12 @@ import type { HandOffOptions, Json } from '../types.ts'
 
 /** What is published. */
 export interface Publishable {
-  /** Default: a new one. An upload chooses it before, so that a crash cannot lose it. */
+  /** Default: a new one. An upload chooses it beforehand, so that a crash cannot lose it. */
   readonly ticket?: string
   readonly kind: 'file' | 'dir'
   readonly path: string
   readonly name: string
-  /** Others may write where it is: it was adopted in place. */
+  /** It was adopted in place, so other users may write to its directory. */
   readonly foreign?: boolean | undefined
 }
 
@@ -63,10 +64,10 @@ export async function publish(
     fs.renameSync(draft, published)
     if (record.durable) await syncPublished(context, published, draft)
   } catch (error) {
-    // First of all: our directory may stand under a tombstone's name, and must be back before anything is undone.
-    const ours = session.confirm()
+    // The session may have a tombstone's name. It must have its own again before anything is undone.
+    const confirmed = session.confirm()
     undo(fs, draft, moved, copied ? undefined : origin)
-    throw publishError(session, ours, error, origin)
+    throw publishError(session, confirmed, error, origin)
   }
   if (copied) await removeTree(fs, origin, { foreign: true })
   log.handoff('published %s', ticket)
@@ -75,29 +76,29 @@ export async function publish(
   return ticket
 }
 
-/** The name of what was adopted in place is anybody's; a claimant refuses a record with one that is no good name. */
+/** An entry that was adopted in place may have any name; a claimant refuses a record with an unsafe one. */
 function plainName(name: string): string {
   return isGoodName(name) ? name : displayName(name)
 }
 
-/** A link or another thing in its place would be refused by every claimant. */
+/** Every claimant would refuse a link or a device. */
 function checkKind(fs: FileSystem, entry: Publishable): void {
   const stats = fs.lstatSync(entry.path)
   if (entry.kind === 'file' ? stats.isFile() : stats.isDirectory()) return
   throw new TempFileError(
     'ERR_TEMP_IO',
-    `Cannot hand it off: at its path stands something that is not a ${entry.kind === 'file' ? 'file' : 'directory'}. Put the data itself there.`,
+    `Cannot hand it off: its path does not hold a ${entry.kind === 'file' ? 'regular file' : 'directory'} any more. Put the data itself there.`,
     { path: entry.path },
   )
 }
 
-/** Another user may write where an entry that was adopted in place is. True when it was copied. */
+/** Moves an entry that was adopted in place, from a directory that other users may write to. True when it was copied. */
 async function takeFromOutside(session: Session, origin: string, moved: string): Promise<boolean> {
   const journal = journalOf(session.context.fs, session.path)
   return (await moveIn(session.context.fs, origin, moved, { journal, keepCopied: true })).copied
 }
 
-/** Step 5; when it fails the handoff is taken back, unless somebody has claimed it: then it is theirs, and published. */
+/** Step 5. When it fails the handoff is taken back, unless another process has claimed it already. */
 async function syncPublished(context: Context, published: string, draft: string): Promise<void> {
   const { fs, layout } = context
   try {
@@ -141,18 +142,19 @@ function build(session: Session, draft: string, record: HandoffRecord): void {
   createAttempt(fs, draft, session.mendsModes)
 }
 
-/** `origin`: where the data goes back to; undefined when it never left. */
+/** `origin`: the path that the data returns to; undefined when it was not moved. */
 function undo(fs: FileSystem, draft: string, moved: string, origin: string | undefined): void {
   try {
     if (origin !== undefined) fs.renameSync(moved, origin)
   } catch (error) {
-    // Never moved, or the whole session is gone. Anything else: the data must not be deleted with the draft.
-    if (errnoOf(error) !== 'ENOENT' || stands(fs, moved)) return
+    // It was not moved, or the whole session was removed. In all other cases the data must not be deleted with the draft.
+    if (errnoOf(error) !== 'ENOENT' || mayExist(fs, moved)) return
   }
   removeTreeSync(fs, draft)
 }
 
-function stands(fs: FileSystem, path: string): boolean {
+/** Where the system cannot answer, the data may exist and must not be deleted. */
+function mayExist(fs: FileSystem, path: string): boolean {
   try {
     fs.lstatSync(path)
     return true
@@ -161,15 +163,19 @@ function stands(fs: FileSystem, path: string): boolean {
   }
 }
 
-function publishError(session: Session, ours: boolean, error: unknown, origin: string): TempFileError {
+function publishError(session: Session, confirmed: boolean, error: unknown, origin: string): TempFileError {
   if (session.ended)
-    return new TempFileError('ERR_TEMP_CLOSED', 'Cannot hand it off: its manager was closed meanwhile.', {
+    return new TempFileError('ERR_TEMP_CLOSED', 'Cannot hand it off: its manager was closed.', {
       cause: error,
     })
   if (errnoOf(error) !== 'ENOENT') return ioError(error, 'publish the handoff', origin)
-  if (!ours) return session.lostError()
-  return new TempFileError('ERR_TEMP_REMOVED', 'Cannot hand it off: it was removed by somebody else.', {
-    cause: error,
-    path: origin,
-  })
+  if (!confirmed) return session.lostError()
+  return new TempFileError(
+    'ERR_TEMP_REMOVED',
+    'Cannot hand it off: it was removed by other code or another process.',
+    {
+      cause: error,
+      path: origin,
+    },
+  )
 }

@@ -2,7 +2,8 @@
 // each has a nonce of its own, so an ETag that is a hash of the content identifies one version for ever; and the size of
 // the object shows whether it is a tombstone, so a listing shows it too.
 
-import { checkMeta, isGoodName } from '../claimable/handoff-record.ts'
+import { isGoodName } from '../claimable/claimable-record.ts'
+import { checkMeta } from '../claimable/handoff-record.ts'
 import type { Json } from '../index.ts'
 import { randomText } from '../layout.ts'
 

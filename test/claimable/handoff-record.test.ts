@@ -1,6 +1,7 @@
 import { chownSync, copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, expectTypeOf, it } from 'vitest'
+import { parseClaimable } from '../../src/claimable/claimable-record.ts'
 import { checkMeta, parseHandoff } from '../../src/claimable/handoff-record.ts'
 import type { Claim, Json, TempFileManager } from '../../src/index.ts'
 import { failure, failureSync } from '../fixtures/failures.ts'
@@ -99,7 +100,10 @@ describe('meta', () => {
 
 describe('a record that cannot be believed', () => {
   it('reads what was written', () => {
-    expect(parseHandoff(good, TICKET)).toEqual({ state: 'read', record: good })
+    expect(parseClaimable(good, (fields) => parseHandoff(fields, TICKET))).toEqual({
+      state: 'read',
+      record: good,
+    })
   })
 
   it.each<[string, unknown]>([
@@ -120,7 +124,7 @@ describe('a record that cannot be believed', () => {
     ['a negative ttl', { ...good, ttl: -1 }],
     ['a ttl that is null, as Infinity is written', { ...good, ttl: null }],
   ])('%s', (_, value) => {
-    expect(parseHandoff(value, TICKET).state).toBe('refused')
+    expect(parseClaimable(value, (fields) => parseHandoff(fields, TICKET)).state).toBe('refused')
   })
 
   const tampered: [string, string, (handoff: string, manager: TempFileManager) => void][] = [

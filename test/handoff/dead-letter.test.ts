@@ -160,6 +160,6 @@ describe('a claim of a dead process', () => {
     expect(await manager.inspect(ticket)).toMatchObject({ state: 'claimed', claimable: false, claimant })
     const error = await failure('ERR_TEMP_HANDOFF_CLAIMED', () => manager.claim(ticket))
     expect(error.details).toEqual({ pid: 7, claimedAtMs: expect.any(Number), verdict: 'unknown' })
-    expect(error.message).toContain('Nothing here can prove')
+    expect(error.message).toContain('It cannot be proved whether that process is alive')
   })
 })
