@@ -34,19 +34,22 @@ export const doneName = (bytes: number): string => `done-${bytes}`
 export const lengthName = (length: number): string => `length-${length}`
 
 /** Reads the state in `directory`; undefined when there is none yet, or the directory is gone. */
-export function readState({ fs }: Pick<Root, 'fs'>, directory: string): UploadState | undefined {
-  let names: string[]
+export function readState(root: Pick<Root, 'fs'>, directory: string): UploadState | undefined {
+  return stateIn(namesIn(root, directory) ?? [])
+}
+
+/** The names in an upload's directory; undefined when it is not there. */
+function namesIn({ fs }: Pick<Root, 'fs'>, directory: string): string[] | undefined {
   try {
-    names = fs.readdirSync(directory).map(String)
+    return fs.readdirSync(directory).map(String)
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined
     throw error
   }
-  return stateIn(names)
 }
 
 /** As {@link readState}, of names that were read before. */
-function stateIn(names: readonly string[]): UploadState | undefined {
+export function stateIn(names: readonly string[]): UploadState | undefined {
   let length: number | undefined
   let match: RegExpExecArray | null = null
   for (const name of names) {
@@ -77,7 +80,9 @@ export function createMark({ fs }: Pick<Root, 'fs'>, directory: string, name: st
  */
 export function giveBackUpload(root: Root, claim: string, id: string): boolean {
   const { fs, layout } = root
-  const state = readState(root, claim)
+  const names = namesIn(root, claim)
+  if (names === undefined) return false
+  const state = stateIn(names)
   if (state !== undefined) {
     const returned = renameIfThere(fs, claim, inside(layout.uploads, id))
     if (returned) log.upload('gave %s back at %d', id, state.offset)

@@ -22,13 +22,12 @@ const LOOK_MS = 250
 
 /** Appends and returns the new offset. */
 export async function append(hold: UploadHold, intake: Intake, options: PreparedAppend): Promise<number> {
-  let run: AppendRun
   try {
-    run = await AppendRun.open(hold, options)
+    const run = await AppendRun.open(hold, options)
+    return await run.run(intake)
   } catch (error) {
     throw ioError(error, 'append to the upload', hold.path)
   }
-  return await run.run(intake)
 }
 
 class AppendRun {

@@ -8,20 +8,20 @@ import { constants } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { undoPublishings } from '../claimable/give-back.ts'
 import { readUpload, type UploadRecord } from '../claimable/upload-record.ts'
-import { atName, doneName, readState, type UploadState } from '../claimable/upload-state.ts'
+import { atName, doneName, readState, stateIn, type UploadState } from '../claimable/upload-state.ts'
 import { close, open, sync } from '../disk/descriptors.ts'
-import { renameIfThere } from '../disk/paths.ts'
+import { existsAt, findSync, renameIfThere } from '../disk/paths.ts'
 import { removeTreeSync } from '../disk/remove/remove.ts'
 import { syncDirectory } from '../disk/sync.ts'
 import { errnoOf, ioError, isTempFileError, TempFileError } from '../errors.ts'
 import { LOOKS, PAUSE_MS } from '../handoff/claim.ts'
 import { findClaim } from '../handoff/claim-index.ts'
 import { freeFromDead } from '../handoff/find.ts'
-import { DATA, goneName, inside, isUploadId, UPLOAD_RESULT, WANTED } from '../layout.ts'
+import { DATA, goneName, inside, isUploadId, UPLOAD_RECORD, UPLOAD_RESULT, WANTED } from '../layout.ts'
 import { log } from '../runtime/observe.ts'
 import type { Session } from '../session/session.ts'
 import { activeWriter } from './active.ts'
-import { readResult } from './finished.ts'
+import { readResult, removeDrafts } from './finished.ts'
 import { bootMark, UploadHold } from './hold.ts'
 import { uploadBusy, uploadCorrupt, uploadGone } from './upload-errors.ts'
 
@@ -88,7 +88,7 @@ async function attempt(session: Session, id: string): Promise<UploadHold | undef
   const directory = inside(session.claims, id)
   try {
     if (!renameIfThere(fs, inside(layout.uploads, id), directory)) {
-      if (!isThere(session, session.claims) && !session.confirm()) throw session.lostError()
+      if (!existsAt(fs, session.claims) && !session.confirm()) throw session.lostError()
       return undefined
     }
   } catch (error) {
@@ -99,7 +99,7 @@ async function attempt(session: Session, id: string): Promise<UploadHold | undef
     return await take(session, directory, id)
   } catch (error) {
     session.claimed.delete(id)
-    renameIfThere(fs, directory, inside(layout.uploads, id))
+    putBack(session, directory, id)
     throw ioError(error, 'claim the upload', directory)
   }
 }
@@ -108,11 +108,16 @@ async function take(session: Session, directory: string, id: string): Promise<Up
   const { context } = session
   const names = context.fs.readdirSync(directory).map(String)
   undoPublishings(context.fs, directory, names)
+  removeDrafts(context, directory, names)
   if (names.includes(WANTED)) context.fs.unlinkSync(inside(directory, WANTED))
   const read = readUpload(context, directory, id)
-  if (read.state === 'refused') throw uploadCorrupt(read.why, directory)
-  const state = readState(context, directory)
-  if (read.state === 'missing' || state === undefined) return deactivate(session, directory, id)
+  if (read.state === 'refused') throw read.cause ?? uploadCorrupt(read.why, directory)
+  const state = stateIn(names)
+  if (read.state === 'missing' || state === undefined) {
+    if (read.state === 'missing' && names.includes(UPLOAD_RECORD))
+      throw uploadCorrupt('it is listed and cannot be opened', directory)
+    return deactivate(session, directory, id)
+  }
   const settled = state.done ? state : await settle(session, directory, read.record, state)
   if (settled === undefined) return deactivate(session, directory, id)
   log.upload('claimed %s at %d', id, settled.offset)
@@ -135,13 +140,15 @@ async function settle(
   const path = inside(inside(directory, DATA), record.name)
   const size = sizeOf(session, path)
   if (size === undefined) {
+    if (fs.readdirSync(inside(directory, DATA)).map(String).includes(record.name))
+      throw uploadCorrupt('its data is listed and cannot be opened', directory)
     // The data was published, and the writer died before it could note that.
     const result = readResult(context, directory)
     if (result === undefined) return undefined
     fs.renameSync(inside(directory, state.name), inside(directory, doneName(result.bytes)))
     return readState(context, directory)
   }
-  if (names(session, directory).includes(UPLOAD_RESULT)) fs.unlinkSync(inside(directory, UPLOAD_RESULT))
+  if (existsAt(fs, inside(directory, UPLOAD_RESULT))) fs.unlinkSync(inside(directory, UPLOAD_RESULT))
   const trusted = state.boot !== undefined && state.boot !== 'unknown' && state.boot === bootMark(native)
   const offset = trusted ? size : state.offset
   if (size < state.offset) return undefined
@@ -168,25 +175,16 @@ function deactivate(session: Session, directory: string, id: string): undefined 
   return undefined
 }
 
-function sizeOf(session: Session, path: string): number | undefined {
+function sizeOf({ context }: Session, path: string): number | undefined {
+  const stats = findSync(context.fs, path)
+  return stats?.isFile() === true ? stats.size : undefined
+}
+
+/** After a failed claim; a failure of this is only logged, and the sweep gives it back. */
+function putBack({ context }: Session, directory: string, id: string): void {
   try {
-    const stats = session.context.fs.lstatSync(path)
-    return stats.isFile() ? stats.size : undefined
+    renameIfThere(context.fs, directory, inside(context.layout.uploads, id))
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined
-    throw error
-  }
-}
-
-function names(session: Session, directory: string): string[] {
-  return session.context.fs.readdirSync(directory).map(String)
-}
-
-function isThere(session: Session, path: string): boolean {
-  try {
-    session.context.fs.lstatSync(path)
-    return true
-  } catch {
-    return false
+    log.upload('could not give %s back: %s', id, errnoOf(error))
   }
 }

@@ -37,9 +37,9 @@ export async function createUpload(
 ): Promise<UploadHold> {
   const wanted = id === undefined ? newUploadId() : uploadIdOf(id)
   checkFacts(session, rules, record)
-  openUploads(session)
   for (let attempt = 1; ; attempt++) {
     try {
+      openUploads(session)
       return await createOnce(session, wanted, { ...record, id: wanted })
     } catch (error) {
       if (!(error instanceof Unsettled)) throw ioError(error, 'create the upload', session.claims)
@@ -159,7 +159,7 @@ function openUploads({ context }: Session): void {
     fs.chmodSync(layout.uploads, 0o700)
     syncDirectorySync(fs, layout.root)
   } catch (error) {
-    if (errnoOf(error) !== 'EEXIST') throw ioError(error, 'create the directory for uploads', layout.uploads)
+    if (errnoOf(error) !== 'EEXIST') throw error
   }
   const stats = fs.lstatSync(layout.uploads)
   const uid = process.geteuid?.()

@@ -6,6 +6,7 @@
 //   4. rename the state to done-<bytes>                a crash before it: claiming finds no data, and does it then
 
 import { syncDirectory } from '../disk/sync.ts'
+import { ioError, isTempFileError } from '../errors.ts'
 import { checkDeclared, checkHead } from '../file-types/check-type.ts'
 import { publish } from '../handoff/publish.ts'
 import { randomText, TICKET_BYTES } from '../layout.ts'
@@ -34,11 +35,16 @@ export async function finish(hold: UploadHold, rules: PreparedRules): Promise<Up
   try {
     checked = await check(hold, rules, bytes)
   } catch (error) {
-    await hold.discard()
+    const disk = isTempFileError(error) && error.status >= 500 // the file is not refused: try again later
+    if (!disk) await hold.discard()
     throw error
   }
   const result = { ticket: randomText(TICKET_BYTES), bytes, ...checked }
-  await commit(hold, result)
+  try {
+    await commit(hold, result)
+  } catch (error) {
+    throw ioError(error, 'finish the upload', hold.path)
+  }
   return result
 }
 
@@ -48,21 +54,33 @@ async function check(
   bytes: number,
 ): Promise<Pick<UploadResult, 'digests' | 'detectedType'>> {
   const { quota } = hold.session
-  const { fs } = hold.session.context
   const { expectedDigest } = hold.record
   const most = Math.min(rules.maxBytes, quota.fileBytes)
   if (bytes > most) throw tooLarge(most)
   if (bytes < rules.minBytes) throw tooSmall(bytes, rules.minBytes)
-  let detectedType: string | undefined
-  if (rules.file !== undefined) {
-    checkDeclared(rules.file, declaredOf(hold))
-    detectedType = await checkHead(rules.file, declaredOf(hold), await readHead(fs, hold.path, bytes))
-  }
-  const digests = await hold.digest.finish(fs, hold.path, bytes)
+  const inspected = await inspect(hold, rules, bytes).catch((error: unknown) => {
+    throw ioError(error, 'read the upload', hold.path)
+  })
+  const { digests } = inspected
   if (expectedDigest !== undefined && digests[expectedDigest.algorithm] !== expectedDigest.value)
     throw digestMismatch(expectedDigest.algorithm, 'the whole file')
   await rules.file?.validate?.(wholeFile(hold))
-  return { digests, detectedType }
+  return inspected
+}
+
+/** Reads what is to be known of the bytes. @throws (rejects) ERR_TEMP_TYPE_REJECTED, and the system's error */
+async function inspect(
+  hold: UploadHold,
+  { file }: PreparedRules,
+  bytes: number,
+): Promise<Pick<UploadResult, 'digests' | 'detectedType'>> {
+  const { fs } = hold.session.context
+  let detectedType: string | undefined
+  if (file !== undefined) {
+    checkDeclared(file, declaredOf(hold))
+    detectedType = await checkHead(file, declaredOf(hold), await readHead(fs, hold.path, bytes))
+  }
+  return { detectedType, digests: await hold.digest.finish(fs, hold.path, bytes) }
 }
 
 async function commit(hold: UploadHold, result: UploadResult): Promise<void> {

@@ -1,9 +1,14 @@
 // done.json: what came of an upload. Guarantee: it is on the disk before the handoff is published under its ticket, so a
 // crash in between neither loses the ticket nor makes a second one.
 
+import type { FileSystem } from '../disk/file-system.ts'
 import { readRecord, writeRecord } from '../disk/record-file.ts'
 import { syncDirectory } from '../disk/sync.ts'
+import { errnoOf } from '../errors.ts'
 import { inside, type Root, UPLOAD_RESULT, uniqueText } from '../layout.ts'
+import { log } from '../runtime/observe.ts'
+
+const DRAFT = '.done-'
 
 export interface UploadResult {
   readonly ticket: string
@@ -18,10 +23,29 @@ export async function writeResult(
   result: UploadResult,
   durable: boolean,
 ): Promise<void> {
-  const draft = inside(directory, `.done-${uniqueText(13)}`)
-  writeRecord(root.fs, draft, result, durable)
-  root.fs.renameSync(draft, inside(directory, UPLOAD_RESULT))
+  const { fs } = root
+  const draft = inside(directory, `${DRAFT}${uniqueText(13)}`)
+  try {
+    writeRecord(fs, draft, result, durable)
+    fs.renameSync(draft, inside(directory, UPLOAD_RESULT))
+  } catch (error) {
+    unlinkIfThere(fs, draft)
+    throw error
+  }
   if (durable) await syncDirectory(root.fs, directory)
+}
+
+/** Removes the drafts of a process that was killed while it wrote one. `names`: all names in `directory`. */
+export function removeDrafts({ fs }: Pick<Root, 'fs'>, directory: string, names: readonly string[]): void {
+  for (const name of names) if (name.startsWith(DRAFT)) unlinkIfThere(fs, inside(directory, name))
+}
+
+function unlinkIfThere(fs: FileSystem, path: string): void {
+  try {
+    fs.unlinkSync(path)
+  } catch (error) {
+    log.upload('could not remove a draft: %s', errnoOf(error))
+  }
 }
 
 /** Undefined when there is none, or it cannot be read. */

@@ -11,14 +11,14 @@ import {
   doneName,
   giveBackUpload,
   lengthName,
-  readState,
+  stateIn,
   type UploadState,
 } from '../claimable/upload-state.ts'
 import { open, sync } from '../disk/descriptors.ts'
 import { renameIfThere } from '../disk/paths.ts'
 import { removeTree } from '../disk/remove/remove.ts'
 import { syncDirectory } from '../disk/sync.ts'
-import { ioError } from '../errors.ts'
+import { errnoOf, ioError } from '../errors.ts'
 import { DATA, goneName, inside, WANTED } from '../layout.ts'
 import { stampBootTime } from '../liveness/boot-clock.ts'
 import { ownIdentity } from '../liveness/process-identity.ts'
@@ -112,7 +112,7 @@ export class UploadHold {
     this.requireHeld()
     const more = offset !== this.offset
     this.#rename(writing ? atName(offset, bootMark(native)) : atName(offset))
-    if (more) stampBootTime(fs, inside(this.directory, this.#state.name))
+    if (more) this.#stamp()
     if (!durable) return
     await syncDirectory(fs, this.directory)
     if (this.#reachable) return
@@ -124,14 +124,19 @@ export class UploadHold {
   /** Notes that the data was published. */
   markDone(bytes: number): void {
     this.#rename(doneName(bytes))
-    stampBootTime(this.session.context.fs, inside(this.directory, this.#state.name))
+    this.#stamp()
   }
 
+  /** @throws ERR_TEMP_IO, ERR_TEMP_NO_SPACE */
   async declareLength(length: number): Promise<void> {
-    const { fs } = this.session.context
-    createMark(this.session.context, this.directory, lengthName(length))
-    this.#length = length
-    if (this.record.durable) await syncDirectory(fs, this.directory)
+    const { context } = this.session
+    try {
+      createMark(context, this.directory, lengthName(length))
+      this.#length = length
+      if (this.record.durable) await syncDirectory(context.fs, this.directory)
+    } catch (error) {
+      throw ioError(error, "declare the upload's length", this.directory)
+    }
   }
 
   /** Gives it back. Idempotent. @throws ERR_TEMP_IO */
@@ -178,12 +183,21 @@ export class UploadHold {
     this.session.claimed.delete(this.id)
   }
 
+  /** Its time to live starts again. A failure is only logged: the offset counts all the same. */
+  #stamp(): void {
+    try {
+      stampBootTime(this.session.context.fs, inside(this.directory, this.#state.name))
+    } catch (error) {
+      log.upload('could not stamp %s: %s', this.id, errnoOf(error))
+    }
+  }
+
   #rename(name: string): void {
     const { fs } = this.session.context
-    if (name !== this.#state.name)
-      fs.renameSync(inside(this.directory, this.#state.name), inside(this.directory, name))
-    const state = readState(this.session.context, this.directory)
-    if (state !== undefined) this.#state = state
+    if (name === this.#state.name) return
+    fs.renameSync(inside(this.directory, this.#state.name), inside(this.directory, name))
+    const state = stateIn([name])
+    if (state !== undefined) this.#state = { ...state, length: this.#state.length }
   }
 
   /** Whether a request in another process asks for this upload. */

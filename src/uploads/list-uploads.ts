@@ -5,7 +5,8 @@ import { ageOf, leftOf } from '../claimable/upload-expiry.ts'
 import { readUpload, type UploadRead } from '../claimable/upload-record.ts'
 import { readState, type UploadState } from '../claimable/upload-state.ts'
 import type { Context } from '../context.ts'
-import { errnoOf, ioError } from '../errors.ts'
+import { findSync } from '../disk/paths.ts'
+import { ioError } from '../errors.ts'
 import { DATA, inside } from '../layout.ts'
 import { readOwner } from '../liveness/owner-record.ts'
 import { readResult } from './finished.ts'
@@ -70,11 +71,5 @@ function writerOf({ fs }: Context, { session }: UploadPlace): UploadInfo['writer
 }
 
 function sizeOf({ fs }: Context, directory: string, name: string | undefined): number {
-  if (name === undefined) return 0
-  try {
-    return fs.lstatSync(inside(inside(directory, DATA), name)).size
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return 0
-    throw error
-  }
+  return name === undefined ? 0 : (findSync(fs, inside(inside(directory, DATA), name))?.size ?? 0)
 }

@@ -5,6 +5,7 @@
 import { readUpload } from '../claimable/upload-record.ts'
 import { readState } from '../claimable/upload-state.ts'
 import type { Context } from '../context.ts'
+import { findSync } from '../disk/paths.ts'
 import { errnoOf, TempFileError } from '../errors.ts'
 import { CLAIMS, DATA, inside, isUploadId, parseSessionsEntry } from '../layout.ts'
 import type { Session } from '../session/session.ts'
@@ -28,7 +29,7 @@ function promised(context: Context, except: string): Promised {
     if (read.state !== 'read') continue
     const state = readState(context, directory)
     if (state?.done === true) continue
-    const size = sizeOf(context, inside(inside(directory, DATA), read.record.name))
+    const size = findSync(context.fs, inside(inside(directory, DATA), read.record.name))?.size ?? 0
     const length = read.record.length ?? state?.length ?? size
     coming += Math.max(0, length - size)
     total += Math.max(length, size)
@@ -93,15 +94,6 @@ function namesIn({ fs }: Pick<Context, 'fs'>, directory: string): string[] {
   } catch (error) {
     const errno = errnoOf(error)
     if (errno === 'ENOENT' || errno === 'ENOTDIR') return []
-    throw error
-  }
-}
-
-function sizeOf({ fs }: Context, path: string): number {
-  try {
-    return fs.lstatSync(path).size
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return 0
     throw error
   }
 }

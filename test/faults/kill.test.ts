@@ -107,6 +107,7 @@ function killing(operation: Operation, kill: (ground: Ground) => Promise<Outcome
   return onGround(async (ground) => {
     const outcome = await kill(ground)
     await sweepAll(ground)
-    return problemsAfter(ground, outcome, operation.truth, { strays: true })
+    const continued = (await operation.after?.(ground)) ?? []
+    return [...continued, ...problemsAfter(ground, outcome, operation.truth, { strays: true })]
   })
 }

@@ -17,10 +17,12 @@ import {
   withTicket,
 } from './preparing.ts'
 import { TEMPS } from './temps-operations.ts'
+import { UPLOADS } from './uploads-operations.ts'
 
 export const OPERATIONS: readonly Operation[] = [
   ...TEMPS,
   ...HANDOFFS,
+  ...UPLOADS,
   {
     name: 'sweep',
     truth: STAYS,

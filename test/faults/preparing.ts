@@ -37,6 +37,8 @@ export interface Operation {
   readonly writes?: boolean
   prepare(ground: Ground): Promise<Prepared>
   readonly truth: Readonly<Record<Outcome, Partial<Truth>>>
+  /** What follows in another process, before the truth is looked at. Returns what was wrong, in words. */
+  after?(ground: Ground): Promise<readonly string[]>
 }
 
 export const PAYLOAD = 'payload '.repeat(1000)

@@ -61,6 +61,7 @@ export async function runCase(operation: Operation, fault?: Fault): Promise<Case
     // Told that its own session is not there, the manager left it: its process's end is what frees it.
     if (fault?.errno === 'ENOENT') pretendOwnersDied(ground)
     await sweepAll(ground)
+    problems.push(...((await operation.after?.(ground)) ?? []))
     const lied = fault?.errno === 'ENOENT'
     const lasting = fault?.lasting === true
     const outcome = failed ? 'failed' : 'done'
