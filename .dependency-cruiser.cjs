@@ -47,6 +47,9 @@ const ROOMS = {
   'fastify/': ['http/', 'index'],
   'types/': ['input/'],
   's3/': ['index', 'claimable/'],
+  'testing/': ['index'],
+  'vitest/': ['testing/', 'index'],
+  'node-test/': ['testing/', 'index'],
   // The command line also looks below the manager: under whose lock a sweep runs, and whether evidence works here.
   'cli/': ['index', 'liveness/', 'sweep/', 'disk/'],
 }
@@ -70,7 +73,7 @@ module.exports = {
       from: {
         orphan: true,
         pathNot:
-          '^src/(?:index|http/index|express/index|fastify/index|s3/index|resumable/index|tus/index|cli/main)\\.ts$',
+          '^src/(?:index|http/index|express/index|fastify/index|s3/index|resumable/index|tus/index|vitest/index|node-test/index|cli/main)\\.ts$',
       },
       to: {},
     },

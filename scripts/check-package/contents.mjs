@@ -27,6 +27,10 @@ const EXPECTED = [
   'dist/index.js',
   'dist/lazy-*.cjs',
   'dist/lazy-*.js',
+  'dist/node-test/index.cjs',
+  'dist/node-test/index.d.cts',
+  'dist/node-test/index.d.ts',
+  'dist/node-test/index.js',
   'dist/resumable/index.cjs',
   'dist/resumable/index.d.cts',
   'dist/resumable/index.d.ts',
@@ -41,6 +45,10 @@ const EXPECTED = [
   'dist/tus/index.js',
   'dist/types-*.d.cts',
   'dist/types-*.d.ts',
+  'dist/vitest/index.cjs',
+  'dist/vitest/index.d.cts',
+  'dist/vitest/index.d.ts',
+  'dist/vitest/index.js',
   'package.json',
 ]
 
