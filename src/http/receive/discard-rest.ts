@@ -70,6 +70,12 @@ class Rest {
     this.#request.removeListener('end', this.#onEnd)
     this.#request.removeListener('error', ignore)
     this.#request.socket.removeListener('close', this.#done)
+    this.#response?.removeListener('finish', this.#onAnswered)
+  }
+
+  /** Closes only our side. */
+  readonly #onAnswered = (): void => {
+    this.#request.socket.end()
   }
 
   readonly #tick = (): void => {
@@ -99,7 +105,7 @@ class Rest {
     const response = this.#response
     socket.destroySoon = () => void socket.end() // what Node's server calls after the last response
     if (response === undefined) socket.end()
-    else if (response.headersSent) response.once('finish', () => socket.end())
+    else if (response.headersSent) response.once('finish', this.#onAnswered)
     else response.setHeader('Connection', 'close')
     endBeforeBody(this.#request)
     socket.resume() // the parser may have stopped reading, and nothing else resumes it for a request that has ended
