@@ -5,12 +5,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { dirname } from 'node:path'
 import type { Readable } from 'node:stream'
 import { TempFileError } from '../errors.ts'
-import { prepareRules } from '../file-types/file-rules.ts'
 import type { UploadedFile } from '../http/index.ts'
 import { discardNode } from '../http/receive/discard-rest.ts'
 import { asUploaded, originalNameOf, suffixOf } from '../http/receive/uploaded-file.ts'
 import type { FileRules, Size, TempFileManager } from '../index.ts'
-import { optionsOf, preset, size, text } from '../input/options.ts'
+import { namePrefix } from '../input/file-options.ts'
+import { optionsOf, size } from '../input/options.ts'
+import { storeOptions } from '../streams/receive-options.ts'
 import { splitArguments } from './middleware-arguments.ts'
 import { scopeOf } from './temp-scope.ts'
 
@@ -40,10 +41,10 @@ export interface StoredFile {
 }
 
 const checkOptions = optionsOf('tempStorage', {
-  accept: preset(prepareRules),
+  accept: storeOptions.accept,
+  hash: storeOptions.hash,
   maxBytes: size,
-  hash: text,
-  prefix: text,
+  prefix: namePrefix,
 })
 
 /** A multer StorageEngine. */

@@ -9,14 +9,14 @@ import { TempFileError } from '../errors.ts'
 import {
   type Form,
   type FormOptions,
-  receiveForm,
   type Sendable,
   type SendOptions,
   type SendResult,
   toProblem,
 } from '../http/index.ts'
-import { prepareForm } from '../http/receive/form-options.ts'
+import { type CheckedForm, checkForm, withDefaults } from '../http/receive/form-options.ts'
 import { boundaryOf } from '../http/receive/part-header.ts'
+import { receivePreparedForm } from '../http/receive/receive-form.ts'
 import { requestScope } from '../http/serve/request-scope.ts'
 import { deliver, prepare } from '../http/serve/send-file.ts'
 import { TempFileManager, type TempFileManagerOptions, type TempScope } from '../index.ts'
@@ -31,11 +31,15 @@ declare module 'fastify' {
     /** The request's temps, removed when its response is over; created when it is first read. */
     readonly temp: TempScope
     /**
-     * Receives the request's multipart form; its files live in `request.temp`. Rules given here win over the
-     * plugin's, one by one.
+     * Receives the request's multipart form; its files live in `request.temp`. Rules given here win over the route's
+     * (`config.tempFiles`), and those over the plugin's, one by one.
      * @throws the codes of `receiveForm`; ERR_TEMP_OPTION_INVALID where `attachFieldsToBody` has read the body
      */
     receiveForm(rules?: FormOptions): Promise<Form>
+  }
+  interface FastifyContextConfig {
+    /** Rules of this route's `request.receiveForm()`, checked when the route is declared. */
+    readonly tempFiles?: FormOptions | undefined
   }
   interface FastifyReply {
     /**
@@ -64,6 +68,12 @@ export interface TempFilesOptions {
 
 const FORM = 'multipart/form-data'
 
+/** The checked rules of a route, in its config. */
+const ROUTE_RULES = Symbol('temp-file-manager.route-rules')
+interface RouteConfig {
+  readonly [ROUTE_RULES]?: CheckedForm
+}
+
 /**
  * The plugin for Fastify 5: `fastify.tempFiles`, `request.temp`, `request.receiveForm()` and `reply.sendTempFile()`.
  *
@@ -91,7 +101,7 @@ export default tempFiles
 const checkOptions = optionsOf('the Fastify plugin', {
   manager: unchecked<TempFileManager>(),
   options: unchecked<TempFileManagerOptions>(), // by the manager's constructor
-  rules: unchecked<FormOptions>(), // checked by prepareForm
+  rules: unchecked<FormOptions>(), // by checkForm
   parser: oneOf('builtin', 'external'),
   // Fastify's own options of register() arrive here too.
   prefix: unchecked(),
@@ -101,7 +111,7 @@ const checkOptions = optionsOf('the Fastify plugin', {
 
 async function register(fastify: FastifyInstance, pluginOptions: TempFilesOptions): Promise<void> {
   const { manager: given, options, rules, parser = 'builtin' } = checkOptions(pluginOptions)
-  prepareForm(rules ?? {})
+  const pluginRules = checkForm(rules)
   if (given !== undefined && options !== undefined)
     throw invalid('Pass the plugin a manager, or options for one, not both.')
   if (parser === 'builtin') addParser(fastify)
@@ -120,6 +130,11 @@ async function register(fastify: FastifyInstance, pluginOptions: TempFilesOption
       'This route was declared before the plugin temp-file-manager was registered. Register the plugin first, and await it.',
     )
   }
+  fastify.addHook('onRoute', (route) => {
+    const own = route.config?.tempFiles
+    if (own !== undefined)
+      route.config = Object.assign({}, route.config, { [ROUTE_RULES]: checkForm(own, pluginRules) })
+  })
   fastify.decorate('tempFiles', manager)
   fastify.decorateRequest('temp', {
     getter() {
@@ -129,8 +144,11 @@ async function register(fastify: FastifyInstance, pluginOptions: TempFilesOption
   fastify.decorateRequest(
     'receiveForm',
     async function (this: FastifyRequest, own?: FormOptions): Promise<Form> {
+      const { [ROUTE_RULES]: base = pluginRules } = this.routeOptions.config as RouteConfig // set by the hook above
+      const checked = own === undefined ? base : checkForm(own, base)
       refuseReadBody(this)
-      return receiveForm(this.raw, scopeOf(this), { ...rules, ...own })
+      const form = await receivePreparedForm(this.raw, scopeOf(this), withDefaults(checked))
+      return form as Form // text fields are strings unless decodeJsonParts is set, which its user knows
     },
   )
   fastify.decorateReply('sendTempFile', sendTempFile)

@@ -1,6 +1,7 @@
 // The naming options that every function with a new file or directory shares, and their check.
 
-import { mode, unchecked } from './options.ts'
+import { checkAffixes } from './names.ts'
+import { type Kind, mode, text, unchecked } from './options.ts'
 
 /** How a new file is named and protected. Every option has a default. */
 export interface FileOptions {
@@ -23,4 +24,21 @@ export const fileOptions = {
   prefix: unchecked<string>(),
   name: unchecked<string>(), // by checkName
   mode,
+}
+
+/** Room for the generated part of a name and an extension of a client's file. */
+const REST_BYTES = 64
+
+/** The `prefix` of functions that generate the rest of the name for each file: checked once, before the first file. */
+export const namePrefix: Kind<string> = (value, option) => {
+  const prefix = text(value, option)
+  checkAffixes(prefix, '', REST_BYTES)
+  return prefix
+}
+
+/** The `suffix` of functions that learn the file's name from elsewhere, such as fetchFile: checked before the first byte. */
+export const nameSuffix: Kind<string> = (value, option) => {
+  const suffix = text(value, option)
+  checkAffixes('', suffix, REST_BYTES)
+  return suffix
 }

@@ -53,14 +53,19 @@ const NOTHING: PreparedReceive = {
   validate: undefined,
 }
 
+/** The options that every function shares that stores a file: receive(), receiveForm(), receiveBody(), fetchFile(). */
+export const storeOptions = {
+  accept: preset(prepareRules),
+  hash: digestName,
+  signal: abortSignal,
+  onProgress: callback<(progress: Progress) => void>(),
+}
+
 const schema = {
   ...fileOptions,
+  ...storeOptions,
   maxBytes: size,
   expectedBytes: integer(),
-  signal: abortSignal,
-  hash: digestName,
-  onProgress: callback<(progress: Progress) => void>(),
-  accept: preset(prepareRules),
   expectedDigest,
   declared: nested({ name: text, type: text }),
   keepSource: boolean,

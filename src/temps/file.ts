@@ -20,6 +20,7 @@ import type {
   WriteResult,
   WriteStreamOptions,
 } from '../types.ts'
+import { checkBlob, checkFlags, checkReadStream, checkWriteStream } from './content-options.ts'
 import { Entry } from './entry.ts'
 import { streamResource } from './resources.ts'
 
@@ -129,16 +130,19 @@ export class FileEntry extends Entry implements TempFile {
   }
 
   createReadStream(options: ReadStreamOptions = {}): Readable {
+    const checked = checkReadStream(options)
     this.requireLive('read')
-    return this.#watch(this.context.fs.createReadStream(this.path, { ...options, flags: 'r' }), false)
+    return this.#watch(this.context.fs.createReadStream(this.path, { ...checked, flags: 'r' }), false)
   }
 
   createWriteStream(options: WriteStreamOptions = {}): Writable {
+    const { flags = 'w', ...checked } = checkWriteStream(options)
     this.requireLive('write to')
-    return this.#watch(this.context.fs.createWriteStream(this.path, { flags: 'w', ...options }), true)
+    return this.#watch(this.context.fs.createWriteStream(this.path, { ...checked, flags }), true)
   }
 
   async open(flags: string | number = 'r+'): Promise<FileHandle> {
+    checkFlags(flags, 'flags')
     this.requireLive('open')
     // The interface is loose about handles; what a file system returns here is its own FileHandle.
     const opening = this.context.fs.promises.open(this.path, flags) as Promise<FileHandle>
@@ -167,10 +171,10 @@ export class FileEntry extends Entry implements TempFile {
   }
 
   async blob(options: { type?: string | undefined } = {}): Promise<Blob> {
+    const { type = '' } = checkBlob(options)
     this.requireLive('read')
     const { fs } = this.context
     try {
-      const type = options.type ?? ''
       if (fs.openAsBlob !== undefined) return await fs.openAsBlob(this.path, { type })
       return new Blob([await fs.promises.readFile(this.path)], { type })
     } catch (error) {

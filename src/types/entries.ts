@@ -101,13 +101,13 @@ export interface TempFile extends TempEntry {
    * @throws the codes of {@link TempFileManager.receive}
    */
   write(source: ByteSource, options?: ReceiveOptions): Promise<WriteResult>
-  /** A stream of its content, destroyed when the file is removed. Options as of `fs.createReadStream`. @throws ERR_TEMP_REMOVED, ERR_TEMP_CLOSED */
+  /** A stream of its content, destroyed when the file is removed. Options as of `fs.createReadStream`. @throws ERR_TEMP_REMOVED, ERR_TEMP_CLOSED, ERR_TEMP_OPTION_INVALID */
   createReadStream(options?: ReadStreamOptions): Readable
-  /** A stream into it, destroyed when the file is removed. Options as of `fs.createWriteStream`. @throws ERR_TEMP_REMOVED, ERR_TEMP_CLOSED */
+  /** A stream into it, destroyed when the file is removed. Options as of `fs.createWriteStream`. @throws ERR_TEMP_REMOVED, ERR_TEMP_CLOSED, ERR_TEMP_OPTION_INVALID */
   createWriteStream(options?: WriteStreamOptions): Writable
-  /** A file handle, closed when the file is removed. `flags` as of `fs.open`, default 'r+'. @throws ERR_TEMP_IO, ERR_TEMP_REMOVED, ERR_TEMP_CLOSED */
+  /** A file handle, closed when the file is removed. `flags` as of `fs.open`, default 'r+'. @throws ERR_TEMP_IO, ERR_TEMP_REMOVED, ERR_TEMP_CLOSED, ERR_TEMP_OPTION_INVALID */
   open(flags?: string | number): Promise<FileHandle>
-  /** A Blob over the file, read when it is read; only while the file is there. @throws ERR_TEMP_IO, ERR_TEMP_REMOVED, ERR_TEMP_CLOSED */
+  /** A Blob over the file, read when it is read; only while the file is there. @throws ERR_TEMP_IO, ERR_TEMP_REMOVED, ERR_TEMP_CLOSED, ERR_TEMP_OPTION_INVALID */
   blob(options?: { type?: string | undefined }): Promise<Blob>
   /** Its size in bytes. @throws ERR_TEMP_IO, ERR_TEMP_REMOVED, ERR_TEMP_CLOSED */
   size(): Promise<number>
@@ -125,7 +125,7 @@ export interface ReadStreamOptions {
 }
 
 export interface WriteStreamOptions {
-  /** 'w' (default) begins anew, 'a' appends, 'r+' writes over. */
+  /** 'w' (default) replaces the content, 'a' appends, 'r+' overwrites from `start`. */
   flags?: string | undefined
   /** Position of the first byte; needs flags 'r+'. */
   start?: number | undefined

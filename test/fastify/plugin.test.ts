@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import tempFiles from '../../src/fastify/index.ts'
+import tempFiles, { type FormOptions } from '../../src/fastify/index.ts'
 import { fileRules, type TempFile } from '../../src/index.ts'
 import { FORM_TYPE } from '../http/clients.ts'
 import { addRoute, form, UploadApp, upload } from './upload-app.ts'
@@ -156,6 +156,39 @@ describe('closing the server', () => {
     await here.app.register(tempFiles, { manager: here.manager })
     await here.app.close()
     await here.manager.file().remove()
+  })
+})
+
+describe('the rules of a form', () => {
+  let reads = 0
+  /** Rules that note each time that they are read. */
+  const rules = (maxFiles: number): FormOptions => ({
+    get maxFiles() {
+      reads += 1
+      return maxFiles
+    },
+  })
+
+  test('are those of the plugin, read once, when it is registered', async () => {
+    await here.app.register(tempFiles, { manager: here.manager, rules: rules(0) })
+    addRoute(here.app)
+    const url = await here.listening()
+    reads = 0
+    for (let round = 0; round < 3; round += 1) expect((await upload(url)).status).toBe(413)
+    expect(reads).toBe(0)
+  })
+
+  test('are those of the route before the plugin’s, read once, when the route is declared', async () => {
+    await here.app.register(tempFiles, { manager: here.manager, rules: { maxFiles: 0, maxFields: 0 } })
+    here.app.post('/one', { config: { tempFiles: rules(1) } }, async (request) => {
+      return (await request.receiveForm({ maxFields: 1 })).files.length
+    })
+    addRoute(here.app)
+    const url = await here.listening()
+    reads = 0
+    expect(await upload(`${url}/one`)).toEqual({ status: 200, body: 1 })
+    expect((await upload(url)).status).toBe(413)
+    expect(reads).toBe(0)
   })
 })
 

@@ -1,8 +1,10 @@
 // The mistakes of a JavaScript program in the options of the functions that send and fetch.
 
+import Fastify from 'fastify'
 import { afterAll, describe, expect, test } from 'vitest'
 import { tempScope, tempStorage, tempUpload } from '../../src/express/index.ts'
-import { fetchFile, fileResponse, putFile, sendFile } from '../../src/http/index.ts'
+import tempFiles from '../../src/fastify/index.ts'
+import { fetchFile, fileResponse, putFile, receiveBody, receiveForm, sendFile } from '../../src/http/index.ts'
 import { TempFileManager } from '../../src/index.ts'
 import { COMMON, type Mistake, meant, type Refusing, testMistakes, wrongTypes } from '../input/mistakes.ts'
 
@@ -26,7 +28,92 @@ const SEND: Mistake[] = [
   ...wrongTypes('remove', true, 'always'),
 ]
 
+const STORE: Mistake[] = [
+  ...COMMON,
+  ...wrongTypes('accept', undefined, null, 'image', ['.png']),
+  ...wrongTypes('accept.types', 'image/png', []),
+  ...wrongTypes('accept.maxBytes', '5 potatoes'),
+  ...wrongTypes('accept.validate', true),
+  meant('accept.mimeTypes', 'types'),
+  ...wrongTypes('hash', 5, 'sha', 'crc32'),
+  ...wrongTypes('prefix', 5),
+]
+const TRANSFER: Mistake[] = [...wrongTypes('signal', 1, {}), ...wrongTypes('onProgress', true)]
+
+/** Of receiveForm, and of everything that passes its options on. */
+const FORM: Mistake[] = [
+  ...STORE,
+  ...TRANSFER,
+  // multer and busboy
+  meant('limits', 'maxFileBytes'),
+  meant('fileSize', 'maxFileBytes'),
+  meant('files', 'maxFiles'),
+  meant('fieldSize', 'maxFieldBytes'),
+  meant('fieldNameSize', 'maxFieldNameBytes'),
+  meant('parts', 'maxParts'),
+  meant('headerPairs', 'maxHeaderPairs'),
+  meant('fileFilter', 'skip'),
+  meant('dest', 'baseDir'),
+  // formidable
+  meant('maxFileSize', 'maxFileBytes'),
+  meant('maxTotalFileSize', 'maxTotalBytes'),
+  meant('maxFieldsSize', 'maxTextBytes'),
+  meant('uploadDir', 'baseDir'),
+  meant('hashAlgorithm', 'hash'),
+  meant('filter', 'skip'),
+  // spelling
+  meant('maxfiles', 'maxFiles'),
+  meant('maxFileByte', 'maxFileBytes'),
+  meant('maxBytes', 'maxFileBytes'),
+
+  ...wrongTypes('maxFiles', -1, 1.5, '3'),
+  ...wrongTypes('maxFileBytes', true, 'large', -1),
+  ...wrongTypes('maxTotalBytes', 'large'),
+  ...wrongTypes('maxFields', '3'),
+  ...wrongTypes('maxFieldBytes', 'large'),
+  ...wrongTypes('maxFieldNameBytes', 'large'),
+  ...wrongTypes('maxTextBytes', 'large'),
+  ...wrongTypes('maxParts', '3'),
+  ...wrongTypes('maxHeaderPairs', '3'),
+  ...wrongTypes('skip', true),
+  ...wrongTypes('decodeJsonParts', 'yes', 1),
+  ...wrongTypes('fields', 'photo', ['photo'], { '': {} }),
+]
+
+/** A Fetch request with a body that nothing has read. */
+const request = (): Request => new Request(URL_OF_NOTHING, { method: 'POST', body: 'x' })
+
 const functions: Refusing[] = [
+  { name: 'receiveForm', call: (options) => receiveForm(request(), manager, options), mistakes: FORM },
+  {
+    name: 'receiveBody',
+    call: (options) => receiveBody(request(), manager, options),
+    mistakes: [
+      ...STORE,
+      ...TRANSFER,
+      meant('fileSize', 'maxBytes'),
+      meant('maxFileSize', 'maxBytes'),
+      meant('filename', 'fileName'),
+      meant('checksum', 'expectedDigest'),
+      ...wrongTypes('maxBytes', true, 'large'),
+      ...wrongTypes('fileName', 5),
+      ...wrongTypes('expectedDigest', 'abc', { algorithm: 'sha256' }),
+    ],
+  },
+  {
+    name: 'the Fastify plugin',
+    call: (rules) => Fastify().register(tempFiles, { manager, rules }).ready(),
+    mistakes: FORM,
+  },
+  {
+    name: 'a route of Fastify, when it is declared,',
+    call: async (rules) => {
+      const app = Fastify()
+      await app.register(tempFiles, { manager })
+      app.post('/', { config: { tempFiles: rules } }, () => '')
+    },
+    mistakes: FORM,
+  },
   {
     name: 'sendFile',
     call: (options) => sendFile({ headers: {} } as never, unused, { path: '/nothing' }, options),
@@ -58,11 +145,13 @@ const functions: Refusing[] = [
     name: 'fetchFile',
     call: (options) => fetchFile(URL_OF_NOTHING, manager, options),
     mistakes: [
-      ...COMMON,
+      ...STORE,
+      ...TRANSFER,
       meant('maxSize', 'maxBytes'),
       meant('fileSize', 'maxBytes'),
       ...wrongTypes('maxBytes', true, 'large'),
-      ...wrongTypes('accept', undefined, 'image'),
+      ...wrongTypes('suffix', 5),
+      ...wrongTypes('headers', 'x'),
       ...wrongTypes('timeout', 'soon'),
       ...wrongTypes('maxRedirects', -1, '5'),
       ...wrongTypes('allow', ['127.0.0.1']),
@@ -71,12 +160,19 @@ const functions: Refusing[] = [
   {
     name: 'tempUpload',
     call: (options) => tempUpload(manager, options),
-    mistakes: [...COMMON, meant('limits', 'maxFileBytes'), ...wrongTypes('accept', undefined)],
+    mistakes: FORM,
   },
   {
     name: 'tempStorage',
     call: (options) => tempStorage(manager, options),
-    mistakes: [...COMMON, meant('fileSize', 'maxBytes'), ...wrongTypes('accept', undefined)],
+    mistakes: [
+      ...STORE,
+      meant('fileSize', 'maxBytes'),
+      meant('limits', 'maxBytes'),
+      meant('destination', 'baseDir'),
+      meant('fileFilter', 'accept'),
+      ...wrongTypes('maxBytes', true, 'large'),
+    ],
   },
 ]
 
@@ -92,8 +188,18 @@ describe('from JavaScript', () => {
     }
   })
 
+  test.each<[string, () => unknown]>([
+    ['tempUpload', () => tempUpload(manager, { prefix: 'a/b' })],
+    ['tempStorage', () => tempStorage(manager, { prefix: 'a/b' })],
+    ['fetchFile', () => fetchFile(URL_OF_NOTHING, manager, { suffix: '/b' })],
+    ['receiveForm', () => receiveForm(request(), manager, { prefix: '..\0' })],
+  ])('%s refuses an invalid name before its first file', async (_, call) => {
+    await expect(async () => call()).rejects.toMatchObject({ code: 'ERR_TEMP_NAME_INVALID' })
+  })
+
   test('options without a manager are checked when the middleware is created', () => {
-    for (const create of [tempStorage]) {
+    const creators: ((options: never) => unknown)[] = [tempStorage, tempUpload]
+    for (const create of creators) {
       expect(() => create({ maxFilesize: 1 } as never)).toThrow(
         expect.objectContaining({ code: 'ERR_TEMP_OPTION_INVALID' }),
       )

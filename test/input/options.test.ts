@@ -130,6 +130,64 @@ describe('the core', () => {
       ],
     },
     {
+      name: 'persistSync',
+      call: (options) => tempManager().file().persistSync(join(tempBase(), 'kept'), options),
+      mistakes: [...COMMON, meant('mkdirp', 'makeParents'), ...wrongTypes('makeParents', ...NO_FLAG)],
+    },
+    {
+      name: 'checkFile',
+      call: (rules) => tempManager().checkFile(join(tempBase(), 'missing'), rules),
+      mistakes: [
+        meant('mimeTypes', 'types'),
+        meant('maxSize', 'maxBytes'),
+        ...wrongTypes('types', 'image/png', []),
+        ...wrongTypes('minBytes', ...NO_SIZE),
+      ].map((each) => ({ ...each, option: `rules.${each.option}` })),
+    },
+    {
+      name: 'scope',
+      call: (options) => tempManager().scope(options),
+      mistakes: [...COMMON, meant('keep', 'preserve'), ...wrongTypes('preserve', true, 'always')],
+    },
+    {
+      name: 'createReadStream',
+      call: (options) => tempManager().file().createReadStream(options),
+      mistakes: [
+        ...COMMON,
+        meant('highwaterMark', 'highWaterMark'),
+        ...wrongTypes('start', -1, '0', 1.5),
+        ...wrongTypes('end', -1, '0'),
+        ...wrongTypes('encoding', 'utf-7', 8, null),
+        ...wrongTypes('signal', {}, null),
+      ],
+    },
+    {
+      name: 'createWriteStream',
+      call: (options) => tempManager().file().createWriteStream(options),
+      mistakes: [
+        ...COMMON,
+        meant('flag', 'flags'),
+        ...wrongTypes('flags', 'r', 'append', 1),
+        ...wrongTypes('start', -1, '0'),
+        ...wrongTypes('encoding', 'utf-7'),
+        ...wrongTypes('highWaterMark', '64kb'),
+      ],
+    },
+    {
+      name: 'blob',
+      call: (options) => tempManager().file().blob(options),
+      mistakes: [...COMMON, meant('tipe', 'type'), ...wrongTypes('type', 1)],
+    },
+    {
+      name: 'open',
+      call: (flags) => tempManager().file().open(flags),
+      mistakes: [null, {}, 'append', -1, true].map((options) => ({
+        mistake: `the flags ${JSON.stringify(options)}`,
+        options,
+        option: 'flags',
+      })),
+    },
+    {
       name: 'handOff',
       call: (options) => tempManager().file().handOff(options),
       mistakes: [

@@ -2,23 +2,14 @@
 // followed to http and https only, and no secret header follows it to another origin.
 
 import { isTempFileError, TempFileError } from '../../errors.ts'
-import { prepareRules } from '../../file-types/file-rules.ts'
 import type { FileRules, ReceivedFile, Size } from '../../index.ts'
+import { namePrefix, nameSuffix } from '../../input/file-options.ts'
 import { forLog } from '../../input/names.ts'
-import {
-  abortSignal,
-  callback,
-  duration,
-  integer,
-  optionsOf,
-  preset,
-  recordOf,
-  size,
-  text,
-} from '../../input/options.ts'
+import { callback, duration, integer, optionsOf, recordOf, size, text } from '../../input/options.ts'
 import type { Duration } from '../../input/units.ts'
 import { abortError, onAbort } from '../../runtime/abort.ts'
 import { log } from '../../runtime/observe.ts'
+import { storeOptions } from '../../streams/receive-options.ts'
 import type { Progress } from '../../types.ts'
 import { fileNameOfDisposition } from '../receive/part-header.ts'
 import { type Owner, originalNameOf, ownerSignal, suffixOf } from '../receive/uploaded-file.ts'
@@ -88,7 +79,7 @@ export async function fetchFile(
     headers = {},
     suffix,
     signal,
-    accept: _checked,
+    accept,
     ...receive
   } = checkOptions(options)
   const start = webAddress(url)
@@ -105,7 +96,7 @@ export async function fetchFile(
     log.http('downloading from %s: %s bytes', forLog(from.host), expectedBytes ?? 'unknown')
     return await owner.receive(bytesOf(response, expectedBytes, stop.signal, watch), {
       ...receive,
-      ...(options.accept === undefined ? {} : { accept: options.accept }),
+      ...(accept === undefined ? {} : { accept }),
       suffix: suffix ?? suffixOf(name ?? ''),
       expectedBytes,
       signal: stop.signal,
@@ -127,17 +118,14 @@ interface Route {
 }
 
 const checkOptions = optionsOf('fetchFile', {
+  ...storeOptions,
   maxBytes: size,
-  accept: preset(prepareRules),
-  hash: text,
-  suffix: text,
-  prefix: text,
+  suffix: nameSuffix,
+  prefix: namePrefix,
   headers: recordOf(text),
-  signal: abortSignal,
   timeout: duration,
   maxRedirects: integer(),
   allow: callback<NonNullable<FetchOptions['allow']>>(),
-  onProgress: callback<NonNullable<FetchOptions['onProgress']>>(),
 })
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308])

@@ -4,19 +4,9 @@
 import { optionError } from '../../errors.ts'
 import { type PreparedRules, prepareRules } from '../../file-types/file-rules.ts'
 import type { FileRules, Size } from '../../index.ts'
-import {
-  abortSignal,
-  boolean,
-  callback,
-  integer,
-  nested,
-  optionsOf,
-  preset,
-  recordOf,
-  size,
-  text,
-} from '../../input/options.ts'
-import { digestName } from '../../streams/receive-options.ts'
+import { namePrefix } from '../../input/file-options.ts'
+import { boolean, callback, integer, nested, optionsOf, preset, recordOf, size } from '../../input/options.ts'
+import { storeOptions } from '../../streams/receive-options.ts'
 import type { Progress } from '../../types.ts'
 
 /** Rules for the files of one form field. */
@@ -128,7 +118,7 @@ const count = integer()
 const rules = preset(prepareRules)
 
 const checkOptions = optionsOf('receiveForm', {
-  accept: rules,
+  ...storeOptions,
   fields: recordOf(nested({ accept: rules, maxBytes: size, maxFiles: count, required: boolean }, 'a field')),
   skip: callback<NonNullable<FormOptions['skip']>>(),
   maxFiles: count,
@@ -141,28 +131,40 @@ const checkOptions = optionsOf('receiveForm', {
   maxParts: count,
   maxHeaderPairs: count,
   decodeJsonParts: boolean,
-  hash: digestName,
-  prefix: text,
-  signal: abortSignal,
-  onProgress: callback<(progress: Progress) => void>(),
+  prefix: namePrefix,
 })
 
-/** Checks the options of a form. @throws ERR_TEMP_OPTION_INVALID */
+/** Options of a form, checked, without the defaults. */
+export type CheckedForm = ReturnType<typeof checkOptions>
+
+/** Checks the options of a form; those that are absent are taken from `base`. @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_NAME_INVALID */
+export function checkForm(options: FormOptions | undefined, base?: CheckedForm): CheckedForm {
+  const checked = checkOptions(options)
+  if (Object.hasOwn(checked.fields ?? {}, ''))
+    throw optionError('fields', 'fields has an empty name, which no form field can have.')
+  if (base === undefined) return checked
+  const given = Object.entries(checked).filter(([, value]) => value !== undefined)
+  return { ...base, ...Object.fromEntries(given) }
+}
+
+/** Checks the options of a form and fills in the defaults. @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_NAME_INVALID */
 export function prepareForm(options: FormOptions | undefined): PreparedForm {
-  const { fields, ...given } = checkOptions(options)
+  return withDefaults(checkForm(options))
+}
+
+/** Fills in the defaults. */
+export function withDefaults(checked: CheckedForm): PreparedForm {
+  const { fields, ...given } = checked
   const limit = (name: keyof Limits): number => given[name] ?? DEFAULTS[name]
-  const prepared = Object.entries(fields ?? {}).map(([name, field]): [string, PreparedField] => {
-    if (name === '') throw optionError('fields', 'fields has an empty name, which no form field can have.')
-    return [
-      name,
-      {
-        accept: field.accept ?? given.accept,
-        maxBytes: field.maxBytes,
-        maxFiles: field.maxFiles ?? Number.POSITIVE_INFINITY,
-        required: field.required ?? false,
-      },
-    ]
-  })
+  const prepared = Object.entries(fields ?? {}).map(([name, field]): [string, PreparedField] => [
+    name,
+    {
+      accept: field.accept ?? given.accept,
+      maxBytes: field.maxBytes,
+      maxFiles: field.maxFiles ?? Number.POSITIVE_INFINITY,
+      required: field.required ?? false,
+    },
+  ])
   return {
     ...given,
     fields: fields === undefined ? undefined : new Map(prepared),

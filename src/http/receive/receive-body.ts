@@ -1,11 +1,11 @@
 // Receives a raw request body, such as a PUT of one file. Guarantee: the whole file or nothing, and the client can read
 // the answer.
 
-import { prepareRules } from '../../file-types/file-rules.ts'
 import type { FileRules, Size } from '../../index.ts'
-import { abortSignal, callback, optionsOf, preset, size, text } from '../../input/options.ts'
+import { namePrefix } from '../../input/file-options.ts'
+import { optionsOf, size, text } from '../../input/options.ts'
 import { log } from '../../runtime/observe.ts'
-import { digestName, expectedDigest } from '../../streams/receive-options.ts'
+import { expectedDigest, storeOptions } from '../../streams/receive-options.ts'
 import type { ExpectedDigest, Progress } from '../../types.ts'
 import { formInvalid } from './form-errors.ts'
 import { fileNameOfDisposition } from './part-header.ts'
@@ -33,14 +33,11 @@ export interface BodyOptions {
 }
 
 const checkOptions = optionsOf('receiveBody', {
-  accept: preset(prepareRules),
+  ...storeOptions,
   maxBytes: size,
   fileName: text,
   expectedDigest,
-  hash: digestName,
-  prefix: text,
-  signal: abortSignal,
-  onProgress: callback<(progress: Progress) => void>(),
+  prefix: namePrefix,
 })
 
 /**

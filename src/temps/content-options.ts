@@ -1,0 +1,46 @@
+// The options of reading and writing a temp file's content.
+// Guarantee: a mistake throws ERR_TEMP_OPTION_INVALID before the file is opened, and never becomes an 'error' event.
+
+import { optionError } from '../errors.ts'
+import { abortSignal, integer, type Kind, oneOf, optionsOf, text } from '../input/options.ts'
+
+const offset = integer()
+
+/** The last byte to read; `Infinity` is what Node itself uses for 'to the end'. */
+const lastByte: Kind<number> = (value, option) =>
+  value === Number.POSITIVE_INFINITY ? value : offset(value, option)
+
+const encoding: Kind<BufferEncoding> = (value, option) => {
+  if (typeof value === 'string' && Buffer.isEncoding(value)) return value
+  throw optionError(option, `${option} must be an encoding that Buffer knows, for example 'utf8'.`)
+}
+
+/** https://nodejs.org/api/fs.html#file-system-flags, without those that only read. */
+const WRITING = ['w', 'wx', 'w+', 'wx+', 'a', 'ax', 'a+', 'ax+', 'as', 'as+', 'r+', 'rs+'] as const
+
+/** Options of `file.createReadStream()`. */
+export const checkReadStream = optionsOf('createReadStream', {
+  start: offset,
+  end: lastByte,
+  encoding,
+  highWaterMark: offset,
+  signal: abortSignal,
+})
+
+/** Options of `file.createWriteStream()`. */
+export const checkWriteStream = optionsOf('createWriteStream', {
+  flags: oneOf(...WRITING),
+  start: offset,
+  encoding,
+  highWaterMark: offset,
+  signal: abortSignal,
+})
+
+/** Options of `file.blob()`. */
+export const checkBlob = optionsOf('blob', { type: text })
+
+const flagsText = oneOf('r', 'rs', ...WRITING)
+
+/** The flags of `file.open()`: a number is for the system to judge. */
+export const checkFlags: Kind<string | number> = (value, option) =>
+  typeof value === 'number' ? offset(value, option) : flagsText(value, option)
