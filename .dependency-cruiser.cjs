@@ -43,7 +43,7 @@ const ROOMS = {
   'http/': ['index', 'streams/', 'file-types/'],
   'resumable/': ['http/', 'index', 'file-types/', 'uploads/'],
   'tus/': ['index', 'file-types/', 'uploads/'],
-  'express/': ['http/', 'file-types/', 'index'],
+  'express/': ['http/', 'streams/', 'index'],
   'fastify/': ['http/', 'index'],
   'types/': ['input/'],
   's3/': ['index', 'claimable/'],
