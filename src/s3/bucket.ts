@@ -95,12 +95,16 @@ export class Bucket {
     )
   }
 
-  /** The bytes of an object from `start` on. The stream must be read or destroyed. */
-  async read(key: string, start: number, limits: RequestLimits): Promise<Readable> {
-    // A range, from the first byte on too: for a whole object the SDK would compute the store's checksum once more.
+  /** The bytes of an object from `start` up to, and without, `end`. The stream must be read or destroyed. */
+  async read(
+    key: string,
+    { start, end }: { readonly start: number; readonly end: number },
+    limits: RequestLimits,
+  ): Promise<Readable> {
+    // A range, for all bytes too: of a whole object the SDK would compute the store's checksum once more.
     const { value } = await send(
       this.#client,
-      new GetObjectCommand({ Bucket: this.#name, Key: key, Range: `bytes=${start}-` }),
+      new GetObjectCommand({ Bucket: this.#name, Key: key, Range: `bytes=${start}-${end - 1}` }),
       limits,
     )
     return (value as GetOutput).Body as Readable // Node's handler gives an IncomingMessage

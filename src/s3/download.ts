@@ -1,16 +1,15 @@
-// The bytes of a ticket, from the bucket. Guarantee: all of them with the digest of the record, or an error; a connection
-// that breaks or falls silent is resumed by Range where it broke off.
+// A range of an object, read to its end. Guarantee: a connection that breaks or falls silent is resumed where it broke
+// off, for a minute without one more byte; no timer, listener or connection outlives the read.
 
 import type { Readable } from 'node:stream'
-import { nameOf, TempFileError } from '../errors.ts'
+import { TempFileError } from '../errors.ts'
 import { onAbort } from '../runtime/abort.ts'
 import type { Bucket } from './bucket.ts'
-import { PartDigest } from './part-digest.ts'
-import { budgetOf, repeat } from './retry.ts'
-import { failureOf, NoAnswer, statusOf } from './store-failure.ts'
-import type { LiveRecord } from './ticket-record.ts'
+import { type Budget, budgetOf, repeat } from './retry.ts'
+import { failureOf, NoAnswer, statusOf, storeError } from './store-failure.ts'
+import type { Published } from './ticket-record.ts'
 
-/** It is repeated for this long without one more byte: longer than a store's restart takes. */
+/** Longer than a store's restart takes. */
 const PATIENCE_MS = 60_000
 
 export interface DownloadLimits {
@@ -19,70 +18,118 @@ export interface DownloadLimits {
   readonly signal: AbortSignal
 }
 
-/**
- * @throws ERR_TEMP_HANDOFF_CORRUPT (the data is missing, or its digest is another); ERR_TEMP_TRUNCATED; what a request
- * rejects with
- */
-export async function* downloadOf(
-  bucket: Pick<Bucket, 'read'>,
-  key: string,
-  record: LiveRecord,
-  limits: DownloadLimits,
-): AsyncGenerator<Uint8Array, void> {
-  const digest = new PartDigest(record.partBytes)
-  let received = 0
-  let budget = budgetOf(PATIENCE_MS, limits.signal)
-  while (received < record.bytes) {
-    const body = await repeat(budget, () => bucket.read(key, received, limits)).catch(missingData)
-    try {
-      for await (const chunk of heard(body, limits)) {
-        received += chunk.length
-        if (received > record.bytes) throw corrupt('it has more bytes than were published')
-        digest.update(chunk)
-        yield chunk
-        budget = budgetOf(PATIENCE_MS, limits.signal)
+/** The data of a ticket, and what its publisher wrote about it. */
+export interface TicketData {
+  readonly bucket: Pick<Bucket, 'read'>
+  readonly key: string
+  readonly record: Pick<Published, 'bytes' | 'partBytes' | 'digest'>
+}
+
+/** Bytes from `start` up to, and without, `end`. */
+export interface ByteRange {
+  readonly start: number
+  readonly end: number
+}
+
+export class RangeDownload {
+  readonly #data: Pick<TicketData, 'bucket' | 'key'>
+  readonly #limits: DownloadLimits
+  readonly #end: number
+  readonly #take: (chunk: Buffer) => boolean
+  #position: number
+  #budget: Budget
+  /** The answer that is being read. */
+  #body: Readable | undefined
+
+  /** `take` gets each chunk; false: no more until resume(). */
+  constructor(
+    data: Pick<TicketData, 'bucket' | 'key'>,
+    { start, end }: ByteRange,
+    limits: DownloadLimits,
+    take: (chunk: Buffer) => boolean,
+  ) {
+    this.#data = data
+    this.#limits = limits
+    this.#position = start
+    this.#end = end
+    this.#take = take
+    this.#budget = budgetOf(PATIENCE_MS, limits.signal)
+  }
+
+  /**
+   * Rejects with ERR_TEMP_HANDOFF_CORRUPT (the data is missing or too short), ERR_TEMP_DOWNLOAD_FAILED, ERR_TEMP_TIMEOUT, or
+   * the reason of the signal.
+   */
+  async run(): Promise<void> {
+    const { signal } = this.#limits
+    while (this.#position < this.#end) {
+      try {
+        await this.#readAnswer()
+      } catch (error) {
+        signal.throwIfAborted()
+        if (!isBreak(error) || performance.now() >= this.#budget.deadline)
+          throw storeError(error, 'download the claimed file', 'read')
       }
-    } catch (error) {
-      limits.signal.throwIfAborted()
-      if (!isBreak(error) || performance.now() >= budget.deadline) throw error
+    }
+  }
+
+  resume(): void {
+    this.#body?.resume()
+  }
+
+  /** Reads one answer to its end or its break. */
+  async #readAnswer(): Promise<void> {
+    const { bucket, key } = this.#data
+    const range = { start: this.#position, end: this.#end }
+    const body = await repeat(this.#budget, () => bucket.read(key, range, this.#limits)).catch(missingData)
+    this.#body = body
+    const detach = onAbort([this.#limits.signal], () => body.destroy())
+    const timer = this.#watchSilence(body)
+    try {
+      await new Promise<void>((resolve, reject) => {
+        body.on('error', reject).on('end', resolve)
+        body.on('close', () => reject(new Broken()))
+        body.on('resume', () => timer.refresh())
+        body.on('data', (chunk: Buffer) => {
+          timer.refresh()
+          this.#position += chunk.length
+          this.#budget = budgetOf(PATIENCE_MS, this.#limits.signal)
+          if (!this.#take(chunk)) body.pause()
+        })
+      })
     } finally {
+      clearTimeout(timer)
+      detach()
+      this.#body = undefined
       body.destroy()
     }
   }
-  if (digest.digest() !== record.digest) throw corrupt('its digest is not the one that was published')
-}
 
-/** A socket that closed in the middle, or the watch's own error. */
-function isBreak(error: unknown): boolean {
-  return failureOf(error) === 'passing' || nameOf(error) === 'Error'
-}
-
-/** The stream, destroyed when it is silent for too long or the signal aborts. */
-async function* heard(
-  body: Readable,
-  { timeoutMs, signal }: DownloadLimits,
-): AsyncGenerator<Uint8Array, void> {
-  const detach = onAbort([signal], () => body.destroy())
-  const timer = setTimeout(() => body.destroy(new NoAnswer(timeoutMs)), timeoutMs)
-  try {
-    for await (const chunk of body) {
-      timer.refresh()
-      yield chunk as Uint8Array // no encoding was set
-      timer.refresh() // a slow disk is not a silent store
-    }
-  } finally {
-    clearTimeout(timer)
-    detach()
+  /** Silence counts only while the reader wants more: a slow disk is not a silent store. */
+  #watchSilence(body: Readable): NodeJS.Timeout {
+    const { timeoutMs } = this.#limits
+    const timer = setTimeout(() => {
+      if (body.isPaused()) timer.refresh()
+      else body.destroy(new NoAnswer(timeoutMs))
+    }, timeoutMs)
+    return timer
   }
 }
 
+/** The connection was closed before the end of an answer. */
+class Broken extends Error {}
+
+function isBreak(error: unknown): boolean {
+  return error instanceof Broken || failureOf(error) === 'passing'
+}
+
 function missingData(error: unknown): never {
-  if (failureOf(error) === 'missing') throw corrupt('its data is not in the bucket', error)
-  if (statusOf(error) === 416) throw corrupt('it has fewer bytes than were published', error)
+  if (failureOf(error) === 'missing') throw corruptData('its data is not in the bucket', error)
+  if (statusOf(error) === 416) throw corruptData('it has fewer bytes than were published', error)
   throw error
 }
 
-function corrupt(problem: string, cause?: unknown): TempFileError {
+export function corruptData(problem: string, cause?: unknown): TempFileError {
   return new TempFileError(
     'ERR_TEMP_HANDOFF_CORRUPT',
     `The file of this ticket cannot be used: ${problem}. The ticket was given back; discard() removes it.`,

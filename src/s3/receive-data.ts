@@ -4,14 +4,22 @@
 import { getTempManager, type TempFile } from '../index.ts'
 import { joinSignals } from '../runtime/abort.ts'
 import type { ClaimLease } from './claim-lease.ts'
-import { downloadOf } from './download.ts'
+import { ContentStream } from './content-stream.ts'
 import type { Store } from './store.ts'
 import { storeError } from './store-failure.ts'
 
-/** The bytes of a claim, from the first on. */
-export function dataOf(store: Store, { record }: ClaimLease, signal: AbortSignal): AsyncIterable<Uint8Array> {
-  const { bucket, keys, timeoutMs } = store
-  return downloadOf(bucket, keys.data(record.ticket, record.ttlMs), record, { timeoutMs, signal })
+/** A claim's content as a stream, from the first byte on. */
+export function streamData(store: Store, lease: ClaimLease): ContentStream {
+  return contentOf(store, lease, lease.signal)
+}
+
+function contentOf(
+  { bucket, keys, timeoutMs }: Store,
+  { record }: ClaimLease,
+  signal: AbortSignal,
+): ContentStream {
+  const key = keys.data(record.ticket, record.ttlMs)
+  return new ContentStream({ bucket, key, record }, { timeoutMs, signal })
 }
 
 export async function receiveData(
@@ -23,7 +31,7 @@ export async function receiveData(
   const stop = joinSignals(lease.signal, signal)
   try {
     const manager = store.manager ?? getTempManager()
-    return await manager.receive(dataOf(store, lease, stop.signal), {
+    return await manager.receive(contentOf(store, lease, stop.signal), {
       name,
       expectedBytes,
       signal: stop.signal,

@@ -1,7 +1,7 @@
 // What a claimant gets: a TempFile in the session of a manager, or a stream without a file. Guarantee: the end of its
 // scope gives the ticket back unless it was completed, and its removal completes it, as with a claim on one host.
 
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { TempFileError } from '../errors.ts'
 import type { HandOffOptions, Json, PersistOptions, TempFile } from '../index.ts'
 import { asyncDispose, dispose } from '../runtime/dispose.ts'
@@ -72,10 +72,7 @@ async function giveBack(lease: ClaimLease): Promise<void> {
   }
 }
 
-export function streamClaim<M>(
-  lease: ClaimLease,
-  download: () => AsyncIterable<Uint8Array>,
-): S3StreamClaim<M> {
+export function streamClaim<M>(lease: ClaimLease, download: () => Readable): S3StreamClaim<M> {
   const { name, bytes } = lease.record
   return {
     ...membersOf<M>(lease),
@@ -84,7 +81,7 @@ export function streamClaim<M>(
     get disposed() {
       return lease.way !== undefined
     },
-    stream: () => Readable.from(download(), { objectMode: false }),
+    stream: download,
     [asyncDispose]: () => giveBack(lease),
   }
 }

@@ -14,7 +14,7 @@ import type { ClaimLease } from './claim-lease.ts'
 import type { S3HandoffInfo } from './handoff-info.ts'
 import { probe } from './probe.ts'
 import { type Publishable, publishTicket, requireFile } from './publish-ticket.ts'
-import { dataOf, receiveData } from './receive-data.ts'
+import { receiveData, streamData } from './receive-data.ts'
 import { fileClaim, type S3Claim, type S3StreamClaim, streamClaim } from './s3-claim.ts'
 import {
   checkClaim,
@@ -125,7 +125,7 @@ export class S3Handoffs implements AsyncDisposable {
       signal,
     )
     if (channels.claim.hasSubscribers) channels.claim.publish({ ticket, attempt: lease.attempt })
-    if (!download) return streamClaim<M>(lease, () => dataOf(this.#store, lease, lease.signal))
+    if (!download) return streamClaim<M>(lease, () => streamData(this.#store, lease))
     const file = await receiveData(this.#store, lease, signal)
     return fileClaim<M>(lease, file, (again, handOff) => this.handOff(again, handOff))
   }
