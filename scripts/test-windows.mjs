@@ -45,6 +45,7 @@ const env = {
   WINEARCH: 'win64',
   WINEDLLOVERRIDES: 'mscoree,mshtml=', // or wineboot offers to download .NET and a browser
   NO_COLOR: '1',
+  SWEEP_ROUNDS: process.env.SWEEP_ROUNDS ?? '200',
   TFM_CHILDREN: windows(join(bundled, 'children')),
 }
 const total = { passed: 0, failed: 0, skipped: 0 }

@@ -1,22 +1,30 @@
 // Whether a directory can hold files that only this user may change (sshd's StrictModes, with /tmp allowed).
 // Guarantee: no other user can replace anything on the path: each directory, up to /, is owned by this user or
 // root; one that others can write has the sticky bit, and then the entry on the path is this user's or root's.
+// Where modes mean nothing (Windows) the directory is in this user's profile, and no junction or link is on the path.
 
-import { dirname, join, relative, resolve } from 'node:path'
+import nodeFs from 'node:fs'
+import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
+import { platform } from '../platform/index.ts'
 import type { DiskStats, FileSystem } from './file-system.ts'
-import { hasOwners, isOwnedByUsOrRoot, isSticky, WRITABLE_BY_OTHERS } from './ownership.ts'
+import { hasOwners, isOwnedByUsOrRoot, isRealDisk, isSticky, WRITABLE_BY_OTHERS } from './ownership.ts'
 
 /** A place on the path where another user could put something else. */
 export interface Weakness {
   readonly path: string
-  /** 'owner': it belongs to another user. 'mode': others can write it, without the sticky bit. */
-  readonly kind: 'owner' | 'mode'
+  /**
+   * 'owner': it belongs to another user. 'mode': others can write it, without the sticky bit. 'profile': it is outside the
+   * user's profile. 'link': it is a junction or a symbolic link.
+   */
+  readonly kind: 'owner' | 'mode' | 'profile' | 'link'
   readonly uid: number
   readonly mode: number
 }
 
 /** The first weakness of an existing directory and its ancestors; undefined if it is safe. Throws the system's error. */
 export function findWeakness(fs: FileSystem, directory: string): Weakness | undefined {
+  const profile = isRealDisk(fs) ? platform().privateDirectory() : undefined
+  if (profile !== undefined) return weaknessInProfile(fs, profile, resolve(directory))
   if (!hasOwners(fs)) return undefined
   let path = resolve(directory)
   // A link is checked as an entry, then the real path behind it is checked from the top.
@@ -25,6 +33,16 @@ export function findWeakness(fs: FileSystem, directory: string): Weakness | unde
     if (found === undefined || 'kind' in found) return found
     path = join(fs.realpathSync(found.link).toString(), relative(found.link, path))
   }
+}
+
+function weaknessInProfile(fs: FileSystem, profile: string, directory: string): Weakness | undefined {
+  const { uid, mode } = fs.lstatSync(directory)
+  // The native call returns the names as they are on the disk: TEMP may hold short ones (C:\Users\RUNNER~1).
+  const within = relative(nodeFs.realpathSync.native(profile), nodeFs.realpathSync.native(directory))
+  if (isAbsolute(within) || /^\.\.(?:[/\\]|$)/.test(within))
+    return { path: directory, kind: 'profile', uid, mode }
+  const link = prefixes(directory).find((path) => fs.lstatSync(path).isSymbolicLink())
+  return link === undefined ? undefined : { path: link, kind: 'link', uid, mode }
 }
 
 function walk(fs: FileSystem, path: string): Weakness | { readonly link: string } | undefined {

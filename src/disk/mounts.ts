@@ -4,6 +4,7 @@
 
 import { readFileSync } from 'node:fs'
 import { errnoOf } from '../errors.ts'
+import { platform } from '../platform/index.ts'
 import type { FileSystem } from './file-system.ts'
 
 /** A snapshot of the mounts, as paths were at that moment: after a rename of a directory that holds a mount, read again. */
@@ -36,11 +37,12 @@ const PASSING = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EINTR', 'EIO']
 // Mounts change rarely and every removal needs them: the parsed table is kept until the text differs.
 let last: { readonly text: string; readonly table: MountTable } | undefined
 
-/** The table of this process, from /proc/self/mountinfo; empty on systems other than Linux. Never throws: see {@link MountTable.unread}. */
+/** The table of this process; empty where the system has none. Never throws: see {@link MountTable.unread}. */
 export function readMounts(): MountTable {
-  if (process.platform !== 'linux') return parseMounts('')
+  const { mountTable } = platform()
+  if (mountTable === undefined) return parseMounts('')
   try {
-    const text = readFileSync('/proc/self/mountinfo', 'utf8')
+    const text = readFileSync(mountTable, 'utf8')
     if (text !== last?.text) last = { text, table: parseMounts(text) }
     return { ...last.table } // a snapshot of its own, see remove.ts
   } catch (error) {

@@ -3,6 +3,7 @@
 
 import { constants } from 'node:fs'
 import { errnoOf } from '../errors.ts'
+import { platform } from '../platform/index.ts'
 import { close, closeSync, open, sync } from './descriptors.ts'
 import type { DiskPath, FileSystem } from './file-system.ts'
 import { type Directory, OpenDirectories } from './open-directories.ts'
@@ -19,8 +20,7 @@ const IN_FLIGHT = 4
 
 /** Makes the names in a directory durable: after a rename into it or out of it. Throws the system's error, ERR_TEMP_IO. */
 export function syncDirectorySync(fs: FileSystem, path: string): void {
-  // Windows opens no directories; NTFS journals its names.
-  if (process.platform === 'win32') return
+  if (!platform().syncsDirectories) return
   const fd = openDirectorySync(fs, path)
   try {
     syncDescriptorSync(fs, fd)
@@ -31,7 +31,7 @@ export function syncDirectorySync(fs: FileSystem, path: string): void {
 
 /** As {@link syncDirectorySync}, in the thread pool. */
 export async function syncDirectory(fs: FileSystem, path: DiskPath): Promise<void> {
-  if (process.platform === 'win32') return
+  if (!platform().syncsDirectories) return
   const fd = await open(fs, path, READ, 0)
   try {
     await syncDescriptor(fs, fd)
@@ -155,25 +155,29 @@ async function syncFile(fs: FileSystem, path: DiskPath): Promise<void> {
   }
 }
 
-// Windows flushes only what is open for writing; elsewhere a file may be write-only. Its mode is the user's.
-const SYNC_FLAGS = process.platform === 'win32' ? ([WRITE, READ] as const) : ([READ, WRITE] as const)
+/** The flags to try in turn: a file may be write-only, because its mode is the user's. */
+function syncFlags(): readonly [number, number] {
+  return platform().syncsReadOnly ? [READ, WRITE] : [WRITE, READ]
+}
 
 async function openForSync(fs: FileSystem, path: DiskPath): Promise<number> {
+  const [first, second] = syncFlags()
   try {
-    return await open(fs, path, SYNC_FLAGS[0], 0)
+    return await open(fs, path, first, 0)
   } catch (error) {
     if (!isRefused(error)) throw error
-    return await open(fs, path, SYNC_FLAGS[1], 0)
+    return await open(fs, path, second, 0)
   }
 }
 
 function syncFileSync(fs: FileSystem, path: DiskPath): void {
+  const [first, second] = syncFlags()
   let fd: number
   try {
-    fd = fs.openSync(path, SYNC_FLAGS[0])
+    fd = fs.openSync(path, first)
   } catch (error) {
     if (!isRefused(error)) throw error
-    fd = fs.openSync(path, SYNC_FLAGS[1])
+    fd = fs.openSync(path, second)
   }
   try {
     fs.fsyncSync(fd)

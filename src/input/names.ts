@@ -2,6 +2,7 @@
 // supported file system stores unchanged; it cannot leave its directory and cannot disguise itself in a log.
 
 import { TempFileError } from '../errors.ts'
+import { platform } from '../platform/index.ts'
 
 /** NAME_MAX of Linux, macOS and NTFS file systems, in bytes (POSIX limits.h). */
 const MAX_BYTES = 255
@@ -13,7 +14,6 @@ const UNSAFE_ALL = new RegExp(UNSAFE.source, 'g')
 
 // https://learn.microsoft.com/windows/win32/fileio/naming-a-file : reserved with any extension too.
 const WINDOWS_RESERVED = /^(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?:\.|$)/i
-const WINDOWS_FORBIDDEN = /[<>:"|?*]/
 
 type Part = 'name' | 'prefix' | 'suffix'
 
@@ -27,19 +27,19 @@ function refuse(part: string, why: string): never {
   )
 }
 
-function checkCharacters(part: Part, value: unknown, platform: NodeJS.Platform): asserts value is string {
+function checkCharacters(part: Part, value: unknown): asserts value is string {
   if (typeof value !== 'string')
     refuse(part, `must be a string, not ${value === null ? 'null' : typeof value}`)
   if (value.includes('/') || value.includes('\\')) refuse(part, 'contains a path separator')
   if (UNSAFE.test(value)) refuse(part, 'contains a control or text-direction character')
   if (!value.isWellFormed()) refuse(part, 'is not well-formed Unicode (it has half a surrogate pair)')
-  if (platform === 'win32' && WINDOWS_FORBIDDEN.test(value))
-    refuse(part, 'contains a character Windows forbids')
+  if (platform().forbiddenInNames?.test(value) === true)
+    refuse(part, 'contains a character that this system forbids in file names')
 }
 
 /** Checks a whole file name and returns it. @throws ERR_TEMP_NAME_INVALID */
-export function checkName(value: unknown, what: Part = 'name', platform = process.platform): string {
-  checkCharacters(what, value, platform)
+export function checkName(value: unknown, what: Part = 'name'): string {
+  checkCharacters(what, value)
   if (value === '') refuse(what, 'is empty')
   if (value === '.' || value === '..') refuse(what, `is '${value}', which names a directory`)
   if (/[. ]$/.test(value)) refuse(what, 'ends in a dot or a space, which Windows drops')
@@ -52,14 +52,9 @@ export function checkName(value: unknown, what: Part = 'name', platform = proces
  * Checks a prefix and a suffix that will stand around a generated middle part of `middleBytes` bytes.
  * @throws ERR_TEMP_NAME_INVALID
  */
-export function checkAffixes(
-  prefix: unknown,
-  suffix: unknown,
-  middleBytes: number,
-  platform = process.platform,
-): void {
-  checkCharacters('prefix', prefix, platform)
-  checkCharacters('suffix', suffix, platform)
+export function checkAffixes(prefix: unknown, suffix: unknown, middleBytes: number): void {
+  checkCharacters('prefix', prefix)
+  checkCharacters('suffix', suffix)
   if (/[. ]$/.test(suffix)) refuse('suffix', 'ends in a dot or a space, which Windows drops')
   if (WINDOWS_RESERVED.test(prefix)) refuse('prefix', 'is reserved by Windows')
   if (Buffer.byteLength(prefix) + middleBytes + Buffer.byteLength(suffix) > MAX_BYTES) {

@@ -2,7 +2,7 @@
 
 import { symlinkSync, unlinkSync } from 'node:fs'
 import type { Platform } from './platform.ts'
-import { askProcess, LEASE_NAMES, socketAnswer } from './posix.ts'
+import { askProcess, LEASE_NAMES, POSIX, socketAnswer } from './posix.ts'
 import { compareBoots, identify } from './without-proc.ts'
 
 /** sizeof(sockaddr_un.sun_path) less the closing NUL: 104 in <sys/un.h>. */
@@ -17,9 +17,8 @@ export const darwin: Platform = {
   lease: { names: LEASE_NAMES, onDisk: true, at: atSocket, answerOf: socketAnswer },
   fileSystemOf: () => undefined,
   provingFileSystems: undefined, // there is no mount table to read; host name, device and inode must agree
-  syncsDirectories: true,
-  hasModes: true,
-  endingSignals: ['SIGINT', 'SIGTERM', 'SIGHUP'],
+  mountTable: undefined,
+  ...POSIX,
 }
 
 let links = 0

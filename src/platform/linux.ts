@@ -4,7 +4,7 @@ import fs, { constants } from 'node:fs'
 import { hostname } from 'node:os'
 import { errnoOf } from '../errors.ts'
 import type { OwnIdentity, Platform, ProcessIdentity, ProcessSeen } from './platform.ts'
-import { askProcess, LEASE_NAMES, MAX_SOCKET_PATH, socketAnswer } from './posix.ts'
+import { askProcess, LEASE_NAMES, MAX_SOCKET_PATH, POSIX, socketAnswer } from './posix.ts'
 
 const BOOT_ID = '/proc/sys/kernel/random/boot_id'
 
@@ -22,9 +22,8 @@ export const linux: Platform = {
   // Local file systems of one kernel. Elsewhere (nfs, cifs, 9p, fuse, unknown) other mounts and clones of the same tree
   // gave false deaths.
   provingFileSystems: new Set(['ext2', 'ext3', 'ext4', 'xfs', 'btrfs', 'f2fs', 'zfs', 'tmpfs', 'overlay']),
-  syncsDirectories: true,
-  hasModes: true,
-  endingSignals: ['SIGINT', 'SIGTERM', 'SIGHUP'],
+  mountTable: '/proc/self/mountinfo',
+  ...POSIX,
 }
 
 function identify(): OwnIdentity {

@@ -1,5 +1,5 @@
-// What differs by operating system, as one interface. Guarantee: no other room asks process.platform; a system's module
-// states only facts and calls, all judging stays in liveness/verdict.ts.
+// What differs by operating system, as one interface. Guarantee: no other room reads process.platform (check-house.mjs);
+// a system's module states facts and makes system calls, and liveness/verdict.ts alone judges.
 
 /** Who a thread is, in terms that another process can check later. What is unknown is undefined. */
 export interface ProcessIdentity {
@@ -57,14 +57,30 @@ export interface Platform {
   procIsOurs(): boolean
   observe(owner: Pick<ProcessIdentity, 'pid' | 'tid' | 'startTime'>): ProcessSeen
   readonly lease: LeaseAddress
-  /** What statfs(2) says of a path's file system, a word that only this system compares; undefined where it is unknown. */
+  /** The type of a path's file system by statfs(2), comparable on this system only; undefined where it is unknown. */
   fileSystemOf(path: string): string | undefined
   /** File systems on which a refused connection proves that no process holds the socket; undefined: any. */
   readonly provingFileSystems: ReadonlySet<string> | undefined
+  /** The kernel's list of mounts, in the format of proc_pid_mountinfo(5); undefined where there is none. */
+  readonly mountTable: string | undefined
   /** Names in a directory are made durable by fsync of the directory. NTFS journals its names and opens no directories. */
   readonly syncsDirectories: boolean
+  /** fsync works through a descriptor that is open for reading only. */
+  readonly syncsReadOnly: boolean
   /** Mode bits and owners mean something. */
   readonly hasModes: boolean
+  /** The directory that only this user can change where modes do not show it: the user's profile. */
+  privateDirectory(): string | undefined
+  /** A directory can be renamed while a file in it is open. */
+  readonly movesOpenDirectories: boolean
+  /** The system's copy of a file by its path writes to a target that this process has open. */
+  readonly copiesOntoOpenFiles: boolean
+  /** rename(2) of a directory replaces an empty directory, and no file. */
+  readonly renamesOverDirectories: boolean
+  /** Characters that file names cannot hold, besides separators and controls. */
+  readonly forbiddenInNames: RegExp | undefined
   /** Signals that end a process and can be listened to. */
   readonly endingSignals: readonly NodeJS.Signals[]
+  /** Ends this process as the signal does where nothing listens to it. */
+  endBy(signal: NodeJS.Signals): void
 }

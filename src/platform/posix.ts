@@ -1,13 +1,46 @@
-// What Linux and macOS share: kill(2), and unix sockets.
+// What Linux and macOS share: kill(2), unix sockets, and the rules of POSIX for files and signals.
 
+import { constants } from 'node:os'
 import { errnoOf } from '../errors.ts'
-import type { LeaseAnswer, ProcessSeen } from './platform.ts'
+import type { LeaseAnswer, Platform, ProcessSeen } from './platform.ts'
 
 /** sizeof(sockaddr_un.sun_path) less the closing NUL, unix(7). */
 export const MAX_SOCKET_PATH = 107
 
 /** Two, so that one stray close(2) does not silence the only witness in another pid namespace. */
 export const LEASE_NAMES = ['lease', 'lease-2'] as const
+
+/** Facts of every POSIX system. */
+export const POSIX: Pick<
+  Platform,
+  | 'syncsDirectories'
+  | 'syncsReadOnly'
+  | 'hasModes'
+  | 'privateDirectory'
+  | 'movesOpenDirectories'
+  | 'copiesOntoOpenFiles'
+  | 'renamesOverDirectories'
+  | 'forbiddenInNames'
+  | 'endingSignals'
+  | 'endBy'
+> = {
+  syncsDirectories: true,
+  syncsReadOnly: true,
+  hasModes: true,
+  privateDirectory: () => undefined,
+  movesOpenDirectories: true,
+  copiesOntoOpenFiles: true,
+  renamesOverDirectories: true,
+  forbiddenInNames: undefined,
+  endingSignals: ['SIGINT', 'SIGTERM', 'SIGHUP'],
+  endBy,
+}
+
+/** The kernel drops a signal that pid 1 of a namespace raises against itself: there process.exit(128 + n) follows. */
+function endBy(signal: NodeJS.Signals): void {
+  process.kill(process.pid, signal)
+  if (process.pid === 1) process.exit(128 + constants.signals[signal])
+}
 
 /** kill(pid, 0). */
 export function askProcess(pid: number): ProcessSeen['process'] {

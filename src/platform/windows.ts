@@ -1,7 +1,8 @@
 // Windows: the lease is a named pipe that the kernel closes with the process. Directories are not synced, modes mean
-// nothing, and a process is known by its pid only. Measured with node.exe under Wine 8.
+// nothing, and a process is identified by its pid only. Run with node.exe under Wine 8: docs/compatibility.md.
 
-import { basename, dirname } from 'node:path'
+import { homedir } from 'node:os'
+import { win32 } from 'node:path'
 import { errnoOf } from '../errors.ts'
 import type { LeaseAnswer, Platform, ProcessSeen } from './platform.ts'
 import { compareBoots, identify } from './without-proc.ts'
@@ -15,10 +16,22 @@ export const windows: Platform = {
   lease: { names: [''], onDisk: false, at: atPipe, answerOf: pipeAnswer },
   fileSystemOf: () => undefined,
   provingFileSystems: undefined, // a pipe asks no file system
+  mountTable: undefined,
   syncsDirectories: false,
+  syncsReadOnly: false,
   hasModes: false,
+  privateDirectory: homedir,
+  movesOpenDirectories: false,
+  copiesOntoOpenFiles: false, // CopyFile opens its target exclusively
+  renamesOverDirectories: false,
+  forbiddenInNames: /[<>:"|?*]/,
   endingSignals: ['SIGINT', 'SIGBREAK', 'SIGHUP', 'SIGTERM'],
+  // A process cannot send itself a console event, and process.kill accepts neither SIGBREAK nor SIGHUP.
+  endBy: () => process.exit(CONTROL_C_EXIT),
 }
+
+/** STATUS_CONTROL_C_EXIT (0xC000013A): the status of a program that Ctrl+C, Ctrl+Break or a closed console ends. */
+const CONTROL_C_EXIT = 0xc000013a | 0
 
 /** OpenProcess: another user's process is EPERM or EACCES. */
 function askProcess(pid: number): ProcessSeen['process'] {
@@ -38,7 +51,7 @@ function atPipe<T>(
   name: string,
   use: (address: string) => T,
 ): T {
-  const root = basename(dirname(dirname(session.directory)))
+  const root = win32.basename(win32.dirname(win32.dirname(session.directory)))
   return use(`\\\\.\\pipe\\${root}-${session.id}${name}`)
 }
 

@@ -3,10 +3,12 @@
 
 import { readdirSync } from 'node:fs'
 import type { Context } from '../context.ts'
+import { retrySync } from '../disk/remove/retry-removal.ts'
 import { errnoOf } from '../errors.ts'
 import { inside, parseSessionsEntry } from '../layout.ts'
 import { readOwner } from '../liveness/owner-record.ts'
 import { isMainThread, ownIdentity } from '../liveness/process-identity.ts'
+import { platform } from '../platform/index.ts'
 import { cleanupError, reportCleanupError, warn } from '../runtime/observe.ts'
 import type { Session } from '../session/session.ts'
 import { failedName, preserveSession } from './kept.ts'
@@ -66,12 +68,29 @@ function commit(session: Session, exiting = false): void {
     return
   }
   if (!context.preserve) {
-    session.gone = condemn(context, session.path, session.id)
+    session.gone = condemnOrDeleteInPlace(context, session)
     return
   }
   const kept = preserveSession(context, session.path, session.id, 'preserve is set')
   warn('preserve is set: the temporary files of this manager were not removed.', kept)
 }
+
+/**
+ * Windows renames no directory while a file in it is open. The session is then deleted where it is: what is still in use
+ * stays, and a sweep removes it, because its owner has released the lease.
+ */
+function condemnOrDeleteInPlace(context: Context, session: Session): string {
+  const rename = (): string => condemn(context, session.path, session.id)
+  if (platform().movesOpenDirectories) return rename()
+  try {
+    return retrySync(rename) // a virus scanner closes what it has open within milliseconds
+  } catch (error) {
+    if (!IN_USE.has(errnoOf(error) ?? '')) throw error
+    return session.path
+  }
+}
+
+const IN_USE = new Set(['EBUSY', 'EPERM', 'EACCES'])
 
 // The process's exit ends its worker threads without an event in them. The ids of their sessions start with this pid; the
 // record's start time distinguishes them from those of a predecessor whose pid was reused.

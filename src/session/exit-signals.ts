@@ -1,9 +1,7 @@
-// SIGINT, SIGTERM and SIGHUP: who cleans up, and how the process dies. Promise: the exit status is the true
-// one. If the program listens itself, it decides and `exit` does the rest. If nobody else listens:
-//   1. clean up; 2. stop listening; 3. raise the signal again, so the kernel ends us by it.
-// As pid 1 of a namespace the kernel drops a signal raised without a listener; there process.exit(128 + n) follows.
+// SIGINT, SIGTERM, SIGHUP, SIGBREAK: who cleans up, and how the process ends. Guarantee: the exit status is the one that
+// the process has without this listener. If the program listens itself, it decides, and `exit` does the rest. Otherwise:
+//   1. clean up; 2. stop listening; 3. end as the signal does (on POSIX by raising it again)
 
-import { constants } from 'node:os'
 import { isMainThread } from '../liveness/process-identity.ts'
 import { platform } from '../platform/index.ts'
 
@@ -35,8 +33,7 @@ export function listenToSignals(cleanUp: () => void): () => void {
     if (foreignListeners(signal, 1) > 0) return
     cleanUp()
     stop()
-    process.kill(process.pid, signal)
-    if (process.pid === 1) process.exit(128 + constants.signals[signal])
+    platform().endBy(signal)
   }
   const signals = platform().endingSignals
   const stop = (): void => {

@@ -69,18 +69,20 @@ function checkBase(fs: FileSystem, base: string): void {
 /** @throws ERR_TEMP_UNSAFE_ROOT */
 function requireSafe(fs: FileSystem, base: string): void {
   const weakness = findWeakness(fs, base)
-  if (weakness !== undefined) throw unsafe(`${describeWeakness(weakness)} ${ADVICE}`, weakness.path)
+  if (weakness !== undefined) throw unsafe(WEAKNESSES[weakness.kind], weakness.path)
 }
 
-/** What is wrong with a base directory, in a sentence without paths. */
-function describeWeakness({ kind }: Weakness): string {
-  return kind === 'owner'
-    ? 'The base directory, or a directory above it, belongs to another user, who could replace the files in it.'
-    : 'Other users may rename files in the base directory or in a directory above it: its group or everybody can write it, and it has no sticky bit.'
-}
-
-const ADVICE =
+const POSIX_ADVICE =
   'Set baseDir to a directory that this user or root owns, up to /, and that nobody else can write; or run chmod go-w, or chmod +t, on the path of this error.'
+const WINDOWS_ADVICE = "Set baseDir to a directory in this user's profile, such as os.tmpdir()."
+
+/** What is wrong with a base directory and what to do, without paths. */
+const WEAKNESSES: Readonly<Record<Weakness['kind'], string>> = {
+  owner: `The base directory, or a directory above it, belongs to another user, who could replace the files in it. ${POSIX_ADVICE}`,
+  mode: `Other users may rename files in the base directory or in a directory above it: its group or everybody can write it, and it has no sticky bit. ${POSIX_ADVICE}`,
+  profile: `The base directory is outside this user's profile, so other users may be able to replace the files in it. ${WINDOWS_ADVICE}`,
+  link: `A junction or a symbolic link is on the path of the base directory, so others may be able to replace the files in it. ${WINDOWS_ADVICE}`,
+}
 
 /** Level by level: under a umask that strips owner bits nothing could be made in the level above. */
 function makeBase(fs: FileSystem, path: string): void {

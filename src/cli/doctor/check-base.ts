@@ -62,6 +62,11 @@ function describe({ path, kind, uid, mode }: Weakness): Pick<Finding, 'found' | 
       advice: 'Set baseDir to a directory that this user or root owns, up to /.',
     }
   }
+  if (kind === 'profile' || kind === 'link') {
+    const found =
+      kind === 'link' ? 'is a junction or a symbolic link' : "is outside this user's profile directory"
+    return { found: `${path} ${found}`, advice: "Set baseDir to a directory in this user's profile." }
+  }
   const bits = (mode & 0o7777).toString(8)
   return {
     found: `${path} has mode 0${bits}: other users may rename what is in it, because it has no sticky bit`,
@@ -96,14 +101,8 @@ export function checkRootDirectory(root: string): Finding {
 
 export function checkFileSystem(place: string): Finding {
   const check = 'file system'
-  if (process.platform !== 'linux') {
-    return {
-      check,
-      status: 'note',
-      found: `not Linux (${process.platform}): owners are judged by their pid alone`,
-      advice: 'Sessions whose pid was reused stay until sweep --remove-unknown-after.',
-    }
-  }
+  if (platform().mountTable === undefined)
+    return { check, status: 'note', found: `not known: ${platform().system} has no mount table to read` }
   const mount = readMounts().of(place)
   if (mount === undefined)
     return {

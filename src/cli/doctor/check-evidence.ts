@@ -4,14 +4,14 @@
 import { existsSync, mkdtempSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { errnoOf } from '../../errors.ts'
-import { LEASE } from '../../layout.ts'
+import { LEASE, uniqueText } from '../../layout.ts'
 import { askLease, bindLease } from '../../liveness/lease.ts'
+import { platform } from '../../platform/index.ts'
 import type { Finding } from './finding.ts'
 
 /** Binds a lease, knocks while it is held and after. */
 export async function checkLease(base: string): Promise<Finding> {
   const check = 'lease'
-  if (process.platform !== 'linux') return { check, status: 'note', found: 'leases are used on Linux only' }
   if (!existsSync(base)) return { check, status: 'note', found: 'not tried: there is no base directory yet' }
   let directory: string
   try {
@@ -25,8 +25,9 @@ export async function checkLease(base: string): Promise<Finding> {
     }
   }
   try {
-    const place = { directory, id: 'doctor' }
-    const lease = bindLease(place, LEASE)
+    const place = { directory, id: `doctor-${uniqueText(13)}` } // on Windows the id names the pipe
+    const name = platform().lease.names[0] ?? LEASE
+    const lease = bindLease(place, name)
     if (lease === undefined) {
       const found = 'no socket can be bound here: only a process that sees the owner can prove it dead'
       return {
@@ -37,9 +38,9 @@ export async function checkLease(base: string): Promise<Finding> {
           'Other containers on this volume are kept as unknown. Use a file system with unix sockets, or set sharedVolume.',
       }
     }
-    const held = await askLease(place, LEASE)
+    const held = await askLease(place, name)
     lease.close()
-    const released = await askLease(place, LEASE)
+    const released = await askLease(place, name)
     if (held === 'answers' && released === 'refuses')
       return { check, status: 'ok', found: 'a held one answers, a released one refuses' }
     const found = `a held one ${held}, a released one ${released}; expected: answers, refuses`
@@ -57,7 +58,8 @@ export async function checkLease(base: string): Promise<Finding> {
 
 export function checkProc(): Finding {
   const check = 'process evidence'
-  if (process.platform !== 'linux') return { check, status: 'note', found: 'by pid alone on this platform' }
+  if (platform().system !== 'linux')
+    return { check, status: 'note', found: 'a process is identified by its pid, host and boot here' }
   try {
     const self = readlinkSync('/proc/self')
     if (self !== String(process.pid)) {

@@ -4,6 +4,7 @@
 
 import { constants } from 'node:fs'
 import { TempFileError } from '../../errors.ts'
+import { platform } from '../../platform/index.ts'
 import { close, closeWritten, open as openFile, sync } from '../descriptors.ts'
 import type { DiskPath, DiskStats, FileSystem } from '../file-system.ts'
 import { setModeOf, setTimesOf } from '../metadata.ts'
@@ -11,6 +12,7 @@ import type { Directory, OpenDirectories } from '../open-directories.ts'
 import { isRealDisk } from '../ownership.ts'
 import { isSameFile, joinPath, readEntries, statsOf } from '../paths.ts'
 import { syncDescriptor } from '../sync.ts'
+import { cloneOrCopy, copyDescriptor } from './copy-bytes.ts'
 
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants
 /** Nonblocking: a FIFO that took the place of a file must not wait for a writer. */
@@ -139,12 +141,13 @@ interface OpenFile {
   readonly spot: Spot
 }
 
-/** In the kernel where it can (copy_file_range). fs-extra waits when no descriptor is left. */
+/** In the kernel where it can (a clone, copy_file_range). fs-extra waits when no descriptor is left. */
 async function copyBytes(tools: CopyTools, from: OpenFile, to: OpenFile): Promise<void> {
+  if (!platform().copiesOntoOpenFiles) return copyDescriptor(from.fd, to.fd)
   const { default: extra } = await import('fs-extra')
   const pathOf = ({ fd, spot }: OpenFile): string =>
     tools.open.byDescriptor ? `/proc/self/fd/${fd}` : addressOf(tools, spot).toString()
-  await extra.copyFile(pathOf(from), pathOf(to))
+  await cloneOrCopy(extra.copyFile, pathOf(from), pathOf(to))
 }
 
 function keptBits(stats: DiskStats): number {

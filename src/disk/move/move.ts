@@ -7,6 +7,7 @@
 
 import { basename, dirname, resolve } from 'node:path'
 import { errnoOf, ioError, TempFileError } from '../../errors.ts'
+import { platform } from '../../platform/index.ts'
 import { close, closeSync } from '../descriptors.ts'
 import type { DiskStats, FileSystem } from '../file-system.ts'
 import { readMounts } from '../mounts.ts'
@@ -150,8 +151,7 @@ function mayShareDevice({ fs, from, to }: Move): boolean {
 /** Descriptors of the directories whose names change. */
 function openDirectories({ fs, from, to }: Move): number[] {
   const opened: number[] = []
-  // Windows opens no directories; NTFS journals its names.
-  if (process.platform === 'win32') return opened
+  if (!platform().syncsDirectories) return opened
   try {
     for (const path of [from, to]) opened.push(openDirectorySync(fs, dirname(path)))
     return opened

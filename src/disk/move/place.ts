@@ -4,6 +4,7 @@
 import { constants } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { errnoOf, TempFileError } from '../../errors.ts'
+import { platform } from '../../platform/index.ts'
 import type { DiskStats, FileSystem } from '../file-system.ts'
 import { isSameFile } from '../paths.ts'
 
@@ -103,12 +104,11 @@ function isSamePlace(fs: FileSystem, from: string, to: string): boolean {
 /** Moving a directory rewrites its '..', so its owner must be able to write it: a mode like 0500 is set again after. */
 function placeDirectory(fs: FileSystem, from: string, to: string, options: PlaceOptions): void {
   const mode = fs.lstatSync(from).mode & 0o7777
-  const locked = process.platform !== 'win32' && (mode & 0o200) === 0
+  const locked = platform().hasModes && (mode & 0o200) === 0
   if (locked) fs.chmodSync(from, mode | 0o200)
   let placed = false
   try {
-    if (options.overwrite) rename(fs, from, to)
-    else renameToNewDirectory(fs, from, to)
+    renameDirectory(fs, from, to, options.overwrite)
     placed = true
   } finally {
     if (locked) fs.chmodSync(placed ? to : from, mode)
@@ -122,23 +122,31 @@ function rename(fs: FileSystem, from: string, to: string): void {
 }
 
 /** mkdir refuses what exists in one step; a directory replaces the empty one, and only an empty one. */
-function renameToNewDirectory(fs: FileSystem, from: string, to: string): void {
-  // Windows renames onto nothing that exists, so the rename itself refuses.
-  if (process.platform === 'win32') {
-    fs.renameSync(from, to)
-    return
-  }
-  fs.mkdirSync(to, { mode: 0o700 })
+function renameDirectory(fs: FileSystem, from: string, to: string, overwrite: boolean): void {
+  const replaced = overwrite && lookAt(fs, to) !== undefined
+  if (!overwrite) fs.mkdirSync(to, { mode: 0o700 })
   try {
+    // Windows: between the two calls the name is free, and a file that another process creates there is replaced.
+    if (!platform().renamesOverDirectories && (replaced || !overwrite)) fs.rmdirSync(to)
     fs.renameSync(from, to)
   } catch (error) {
-    try {
-      fs.rmdirSync(to)
-    } catch {
-      // Another process put something in; it stays.
-    }
+    if (replaced) restoreDirectory(fs, to)
+    else if (!overwrite) removeEmptyDirectory(fs, to)
     throw error
   }
+}
+
+/** What another process put into it meanwhile stays. */
+function removeEmptyDirectory(fs: FileSystem, path: string): void {
+  try {
+    fs.rmdirSync(path)
+  } catch {}
+}
+
+function restoreDirectory(fs: FileSystem, path: string): void {
+  try {
+    fs.mkdirSync(path, { mode: 0o700 })
+  } catch {} // it is still there, or another process took the name
 }
 
 /** link refuses what exists in one step, which a check before a rename could not. */
