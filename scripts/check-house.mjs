@@ -1,16 +1,19 @@
-// Part of `npm run check:structure`: rules of the house that no linter knows.
-//   1. A source file of more than 60 lines has a test of its name and place: src/a/b.ts, test/a/b.test.ts.
-//   2. No two source files have one name (index.ts, the entry of a folder, excepted).
+// Part of `npm run check:structure`: rules that no linter knows.
+//   1. A source file of more than 60 lines that exports a value has a test of its name and place: src/a/b.ts,
+//      test/a/b.test.ts. Files of types alone have nothing to run.
+//   2. No two source files have one name, and no two test files (index.ts, the entry of a folder, excepted).
 //   3. A test directory mirrors a source directory, or is one of the suites that cross rooms.
+//   4. No passage of six lines occurs twice in src. Imports, comments and lines without a word do not count.
+//   5. A source file has at most 280 lines.
 
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const project = fileURLToPath(new URL('../', import.meta.url))
-const LONG = 60
-/** Files without logic of their own: types, and wiring that every other test exercises. */
-const WITHOUT_TEST = new Set(['types.ts'])
+const TESTED_FROM = 60
+const LONGEST = 280
+const PASSAGE = 6
 const CROSSING = new Set([
   'attacks',
   'bench',
@@ -22,23 +25,25 @@ const CROSSING = new Set([
   'integration',
   'property',
   'runtimes',
+  'soak',
   'torture',
   'windows',
 ])
 const problems = []
 
-const sources = filesBelow('src').filter((path) => path.endsWith('.ts'))
-for (const path of sources) {
-  const lines = readFileSync(join(project, path), 'utf8').split('\n').length - 1
+const sources = filesBelow('src')
+  .filter((path) => path.endsWith('.ts'))
+  .map((path) => ({ path, text: readFileSync(join(project, path), 'utf8') }))
+for (const { path, text } of sources) {
+  const lines = text.split('\n').length - 1
   const test = path.replace(/^src\//, 'test/').replace(/\.ts$/, '.test.ts')
-  if (lines > LONG && !WITHOUT_TEST.has(path.replace(/^src\//, '')) && !existsSync(join(project, test)))
+  if (lines > TESTED_FROM && exportsValue(text) && !existsSync(join(project, test)))
     problems.push(`${path} has ${lines} lines and no test ${test}`)
+  if (lines > LONGEST) problems.push(`${path} has ${lines} lines, more than ${LONGEST}`)
 }
-
-const byName = groupByName(sources)
-for (const [name, paths] of byName)
-  if (name !== 'index.ts' && paths.length > 1)
-    problems.push(`one name for several files: ${paths.join(', ')}`)
+checkNames(sources.map(({ path }) => path))
+checkNames(filesBelow('test').filter((path) => path.endsWith('.test.ts')))
+checkPassages()
 
 for (const name of readdirSync(join(project, 'test'))) {
   const isDirectory = statSync(join(project, 'test', name)).isDirectory()
@@ -56,8 +61,47 @@ function filesBelow(directory) {
   )
 }
 
-function groupByName(paths) {
+function exportsValue(text) {
+  return (
+    /^export (?!type |interface |\{$)/m.test(text) || /^export \{(?!\s*\n(?:\s*type [^\n]*\n)*\})/m.test(text)
+  )
+}
+
+function checkNames(paths) {
   const groups = new Map()
   for (const path of paths) groups.set(basename(path), [...(groups.get(basename(path)) ?? []), path])
-  return groups
+  for (const [name, same] of groups)
+    if (!/^index\.(?:test\.)?ts$/.test(name) && same.length > 1)
+      problems.push(`one name for several files: ${same.join(', ')}`)
+}
+
+function checkPassages() {
+  const seen = new Map()
+  for (const { path, text } of sources) {
+    const lines = wordLines(text)
+    let repeatedUntil = 0
+    for (let at = 0; at + PASSAGE <= lines.length; at++) {
+      const passage = lines.slice(at, at + PASSAGE)
+      const key = passage.map((line) => line.text).join('\n')
+      const first = seen.get(key)
+      if (first === undefined) seen.set(key, `${path}:${passage[0].number}`)
+      else if (at >= repeatedUntil) {
+        problems.push(`${path}:${passage[0].number} repeats six lines of ${first}`)
+        repeatedUntil = at + PASSAGE
+      }
+    }
+  }
+}
+
+/** The lines that hold a word, without imports and comments. */
+function wordLines(text) {
+  const code = text.replace(/^(?:import|export) [^'"]*?from '[^']*'$/gm, (block) =>
+    block.replace(/[^\n]/g, ''),
+  )
+  return code.split('\n').flatMap((line, index) => {
+    const trimmed = line.trim()
+    return /^(?:\/\/|\/\*|\*)/.test(trimmed) || !/\w{2}/.test(trimmed)
+      ? []
+      : [{ text: trimmed, number: index + 1 }]
+  })
 }

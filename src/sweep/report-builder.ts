@@ -3,8 +3,8 @@
 import { errnoOf } from '../errors.ts'
 import { forLog } from '../input/names.ts'
 import type { Removal } from '../removal/remove-session.ts'
-import type { Finding } from './finding.ts'
 import type { SweepItem, SweepReport } from './report.ts'
+import type { Finding } from './sweep-finding.ts'
 
 /** Kinds that are no session, dead or alive. */
 const OTHER_KINDS = new Set<SweepItem['kind']>(['handoff', 'upload', 'draft', 'kept'])

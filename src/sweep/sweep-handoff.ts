@@ -4,7 +4,7 @@
 import { expire, isOverdue, stateOf } from '../claimable/expiry.ts'
 import { forLog } from '../input/names.ts'
 import { inside, isTicket, parseSessionsEntry } from '../layout.ts'
-import { type Finding, foreign, judgeDraft, keep, type SweepRun, wouldRemove } from './finding.ts'
+import { type Finding, foreign, judgeDraft, keep, type SweepRun, wouldRemove } from './sweep-finding.ts'
 
 export const HANDOFF_EXPIRED = 'its time to live is over'
 

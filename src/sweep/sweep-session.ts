@@ -18,7 +18,7 @@ import {
   leftToOthers,
   type SweepRun,
   wouldRemove,
-} from './finding.ts'
+} from './sweep-finding.ts'
 import { HANDOFF_EXPIRED } from './sweep-handoff.ts'
 import { UPLOAD_EXPIRED } from './sweep-upload.ts'
 

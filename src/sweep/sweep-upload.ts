@@ -3,7 +3,7 @@
 
 import { expireUpload, leftOf } from '../claimable/upload-expiry.ts'
 import { inside, isUploadId } from '../layout.ts'
-import { type Finding, foreign, keep, type SweepRun, wouldRemove } from './finding.ts'
+import { type Finding, foreign, keep, type SweepRun, wouldRemove } from './sweep-finding.ts'
 
 export const UPLOAD_EXPIRED = 'no byte arrived within its time to live'
 

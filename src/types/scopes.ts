@@ -1,8 +1,7 @@
-// Types of claims, adoption and scopes.
+// The types of claims, scopes and checked files.
 
-import type { DirOptions, FileOptions } from '../input/file-options.ts'
-import type { ByteSource } from './bytes.ts'
-import type { FileRules, ReceivedFile, ReceiveOptions, TempDir, TempFile } from './entries.ts'
+import type { EntryMethods } from './creating.ts'
+import type { TempDir, TempFile } from './entries.ts'
 
 /** A claimed handoff: one claimant at a time has it, until it completes or releases it. */
 export type Claim<M = unknown> = (TempFile | TempDir) & ClaimMembers<M>
@@ -32,36 +31,23 @@ export interface ScopeOptions {
   preserve?: false | 'on-error' | undefined
 }
 
-/** A group of temps that are disposed together, last made first. */
-export interface TempScope extends AsyncDisposable {
-  /** As {@link TempFileManager.file}; removed when the scope ends. */
-  file(options?: string | FileOptions): TempFile
-  dir(options?: string | DirOptions): TempDir
-  fileAsync(options?: string | FileOptions): Promise<TempFile>
-  dirAsync(options?: string | DirOptions): Promise<TempDir>
-  receive(source: ByteSource, options?: ReceiveOptions): Promise<ReceivedFile>
-  adopt(path: string, options?: AdoptOptions): Promise<TempFile | TempDir>
+/**
+ * A group of entries that are disposed together, last created first. What its methods create is removed when the scope ends.
+ */
+export interface TempScope extends EntryMethods, AsyncDisposable {
   /** Released when the scope ends, unless it was completed. */
   claim<M = unknown>(ticket: string): Promise<Claim<M>>
-  /** Runs `fn` when the scope ends, in its place in the order. */
+  /** Runs `fn` when the scope ends, in the reverse order of creation. */
   defer(fn: () => Promise<void> | void): void
   /**
    * Marks the scope as failed: with `preserve: 'on-error'` its end keeps the files, with the reason, in `kept/` of the root.
-   * `withScope` calls it with what its function throws.
+   * `withScope` calls it with the error that its function throws.
    */
   fail(reason?: unknown): void
-  /** Aborts as the disposal begins; later calls throw ERR_TEMP_CLOSED. */
+  /** Aborts when the disposal starts; later calls throw ERR_TEMP_CLOSED. */
   readonly signal: AbortSignal
-  /** Ends the scope, for those without `using`. Idempotent; rejects with what a deferred function threw. */
+  /** Ends the scope, for code without `using`. Idempotent; rejects with the error of a deferred function. */
   close(): Promise<void>
-}
-
-/** Options of {@link TempFileManager.adopt}. */
-export interface AdoptOptions {
-  /** Leave it where it is, and only remove it with its scope, at close and at exit: no sweep covers it. Default false. */
-  inPlace?: boolean | undefined
-  /** What the file must be, checked before anything moves; see {@link FileRules}. A directory is refused. */
-  accept?: FileRules | undefined
 }
 
 /** The result of {@link TempFileManager.checkFile}. */

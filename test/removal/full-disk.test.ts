@@ -1,5 +1,5 @@
 // A disk so full that a rename needs space (btrfs). Here the rename is made to fail as long as the session still
-// has data; test/crash/full-disk has the real one.
+// has data; test/crash/full-disk-recovery has the real one.
 
 import fs, { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'

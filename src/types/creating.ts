@@ -1,19 +1,19 @@
-// How a manager creates files and directories, receives streams, and takes over and checks existing files. The implementation is in manager.ts.
+// The methods that create files and directories, receive streams and take over existing files: of a manager and of a scope.
 
 import type { DirOptions, FileOptions } from '../input/file-options.ts'
-import type {
-  AdoptOptions,
-  ByteSource,
-  CheckedFile,
-  FileRules,
-  ReceivedFile,
-  ReceiveOptions,
-  TempDir,
-  TempFile,
-} from '../types.ts'
+import type { ByteSource } from './bytes.ts'
+import type { FileRules, ReceivedFile, ReceiveOptions, TempDir, TempFile } from './entries.ts'
 
-/** How a manager creates files and directories, receives streams, and takes over and checks existing files. */
-export interface CreatingMethods {
+/** Options of {@link TempFileManager.adopt}. */
+export interface AdoptOptions {
+  /** Leave it where it is, and only remove it with its scope, at close and at exit: no sweep covers it. Default false. */
+  inPlace?: boolean | undefined
+  /** What the file must be, checked before anything moves; see {@link FileRules}. A directory is refused. */
+  accept?: FileRules | undefined
+}
+
+/** The methods of a manager and of a scope that create entries. */
+export interface EntryMethods {
   /**
    * Creates an empty file, mode 0600, and returns at once: one open(2), and no descriptor stays open.
    * A string is the suffix of its name.
@@ -78,23 +78,4 @@ export interface CreatingMethods {
    * @category Creating
    */
   adopt(path: string, options?: AdoptOptions): Promise<TempFile | TempDir>
-
-  /**
-   * Checks an existing file against rules; nothing is moved or changed. Symbolic links and special files are refused.
-   * @returns its size in bytes and the media type found in its first bytes
-   * @throws ERR_TEMP_TYPE_REJECTED, ERR_TEMP_TOO_LARGE, ERR_TEMP_TOO_SMALL, ERR_TEMP_OPTION_INVALID, ERR_TEMP_IO,
-   * ERR_TEMP_CLOSED; the error that `rules.validate` throws
-   * @example
-   * ```ts
-   * import { writeFileSync } from 'node:fs'
-   * import { fileRules, getTempManager } from 'temp-file-manager'
-   *
-   * using dir = getTempManager().dir()
-   * const path = dir.join('photo.png')
-   * writeFileSync(path, 'not a picture')
-   * await getTempManager().checkFile(path, fileRules.image).catch((error) => console.log(error.code)) // ERR_TEMP_TYPE_REJECTED
-   * ```
-   * @category Creating
-   */
-  checkFile(path: string, rules: FileRules): Promise<CheckedFile>
 }
