@@ -18,7 +18,7 @@ export {
   type TempFileErrorCode,
   type TempFileErrorOptions,
 } from './errors.ts'
-export { type FileRulePresets, fileRules } from './file-types/file-rules.ts'
+export { type FileRulePresets, fileRules } from './file-types/presets.ts'
 export type { Claimant } from './handoff/find.ts'
 export type { HandoffInfo } from './handoff/info.ts'
 export type { DirOptions, FileOptions } from './input/file-options.ts'

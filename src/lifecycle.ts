@@ -4,9 +4,11 @@
 
 import type { Context } from './context.ts'
 import { ioError, isTempFileError, TempFileError } from './errors.ts'
+import { operations } from './on-demand.ts'
 import type { Quota } from './quota.ts'
 import { endSession, endSessionSync } from './removal/end-own-session.ts'
 import { joinSignals } from './runtime/abort.ts'
+import { ifLoopTurns } from './runtime/loop-turn.ts'
 import { lookForDebug, reportCleanupError } from './runtime/observe.ts'
 import { type ExitTask, exitRegistry } from './session/exit-hook.ts'
 import { Session, Vanished } from './session/session.ts'
@@ -21,6 +23,7 @@ export class Lifecycle {
   /** Created by the first operation that can be aborted: it costs 0.3 ms. */
   #abort: AbortController | undefined
   readonly #exitTask: ExitTask
+  readonly #cancelLoading: () => void
   #session: Session | undefined
   /** The session while close() runs: exit and closeSync() finish it. */
   #retiring: Session | undefined
@@ -35,6 +38,8 @@ export class Lifecycle {
       () => this.#session,
       () => this.#dropLost(),
     )
+    // The operation that needs them reports a failure.
+    this.#cancelLoading = ifLoopTurns(() => void operations().catch(() => {}))
     this.#exitTask = { signals: context.signals, run: () => this.#end(true) }
   }
 
@@ -174,6 +179,7 @@ export class Lifecycle {
   #ended(): void {
     this.#retiring = undefined
     this.#closed = true
+    this.#cancelLoading()
     exitRegistry().delete(this.#exitTask)
   }
 

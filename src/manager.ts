@@ -3,29 +3,23 @@
 
 import { checkTicket, goneError } from './claimable/handoff-record.ts'
 import { type Context, newCounters } from './context.ts'
-import { prepareRules } from './file-types/file-rules.ts'
-import { retry } from './handoff/claim.ts'
 import type { HandoffInfo } from './handoff/info.ts'
-import { inspectHandoff, listHandoffs } from './handoff/list.ts'
 import type { DirOptions, FileOptions } from './input/file-options.ts'
 import { isTicket, layoutOf } from './layout.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { type Callback, type CallbackArguments, splitArguments } from './manager/callback-arguments.ts'
-import { claimTicket, workOnClaim } from './manager/claims.ts'
 import type { ManagerStats } from './manager/maintenance-methods.ts'
 import type { ManagerMethods } from './manager/methods.ts'
 import { receive } from './manager/receiving.ts'
 import { openScope, runInScope } from './manager/scoping.ts'
 import { resolveOptions, type TempFileManagerOptions } from './manager-options.ts'
+import { operations } from './on-demand.ts'
 import { Quota } from './quota.ts'
 import { asyncDispose, dispose, disposing } from './runtime/dispose.ts'
 import { checkRoot } from './session/root.ts'
 import type { SweepReport } from './sweep/report.ts'
 import { checkSweepOptions, type SweepOptions } from './sweep/sweep-options.ts'
-import { measureRoot, type RootUsage } from './sweep/usage.ts'
-import { adopt, pathOf } from './temps/adopt.ts'
-import { checkFile } from './temps/check-file.ts'
-import { claimEntry } from './temps/claimed-entry.ts'
+import type { RootUsage } from './sweep/usage.ts'
 import { createFile, createFileAsync } from './temps/create.ts'
 import { createDir, createDirAsync } from './temps/dir.ts'
 import { Namer } from './temps/naming.ts'
@@ -98,11 +92,14 @@ class Manager implements TempFileManager {
   }
 
   adopt(path: string, options?: AdoptOptions): Promise<TempFile | TempDir> {
-    return this.#life.run((session) => adopt(session, path, this.#context.prefix, options))
+    return this.#life.run(async (session) =>
+      (await operations()).adopt(session, path, this.#context.prefix, options),
+    )
   }
 
   async checkFile(path: string, rules: FileRules): Promise<CheckedFile> {
     this.#life.requireOpen()
+    const { checkFile, pathOf, prepareRules } = await operations()
     const checked = pathOf(path, 'checkFile')
     const prepared = prepareRules(rules, 'rules')
     return await checkFile(this.#context.fs, checked, prepared, (validate) =>
@@ -148,45 +145,49 @@ class Manager implements TempFileManager {
   }
 
   async claim<M = unknown>(ticket: string): Promise<Claim<M>> {
+    const { claimEntry, claimTicket } = await operations()
     return claimEntry<M>(await claimTicket(this.#life, ticket, 'work'))
   }
 
-  withClaim<M = unknown, T = unknown>(ticket: string, fn: Callback<Claim<M>, T>): Promise<T> {
-    return workOnClaim(this.#life, ticket, fn)
+  async withClaim<M = unknown, T = unknown>(ticket: string, fn: Callback<Claim<M>, T>): Promise<T> {
+    return await (await operations()).workOnClaim(this.#life, ticket, fn)
   }
 
   async handoffs(): Promise<HandoffInfo[]> {
     if (!checkRoot(this.#context)) return []
-    return await listHandoffs(this.#context)
+    return await (await operations()).listHandoffs(this.#context)
   }
 
   async inspect(ticket: string): Promise<HandoffInfo> {
     checkTicket(isTicket(ticket))
     if (!checkRoot(this.#context)) throw goneError()
-    return await inspectHandoff(this.#context, ticket)
+    return await (await operations()).inspectHandoff(this.#context, ticket)
   }
 
   async discard(ticket: string): Promise<void> {
+    const { claimEntry, claimTicket } = await operations()
     await disposing(claimEntry(await claimTicket(this.#life, ticket, 'discard')), (entry) => entry.complete())
   }
 
   retry(ticket: string): Promise<void> {
-    return this.#life.run((session) => retry(session, ticket))
+    return this.#life.run(async (session) => (await operations()).retry(session, ticket))
   }
 
   createUpload(options: CreateUploadOptions = {}): Promise<PartialUpload> {
-    return this.#life.run(async (session) => (await uploads()).create(session, options, this.#uploadDoor()))
+    return this.#life.run(async (session) =>
+      (await operations()).create(session, options, this.#uploadDoor()),
+    )
   }
 
   openUpload(id: string, options: OpenUploadOptions = {}): Promise<PartialUpload> {
     return this.#life.run(async (session) =>
-      (await uploads()).openPartial(session, id, options, this.#uploadDoor()),
+      (await operations()).openPartial(session, id, options, this.#uploadDoor()),
     )
   }
 
   async uploads(): Promise<UploadInfo[]> {
     if (!checkRoot(this.#context)) return []
-    return (await uploads()).listUploads(this.#context)
+    return (await operations()).listUploads(this.#context)
   }
 
   #uploadDoor(): UploadDoor {
@@ -211,7 +212,7 @@ class Manager implements TempFileManager {
 
   async usage(): Promise<RootUsage> {
     checkRoot(this.#context)
-    return await measureRoot(this.#context)
+    return await (await operations()).measureRoot(this.#context)
   }
 
   removeAll(): Promise<void> {
@@ -241,11 +242,6 @@ class Manager implements TempFileManager {
   [asyncDispose](): Promise<void> {
     return this.close()
   }
-}
-
-/** Loaded when a first upload is created, opened or listed. */
-function uploads(): Promise<typeof import('./uploads/index.ts')> {
-  return import('./uploads/index.ts')
 }
 
 /**

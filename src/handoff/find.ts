@@ -7,7 +7,7 @@ import { settleUploadExpiry } from '../claimable/upload-expiry.ts'
 import { findSync } from '../disk/paths.ts'
 import { isUploadId } from '../layout.ts'
 import { type Judgement, judge } from '../liveness/judge.ts'
-import { removeIfDead } from '../removal/remove-session.ts'
+import { removeIfDead } from '../removal/condemn-if-dead.ts'
 import { claimIndexOf, type Found, findClaim } from './claim-index.ts'
 
 /** Who has claimed a handoff, as far as the record of the session shows. */

@@ -14,10 +14,10 @@ import type {
 } from '../platform/platform.ts'
 import { askLease, leaseIdentity, type SessionPlace } from './lease.ts'
 import { isOwnSession } from './own-sessions.ts'
-import { type LeaseIdentity, type Owner, type OwnerRead, readOwner } from './owner-record.ts'
+import { type LeaseIdentity, type Owner, type OwnerRead, REFRESH_MS, readOwner } from './owner-record.ts'
 import { ownIdentity } from './process-identity.ts'
 import { bootTag, type NamedIdentity, namespacesTag, parseSessionName, placeTag } from './session-name.ts'
-import { type Evidence, REFRESH_MS } from './verdict.ts'
+import type { Evidence } from './verdict.ts'
 
 export interface Gathered {
   readonly evidence: Evidence

@@ -9,6 +9,9 @@ import type { ProcessIdentity } from '../platform/platform.ts'
 /** Version of the record's form; a reader keeps and reports what carries another. */
 export const OWNER_VERSION = 1
 
+/** At least so often an owner touches its session (session/refresh.ts); its record may name a shorter interval. */
+export const REFRESH_MS = 600_000
+
 /** Identity of the lease's socket: device and inode numbers as decimal strings (bigint stats). */
 export interface LeaseIdentity {
   readonly dev: string

@@ -58,8 +58,6 @@ export interface Verdict {
   readonly reason: string
 }
 
-/** At least so often an owner touches its session (session/refresh.ts); its record may name a shorter interval. */
-export const REFRESH_MS = 600_000
 /** One upper directory mounted twice makes a live owner's lease refuse, so its refresh must have stopped for so long too. */
 const OVERLAY_INTERVALS = 3
 /** How long a silent foreign session is a tombstone before it is removed. */

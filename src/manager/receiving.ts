@@ -2,10 +2,9 @@
 // is closed.
 
 import type { Lifecycle } from '../lifecycle.ts'
-import { joinSignals } from '../runtime/abort.ts'
+import { operations } from '../on-demand.ts'
+import { abortError, joinSignals } from '../runtime/abort.ts'
 import { openIntake } from '../streams/intake.ts'
-import { checkReceiveOptions } from '../streams/receive-options.ts'
-import { receiveFile } from '../temps/create.ts'
 import type { Namer } from '../temps/naming.ts'
 import type { ByteSource, ReceivedFile, ReceiveOptions } from '../types.ts'
 
@@ -20,16 +19,18 @@ export async function receive(
   const intake = openIntake(source, keep) // first: the source may fail while the file is being opened
   try {
     life.requireOpen()
-    const prepared = checkReceiveOptions(options)
-    const naming = namer.checkNames(options)
-    const joined = joinSignals(ending, prepared.signal)
-    try {
-      return await life.abortable(joined.signal, (signal) =>
-        life.run((session) => receiveFile(session, naming, intake, { ...prepared, signal })),
-      )
-    } finally {
-      joined.detach()
-    }
+    return await life.abortable(ending, async (closing) => {
+      const { checkReceiveOptions, receiveFile } = await operations()
+      const prepared = checkReceiveOptions(options)
+      const naming = namer.checkNames(options)
+      const { signal, detach } = joinSignals(closing, prepared.signal)
+      try {
+        if (closing.aborted) throw abortError(closing)
+        return await life.run((session) => receiveFile(session, naming, intake, { ...prepared, signal }))
+      } finally {
+        detach()
+      }
+    })
   } catch (error) {
     intake.stop(error, keep)
     throw error

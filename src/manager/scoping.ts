@@ -5,7 +5,7 @@ import type { Context } from '../context.ts'
 import { constantOr, oneOf, optionsOf } from '../input/options.ts'
 import type { Lifecycle } from '../lifecycle.ts'
 import { DEFAULT_KEEP } from '../manager-options.ts'
-import { keepFailed } from '../removal/kept.ts'
+import { operations } from '../on-demand.ts'
 import { disposing } from '../runtime/dispose.ts'
 import { type Maker, Scope } from '../temps/scope.ts'
 import type { ScopeOptions, TempScope } from '../types.ts'
@@ -25,7 +25,9 @@ export function openScope(
   const policy = context.keepFailed ?? DEFAULT_KEEP
   const keeps = preserve === undefined ? context.keepFailed !== undefined : preserve === 'on-error'
   const keep: Maker['keep'] = (entries, reason) =>
-    life.run((session) => keepFailed(context, policy, entries, { sessionId: session.id, reason }))
+    life.run(async (session) =>
+      (await operations()).keepFailed(context, policy, entries, { sessionId: session.id, reason }),
+    )
   return new Scope({ ...maker, keep }, keeps)
 }
 

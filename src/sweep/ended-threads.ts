@@ -4,10 +4,8 @@
 // no timer holds the process open.
 
 import type { Worker } from 'node:worker_threads'
-import { inside, parseSessionsEntry, type Root } from '../layout.ts'
-import { suspect } from '../liveness/judge.ts'
-import { isOwnSession } from '../liveness/own-sessions.ts'
-import { removeIfDead } from '../removal/remove-session.ts'
+import type { Root } from '../layout.ts'
+import { operations } from '../on-demand.ts'
 import { mainProcess } from '../runtime/node-internals.ts'
 import { log } from '../runtime/observe.ts'
 
@@ -72,7 +70,8 @@ export class EndedThreads {
     const delay = this.#delays.shift()
     if (delay === undefined || this.#stopped) return
     this.#timer = setTimeout(() => {
-      this.#running = removeEnded(this.#root)
+      this.#running = operations()
+        .then(({ removeEnded }) => removeEnded(this.#root))
         .catch((error: unknown) => log.sweep('sessions of ended threads were not removed: %s', error))
         .finally(() => {
           this.#running = undefined
@@ -80,17 +79,5 @@ export class EndedThreads {
         })
     }, delay)
     this.#timer.unref()
-  }
-}
-
-/** Removes the sessions of this process whose threads have ended. Throws the system's error. */
-async function removeEnded(root: Root): Promise<void> {
-  const { fs, layout } = root
-  for (const name of fs.readdirSync(layout.sessions).map(String)) {
-    const entry = parseSessionsEntry(name)
-    const ofProcess = entry?.kind === 'live' && entry.id.startsWith(`${process.pid}-`)
-    if (!ofProcess || isOwnSession(entry.id)) continue
-    const place = { directory: inside(layout.sessions, name), id: entry.id }
-    if ((await suspect(root, place, {})).verdict === 'dead') await removeIfDead(root, place)
   }
 }

@@ -3,16 +3,14 @@
 
 import type { Context } from '../context.ts'
 import { errnoOf } from '../errors.ts'
-import { REFRESH_MS } from '../liveness/verdict.ts'
-import { pruneKept } from '../removal/kept.ts'
+import { REFRESH_MS } from '../liveness/owner-record.ts'
+import { operations } from '../on-demand.ts'
 import { channels, log } from '../runtime/observe.ts'
 import { beat, type Heartbeat } from '../session/heartbeat.ts'
 import type { Session } from '../session/session.ts'
 import { EndedThreads } from './ended-threads.ts'
-import { underSweepLock } from './lock.ts'
 import type { SweepReport } from './report.ts'
 import { Schedule } from './schedule.ts'
-import { sweep } from './sweep.ts'
 import type { SweepRequest } from './sweep-options.ts'
 
 export class Maintenance {
@@ -76,6 +74,7 @@ export class Maintenance {
   }
 
   async sweep(options: SweepRequest): Promise<SweepReport> {
+    const { sweep, pruneKept } = await operations()
     const session = this.#session()
     const report = await sweep({ ...this.#context, ownId: session?.id }, options)
     const { keepFailed } = this.#context
@@ -102,8 +101,12 @@ export class Maintenance {
   async #run(signal: AbortSignal): Promise<void> {
     await this.#refresh()
     if (!this.#mayHelp()) return
-    if (this.#context.sharedVolume === undefined) await this.sweep({ signal })
-    else await underSweepLock(this.#context, () => this.sweep({ signal }))
+    if (this.#context.sharedVolume === undefined) {
+      await this.sweep({ signal })
+      return
+    }
+    const { underSweepLock } = await operations()
+    await underSweepLock(this.#context, () => this.sweep({ signal }))
   }
 
   /** A full disk may be why it fails, and then the sweep is what helps. */

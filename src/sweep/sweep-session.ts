@@ -9,7 +9,7 @@ import { settleExpiry } from '../claimable/expiry.ts'
 import { settleUploadExpiry } from '../claimable/upload-expiry.ts'
 import { inside, isTicket, isUploadId, parseSessionsEntry, type SessionsEntry } from '../layout.ts'
 import { judge, suspect } from '../liveness/judge.ts'
-import { condemnIfDead } from '../removal/remove-session.ts'
+import { condemnIfDead } from '../removal/condemn-if-dead.ts'
 import {
   type Finding,
   foreign,

@@ -8,8 +8,8 @@ import type { Context } from '../context.ts'
 import { ignoreMissing } from '../disk/paths.ts'
 import { retry, retrySync } from '../disk/remove/retry-removal.ts'
 import { errnoOf, isTempFileError, TempFileError } from '../errors.ts'
-import { publish } from '../handoff/publish.ts'
 import { inside } from '../layout.ts'
+import { operations } from '../on-demand.ts'
 import { asyncDispose, dispose } from '../runtime/dispose.ts'
 import {
   channels,
@@ -207,6 +207,9 @@ export abstract class Entry implements TempEntry {
   }
 
   async #handOff(options: HandOffOptions): Promise<string> {
+    this.requireLive('hand off')
+    this.#extras?.resources?.refuseWriters('hand off')
+    const { publish } = await operations()
     this.requireLive('hand off')
     this.#extras?.resources?.refuseWriters('hand off')
     const ticket = await publish(

@@ -7,11 +7,11 @@ import type { Readable, Writable } from 'node:stream'
 import { close, closeWritten, open } from '../disk/descriptors.ts'
 import { statsOf } from '../disk/paths.ts'
 import { errnoOf, ioError, TempFileError, type TempFileErrorOptions } from '../errors.ts'
+import { operations } from '../on-demand.ts'
 import { joinSignals } from '../runtime/abort.ts'
 import { asyncDispose } from '../runtime/dispose.ts'
-import { fill } from '../streams/fill.ts'
 import { type Intake, openIntake } from '../streams/intake.ts'
-import { checkReceiveOptions, type PreparedReceive } from '../streams/receive-options.ts'
+import type { PreparedReceive } from '../streams/receive-options.ts'
 import type {
   ByteSource,
   ReadStreamOptions,
@@ -25,6 +25,12 @@ import { Entry } from './entry.ts'
 import { streamResource } from './resources.ts'
 
 const NO_FOLLOW = constants.O_NOFOLLOW ?? 0
+
+/** A finished write, and the rule that is checked when the file is whole. */
+interface Written {
+  readonly result: WriteResult
+  readonly validate: PreparedReceive['validate']
+}
 
 export class FileEntry extends Entry implements TempFile {
   override get kind(): 'file' {
@@ -62,18 +68,17 @@ export class FileEntry extends Entry implements TempFile {
     const intake = openIntake(source, keep) // first of all: the source may fail while the file is being opened
     try {
       this.requireLive('write to')
-      return await this.#write(intake, checkReceiveOptions(options))
+      return await this.#write(intake, options)
     } catch (error) {
       intake.stop(error, keep)
       throw error
     }
   }
 
-  async #write(intake: Intake, prepared: PreparedReceive): Promise<WriteResult> {
+  async #write(intake: Intake, options: ReceiveOptions): Promise<WriteResult> {
     // The end of the file ends the writing, and nothing half written is handed off or persisted.
     const ending = new AbortController()
-    const { signal, detach } = joinSignals(ending.signal, prepared.signal)
-    const work = this.#replaceBy(intake, { ...prepared, signal })
+    const work = this.#writeUntil(ending.signal, intake, options)
     const settled = work.then(nothing, nothing)
     const done = this.track({
       writes: true,
@@ -82,15 +87,26 @@ export class FileEntry extends Entry implements TempFile {
         return settled
       },
     })
-    let result: WriteResult
+    let written: Written
     try {
-      result = await work
+      written = await work
     } finally {
       done()
+    }
+    await written.validate?.(this)
+    return written.result
+  }
+
+  async #writeUntil(ending: AbortSignal, intake: Intake, options: ReceiveOptions): Promise<Written> {
+    const { checkReceiveOptions } = await operations()
+    const prepared = checkReceiveOptions(options)
+    const { signal, detach } = joinSignals(ending, prepared.signal)
+    try {
+      const result = await this.#replaceBy(intake, { ...prepared, signal })
+      return { result, validate: prepared.validate }
+    } finally {
       detach()
     }
-    await prepared.validate?.(this)
-    return result
   }
 
   async #replaceBy(intake: Intake, prepared: PreparedReceive): Promise<WriteResult> {
@@ -105,6 +121,7 @@ export class FileEntry extends Entry implements TempFile {
     this.#recharge(0)
     let result: WriteResult
     try {
+      const { fill } = await operations()
       result = await fill({ fs, fd, directory: this.session.path, quota }, intake, prepared)
     } catch (error) {
       await close(fs, fd)

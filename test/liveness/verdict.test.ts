@@ -2,14 +2,8 @@
 // from the contract's sentences, not from the code.
 
 import { describe, expect, test } from 'vitest'
-import {
-  type Evidence,
-  GRACE_MS,
-  type Policy,
-  REFRESH_MS,
-  type Verdict,
-  verdict,
-} from '../../src/liveness/verdict.ts'
+import { REFRESH_MS } from '../../src/liveness/owner-record.ts'
+import { type Evidence, GRACE_MS, type Policy, type Verdict, verdict } from '../../src/liveness/verdict.ts'
 import { LIVE_OWNER } from './live-owner.ts'
 
 /** A live owner of our own boot and namespaces, on a local disk. */

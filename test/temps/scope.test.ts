@@ -97,6 +97,7 @@ describe('a scope', () => {
 
   test('aborts its signal first, and a receive in flight; its source is destroyed, nothing stays', async () => {
     const manager = tempManager()
+    await (await manager.receive('the first')).remove() // what receiving needs is loaded
     const scope = manager.scope()
     const source = new Readable({ read() {} })
     source.push('some bytes')
