@@ -1,0 +1,61 @@
+import { describe, expect, test } from 'vitest'
+import { foreignName } from '../../src/input/foreign-names.ts'
+
+const FORM = [
+  'accept',
+  'skip',
+  'maxFiles',
+  'maxFileBytes',
+  'maxTotalBytes',
+  'maxFields',
+  'maxFieldBytes',
+  'hash',
+]
+const MANAGER = ['name', 'prefix', 'baseDir', 'limits', 'preserve']
+const ENTRY = ['suffix', 'prefix', 'name', 'mode']
+
+describe('an option name of another library', () => {
+  test.each([
+    ['multer', 'fileSize', FORM, 'maxFileBytes'],
+    ['multer', 'files', FORM, 'maxFiles'],
+    ['multer', 'fields', FORM, 'maxFields'],
+    ['multer', 'fieldSize', FORM, 'maxFieldBytes'],
+    ['multer', 'fileFilter', FORM, 'skip'],
+    ['multer', 'dest', MANAGER, 'baseDir'],
+    ['formidable', 'maxFileSize', FORM, 'maxFileBytes'],
+    ['formidable', 'maxTotalFileSize', FORM, 'maxTotalBytes'],
+    ['formidable', 'uploadDir', MANAGER, 'baseDir'],
+    ['formidable', 'hashAlgorithm', FORM, 'hash'],
+    ['tmp', 'tmpdir', MANAGER, 'baseDir'],
+    ['tmp', 'keep', MANAGER, 'preserve'],
+    ['tmp', 'postfix', ENTRY, 'suffix'],
+    ['tempy', 'extension', ENTRY, 'suffix'],
+    ['anybody', 'maxSize', FORM, 'maxFileBytes'],
+  ])('of %s, %s, means the option that this function has', (_, key, known, meant) => {
+    expect(foreignName(key, known)).toEqual({ meant, advice: undefined })
+  })
+
+  test('is recognised in any case', () => {
+    expect(foreignName('FILESIZE', FORM)?.meant).toBe('maxFileBytes')
+  })
+
+  test('means the same idea under the name that each function gives it', () => {
+    expect(foreignName('maxSize', ['maxBytes'])?.meant).toBe('maxBytes')
+    expect(foreignName('maxSize', ['fileBytes'])?.meant).toBe('fileBytes')
+  })
+
+  test('that this function has no option for gets advice', () => {
+    const { meant, advice } = foreignName('dest', ENTRY) ?? {}
+    expect(meant).toBeUndefined()
+    expect(advice).toContain('baseDir')
+  })
+
+  test('is not guessed at when it is unknown', () => {
+    expect(foreignName('colour', FORM)).toBeUndefined()
+    expect(foreignName('constructor', FORM)).toBeUndefined()
+  })
+
+  test('gets no advice that would help nobody', () => {
+    expect(foreignName('parts', MANAGER)).toBeUndefined()
+  })
+})
