@@ -39,6 +39,7 @@ const PROGRAMS = [
   'examples/bullmq',
   'examples/demo',
   'examples/page',
+  'examples/uploads',
   'examples/worker-threads',
 ].map((name) => `test/${name}.test.ts`)
 const long = process.env['LONG'] !== undefined

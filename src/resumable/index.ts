@@ -1,5 +1,5 @@
 // temp-file-manager/resumable: a server for the IETF draft 'Resumable Uploads for HTTP'. The fronts for node:http (Express,
-// Fastify, HTTP/2) and for the Fetch API, and the public names.
+// HTTP/2), for Fastify and for the Fetch API, and the public names.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
@@ -14,6 +14,22 @@ import { checkResumableOptions, type ResumableOptions } from './resumable-option
 export { INTEROP_VERSION } from './fields.ts'
 export type { ResumableOptions, UploadReply, UploadRequest } from './resumable-options.ts'
 
+/** What the plugin needs of a FastifyInstance, so that a program without Fastify has no use for its types. */
+export interface FastifyRoom {
+  removeAllContentTypeParsers(): unknown
+  addContentTypeParser(
+    type: '*',
+    parse: (request: unknown, payload: IncomingMessage, done: (error: Error | null) => void) => void,
+  ): unknown
+  all(
+    path: string,
+    handler: (
+      request: { readonly raw: IncomingMessage },
+      reply: { readonly raw: ServerResponse; hijack(): unknown },
+    ) => void,
+  ): unknown
+}
+
 /** A server of resumable uploads. */
 export interface ResumableUploads {
   /**
@@ -24,6 +40,11 @@ export interface ResumableUploads {
     req: IncomingMessage | Http2ServerRequest,
     res: ServerResponse | Http2ServerResponse,
   ) => Promise<void>
+  /**
+   * The plugin for Fastify 5, which reads no body itself: `fastify.register(uploads.fastify, { prefix: '/files' })`. Routes,
+   * hooks and body parsers outside the prefix stay as they are.
+   */
+  readonly fastify: (instance: FastifyRoom, options: unknown, done: () => void) => void
   /** Answers a Request of the Fetch API (Hono, Next.js, Remix). Interim responses (104) are not possible there. */
   readonly fetch: (request: Request) => Promise<Response>
 }
@@ -62,10 +83,22 @@ export interface ResumableUploads {
  */
 export function resumableUploads(manager: TempFileManager, options: ResumableOptions = {}): ResumableUploads {
   const protocol = new Protocol(manager, checkResumableOptions(options))
+  const handle: ResumableUploads['handle'] = async (req, res) => {
+    const exchange = nodeExchange(req, res)
+    writeNode(res, await protocol.handle(exchange))
+  }
   return {
-    async handle(req, res) {
-      const exchange = nodeExchange(req, res)
-      writeNode(res, await protocol.handle(exchange))
+    handle,
+    fastify(instance, _options, done) {
+      instance.removeAllContentTypeParsers() // of this plugin's context only: the content stays with the request
+      instance.addContentTypeParser('*', (_request, _payload, parsed) => parsed(null))
+      for (const path of ['/', '/*']) {
+        instance.all(path, (request, reply) => {
+          reply.hijack()
+          void handle(request.raw, reply.raw)
+        })
+      }
+      done()
     },
     async fetch(request) {
       const { status, headers, body } = await protocol.handle(fetchExchange(request))

@@ -1,0 +1,66 @@
+// Power cuts during partial uploads. Guarantee: an offset that was reported is there after the cut, and no offset is shown
+// whose bytes are not on the disk.
+
+import { readFileSync } from 'node:fs'
+import { Readable } from 'node:stream'
+import { expect, test } from 'vitest'
+import { cutDisk, KINDS } from '../fixtures/cut-disk.ts'
+import { canMount, has } from '../fixtures/mounts.ts'
+
+const CONTENT = Buffer.from(Array.from({ length: 3_000_000 }, (_, n) => (n * 7919) >> 3)) // no two blocks alike
+const kinds = process.env['FAULTS'] === 'all' ? (['ext4', 'xfs'] as const) : (['ext4'] as const)
+
+test.skipIf(!canMount || !kinds.every((kind) => has(KINDS[kind].make))).each(kinds)(
+  // mounts need root
+  'on %s no power cut shows an offset beyond the durable bytes, and each offset that was reported is there',
+  async (kind) => {
+    const { manager, cut, after } = cutDisk(kind)
+    const upload = await manager.createUpload({ length: CONTENT.length, hash: 'sha256' })
+    const id = upload.id
+    cut('created')
+    await upload.append(CONTENT.subarray(0, 1_000_000))
+    cut('appended')
+    const reported: number[] = []
+    const source = new Readable({ read() {}, highWaterMark: 8_000_000 })
+    source.push(CONTENT.subarray(1_000_000, 2_000_000))
+    const appending = upload.append(source, {
+      onOffset: (offset) => {
+        reported.push(offset)
+        cut('reported')
+        source.push(CONTENT.subarray(2_000_000)) // written after the checkpoint, and not synced
+        source.push(null)
+      },
+      last: true,
+    })
+    await appending
+    cut('written')
+    const { ticket, digest } = await upload.finish()
+    cut('finished')
+    await upload.release()
+
+    const offsetAfter = async (name: string): Promise<number> => {
+      let shown = -1
+      await after(name, async (again) => {
+        await using restored = await again.openUpload(id)
+        shown = restored.offset
+        const bytes = Buffer.concat(await restored.read().toArray())
+        expect(bytes.equals(CONTENT.subarray(0, shown))).toBe(true)
+        await restored.append(CONTENT.subarray(shown))
+        expect((await restored.finish()).digest).toBe(digest)
+      })
+      return shown
+    }
+    expect(await offsetAfter('created')).toBe(0)
+    expect(await offsetAfter('appended')).toBe(1_000_000)
+    expect(reported).toEqual([2_000_000])
+    expect(await offsetAfter('reported')).toBe(2_000_000)
+    expect(await offsetAfter('written')).toBe(2_000_000) // promised by nobody: what follows the last checkpoint is lost
+    await after('finished', async (again) => {
+      await using claim = await again.claim(ticket)
+      expect(readFileSync(claim.path).equals(CONTENT)).toBe(true)
+      await using restored = await again.openUpload(id)
+      expect(restored.finished?.ticket).toBe(ticket)
+    })
+  },
+  60_000,
+)
