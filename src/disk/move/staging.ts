@@ -7,6 +7,7 @@ import type { DiskStats, FileSystem } from '../file-system.ts'
 import { setModeOf } from '../metadata.ts'
 import type { Directory, OpenDirectories } from '../open-directories.ts'
 import { type RemoveReport, removeTree } from '../remove/remove.ts'
+import { retry } from '../remove/retry-removal.ts'
 import type { CopyTools, Spot } from './copy.ts'
 
 /** Something of this process outside the root. */
@@ -84,27 +85,34 @@ export class Staging {
     this.spot = { directory: made.own, name: DATA }
   }
 
-  /** Tells the journal that it holds nothing but a copy, which a sweep may delete. */
+  /** Notes that it holds nothing but a copy, which a sweep may delete. */
   identify(): void {
     this.#note.identify(this.spot.directory.stats)
     this.#holdsCopy = true
   }
 
-  /** Removes it, with the rest of a copy. Never throws: what cannot be removed stays noted, for a sweep. */
+  /**
+   * Removes it, with the rest of a copy; tries again for a while where a failure may pass, such as for want of
+   * descriptors. Never throws: what cannot be removed stays noted, for a sweep.
+   */
   async remove(): Promise<void> {
     this.#open.release(this.spot.directory)
     try {
-      const path = `${this.#open.pathOf(this.#holder)}/${this.#name}`
-      if (this.#holdsCopy) requireComplete(await removeTree(this.#fs, path, { foreign: true }))
-      else this.#fs.rmdirSync(path)
+      await retry(() => this.#removeOnce())
       this.#note.forget()
     } catch {
       // Only an original that could not go back, or what a sweep will try again to remove.
     }
   }
+
+  async #removeOnce(): Promise<void> {
+    const path = `${this.#open.pathOf(this.#holder)}/${this.#name}`
+    if (this.#holdsCopy) requireComplete(await removeTree(this.#fs, path, { foreign: true }))
+    else this.#fs.rmdirSync(path)
+  }
 }
 
-/** The journal's words for `name` in an open directory. */
+/** What the journal notes of `name` in an open directory. */
 export function outsideOf(
   { fs, open }: Pick<CopyTools, 'fs' | 'open'>,
   holder: Directory,
@@ -132,9 +140,10 @@ export async function freeName(open: OpenDirectories, holder: Directory): Promis
   return basename(path)
 }
 
-function requireComplete(report: RemoveReport): void {
-  const [failed] = [...report.errors, ...report.kept]
-  if (failed !== undefined) throw new Error(`not removed: ${failed.path}`)
+/** Throws what prevented a removal. */
+function requireComplete({ errors: [failed], kept: [kept] }: RemoveReport): void {
+  if (failed !== undefined) throw failed.error
+  if (kept !== undefined) throw new Error(`not removed: ${kept.reason}`)
 }
 
 function removeEmpty(fs: FileSystem, path: string): void {

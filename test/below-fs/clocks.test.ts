@@ -1,0 +1,44 @@
+// A wall clock that is wrong and is set right, by libfaketime in real processes. The boot clock goes on meanwhile.
+// A ctime of 1980 on disk, set by debugfs, is in test/handoff/boot-clock.test.ts.
+
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { bundle } from '../fixtures/bundle.ts'
+import { has } from '../fixtures/mounts.ts'
+import { tempBase } from '../fixtures/temp-base.ts'
+
+let program = ''
+beforeAll(async () => {
+  program = join(await bundle('clock'), 'clock.cjs')
+})
+
+/** Runs the program with a wall clock that is wrong by `skew`; undefined: with the true one. */
+function run(skew: string | undefined, ...args: readonly string[]): string {
+  const command = [process.execPath, program, ...args]
+  const [name = '', ...rest] = skew === undefined ? command : ['faketime', '-f', skew, ...command]
+  const env = { ...process.env, DONT_FAKE_MONOTONIC: '1', NO_FAKE_STAT: '1' }
+  const { stdout, stderr, status } = spawnSync(name, rest, { encoding: 'utf8', env })
+  expect(status, stderr).toBe(0)
+  return stdout.trim()
+}
+
+describe.skipIf(process.platform !== 'linux' || !has('faketime'))(
+  'a wall clock that is wrong (needs faketime)',
+  () => {
+    test.each([
+      ['two years slow when a handoff was published, then set right', '-2y', undefined],
+      ['right when a handoff was published, then 30 days fast', undefined, '+30d'],
+    ])('%s, expires nothing', (_, publishing, sweeping) => {
+      const base = tempBase()
+      run(publishing, base, 'publish', '1h')
+      expect(run(sweeping, base, 'sweep')).toBe('[]')
+    })
+
+    test('does not keep what is overdue by the boot clock', () => {
+      const base = tempBase()
+      const ticket = run('+30d', base, 'publish', '1ms')
+      expect(JSON.parse(run('-2y', base, 'sweep'))).toEqual([ticket])
+    })
+  },
+)
