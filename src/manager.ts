@@ -15,6 +15,7 @@ import { openScope, runInScope } from './manager/scoping.ts'
 import { resolveOptions, type TempFileManagerOptions } from './manager-options.ts'
 import { operations } from './on-demand.ts'
 import { Quota } from './quota.ts'
+import { CLOSING } from './runtime/abort.ts'
 import { asyncDispose, dispose, disposing } from './runtime/dispose.ts'
 import { checkRoot } from './session/root.ts'
 import type { SweepReport } from './sweep/report.ts'
@@ -233,6 +234,10 @@ class Manager implements TempFileManager {
 
   get [CLOSED](): boolean {
     return this.#life.ending
+  }
+
+  get [CLOSING](): AbortSignal {
+    return this.#life.closing
   }
 
   [dispose](): void {

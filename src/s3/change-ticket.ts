@@ -2,7 +2,7 @@
 // what it did and decide again from there.
 
 import { hostname } from 'node:os'
-import { goneError } from '../claimable/handoff-record.ts'
+import { deadError, goneError } from '../claimable/handoff-record.ts'
 import { TempFileError } from '../errors.ts'
 import { ClaimLease } from './claim-lease.ts'
 import type { Seen } from './records.ts'
@@ -17,7 +17,7 @@ export interface Change {
   readonly after: Seen
 }
 
-/** Repeats until the record stands still. @throws ERR_TEMP_HANDOFF_GONE, ERR_TEMP_HANDOFF_CLAIMED, ERR_TEMP_HANDOFF_CORRUPT */
+/** Repeats until no other change comes in between. @throws ERR_TEMP_HANDOFF_GONE, _HANDOFF_CLAIMED, _HANDOFF_DEAD, _HANDOFF_CORRUPT */
 export async function changeTicket(
   { records }: Store,
   ticket: string,
@@ -34,8 +34,13 @@ export async function changeTicket(
   }
 }
 
-/** Claims a ticket. The lease is renewed by itself from now on. */
-export async function takeTicket(store: Store, ticket: string, budget: Budget): Promise<ClaimLease> {
+/** Claims a ticket. The lease is renewed by itself from now on, and given back when `closing` aborts. */
+export async function takeTicket(
+  store: Store,
+  ticket: string,
+  budget: Budget,
+  closing?: AbortSignal | undefined,
+): Promise<ClaimLease> {
   const claimant = { pid: process.pid, hostname: hostname() }
   const { before, after } = await changeTicket(store, ticket, budget, (record, nowMs) =>
     claimNext(record, nowMs, store.leaseMs, claimant),
@@ -48,6 +53,7 @@ export async function takeTicket(store: Store, ticket: string, budget: Budget): 
     record,
     leaseMs: store.leaseMs,
     timeoutMs: store.timeoutMs,
+    closing,
     onEnd: () => store.leases.delete(lease),
     deleteData: () => store.deleteData(record),
   })
@@ -57,12 +63,7 @@ export async function takeTicket(store: Store, ticket: string, budget: Budget): 
 
 function refusal(refused: Refusal, record: TicketRecord): TempFileError {
   if (refused === 'gone' || record.state === 'done') return goneError()
-  if (refused === 'dead')
-    return new TempFileError(
-      'ERR_TEMP_HANDOFF_CLAIMED',
-      `This ticket is a dead letter after ${record.attempt} attempts. Read its last error with inspect(); then call retry() or discard().`,
-      { details: { verdict: 'dead', attempts: record.attempt } },
-    )
+  if (refused === 'dead') return deadError(record.attempt, record.lastError)
   const { pid, hostname: host } = record.claimant ?? { pid: 0, hostname: 'an unknown host' }
   const since = new Date(record.sinceMs).toISOString()
   return new TempFileError(

@@ -1,17 +1,19 @@
-// A claim in our hands: renewed by itself, ended exactly once. Guarantee: `signal` is aborted before the lease can end by
+// A claim that this process holds: renewed by itself, ended exactly once. Guarantee: `signal` is aborted before the lease can end by
 // the store's clock; and complete() resolves only when the tombstone is stored, after which the ticket never comes back.
 //
 //   renewed     at a third of the lease, repeated until it succeeds
-//   aborted     a sixth of the lease before its end, if no renewal has succeeded until then
+//   aborted     a sixth of the lease before its end, if no renewal has succeeded until then; when its manager closes
 //   one write   at a time: a renewal that is under way is waited for before the claim is ended
 
-import { TempFileError } from '../errors.ts'
+import { reasonText } from '../claimable/last-error.ts'
+import { isTempFileError, TempFileError } from '../errors.ts'
+import { onAbort } from '../runtime/abort.ts'
 import { log } from '../runtime/observe.ts'
 import type { Records, Seen, Swap } from './records.ts'
 import { type Budget, budgetOf } from './retry.ts'
 import { safeUntil, storeTime } from './server-time.ts'
 import { storeError } from './store-failure.ts'
-import { type LiveRecord, shortError } from './ticket-record.ts'
+import type { LiveRecord } from './ticket-record.ts'
 import { completeNext, isHeldBy, type Next, releaseNext, renewNext } from './transitions.ts'
 
 export interface LeaseOptions {
@@ -20,6 +22,8 @@ export interface LeaseOptions {
   readonly record: LiveRecord
   readonly leaseMs: number
   readonly timeoutMs: number
+  /** Its abort means that the claim's file is removed: the claim is given back then. */
+  readonly closing: AbortSignal | undefined
   /** Called once, when it is completed or released. */
   readonly onEnd: () => void
   /** Deletes the data of a completed ticket. */
@@ -39,6 +43,7 @@ export class ClaimLease {
   #queue: Promise<unknown> = Promise.resolve()
   #renewal: NodeJS.Timeout | undefined
   #alarm: NodeJS.Timeout | undefined
+  readonly #unwatch: () => void
 
   constructor(records: Pick<Records, 'swap'>, options: LeaseOptions) {
     this.#records = records
@@ -46,6 +51,7 @@ export class ClaimLease {
     this.record = options.record
     this.#options = options
     this.#schedule()
+    this.#unwatch = onAbort([options.closing], ({ reason }) => this.#abandon(reason))
   }
 
   get signal(): AbortSignal {
@@ -63,13 +69,13 @@ export class ClaimLease {
 
   /**
    * Stores the tombstone, then deletes the data. Repeats as long as the lease lasts; can be called again after a failure.
-   * @throws ERR_TEMP_REMOVED (released before), ERR_TEMP_HANDOFF_CLAIMED or ERR_TEMP_HANDOFF_GONE (the lease had ended, and
+   * @throws ERR_TEMP_REMOVED (released before), ERR_TEMP_CLOSED (given back by its manager's close()), ERR_TEMP_HANDOFF_CLAIMED or ERR_TEMP_HANDOFF_GONE (the lease had ended, and
    * another worker has claimed or completed it), ERR_TEMP_UPLOAD_FAILED, ERR_TEMP_TIMEOUT
    */
   complete(): Promise<void> {
     return this.#end(async () => {
       if (this.#way === 'completed') return
-      if (this.#way === 'released') throw releasedBefore()
+      if (this.#way === 'released') throw this.#releasedBefore()
       const last = await this.#swap((seen) => completeNext(seen.record, this.attempt, storeTime(seen.moment)))
       if (!last.won) throw takenOver(last.seen)
       this.#way = 'completed'
@@ -81,7 +87,7 @@ export class ClaimLease {
   release(reason?: unknown): Promise<void> {
     return this.#end(async () => {
       if (this.#way !== undefined) return
-      const text = reason === undefined ? undefined : shortError(reason)
+      const text = reasonText(reason)
       await this.#swap((seen) => releaseNext(seen.record, this.attempt, storeTime(seen.moment), text))
       this.#way = 'released'
     }, 'give the handoff back')
@@ -96,6 +102,7 @@ export class ClaimLease {
     try {
       await work
       clearTimeout(this.#alarm)
+      this.#unwatch()
       this.#options.onEnd()
     } catch (error) {
       this.#ending = false
@@ -163,23 +170,39 @@ export class ClaimLease {
   }
 
   #lose(why: string): void {
-    if (this.#way !== undefined || this.signal.aborted) return
-    clearTimeout(this.#renewal)
-    clearTimeout(this.#alarm)
-    this.#lost.abort(
+    this.#abort(
       new TempFileError(
         'ERR_TEMP_ABORTED',
         `This claim was lost: ${why}. Stop working on it; another worker may have it.`,
       ),
     )
   }
-}
 
-function releasedBefore(): TempFileError {
-  return new TempFileError(
-    'ERR_TEMP_REMOVED',
-    'Cannot complete the handoff: this claim of it was released before. Claim it again.',
-  )
+  /** Its manager closes: its file is removed, and another worker can have the ticket at once. */
+  #abandon(reason: unknown): void {
+    this.#abort(reason)
+    this.release().catch((error: unknown) => log.handoff('not given back, its lease will end: %O', error))
+  }
+
+  #abort(reason: unknown): void {
+    if (this.#way !== undefined || this.signal.aborted) return
+    clearTimeout(this.#renewal)
+    clearTimeout(this.#alarm)
+    this.#lost.abort(reason)
+  }
+
+  #releasedBefore(): TempFileError {
+    const { reason } = this.signal
+    if (isTempFileError(reason) && reason.code === 'ERR_TEMP_CLOSED')
+      return new TempFileError(
+        'ERR_TEMP_CLOSED',
+        'Cannot complete the handoff: its manager was closed, which gave it back. Complete claims before close().',
+      )
+    return new TempFileError(
+      'ERR_TEMP_REMOVED',
+      'Cannot complete the handoff: this claim of it was released before. Claim it again.',
+    )
+  }
 }
 
 function takenOver(seen: Seen | undefined): TempFileError {

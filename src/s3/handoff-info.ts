@@ -28,7 +28,7 @@ export interface S3HandoffInfo {
         readonly claimedAtMs: number
       }
     | undefined
-  /** Why its last attempt failed, where that is known: at most 500 characters. */
+  /** Why its last attempt failed, where that is known: at most 1,000 characters. */
   readonly lastError: string | undefined
   /** What is wrong with a corrupt one. */
   readonly problem: string | undefined

@@ -1,7 +1,7 @@
 // The data of a claim, into the manager's session. Guarantee: a download that fails leaves no file, and gives the ticket
 // back with the reason.
 
-import { getTempManager, type TempFile } from '../index.ts'
+import type { TempFile, TempFileManager } from '../index.ts'
 import { joinSignals } from '../runtime/abort.ts'
 import type { ClaimLease } from './claim-lease.ts'
 import { ContentStream } from './content-stream.ts'
@@ -25,12 +25,12 @@ function contentOf(
 export async function receiveData(
   store: Store,
   lease: ClaimLease,
+  manager: TempFileManager,
   signal: AbortSignal | undefined,
 ): Promise<TempFile> {
   const { name, bytes: expectedBytes } = lease.record
   const stop = joinSignals(lease.signal, signal)
   try {
-    const manager = store.manager ?? getTempManager()
     return await manager.receive(contentOf(store, lease, stop.signal), {
       name,
       expectedBytes,

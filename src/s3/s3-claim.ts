@@ -18,20 +18,23 @@ export interface S3ClaimMembers<M> {
    * whatever you write to, and let that refuse a number that is lower than one it has seen.
    */
   readonly attempt: number
-  /** Aborts before the lease ends when it cannot be renewed: stop working then. Its reason is a TempFileError. */
+  /**
+   * Aborts before the lease ends when it cannot be renewed, and when the manager that has its file closes: stop working
+   * then. Its reason is a TempFileError.
+   */
   readonly signal: AbortSignal
   /**
    * Done: the ticket ends and its data is deleted. Idempotent.
    * @throws ERR_TEMP_HANDOFF_CLAIMED, ERR_TEMP_HANDOFF_GONE (the claim was lost), ERR_TEMP_REMOVED (it was released),
-   * ERR_TEMP_UPLOAD_FAILED, ERR_TEMP_TIMEOUT (the store could not be reached: call it again)
+   * ERR_TEMP_CLOSED (its manager closed, which gave it back), ERR_TEMP_UPLOAD_FAILED, ERR_TEMP_TIMEOUT (the store could not be reached: call it again)
    */
   complete(): Promise<void>
   /**
-   * Gives it back for another attempt; also what leaving the scope does. After a failure do not go on with the work: the
+   * Gives it back for another attempt; also what leaving the scope does. `reason` is shown as `lastError`. After a failure do not go on with the work: the
    * request may take effect later. Call it again, or let the lease end.
    * @throws ERR_TEMP_UPLOAD_FAILED, ERR_TEMP_TIMEOUT
    */
-  release(): Promise<void>
+  release(reason?: unknown): Promise<void>
 }
 
 /** A claim whose file was downloaded into the manager's session. `remove()` completes it, `persist()` and `handOff()` too. */
@@ -59,7 +62,7 @@ function membersOf<M>(lease: ClaimLease): S3ClaimMembers<M> {
     attempt,
     signal: lease.signal,
     complete: () => lease.complete(),
-    release: () => lease.release(),
+    release: (reason) => lease.release(reason),
   }
 }
 
@@ -101,8 +104,8 @@ export function fileClaim<M>(lease: ClaimLease, file: TempFile, handOn: HandOn):
     await lease.complete()
     await plain.remove()
   }
-  const release = async (): Promise<void> => {
-    await lease.release()
+  const release = async (reason?: unknown): Promise<void> => {
+    await lease.release(reason)
     await plain.remove()
   }
   const members = {

@@ -28,7 +28,7 @@ import {
   storeSettings,
   sweepSettings,
 } from './s3-options.ts'
-import { Store } from './store.ts'
+import { closingOf, Store } from './store.ts'
 import { type Direction, storeError } from './store-failure.ts'
 import { listInfos, readInfo } from './tickets.ts'
 import { discardNext, retryNext } from './transitions.ts'
@@ -103,8 +103,8 @@ export class S3Handoffs implements AsyncDisposable {
   /**
    * Takes a ticket into exclusive possession: downloads its file into the manager's session, or with `download: false`
    * gives its stream. Renewed by itself until complete(), release() or the end of its scope, which gives it back.
-   * @throws ERR_TEMP_TICKET_INVALID, ERR_TEMP_HANDOFF_GONE, ERR_TEMP_HANDOFF_CLAIMED (by whom and since when, in `details`;
-   * also a dead letter: `details.verdict` is 'dead'), ERR_TEMP_HANDOFF_CORRUPT, ERR_TEMP_DOWNLOAD_FAILED, ERR_TEMP_TIMEOUT,
+   * @throws ERR_TEMP_TICKET_INVALID, ERR_TEMP_HANDOFF_GONE, ERR_TEMP_HANDOFF_CLAIMED (by whom and since when, in `details`),
+   * ERR_TEMP_HANDOFF_DEAD (its attempts are used up), ERR_TEMP_HANDOFF_CORRUPT, ERR_TEMP_DOWNLOAD_FAILED, ERR_TEMP_TIMEOUT,
    * ERR_TEMP_ABORTED, ERR_TEMP_NO_SPACE, ERR_TEMP_QUOTA, ERR_TEMP_TOO_LARGE, ERR_TEMP_IO, ERR_TEMP_CLOSED
    */
   claim<M = unknown>(
@@ -118,15 +118,14 @@ export class S3Handoffs implements AsyncDisposable {
   async claim<M>(ticket: string, options?: S3ClaimOptions): Promise<S3Claim<M> | S3StreamClaim<M>> {
     const { download = true, signal } = checkClaim(options)
     checkTicket(isTicket(ticket))
-    const lease = await this.#run(
-      'claim the handoff',
-      'read',
-      () => takeTicket(this.#store, ticket, this.#store.budget(signal)),
-      signal,
-    )
+    const manager = download ? this.#store.openManager() : undefined
+    const closing = manager === undefined ? undefined : closingOf(manager)
+    const take = (): Promise<ClaimLease> =>
+      takeTicket(this.#store, ticket, this.#store.budget(signal), closing)
+    const lease = await this.#run('claim the handoff', 'read', take, signal)
     if (channels.claim.hasSubscribers) channels.claim.publish({ ticket, attempt: lease.attempt })
-    if (!download) return streamClaim<M>(lease, () => streamData(this.#store, lease))
-    const file = await receiveData(this.#store, lease, signal)
+    if (manager === undefined) return streamClaim<M>(lease, () => streamData(this.#store, lease))
+    const file = await receiveData(this.#store, lease, manager, signal)
     return fileClaim<M>(lease, file, (again, handOff) => this.handOff(again, handOff))
   }
 
@@ -145,9 +144,7 @@ export class S3Handoffs implements AsyncDisposable {
       try {
         result = await fn(claim)
       } catch (error) {
-        await this.#leaseOf(claim)
-          ?.release(error)
-          .catch(() => {}) // the error of `fn` matters more
+        await claim.release(error).catch(() => {}) // the error of `fn` matters more
         throw error
       }
       if (!claim.disposed) await claim.complete()
@@ -211,12 +208,6 @@ export class S3Handoffs implements AsyncDisposable {
     checkTicket(isTicket(ticket))
     return await this.#run(doing, 'write', () =>
       changeTicket(this.#store, ticket, this.#store.budget(), next),
-    )
-  }
-
-  #leaseOf({ ticket, attempt }: S3Claim): ClaimLease | undefined {
-    return [...this.#store.leases].find(
-      ({ record }) => record.ticket === ticket && record.attempt === attempt,
     )
   }
 

@@ -1,6 +1,7 @@
 // What the operations of one S3Handoffs share: a bucket, its records, the settings, and the claims that are held.
 
-import type { TempFileManager } from '../index.ts'
+import { getTempManager, type TempFileManager } from '../index.ts'
+import { CLOSING } from '../runtime/abort.ts'
 import { log } from '../runtime/observe.ts'
 import { Bucket } from './bucket.ts'
 import type { ClaimLease } from './claim-lease.ts'
@@ -34,6 +35,13 @@ export class Store {
     this.maxAttempts = settings.maxAttempts
   }
 
+  /** Where claims are downloaded to. @throws ERR_TEMP_CLOSED */
+  openManager(): TempFileManager {
+    const manager = this.manager ?? getTempManager()
+    closingOf(manager)?.throwIfAborted()
+    return manager
+  }
+
   limits(signal?: AbortSignal | undefined): RequestLimits {
     return { timeoutMs: this.timeoutMs, signal }
   }
@@ -50,4 +58,9 @@ export class Store {
       log.handoff('data of %s not deleted yet: %O', ticket, error)
     }
   }
+}
+
+/** Aborts when the manager closes. Undefined for a manager of a version that has no such signal. */
+export function closingOf(manager: TempFileManager): AbortSignal | undefined {
+  return (manager as Partial<TempFileManager>)[CLOSING] // it may be of another version
 }

@@ -10,10 +10,8 @@ import { randomText } from '../layout.ts'
 const VERSION = 1
 /** A tombstone is at most this long; every other record is longer. */
 export const TOMBSTONE_BYTES = 240
-/** 64 KiB of meta and the rest. */
+/** 64 KiB of meta, an error text of 1,000 characters (at most 6 bytes each), and the rest. */
 export const MAX_RECORD_BYTES = 72 * 1024
-/** Characters of an error text that are kept. */
-const ERROR_LENGTH = 500
 
 /** What a publisher writes once. */
 export interface Published {
@@ -73,12 +71,6 @@ export function tombstoneOf(
   nowMs: number,
 ): Tombstone {
   return { ticket, state: 'done', why, sinceMs: nowMs, attempt, nonce: newNonce() }
-}
-
-/** An error text that fits a record. */
-export function shortError(error: unknown): string {
-  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-  return text.toWellFormed().slice(0, ERROR_LENGTH)
 }
 
 /** A live record that would be as short as a tombstone is padded with spaces, which JSON allows. */

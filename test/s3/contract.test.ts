@@ -18,15 +18,18 @@ interface Handoffs {
   ): Promise<{ state: string; attempts: number; meta: unknown; name: string | undefined }>
   handoffs(): Promise<readonly { ticket: string; state: string }[]>
   discard(ticket: string): Promise<void>
+  retry(ticket: string): Promise<void>
   sweep(): Promise<unknown>
+  /** Closes the manager whose session has the claimed files. */
+  closeManager(): Promise<void>
 }
 
 /** Two participants that share one store: a publisher and worker, and another worker. */
-type Open = () => Promise<readonly [Handoffs, Handoffs]>
+type Open = (handoff?: { maxAttempts: number }) => Promise<readonly [Handoffs, Handoffs]>
 
-const local: Open = async () => {
+const local: Open = async (handoff) => {
   const baseDir = tempBase()
-  const [one, two] = [tempManager({ baseDir }), tempManager({ baseDir })]
+  const [one, two] = [tempManager({ baseDir, handoff }), tempManager({ baseDir, handoff })]
   return [ofManager(one), ofManager(two)]
 }
 
@@ -39,15 +42,18 @@ function ofManager(manager: TempFileManager): Handoffs {
     inspect: (ticket) => manager.inspect(ticket),
     handoffs: () => manager.handoffs(),
     discard: (ticket) => manager.discard(ticket),
+    retry: (ticket) => manager.retry(ticket),
     sweep: () => manager.sweep(),
+    closeManager: () => manager.close(),
   }
 }
 
-const ceph: Open = async () => {
-  const { prefix, store: one } = await cephStore()
-  const { store: two } = await cephStore({ prefix })
+const ceph: Open = async (handoff) => {
+  const managers = [tempManager(), tempManager()] as const
+  const { prefix, store: one } = await cephStore({ manager: managers[0], handoff })
+  const { store: two } = await cephStore({ manager: managers[1], handoff, prefix })
   return [one, two].map(
-    (store): Handoffs => ({
+    (store, index): Handoffs => ({
       publish: async (content, { name, ...options } = {}) =>
         await store.handOff(await tempManager().receive(content, { name }), options),
       claim: (ticket) => store.claim(ticket),
@@ -55,7 +61,9 @@ const ceph: Open = async () => {
       inspect: (ticket) => store.inspect(ticket),
       handoffs: () => store.handoffs(),
       discard: (ticket) => store.discard(ticket),
+      retry: (ticket) => store.retry(ticket),
       sweep: () => store.sweep(),
+      closeManager: async () => await managers[index]?.close(),
     }),
   ) as unknown as readonly [Handoffs, Handoffs] // two in, two out
 }
@@ -161,6 +169,42 @@ describe.each([
     await failure('ERR_TEMP_HANDOFF_GONE', () => two.claim(ticket))
     await using claim = await two.claim(next)
     expect([claim.meta, claim.attempt, readFileSync(claim.path, 'utf8')]).toEqual(['second stage', 1, 'x'])
+  })
+
+  test('whose attempts are used up is a dead letter: refused, listed with its last error, and claimable after retry()', async () => {
+    const [one, two] = await open({ maxAttempts: 2 })
+    const ticket = await one.publish('x')
+    await (await two.claim(ticket)).release(new Error('the first reason'))
+    expect(await one.inspect(ticket)).toMatchObject({ state: 'available', lastError: 'the first reason' })
+    await expect(two.withClaim(ticket, () => Promise.reject(new Error('no codec')))).rejects.toThrow()
+    const error = await failure('ERR_TEMP_HANDOFF_DEAD', () => one.claim(ticket))
+    expect(error).toMatchObject({ statusCode: 409, details: { attempts: 2 } })
+    expect(error.message).toContain('no codec')
+    expect(await two.handoffs()).toMatchObject([{ ticket, state: 'dead', lastError: 'no codec' }])
+    await one.retry(ticket)
+    expect(await two.withClaim(ticket, ({ attempt }) => attempt)).toBe(3)
+  })
+
+  test('that is a dead letter survives sweeps, and is discarded without a claim', async () => {
+    const [one, two] = await open({ maxAttempts: 1 })
+    const ticket = await one.publish('x', { ttl: 0 })
+    await (await two.claim(ticket)).release()
+    await one.sweep()
+    expect((await two.inspect(ticket)).state).toBe('dead')
+    await two.discard(ticket)
+    await failure('ERR_TEMP_HANDOFF_GONE', () => one.inspect(ticket))
+  })
+
+  test('whose claimant closes its manager is available again; its signal aborts, and it cannot be completed', async () => {
+    const [one, two] = await open()
+    const ticket = await one.publish('x')
+    const claim = await two.claim(ticket)
+    expect(claim.signal.aborted).toBe(false)
+    await two.closeManager()
+    expect(claim.signal.reason).toMatchObject({ code: 'ERR_TEMP_CLOSED' })
+    await failure('ERR_TEMP_CLOSED', () => claim.complete())
+    await failure('ERR_TEMP_CLOSED', () => two.claim(ticket))
+    expect(await one.inspect(ticket)).toMatchObject({ state: 'available', attempts: 1 })
   })
 
   test('is discarded without being read', async () => {

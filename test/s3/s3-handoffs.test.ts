@@ -8,36 +8,6 @@ import { tempManager } from '../fixtures/temp-base.ts'
 import { unsteadyProxy } from '../fixtures/unsteady-proxy.ts'
 
 describe.skipIf(!haveCeph)(`handoffs between hosts${needsCeph}`, () => {
-  it('a ticket past its attempts is a dead letter: kept, listed with its last error, claimable after retry()', async () => {
-    const { store, keys } = await cephStore({ handoff: { maxAttempts: 2 } })
-    const ticket = await store.handOff(await tempManager().receive('x'))
-    for (const attempt of [1, 2]) {
-      const failing = store.withClaim(ticket, (claim) => {
-        expect(claim.attempt).toBe(attempt)
-        throw new Error('the codec is unknown')
-      })
-      await expect(failing).rejects.toThrow('codec')
-    }
-    const error = await failure('ERR_TEMP_HANDOFF_CLAIMED', () => store.claim(ticket))
-    expect(error.details).toMatchObject({ verdict: 'dead', attempts: 2 })
-    expect(await store.handoffs()).toMatchObject([
-      { state: 'dead', lastError: 'Error: the codec is unknown' },
-    ])
-    await store.sweep({ tombstonesAfter: 0 })
-    await store.retry(ticket)
-    expect(await store.withClaim(ticket, ({ attempt }) => attempt)).toBe(3)
-    await store.sweep({ tombstonesAfter: 0 })
-    expect(await keys()).toEqual([])
-  })
-
-  it('a dead letter is discarded without a claim', async () => {
-    const { store } = await cephStore({ handoff: { maxAttempts: 1 } })
-    const ticket = await store.handOff(await tempManager().receive('x'))
-    await (await store.claim(ticket, { download: false })).release()
-    await store.discard(ticket)
-    await failure('ERR_TEMP_HANDOFF_GONE', () => store.inspect(ticket))
-  })
-
   it('a stream claim gives the bytes without a file, as often as asked', async () => {
     const manager = tempManager()
     const { store } = await cephStore({ manager })

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
+import { reasonText } from '../../src/claimable/last-error.ts'
 import {
   decodeRecord,
   encodeRecord,
   type LiveRecord,
   MAX_RECORD_BYTES,
-  shortError,
   TOMBSTONE_BYTES,
   tombstoneOf,
 } from '../../src/s3/ticket-record.ts'
@@ -41,7 +41,7 @@ describe('a record in the bucket', () => {
       ...SMALLEST,
       name: 'n'.repeat(255),
       meta: 'm'.repeat(65_534),
-      lastError: shortError('ü'.repeat(9999)),
+      lastError: reasonText('\u0001'.repeat(9999)),
     }
     expect(encodeRecord(record).length).toBeLessThan(MAX_RECORD_BYTES)
   })
