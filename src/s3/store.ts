@@ -62,5 +62,5 @@ export class Store {
 
 /** Aborts when the manager closes. Undefined for a manager of a version that has no such signal. */
 export function closingOf(manager: TempFileManager): AbortSignal | undefined {
-  return (manager as Partial<TempFileManager>)[CLOSING] // it may be of another version
+  return (manager as { readonly [CLOSING]?: AbortSignal })[CLOSING] // not a member of the public type
 }
