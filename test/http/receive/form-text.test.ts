@@ -1,0 +1,99 @@
+import { describe, expect, test } from 'vitest'
+import { FormText } from '../../../src/http/receive/form-text.ts'
+import { failureSync } from '../../fixtures/failures.ts'
+
+const LIMITS = { maxFields: 3, maxFieldBytes: 10, maxTextBytes: 15, decodeJsonParts: false }
+
+function add(
+  text: FormText,
+  fieldName: string,
+  chunks: readonly (string | Uint8Array)[],
+  type?: string,
+  charset?: string,
+) {
+  const sink = text.field({ fieldName, fileName: undefined, type, charset })
+  for (const chunk of chunks) sink.write(Buffer.from(chunk))
+  sink.end()
+}
+
+describe('text fields', () => {
+  test('arrive by name, one as text and several of one name as a list', () => {
+    const text = new FormText(LIMITS)
+    add(text, 'a', ['1'])
+    add(text, 'b', ['2'])
+    add(text, 'a', ['3'])
+    expect(text.fields).toEqual({ a: ['1', '3'], b: '2' })
+  })
+
+  test('of names that objects inherit are fields as others are', () => {
+    const text = new FormText(LIMITS)
+    add(text, '__proto__', ['x'])
+    add(text, 'constructor', ['y'])
+    expect(Object.entries(text.fields)).toEqual([
+      ['__proto__', 'x'],
+      ['constructor', 'y'],
+    ])
+  })
+
+  test('whose characters are cut between chunks are whole', () => {
+    const text = new FormText(LIMITS)
+    const bytes = Buffer.from('€')
+    add(text, 'a', [bytes.subarray(0, 1), bytes.subarray(1)])
+    expect(text.fields['a']).toBe('€')
+  })
+
+  test('are read in the charset that they declare, and as UTF-8 when it is unknown', () => {
+    const text = new FormText(LIMITS)
+    add(text, 'a', [Buffer.from([0xfc])], 'text/plain', 'iso-8859-1')
+    add(text, 'b', ['ü'], 'text/plain', 'no-such-charset')
+    expect(text.fields).toEqual({ a: 'ü', b: 'ü' })
+  })
+
+  test('with bytes that are not text get replacement characters', () => {
+    const text = new FormText(LIMITS)
+    add(text, 'a', [Buffer.from([0xff])])
+    expect(text.fields['a']).toBe('\ufffd')
+  })
+})
+
+describe('a JSON part', () => {
+  test('is a value where decodeJsonParts asks for it, text elsewhere', () => {
+    const decoded = new FormText({ ...LIMITS, decodeJsonParts: true })
+    add(decoded, 'a', ['{"n":1}'], 'application/json')
+    expect(decoded.fields['a']).toEqual({ n: 1 })
+    const plain = new FormText(LIMITS)
+    add(plain, 'a', ['{"n":1}'], 'application/json')
+    expect(plain.fields['a']).toBe('{"n":1}')
+  })
+
+  test('that cannot be parsed is refused, with the name of its field', () => {
+    const text = new FormText({ ...LIMITS, decodeJsonParts: true })
+    const error = failureSync('ERR_TEMP_FORM_INVALID', () => add(text, 'a', ['{'], 'application/json'))
+    expect(error.details).toMatchObject({ field: 'a' })
+  })
+})
+
+describe('the limits of text', () => {
+  const refused = (act: () => unknown): unknown => failureSync('ERR_TEMP_TOO_LARGE', act).details
+
+  test('count fields', () => {
+    const text = new FormText(LIMITS)
+    for (const name of ['a', 'b', 'c']) add(text, name, [''])
+    expect(refused(() => add(text, 'd', ['']))).toMatchObject({ option: 'maxFields', limit: 3, field: 'd' })
+  })
+
+  test('count the bytes of one field, before the last chunk is held', () => {
+    const text = new FormText(LIMITS)
+    expect(refused(() => add(text, 'a', ['12345', '67890', '1']))).toMatchObject({
+      option: 'maxFieldBytes',
+      field: 'a',
+    })
+  })
+
+  test('count the bytes of all fields and of parts that are left out', () => {
+    const text = new FormText(LIMITS)
+    add(text, 'a', ['1234567890'])
+    text.ignored().write(Buffer.from('12345'))
+    expect(refused(() => add(text, 'b', ['1']))).toMatchObject({ option: 'maxTextBytes', limit: 15 })
+  })
+})
