@@ -1,8 +1,8 @@
 // What becomes of the rest of a request that was refused half-way. Closing at once makes the kernel send a reset, which
 // can destroy the answer before the client has read it (RFC 9112 section 9.6), and a client such as Python's http.client
 // reads nothing before it has sent everything.
-// Guarantee: the answer can be read. The rest is discarded: up to DISCARD_BYTES, and after the answer for up to
-// DISCARD_MS while bytes keep coming (nginx's lingering_time and lingering_timeout are the same 30 and 5 seconds).
+// Guarantee: the answer can be read. The rest is discarded within BOUNDS; nginx's lingering_time and lingering_timeout are
+// the same 30 and 5 seconds.
 //
 // A short rest keeps the connection. Otherwise the answer is the last on it: our side is closed after the answer and
 // the other side is read to its end.
@@ -11,30 +11,46 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
 import { endBeforeBody, responseOf } from '../../runtime/node-internals.ts'
 
-/** The most that is discarded for one request; twice the largest body that the tests refuse. */
-const DISCARD_BYTES = 2 * 1024 ** 3
-/** The longest time of discarding after the answer. */
-const DISCARD_MS = 30_000
-/** The longest silence of a client that was answered. */
-const SILENCE_MS = 5_000
-/** How long the program may take to answer before the connection is closed without an answer. */
-const ANSWER_MS = 60_000
-/** A rest up to this size keeps the connection: it is discarded faster than a new connection is made. */
-const KEEP_BYTES = 16 * 1024 * 1024
-/** How long a client may take to send it. */
-const KEEP_MS = 1_000
-const TICK_MS = 250
+/** How much of a refused request is discarded, and for how long. */
+export interface DiscardBounds {
+  /** The most bytes of one request. */
+  readonly bytes: number
+  /** The longest time after the answer. */
+  readonly afterAnswerMs: number
+  /** The longest silence of a client that was answered. */
+  readonly silenceMs: number
+  /** How long the program may take to answer before the connection is closed without an answer. */
+  readonly answerMs: number
+  /** A rest up to this size keeps the connection: it is discarded faster than a new connection is made. */
+  readonly keepBytes: number
+  /** How long a client may take to send it. */
+  readonly keepMs: number
+  /** How often the times are compared. */
+  readonly tickMs: number
+}
+
+/** 2 GiB is twice the largest body that the tests refuse. */
+const BOUNDS: DiscardBounds = {
+  bytes: 2 * 1024 ** 3,
+  afterAnswerMs: 30_000,
+  silenceMs: 5_000,
+  answerMs: 60_000,
+  keepBytes: 16 * 1024 * 1024,
+  keepMs: 1_000,
+  tickMs: 250,
+}
 
 /** Discards the rest of a request of node:http or node:http2. */
-export function discardNode(request: IncomingMessage | Http2ServerRequest): void {
+export function discardNode(request: IncomingMessage | Http2ServerRequest, bounds = BOUNDS): void {
   if (request.readableEnded || request.destroyed) return
-  if ('stream' in request) discardHttp2(request)
-  else new Rest(request).discard()
+  if ('stream' in request) discardHttp2(request, bounds)
+  else new Rest(request, bounds).discard()
 }
 
 /** The rest of one HTTP/1 request. */
 class Rest {
   readonly #request: IncomingMessage
+  readonly #bounds: DiscardBounds
   readonly #response: ServerResponse | undefined
   readonly #readBefore: number
   #timer: NodeJS.Timeout | undefined
@@ -44,8 +60,9 @@ class Rest {
   #answeredMs = 0
   #silentMs = 0
 
-  constructor(request: IncomingMessage) {
+  constructor(request: IncomingMessage, bounds: DiscardBounds) {
     this.#request = request
+    this.#bounds = bounds
     this.#response = responseOf(request)
     this.#readBefore = request.socket.bytesRead
   }
@@ -55,8 +72,9 @@ class Rest {
     this.#request.on('error', ignore)
     this.#request.on('end', this.#onEnd)
     socket.on('close', this.#done)
-    this.#timer = setInterval(this.#tick, TICK_MS).unref()
-    const keeps = this.#response?.shouldKeepAlive === true && Number(headers['content-length']) <= KEEP_BYTES
+    const { tickMs, keepBytes } = this.#bounds
+    this.#timer = setInterval(this.#tick, tickMs).unref()
+    const keeps = this.#response?.shouldKeepAlive === true && Number(headers['content-length']) <= keepBytes
     if (keeps) this.#request.resume()
     else this.#makeLast()
   }
@@ -80,22 +98,24 @@ class Rest {
 
   readonly #tick = (): void => {
     const { socket } = this.#request
+    const { bytes, tickMs, keepMs } = this.#bounds
     const read = socket.bytesRead - this.#readBefore
-    this.#waitedMs += TICK_MS
-    this.#silentMs = read === this.#read ? this.#silentMs + TICK_MS : 0
+    this.#waitedMs += tickMs
+    this.#silentMs = read === this.#read ? this.#silentMs + tickMs : 0
     this.#read = read
-    const answered = this.#response === undefined || this.#response.writableFinished
-    if (answered) this.#answeredMs += TICK_MS
-    const tooMuch = read > DISCARD_BYTES
-    if (
-      answered
-        ? tooMuch || this.#answeredMs >= DISCARD_MS || this.#silentMs >= SILENCE_MS
-        : this.#waitedMs >= ANSWER_MS
-    ) {
+    if (this.#isOver()) {
       this.#done()
       socket.destroy()
-    } else if (tooMuch) socket.pause()
-    else if (!this.#last && this.#waitedMs >= KEEP_MS) this.#makeLast()
+    } else if (read > bytes) socket.pause()
+    else if (!this.#last && this.#waitedMs >= keepMs) this.#makeLast()
+  }
+
+  /** Whether a bound is reached at which the connection is closed. */
+  #isOver(): boolean {
+    const { bytes, afterAnswerMs, silenceMs, answerMs, tickMs } = this.#bounds
+    if (this.#response !== undefined && !this.#response.writableFinished) return this.#waitedMs >= answerMs
+    this.#answeredMs += tickMs
+    return this.#read > bytes || this.#answeredMs >= afterAnswerMs || this.#silentMs >= silenceMs
   }
 
   /** Makes the answer the last one on the connection, closes only our side after it, and reads on. */
@@ -113,10 +133,10 @@ class Rest {
 }
 
 /** After its answer a stream is closed without an error, which asks the client to stop sending (RFC 9113 section 8.1). */
-function discardHttp2(request: Http2ServerRequest): void {
+function discardHttp2(request: Http2ServerRequest, { answerMs }: DiscardBounds): void {
   const { stream } = request
   const close = (): void => stream.close()
-  const timer = setTimeout(close, ANSWER_MS).unref()
+  const timer = setTimeout(close, answerMs).unref()
   request.on('error', ignore)
   stream.once('finish', close)
   stream.once('close', () => {
@@ -128,8 +148,8 @@ function discardHttp2(request: Http2ServerRequest): void {
 }
 
 /** Discards the rest of a Fetch request's body, within the same bounds, and then cancels it. */
-export function discardWeb(reader: ReadableStreamDefaultReader<Uint8Array>): void {
-  let left = DISCARD_BYTES
+export function discardWeb(reader: ReadableStreamDefaultReader<Uint8Array>, bounds = BOUNDS): void {
+  let left = bounds.bytes
   let silence: NodeJS.Timeout | undefined
   let over = false
   const stop = (): void => {
@@ -138,10 +158,10 @@ export function discardWeb(reader: ReadableStreamDefaultReader<Uint8Array>): voi
     clearTimeout(total)
     reader.cancel().catch(ignore)
   }
-  const total = setTimeout(stop, DISCARD_MS).unref()
+  const total = setTimeout(stop, bounds.afterAnswerMs).unref()
   const next = (): void => {
     clearTimeout(silence)
-    silence = setTimeout(stop, SILENCE_MS).unref()
+    silence = setTimeout(stop, bounds.silenceMs).unref()
     reader.read().then(({ done, value }) => {
       if (over) return
       left -= value?.byteLength ?? 0

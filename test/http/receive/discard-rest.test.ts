@@ -1,109 +1,178 @@
-// A refusal reaches its client, whoever that is and however much it still sends.
+// The bounds within which the rest of a refused request is discarded: small ones here, the same code.
 
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, truncateSync, writeFileSync } from 'node:fs'
-import { connect, createServer as createTcpServer } from 'node:net'
-import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { receiveBody } from '../../../src/http/index.ts'
-import { tempBase } from '../../fixtures/temp-base.ts'
-import { Premises, type Served, serve, tellWhy } from '../premises.ts'
-import { CLIENTS } from './refused-clients.ts'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import {
+  type ClientHttp2Session,
+  connect as connectHttp2,
+  createServer as createHttp2Server,
+} from 'node:http2'
+import { connect, type Socket } from 'node:net'
+import { afterEach, describe, expect, test } from 'vitest'
+import { type DiscardBounds, discardNode, discardWeb } from '../../../src/http/receive/discard-rest.ts'
+import { type Served, serve } from '../premises.ts'
 
 const MEGABYTE = 1024 * 1024
-/** `REFUSAL_ROUNDS=100 REFUSAL_MB=1000` is the full check. */
-const ROUNDS = Number(process.env['REFUSAL_ROUNDS'] ?? 2)
-const SIZES = process.env['REFUSAL_MB'] ? [Number(process.env['REFUSAL_MB'])] : [12, 40]
+/** No bound is reached unless a test sets it. */
+const WIDE: DiscardBounds = {
+  bytes: 1e12,
+  afterAnswerMs: 1e6,
+  silenceMs: 1e6,
+  answerMs: 1e6,
+  keepBytes: 1024,
+  keepMs: 1e6,
+  tickMs: 10,
+}
 
-let premises: Premises
-let server: Served
+let server: Served | undefined
+afterEach(async () => {
+  await server?.close()
+  server = undefined
+})
 
-beforeEach(async () => {
-  premises = new Premises()
-  server = await serve(async (req, res) => {
-    try {
-      await receiveBody(req, premises.manager, { maxBytes: 1000 })
-      res.end('received')
-    } catch (error) {
-      tellWhy(res, error)
-    }
+/** A connection to a server that discards within these bounds; its request, and what the client has read so far. */
+async function refused(bounds: Partial<DiscardBounds>, answer: (res: ServerResponse) => void): Promise<Peer> {
+  let req: IncomingMessage | undefined
+  server = await serve((request, res) => {
+    req = request
+    discardNode(request, { ...WIDE, ...bounds })
+    answer(res)
+  })
+  const socket = connect({ port: server.port, host: '127.0.0.1', allowHalfOpen: true }) // it sends on after the answer
+  socket.on('error', () => {}) // the reset that a bound ends in
+  socket.write('POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n')
+  const peer: Peer = { socket, text: '', request: () => req?.socket }
+  socket.on('data', (data) => {
+    peer.text += data
+  })
+  return peer
+}
+
+interface Peer {
+  readonly socket: Socket
+  text: string
+  request(): Socket | undefined
+}
+
+/** On the server's side: a silent client that keeps its own side open sees only the end. */
+const disconnected = ({ request, socket }: Peer): Promise<void> =>
+  expect
+    .poll(() => request()?.destroyed, { timeout: 10_000 })
+    .toBe(true)
+    .then(() => void socket.destroy())
+const closed = (socket: Socket): Promise<void> =>
+  new Promise((resolve) => socket.once('close', () => resolve()))
+const refuse = (res: ServerResponse): void => void res.writeHead(413).end('too large')
+const never = (): void => {}
+
+/** Sends chunks of `bytes` for as long as the connection lasts; returns what the server has read. */
+async function sendForEver({ socket, request }: Peer, bytes: number): Promise<number> {
+  const chunk = Buffer.from(`${bytes.toString(16)}\r\n${'x'.repeat(bytes)}\r\n`)
+  const timer = setInterval(() => socket.writableLength < 4 * MEGABYTE && socket.write(chunk), 1)
+  await closed(socket)
+  clearInterval(timer)
+  return request()?.bytesRead ?? 0
+}
+
+describe('a client that never stops sending is disconnected once it was answered', () => {
+  test('and has sent more bytes than the bound', async () => {
+    const peer = await refused({ bytes: 2 * MEGABYTE }, refuse)
+    const read = await sendForEver(peer, 256 * 1024)
+    expect(peer.text).toMatch(/^HTTP\/1.1 413 /)
+    expect(read).toBeGreaterThan(2 * MEGABYTE)
+  })
+
+  test('and the time is over, however few bytes it sends', async () => {
+    const peer = await refused({ afterAnswerMs: 200 }, refuse)
+    const read = await sendForEver(peer, 1)
+    expect(peer.text).toMatch(/^HTTP\/1.1 413 /)
+    expect(read).toBeLessThan(MEGABYTE)
   })
 })
 
-afterEach(() => premises.leave(server))
-
-function sparse(megabytes: number): string {
-  const path = join(tempBase(), 'body')
-  writeFileSync(path, '')
-  truncateSync(path, megabytes * MEGABYTE)
-  return path
-}
-
-describe.each(SIZES)('a body of %i MB is refused, and the client reads it:', (megabytes) => {
-  test.each(CLIENTS)(
-    '%s',
-    async (_, client) => {
-      const path = sparse(megabytes)
-      for (let round = 0; round < ROUNDS; round += 1) {
-        expect(await client(server.url, path, megabytes * MEGABYTE)).toBe(413)
-      }
-    },
-    600_000,
-  )
-
-  test.each(CLIENTS.filter(([name]) => !name.includes('1.0')))(
-    '%s through nginx',
-    async (_, client) => {
-      const path = sparse(megabytes)
-      await using proxy = await nginx(server.port)
-      for (let round = 0; round < ROUNDS; round += 1) {
-        expect(await client(proxy.url, path, megabytes * MEGABYTE)).toBe(413)
-      }
-    },
-    600_000,
-  )
+test('a client that was answered and then falls silent is disconnected', async () => {
+  const peer = await refused({ silenceMs: 100 }, refuse)
+  await disconnected(peer)
+  expect(peer.text).toMatch(/^HTTP\/1.1 413 /)
 })
 
-/** A real nginx, with its defaults, in front of a port: it speaks HTTP/1.0 upstream. */
-async function nginx(upstream: number): Promise<AsyncDisposable & { url: string }> {
-  const directory = tempBase()
-  for (const name of ['logs', 'body', 'proxy']) mkdirSync(join(directory, name))
-  const port = await freePort()
-  writeFileSync(
-    join(directory, 'nginx.conf'),
-    `daemon off; master_process off; pid ${directory}/pid; error_log ${directory}/logs/error;
-    events {} http { access_log off; client_max_body_size 0;
-      client_body_temp_path ${directory}/body; proxy_temp_path ${directory}/proxy;
-      server { listen 127.0.0.1:${port}; location / { proxy_pass http://127.0.0.1:${upstream}; proxy_request_buffering off; } } }`,
-  )
-  const child = spawn('nginx', ['-p', directory, '-c', join(directory, 'nginx.conf')], { stdio: 'ignore' })
-  const exited = once(child, 'exit')
-  await vi.waitFor(
-    () =>
-      new Promise<void>((resolve, reject) => {
-        const socket = connect(port, '127.0.0.1', () => {
-          socket.destroy()
-          resolve()
-        })
-        socket.on('error', reject)
-      }),
-    10_000,
-  )
-  return {
-    url: `http://127.0.0.1:${port}/`,
-    async [Symbol.asyncDispose]() {
-      child.kill()
-      await exited
-    },
-  }
-}
+test('a client whose request is never answered is disconnected', async () => {
+  const peer = await refused({ answerMs: 100 }, never)
+  await disconnected(peer)
+  expect(peer.text).toBe('')
+})
 
-async function freePort(): Promise<number> {
-  const taken = createTcpServer().listen(0, '127.0.0.1')
-  await once(taken, 'listening')
-  const address = taken.address()
-  await new Promise((resolve) => taken.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('a port was asked for')
-  return address.port
-}
+test('before the answer reading stops at the bound, and the answer still comes', async () => {
+  let response: ServerResponse | undefined
+  const peer = await refused({ bytes: MEGABYTE, silenceMs: 100 }, (res) => {
+    response = res
+  })
+  const sent = sendForEver(peer, 256 * 1024)
+  await expect.poll(() => peer.request()?.isPaused(), { timeout: 10_000 }).toBe(true)
+  const read = peer.request()?.bytesRead
+  // More than the kernel takes on behalf of a reader that has stopped.
+  await expect.poll(() => peer.socket.writableLength, { timeout: 10_000 }).toBeGreaterThan(2 * MEGABYTE)
+  expect(peer.request()?.bytesRead).toBe(read)
+  if (response !== undefined) refuse(response)
+  await sent
+  expect(peer.text).toMatch(/^HTTP\/1.1 413 /)
+})
+
+test('the timer and the listeners of a request end with its connection', async () => {
+  const peer = await refused({}, never)
+  await expect.poll(() => peer.request(), { timeout: 10_000 }).toBeDefined()
+  const socket = peer.request()
+  const listening = socket?.listenerCount('close') ?? 0
+  peer.socket.destroy()
+  await expect.poll(() => socket?.destroyed, { timeout: 10_000 }).toBe(true)
+  await expect.poll(() => socket?.listenerCount('close'), { timeout: 10_000 }).toBeLessThan(listening)
+})
+
+test('a stream of HTTP/2 that is never answered is closed', async () => {
+  const http2 = createHttp2Server((request) => discardNode(request, { ...WIDE, answerMs: 50 }))
+  http2.listen(0, '127.0.0.1')
+  await once(http2, 'listening')
+  const address = http2.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  const client: ClientHttp2Session = connectHttp2(`http://127.0.0.1:${port}`)
+  const stream = client.request({ ':method': 'POST' })
+  stream.on('error', () => {})
+  stream.resume()
+  await once(stream, 'end')
+  client.destroy()
+  await new Promise((resolve) => http2.close(resolve))
+})
+
+describe('the body of a Fetch request is cancelled', () => {
+  const cancelled = (
+    bounds: Partial<DiscardBounds>,
+    pull: (controller: ReadableStreamDefaultController<Uint8Array>) => Promise<void> | void,
+  ): Promise<void> =>
+    new Promise((resolve) => {
+      const body = new ReadableStream<Uint8Array>({ pull, cancel: () => resolve() })
+      discardWeb(body.getReader(), { ...WIDE, ...bounds })
+    })
+
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+  test('after more bytes than the bound', async () => {
+    let sent = 0
+    await cancelled({ bytes: MEGABYTE }, (controller) => {
+      sent += 64 * 1024
+      controller.enqueue(new Uint8Array(64 * 1024))
+    })
+    expect(sent).toBeGreaterThan(MEGABYTE)
+    expect(sent).toBeLessThan(2 * MEGABYTE)
+  })
+
+  test('after the time, however few bytes come', async () => {
+    await cancelled({ afterAnswerMs: 100 }, async (controller) => {
+      await turn()
+      controller.enqueue(new Uint8Array(1))
+    })
+  })
+
+  test('after a silence', async () => {
+    await cancelled({ silenceMs: 50 }, () => new Promise(() => {}))
+  })
+})

@@ -1,0 +1,109 @@
+// A refusal reaches its client, whoever that is and however much it still sends.
+
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, truncateSync, writeFileSync } from 'node:fs'
+import { connect, createServer as createTcpServer } from 'node:net'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { receiveBody } from '../../../src/http/index.ts'
+import { tempBase } from '../../fixtures/temp-base.ts'
+import { Premises, type Served, serve, tellWhy } from '../premises.ts'
+import { CLIENTS } from './refused-clients.ts'
+
+const MEGABYTE = 1024 * 1024
+/** `REFUSAL_ROUNDS=100 REFUSAL_MB=1000` is the full check. */
+const ROUNDS = Number(process.env['REFUSAL_ROUNDS'] ?? 2)
+const SIZES = process.env['REFUSAL_MB'] ? [Number(process.env['REFUSAL_MB'])] : [12, 40]
+
+let premises: Premises
+let server: Served
+
+beforeEach(async () => {
+  premises = new Premises()
+  server = await serve(async (req, res) => {
+    try {
+      await receiveBody(req, premises.manager, { maxBytes: 1000 })
+      res.end('received')
+    } catch (error) {
+      tellWhy(res, error)
+    }
+  })
+})
+
+afterEach(() => premises.leave(server))
+
+function sparse(megabytes: number): string {
+  const path = join(tempBase(), 'body')
+  writeFileSync(path, '')
+  truncateSync(path, megabytes * MEGABYTE)
+  return path
+}
+
+describe.each(SIZES)('a body of %i MB is refused, and the client reads it:', (megabytes) => {
+  test.each(CLIENTS)(
+    '%s',
+    async (_, client) => {
+      const path = sparse(megabytes)
+      for (let round = 0; round < ROUNDS; round += 1) {
+        expect(await client(server.url, path, megabytes * MEGABYTE)).toBe(413)
+      }
+    },
+    600_000,
+  )
+
+  test.each(CLIENTS.filter(([name]) => !name.includes('1.0')))(
+    '%s through nginx',
+    async (_, client) => {
+      const path = sparse(megabytes)
+      await using proxy = await nginx(server.port)
+      for (let round = 0; round < ROUNDS; round += 1) {
+        expect(await client(proxy.url, path, megabytes * MEGABYTE)).toBe(413)
+      }
+    },
+    600_000,
+  )
+})
+
+/** A real nginx, with its defaults, in front of a port: it speaks HTTP/1.0 upstream. */
+async function nginx(upstream: number): Promise<AsyncDisposable & { url: string }> {
+  const directory = tempBase()
+  for (const name of ['logs', 'body', 'proxy']) mkdirSync(join(directory, name))
+  const port = await freePort()
+  writeFileSync(
+    join(directory, 'nginx.conf'),
+    `daemon off; master_process off; pid ${directory}/pid; error_log ${directory}/logs/error;
+    events {} http { access_log off; client_max_body_size 0;
+      client_body_temp_path ${directory}/body; proxy_temp_path ${directory}/proxy;
+      server { listen 127.0.0.1:${port}; location / { proxy_pass http://127.0.0.1:${upstream}; proxy_request_buffering off; } } }`,
+  )
+  const child = spawn('nginx', ['-p', directory, '-c', join(directory, 'nginx.conf')], { stdio: 'ignore' })
+  const exited = once(child, 'exit')
+  await vi.waitFor(
+    () =>
+      new Promise<void>((resolve, reject) => {
+        const socket = connect(port, '127.0.0.1', () => {
+          socket.destroy()
+          resolve()
+        })
+        socket.on('error', reject)
+      }),
+    10_000,
+  )
+  return {
+    url: `http://127.0.0.1:${port}/`,
+    async [Symbol.asyncDispose]() {
+      child.kill()
+      await exited
+    },
+  }
+}
+
+async function freePort(): Promise<number> {
+  const taken = createTcpServer().listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  const address = taken.address()
+  await new Promise((resolve) => taken.close(resolve))
+  if (address === null || typeof address === 'string') throw new Error('a port was asked for')
+  return address.port
+}
