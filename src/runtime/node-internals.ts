@@ -2,7 +2,8 @@
 // caller gets undefined and goes on without it. Tested on Node 20.19, 20.20, 22, 24 and 26.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Server } from 'node:net'
+import type { Server, Socket } from 'node:net'
+import type { Readable } from 'node:stream'
 
 /** `server._handle.fd`: the descriptor that a server listens on. Without it a closed descriptor is not noticed. */
 export function descriptorOf(server: Server): number | undefined {
@@ -21,19 +22,20 @@ export function mainProcess(): NodeJS.Process {
 }
 
 /**
- * The response to a request, by its socket's `_httpMessage` (Node 20, 22, 24, 26). Node has no public way from a request
- * to its response. Undefined without it, and once the response has finished: then the connection is closed on our side.
+ * The response to a request, by its socket's `_httpMessage`: Node has no public way from a request to its response. Null
+ * once it has finished. Undefined without the member, and for a pipelined request that waits for another one's response:
+ * the caller then leaves the connection as it is.
  */
-export function responseOf(request: IncomingMessage): ServerResponse | undefined {
+export function responseOf(request: IncomingMessage): ServerResponse | null | undefined {
   const { _httpMessage: response } = request.socket as { _httpMessage?: ServerResponse | null } // absent on other sockets
-  return response?.req === request ? response : undefined // a pipelined request waits for another one's response
+  return response === null || response?.req === request ? response : undefined
 }
 
 /**
  * Ends a request for its readers although more of its body is coming, which the HTTP parser then skips: `_dump` is what
- * Node's own server calls for a request that nobody reads (Node 20, 22, 24, 26). Express's final error handler answers
- * only after the request's end: without this, a refused upload would have to arrive in full before its client is
- * answered. Without `_dump` the rest of the body is discarded by reading it.
+ * Node's own server calls for a request that nobody reads. Express's final error handler answers only after the
+ * request's end: without this, a refused upload would have to arrive in full before its client is answered. Without
+ * `_dump` the rest of the body is discarded by reading it.
  */
 export function endBeforeBody(request: IncomingMessage & { _dump?: () => void }): void {
   if (request.readableEnded) return
@@ -42,4 +44,26 @@ export function endBeforeBody(request: IncomingMessage & { _dump?: () => void })
   request.complete = true // or its own destruction, which follows the end, would destroy the connection
   request.push(null)
   request.resume()
+}
+
+/**
+ * Closes only our side of a connection after its last answer. Node's server calls the socket's `destroySoon` then, which
+ * would reset a connection with unread bytes. Where Node calls something else, the connection is closed as usual.
+ */
+export function endAfterLastAnswer(socket: Socket): void {
+  socket.destroySoon = () => void socket.end()
+}
+
+/**
+ * Destroys a server's request, but not its connection, so that the client can still be answered. IncomingMessage destroys
+ * the connection that it finds in its `socket`; where it finds it elsewhere, the connection is destroyed with the request.
+ */
+export function destroyRequest(request: Readable & { socket: unknown }): void {
+  const { socket } = request
+  request.socket = null
+  try {
+    request.destroy()
+  } finally {
+    request.socket = socket // req.ip, loggers and frameworks read it while they answer
+  }
 }

@@ -1,9 +1,11 @@
 // What bytes can come from, and how each kind is recognised and given up. Guarantee: a source that is given up
 // is destroyed, cancelled or returned, whatever its kind, and giving it up can neither throw nor wait.
 
+import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { types } from 'node:util'
 import { TempFileError } from '../errors.ts'
+import { destroyRequest } from '../runtime/node-internals.ts'
 
 /** Whether a value is a Node stream to read from, by shape: streams of other copies of `stream` count too. */
 export function isReadable(source: unknown): source is Readable {
@@ -87,23 +89,14 @@ function destroyReadable(readable: Readable): void {
   // and crash a program that listens there for nothing. What `_destroy` itself reports must not crash either.
   readable.on('error', ignore)
   readable.once('close', () => readable.removeListener('error', ignore))
-  if (!isServerRequest(readable)) {
-    readable.destroy()
-    return
-  }
-  const { socket } = readable
-  readable.socket = null // IncomingMessage destroys the connection it finds here
-  try {
-    readable.destroy()
-  } finally {
-    readable.socket = socket // req.ip, loggers and frameworks read it while they answer
-  }
+  if (isServerRequest(readable)) destroyRequest(readable)
+  else readable.destroy()
 }
 
-/** The shape by which Node's own pipeline knows a server's request (lib/internal/streams/utils.js). */
+/** By documented members: a response that a client receives has no method, a request of HTTP/2 has a stream. */
 function isServerRequest(readable: Readable): readable is Readable & { socket: unknown } {
-  const { _consuming, _dumped, req } = readable as { _consuming?: unknown; _dumped?: unknown; req?: unknown } // asked for, not assumed
-  return typeof _consuming === 'boolean' && typeof _dumped === 'boolean' && req === undefined
+  const { method, httpVersion, stream } = readable as Partial<IncomingMessage & { stream: unknown }> // only asked whether they are there
+  return typeof method === 'string' && typeof httpVersion === 'string' && stream === undefined
 }
 
 function has(value: unknown, method: string): boolean {

@@ -12,6 +12,7 @@ import { request as httpsRequest } from 'node:https'
 import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { TempFileError } from '../../errors.ts'
+import { onAbort } from '../../runtime/abort.ts'
 import { readPart } from '../file-bytes.ts'
 import { keepReading } from './keep-reading.ts'
 import { silent } from './silence.ts'
@@ -54,12 +55,11 @@ export async function sendPiece(piece: Piece): Promise<PieceReply> {
   request.on('socket', (socket: Socket) => {
     stopReading = keepReading(socket)
   })
-  let onAbort = (): void => {}
+  let unwatch = (): void => {}
   let reusable = false
   try {
     const reply = await new Promise<PieceReply>((resolve, reject) => {
-      onAbort = () => reject(piece.signal.reason)
-      piece.signal.addEventListener('abort', onAbort, { once: true })
+      unwatch = onAbort([piece.signal], ({ reason }) => reject(reason))
       request.on('information', ({ statusCode, headers }) => piece.onInformation?.(statusCode, headers))
       request.on('timeout', () => reject(silent(piece.timeoutMs)))
       body.on('error', reject)
@@ -69,7 +69,7 @@ export async function sendPiece(piece: Piece): Promise<PieceReply> {
     reusable = request.writableFinished
     return reply
   } finally {
-    piece.signal.removeEventListener('abort', onAbort)
+    unwatch()
     stopReading()
     body.destroy()
     if (!reusable) request.destroy() // else its connection goes back to the agent

@@ -1,8 +1,8 @@
 // Decides which failures of an upload are worth another attempt, and waits before it. Guarantee: the wait ends with its
 // signal. It keeps the process alive, as the transfer does: a script that awaits one would otherwise end in the middle.
 
-import { setTimeout as wait } from 'node:timers/promises'
 import { isTempFileError } from '../../errors.ts'
+import { onAbort } from '../../runtime/abort.ts'
 
 const LONGEST_WAIT_MS = 30_000
 
@@ -23,10 +23,19 @@ export function requestedDelay(error: unknown): number {
 }
 
 /** Waits this many milliseconds, at most 30,000. @throws the signal's reason */
-export async function backOff(ms: number, signal: AbortSignal): Promise<void> {
-  try {
-    await wait(Math.min(ms, LONGEST_WAIT_MS), undefined, { signal })
-  } catch {
-    signal.throwIfAborted()
-  }
+export function backOff(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let unwatch = (): void => {}
+    const timer = setTimeout(
+      () => {
+        unwatch()
+        resolve()
+      },
+      Math.min(ms, LONGEST_WAIT_MS),
+    )
+    unwatch = onAbort([signal], ({ reason }) => {
+      clearTimeout(timer)
+      reject(reason)
+    })
+  })
 }

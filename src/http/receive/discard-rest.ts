@@ -9,7 +9,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
-import { endBeforeBody, responseOf } from '../../runtime/node-internals.ts'
+import { endAfterLastAnswer, endBeforeBody, responseOf } from '../../runtime/node-internals.ts'
 
 /** How much of a refused request is discarded, and for how long. */
 export interface DiscardBounds {
@@ -51,7 +51,8 @@ export function discardNode(request: IncomingMessage | Http2ServerRequest, bound
 class Rest {
   readonly #request: IncomingMessage
   readonly #bounds: DiscardBounds
-  readonly #response: ServerResponse | undefined
+  /** Null: it has finished. Undefined: Node does not know it, and the connection is left to the server. */
+  readonly #response: ServerResponse | null | undefined
   readonly #readBefore: number
   #timer: NodeJS.Timeout | undefined
   #last = false
@@ -113,7 +114,8 @@ class Rest {
   /** Whether a bound is reached at which the connection is closed. */
   #isOver(): boolean {
     const { bytes, afterAnswerMs, silenceMs, answerMs, tickMs } = this.#bounds
-    if (this.#response !== undefined && !this.#response.writableFinished) return this.#waitedMs >= answerMs
+    if (this.#response === undefined || this.#response?.writableFinished === false)
+      return this.#waitedMs >= answerMs
     this.#answeredMs += tickMs
     return this.#read > bytes || this.#answeredMs >= afterAnswerMs || this.#silentMs >= silenceMs
   }
@@ -123,10 +125,10 @@ class Rest {
     this.#last = true
     const { socket } = this.#request
     const response = this.#response
-    socket.destroySoon = () => void socket.end() // what Node's server calls after the last response
-    if (response === undefined) socket.end()
-    else if (response.headersSent) response.once('finish', this.#onAnswered)
-    else response.setHeader('Connection', 'close')
+    endAfterLastAnswer(socket)
+    if (response === null) socket.end()
+    else if (response?.headersSent === true) response.once('finish', this.#onAnswered)
+    else response?.setHeader('Connection', 'close')
     endBeforeBody(this.#request)
     socket.resume() // the parser may have stopped reading, and nothing else resumes it for a request that has ended
   }
