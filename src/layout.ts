@@ -77,6 +77,22 @@ export const UPLOAD_RESULT = 'done.json'
 /** Asks the process that is writing an upload to stop: a newer request of its client waits. */
 export const WANTED = 'wanted'
 
+/** Why a directory is in kept/. */
+export const KEPT_RECORD = 'kept.json'
+
+const OWN_RECORDS = new Set<string>([OWNER, LEASE, LEASE_2, HEARTBEAT, OUTSIDE, KEPT_RECORD])
+
+/** Whether a name directly inside a session, or a kept directory, is a record of this package and no file of the user. */
+export function isOwnRecord(name: string): boolean {
+  return OWN_RECORDS.has(name) || /^\.(?:l|owner)-/.test(name)
+}
+
+/** What an entry of a session holds apart from files and directories of the user: handoffs, or one handoff being published. */
+export function ownHolder(name: string): 'claims' | 'handoff' | undefined {
+  if (name === CLAIMS) return 'claims'
+  return /^\.(?:pub|gone)-/.test(name) ? 'handoff' : undefined
+}
+
 /** Absolute paths of a root's rooms. */
 export interface Layout {
   readonly root: string

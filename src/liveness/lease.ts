@@ -26,6 +26,8 @@ const GAP = 16
 export interface Lease {
   readonly name: string
   readonly identity: LeaseIdentity
+  /** What it listens on, for a child to inherit; undefined where the system has no descriptor, or other code closed it. */
+  descriptor(): number | undefined
   /** Stops listening; a socket's file goes with its directory. */
   close(): void
 }
@@ -63,7 +65,9 @@ export function bindLease(place: SessionPlace, name: string): Lease | undefined 
       // next one.
       if (server.listening && (now === socket || now === undefined)) server.close()
     }
-    return { name, identity, close }
+    const descriptor = (): number | undefined =>
+      socket !== undefined && socketOf(server) === socket ? descriptorOf(server) : undefined
+    return { name, identity, descriptor, close }
   } catch (error) {
     log.session('no lease here: %s', error instanceof Error ? error.message : error)
     if (server.listening) server.close()

@@ -60,6 +60,7 @@ export function endSessionSync(session: Session, exiting: boolean): boolean {
 function commit(session: Session, exiting = false): void {
   if (session.gone !== undefined || !session.confirm()) return
   const { context } = session
+  if (exiting && session.isHeld) return // a sweep removes it after the child's end
   const status = exiting && context.keepFailed !== undefined ? Number(process.exitCode ?? 0) : 0
   if (status !== 0) {
     const reason = `the process ended with status ${status}`

@@ -2,12 +2,12 @@
 // Guarantee: of failures only the newest few are kept; nothing else in kept/ is removed without a request.
 
 import { giveBackAll } from '../claimable/give-back.ts'
-import { measureTree } from '../disk/measure.ts'
+import { measureUserFiles } from '../disk/measure.ts'
 import { renameIfThere } from '../disk/paths.ts'
 import { readRecord, writeRecord } from '../disk/record-file.ts'
 import { type RemoveReport, removeTreeSliced } from '../disk/remove/remove.ts'
 import { errnoOf } from '../errors.ts'
-import { CLAIMS, goneName, inside, type Root, randomText } from '../layout.ts'
+import { CLAIMS, goneName, inside, KEPT_RECORD, type Root, randomText } from '../layout.ts'
 import { volumeNow } from '../liveness/volume-clock.ts'
 import type { KeepPolicy } from '../manager-options.ts'
 import { log, warn } from '../runtime/observe.ts'
@@ -31,7 +31,6 @@ export interface Keepable {
 }
 
 const FAILED = 'failed-'
-const NOTE = 'kept.json'
 const MAX_REASON = 1000
 
 /** The name of a failure's directory in kept/. */
@@ -67,7 +66,7 @@ function noteReason({ fs }: Root, directory: string, reason: unknown): void {
   try {
     writeRecord(
       fs,
-      inside(directory, NOTE),
+      inside(directory, KEPT_RECORD),
       { v: 1, reason: text.slice(0, MAX_REASON), pid: process.pid },
       false,
     )
@@ -115,7 +114,7 @@ export async function listKept(root: Root): Promise<KeptUsage[]> {
   for (const name of names) {
     const directory = inside(root.layout.kept, name)
     const at = keptAt(root, name)
-    const { files, bytes } = await measureTree(root.fs, directory)
+    const { files, bytes } = await measureUserFiles(root.fs, directory)
     const ageMs = at === undefined || now === undefined ? undefined : Math.max(0, now - at)
     kept.push({ name, reason: reasonOf(root, directory), ageMs, files, bytes })
   }
@@ -149,7 +148,7 @@ function keptAt({ fs, layout }: Root, name: string): number | undefined {
 }
 
 function reasonOf({ fs }: Root, directory: string): string | undefined {
-  const read = readRecord(fs, inside(directory, NOTE))
+  const read = readRecord(fs, inside(directory, KEPT_RECORD))
   if (read.state !== 'read' || typeof read.value !== 'object' || read.value === null) return undefined
   const { reason } = read.value as { reason?: unknown } // checked on the next line
   return typeof reason === 'string' ? reason : undefined

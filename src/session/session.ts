@@ -1,6 +1,7 @@
 // A manager's private directory while it is used. Promise: until it is condemned it holds proof that its owner lives,
 // is taken back from whoever wrongly suspects it, and is given up only when it is nowhere to be found.
 
+import type { ChildProcess } from 'node:child_process'
 import fs from 'node:fs'
 import type { Context } from '../context.ts'
 import { writeRecord } from '../disk/record-file.ts'
@@ -80,6 +81,8 @@ export class Session {
   readonly claimed = new Map<string, AbortController>()
   /** What its entries are doing: publishing, persisting, completing. The end of the session waits for them. */
   readonly working = new Set<Promise<unknown>>()
+  /** Children that have inherited a lease. */
+  readonly children = new Set<ChildProcess>()
   /** Open streams and handles of all its entries. */
   readonly resources = new Set<Resource>()
   #leases: readonly Lease[] = []
@@ -213,6 +216,17 @@ export class Session {
     this.#leases = bindLeases({ directory: this.path, id: this.id })
     this.#writeRecord()
     warnWithoutProof(this.context, this.#leases.length > 0)
+  }
+
+  /** The descriptor of a lease, for a child to inherit; undefined where there is none. */
+  leaseDescriptor(): number | undefined {
+    if (this.context.native) this.prove()
+    return this.#leases.map((lease) => lease.descriptor()).find((fd) => fd !== undefined)
+  }
+
+  /** Whether a child that holds a lease is alive, as far as this process knows. */
+  get isHeld(): boolean {
+    return [...this.children].some((child) => child.exitCode === null && child.signalCode === null)
   }
 
   /** Keeps the session's proof and age fresh: binds the leases that are missing, touches what cleaners age. */

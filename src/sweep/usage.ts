@@ -2,7 +2,7 @@
 // is left out.
 
 import type { Context } from '../context.ts'
-import { measureTree } from '../disk/measure.ts'
+import { measureUserFiles } from '../disk/measure.ts'
 import { readMounts } from '../disk/mounts.ts'
 import { namesIn } from '../handoff/claim-index.ts'
 import type { HandoffInfo } from '../handoff/info.ts'
@@ -25,7 +25,7 @@ export interface SessionUsage {
   readonly program: string | undefined
   /** When its owner started, by the owner's clock; milliseconds since 1970. */
   readonly startedAtMs: number | undefined
-  /** Files of any kind inside it, its records included, and their sizes in bytes. */
+  /** The user's files of any kind inside it, claimed handoffs included, and their sizes in bytes; no record of this package. */
   readonly files: number
   readonly bytes: number
 }
@@ -53,7 +53,7 @@ export async function measureRoot(context: Context): Promise<RootUsage> {
     if (entry === undefined || isTicket(entry.id) || isUploadId(entry.id)) continue // or the tombstone of a handoff or upload
     const directory = inside(layout.sessions, name)
     const judged = await judge(context, { directory, id: entry.id }, { mounts })
-    const { files, bytes } = await measureTree(fs, directory)
+    const { files, bytes } = await measureUserFiles(fs, directory)
     sessions.push({
       name,
       state: ({ live: 'live', new: 'draft', dead: 'tombstone', gone: 'condemned' } as const)[entry.kind],

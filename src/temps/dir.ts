@@ -1,6 +1,7 @@
 // A temporary directory. Promise: an empty one costs mkdir and rmdir; a full one is deleted without ever
 // following a link or crossing a mount; join() never leads out of it.
 
+import type { ChildProcess } from 'node:child_process'
 import { isAbsolute, join as joinPath, relative } from 'node:path'
 import { removeTree, removeTreeSync } from '../disk/remove/remove.ts'
 import { errnoOf, TempFileError } from '../errors.ts'
@@ -8,6 +9,7 @@ import type { Session } from '../session/session.ts'
 import type { ChildEnvironment, TempDir } from '../types.ts'
 import { Entry } from './entry.ts'
 import { firstFailure } from './failure.ts'
+import { holdFor } from './hold-for.ts'
 import type { Naming } from './naming.ts'
 import { giveUp, giveUpSync, reserve, type Slot } from './slot.ts'
 
@@ -49,6 +51,11 @@ export class DirEntry extends Entry implements TempDir {
     this.requireLive('use')
     const { path } = this
     return { TMPDIR: path, TMP: path, TEMP: path }
+  }
+
+  holdFor<C extends ChildProcess>(start: (lease: number) => C): C {
+    this.requireLive('use')
+    return holdFor(this.session, start)
   }
 
   protected override removeAtSync(path: string): void {

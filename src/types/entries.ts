@@ -1,5 +1,6 @@
 // Types of the files and directories that a user holds, and of receiving into a file.
 
+import type { ChildProcess } from 'node:child_process'
 import type { FileHandle } from 'node:fs/promises'
 import type { Readable, Writable } from 'node:stream'
 import type { FileOptions } from '../input/file-options.ts'
@@ -167,6 +168,33 @@ export interface TempDir extends TempEntry {
    * ```
    */
   env(): ChildEnvironment
+  /**
+   * Starts a child that keeps this directory, with everything in the manager's session, after the death of this process: the child inherits the
+   * lease, a socket that the kernel closes when the last process that has it ends. Then a sweep removes the
+   * directory. Inside this process nothing changes: the end of the scope, `remove()` and `close()` remove the directory
+   * although the child lives; the exit of the process does not.
+   *
+   * A program that closes the descriptors it did not open gives the lease up (sudo, daemons); children of a shell have it,
+   * children of Node and of Python's subprocess do not.
+   * @param start called with the lease's descriptor, which the child must inherit by `stdio`; returns the child
+   * @returns the child
+   * @throws ERR_TEMP_OPTION_INVALID when the child did not inherit it (the child is killed), ERR_TEMP_IO where no lease can
+   * be passed on (Windows, an injected file system, a file system without sockets; `start` is not called),
+   * ERR_TEMP_REMOVED, ERR_TEMP_CLOSED; what `start` throws
+   * @example
+   * ```ts
+   * import { spawn } from 'node:child_process'
+   * import { once } from 'node:events'
+   * import { getTempManager } from 'temp-file-manager'
+   *
+   * using dir = getTempManager().dir()
+   * const child = dir.holdFor((lease) =>
+   *   spawn('mktemp', { env: { ...process.env, ...dir.env() }, stdio: ['ignore', 'ignore', 'inherit', lease] }),
+   * )
+   * await once(child, 'exit')
+   * ```
+   */
+  holdFor<C extends ChildProcess>(start: (lease: number) => C): C
 }
 
 /** The digest of a whole file. */

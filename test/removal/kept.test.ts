@@ -19,7 +19,7 @@ describe("preserve: 'on-error'", () => {
     })
     await expect(failed).rejects.toThrow('the work failed')
     const { kept } = await manager.usage()
-    expect(kept).toMatchObject([{ reason: expect.stringContaining('the work failed'), files: 2 }])
+    expect(kept).toMatchObject([{ reason: expect.stringContaining('the work failed'), files: 1 }])
     const directory = join(manager.root, 'kept', kept[0]?.name ?? '')
     expect(readdirSync(directory).sort()).toEqual(['frame.png', 'kept.json', 'work'])
     expect(readFileSync(join(directory, 'frame.png'), 'utf8')).toBe('a half frame')
