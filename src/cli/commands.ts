@@ -114,7 +114,22 @@ const RUNNING: CommandSpec = {
   operands: [['COMMAND', 'the program to run; words after it are its arguments']],
   options: [
     ...ROOT_OPTIONS.filter(({ name }) => name === 'name' || name === 'base-dir'),
-    { name: 'keep-on-failure', description: 'keep the directory when the program fails, and print its path' },
+    {
+      name: 'keep-on-failure',
+      description:
+        "move the directory of a program that fails to the root's kept/, with the reason, and print its path",
+    },
+    {
+      name: 'keep-count',
+      value: 'number',
+      description: 'with --keep-on-failure: keep so many failures, the newest (default: 3)',
+    },
+    {
+      name: 'keep-age',
+      value: 'duration',
+      description:
+        "with --keep-on-failure: remove what was kept for longer, for example '7d' (default: no limit)",
+    },
   ],
   passesOn: true,
   run,

@@ -63,6 +63,12 @@ function reportFailure(error: unknown, json: boolean): void {
   else stage.stderr.write(`temp-file-manager: ${message}${path === undefined ? '' : `\n    at ${path}`}\n`)
 }
 
+// Node's own text of a warning names the process and its flags.
+process.removeAllListeners('warning')
+process.on('warning', ({ message, ...more }) => {
+  const detail = 'detail' in more && typeof more.detail === 'string' ? `\n    ${more.detail}` : ''
+  stage.stderr.write(`temp-file-manager: ${message}${detail}\n`)
+})
 // `temp-file-manager ls | head`: a reader that stops early is not a failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error

@@ -73,8 +73,9 @@ export const DOCTOR: Page = {
 
 export const RUN: Page = {
   description: [
-    'Runs a program with TMPDIR, TMP and TEMP set to a new private directory, passes signals on, and ends with the exit status of the program (128 + n when signal n ended it; 127 when it was not found). The directory is removed when the program ends. If this process is killed with SIGKILL, the next sweep of any program under the same name removes it.',
-    'A program that goes on after temp-file-manager was killed loses its directory at the next sweep. As pid 1 of a container the whole container ends, so nothing goes on.',
+    'Runs a program with TMPDIR, TMP and TEMP set to a new private directory, passes signals on, and ends with the exit status of the program (128 + n when signal n ended it; 127 when it was not found). The directory is removed when the program ends. If this process is killed with SIGKILL, the program keeps its directory, and the next sweep of any program under the same name after the program has ended removes it.',
+    'The program inherits a socket as descriptor 3, which proves that the directory is in use. A program that closes it and goes on after temp-file-manager was killed loses the directory at the next sweep.',
+    'It can be pid 1 of a container: signals reach the program, and the container ends with it. It does not wait for orphaned processes of the program; use an init (docker run --init) where a program leaves many.',
   ],
   examples: [
     [

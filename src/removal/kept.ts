@@ -7,6 +7,7 @@ import { renameIfThere } from '../disk/paths.ts'
 import { readRecord, writeRecord } from '../disk/record-file.ts'
 import { type RemoveReport, removeTreeSliced } from '../disk/remove/remove.ts'
 import { errnoOf } from '../errors.ts'
+import { forLog } from '../input/names.ts'
 import { CLAIMS, goneName, inside, KEPT_RECORD, type Root, randomText } from '../layout.ts'
 import { volumeNow } from '../liveness/volume-clock.ts'
 import type { KeepPolicy } from '../manager-options.ts'
@@ -32,6 +33,7 @@ export interface Keepable {
 
 const FAILED = 'failed-'
 const MAX_REASON = 1000
+const NO_REASON = 'no reason was given'
 
 /** The name of a failure's directory in kept/. */
 export function failedName(sessionId: string): string {
@@ -62,7 +64,7 @@ function openKept({ fs, layout }: Root): void {
 
 /** Notes in a kept directory why it is there. Never throws: the files matter more. */
 function noteReason({ fs }: Root, directory: string, reason: unknown): void {
-  const text = reason instanceof Error ? (reason.stack ?? reason.message) : String(reason)
+  const text = textOf(reason)
   try {
     writeRecord(
       fs,
@@ -73,6 +75,10 @@ function noteReason({ fs }: Root, directory: string, reason: unknown): void {
   } catch (error) {
     log.session('the reason was not noted: %s', errnoOf(error))
   }
+}
+
+function textOf(reason: unknown): string {
+  return reason instanceof Error ? (reason.stack ?? reason.message) : String(reason)
 }
 
 /** Moves the entries of a failed scope to kept/, and removes what is over the limits. Throws the system's error. */
@@ -87,9 +93,10 @@ export async function keepFailed(
   const directory = inside(root.layout.kept, failedName(failure.sessionId))
   root.fs.mkdirSync(directory, { mode: 0o700 })
   root.fs.chmodSync(directory, 0o700)
-  noteReason(root, directory, failure.reason ?? 'no reason was given')
+  noteReason(root, directory, failure.reason ?? NO_REASON)
   for (const entry of entries) await entry.moveTo(inside(directory, entry.name))
-  warn('A scope failed: its temporary files were kept.', directory)
+  const [why = ''] = textOf(failure.reason ?? NO_REASON).split('\n')
+  warn(`Temporary files were kept: ${forLog(why)}`, directory)
   await pruneKept(root, policy)
 }
 

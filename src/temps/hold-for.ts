@@ -36,22 +36,14 @@ export function holdFor<C extends ChildProcess>(session: Session, start: (lease:
   return child
 }
 
-/** Whether a running child certainly does not have the socket. One that has ended already holds nothing. */
+/** Whether a running child certainly does not have the socket. One that ends meanwhile has closed some descriptors. */
 function lacks(pid: number, lease: number): boolean {
   try {
     const socket = readlinkSync(`/proc/self/fd/${lease}`)
     const directory = `/proc/${pid}/fd`
-    const descriptors = readdirSync(directory)
-    return descriptors.length > 0 && !descriptors.some((fd) => linkOf(`${directory}/${fd}`) === socket)
+    const links = readdirSync(directory).map((fd) => readlinkSync(`${directory}/${fd}`))
+    return links.length > 0 && !links.includes(socket)
   } catch {
     return false
-  }
-}
-
-function linkOf(path: string): string | undefined {
-  try {
-    return readlinkSync(path)
-  } catch {
-    return undefined
   }
 }

@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { TempFileManager } from '../../src/index.ts'
@@ -78,9 +78,75 @@ describe('run', { timeout: 60_000 }, () => {
     ]
     const { status, stderr } = await run(args)
     expect(status).toBe(3)
-    const kept = /kept (\S+)/.exec(stderr)?.[1] ?? ''
-    expect(readFileSync(join(kept, 'log'), 'utf8')).toBe('trace\n')
+    expect(stderr).toMatch(
+      /^temp-file-manager: Temporary files were kept: sh ended with status 3\n {4}\S+\n$/,
+    )
+    const kept = /\n {4}(\S+)/.exec(stderr)?.[1] ?? ''
+    const [name = ''] = readdirSync(kept).filter((each) => each.endsWith('.run'))
+    expect(readFileSync(join(kept, name, 'log'), 'utf8')).toBe('trace\n')
     expect(kept).toContain(join(rootIn(base), 'kept'))
+    expect(sessionsIn(base)).toEqual([])
+    const { stdout } = await run(['ls', ...NAME, base])
+    expect(stdout).toMatch(/^KEPT +AGE +FILES +SIZE\nfailed-\S+ .* 1 +6B\n {4}sh ended with status 3$/m)
+    expect((await run(['sweep', ...NAME, base, '--kept'])).stdout).toMatch(/^removed +kept\/failed-/m)
+    expect(readdirSync(join(rootIn(base), 'kept'))).toEqual([])
+  })
+
+  test('--keep-count limits how many failures are kept, and the newest stay', async () => {
+    const base = tempBase()
+    for (const status of [4, 5])
+      await run([
+        'run',
+        ...NAME,
+        base,
+        '--keep-on-failure',
+        '--keep-count',
+        '1',
+        'sh',
+        '-c',
+        `exit ${status}`,
+      ])
+    const [kept = '', ...others] = readdirSync(join(rootIn(base), 'kept'))
+    expect(others).toEqual([])
+    expect(readFileSync(join(rootIn(base), 'kept', kept, 'kept.json'), 'utf8')).toContain(
+      'sh ended with status 5',
+    )
+  })
+
+  test.each([
+    ['--keep-count without --keep-on-failure', ['--keep-count', '3']],
+    ['--keep-count 0', ['--keep-on-failure', '--keep-count', '0']],
+    ['a bad --keep-age', ['--keep-on-failure', '--keep-age', 'soon']],
+  ])('%s is refused with status 2', async (_what, options) => {
+    expect((await run(['run', ...options, 'true'])).status).toBe(2)
+  })
+
+  test('when the program is killed with SIGKILL, the directory is removed and the status is 137', async () => {
+    const base = tempBase()
+    const { status } = await run(['run', ...NAME, base, '--', 'sh', '-c', 'mktemp >/dev/null; kill -KILL $$'])
+    expect(status).toBe(137)
+    expect(sessionsIn(base)).toEqual([])
+  })
+
+  test('killed with SIGKILL alone, the program keeps its directory until it ends', async () => {
+    const base = tempBase()
+    const go = join(base, 'go')
+    execFileSync('mkfifo', [go])
+    const { child, stdout } = started(
+      base,
+      `echo "$TMPDIR"; echo ready; read -r line <'${go}'; mktemp; echo over`,
+    )
+    await ready(child)
+    const [directory = ''] = stdout().split('\n')
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    expect((await run(['sweep', ...NAME, base, '--json'])).stdout).toContain('"sessionsRemoved": 0')
+    expect(existsSync(directory)).toBe(true)
+    writeFileSync(go, 'go\n')
+    await once(child, 'close') // the program has closed its output
+    expect(stdout()).toMatch(/over\n$/)
+    expect((await run(['sweep', ...NAME, base, '--json'])).stdout).toContain('"sessionsRemoved": 1')
+    expect(existsSync(directory)).toBe(false)
   })
 
   test('killed with SIGKILL, its directory is removed by the next sweep', async () => {

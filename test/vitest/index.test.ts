@@ -43,7 +43,7 @@ test('in a real project every test has a directory of its own, and only those of
     'a.test.js > group > late: in afterEach',
     'b.test.js > helper 2: of helper 2',
   ])
-  expect(output).toMatch(/its temporary files were kept.\n\S*kept\/failed-/)
+  expect(output).toMatch(/Temporary files were kept: a.test.js > group > fails: .*\n\S*kept\/failed-/)
   expect(project.names('sessions')).toEqual([])
 })
 

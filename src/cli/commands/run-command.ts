@@ -1,5 +1,6 @@
-// `run`: a program with a temp directory of its own. Guarantee: the directory is removed when the program ends, and by
-// the next sweep when this process is killed; signals reach the program, and its exit status is this one's.
+// `run`: a program with a temp directory of its own. Guarantee: the directory is removed when the program ends; when this
+// process is killed, the program keeps it and the next sweep after the program's end removes it; signals reach the
+// program, and its exit status is this one's.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -7,9 +8,9 @@ import { existsSync } from 'node:fs'
 import { constants } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { errnoOf } from '../../errors.ts'
-import { type TempDir, TempFileManager } from '../../index.ts'
-import { type Stage, textOf, type Values } from '../command.ts'
-import { keepDirectory } from '../keep-directory.ts'
+import { isTempFileError, type Preserve, type TempDir, TempFileManager } from '../../index.ts'
+import { toMilliseconds } from '../../input/units.ts'
+import { invalid, type Stage, textOf, type Values } from '../command.ts'
 
 /** Signals that are passed on. SIGINT and SIGQUIT come from a terminal to the whole group, so the program has them. */
 const PASSED_ON: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2']
@@ -21,16 +22,29 @@ export async function run(stage: Stage, values: Values, words: readonly string[]
     baseDir: textOf(values, 'base-dir'),
     signals: false,
     sweep: { every: false },
+    preserve: preserveOf(values),
   })
   try {
-    const dir = manager.dir('.run')
-    const status = await runIn(stage, dir, words)
-    if (status !== 0 && values['keep-on-failure'] === true)
-      stage.stderr.write(`temp-file-manager: kept ${await keepDirectory(manager, dir)}\n`)
+    await using scope = manager.scope()
+    const status = await runIn(stage, scope.dir('.run'), words)
+    if (status !== 0) scope.fail(`${words[0]} ended with status ${status}`)
     return status
   } finally {
     await manager.close()
   }
+}
+
+/** What is kept of a program that failed. */
+function preserveOf(values: Values): Preserve {
+  const [count, age] = [textOf(values, 'keep-count'), textOf(values, 'keep-age')]
+  if (values['keep-on-failure'] !== true) {
+    if (count === undefined && age === undefined) return false
+    throw invalid('keep-on-failure', '--keep-count and --keep-age need --keep-on-failure.')
+  }
+  if (count !== undefined && !/^[1-9]\d{0,8}$/.test(count))
+    throw invalid('keep-count', '--keep-count must be a whole number of at least 1.')
+  if (age !== undefined) toMilliseconds(age, '--keep-age')
+  return { ...(count === undefined ? {} : { count: Number(count) }), ...(age === undefined ? {} : { age }) }
 }
 
 async function runIn(
@@ -45,7 +59,12 @@ async function runIn(
   // Before the program starts: it may run, and its user may send a signal, before spawn() returns here.
   for (const signal of PASSED_ON) process.on(signal, pass)
   try {
-    child = spawn(command, args, { stdio: 'inherit', env: { ...process.env, ...dir.env() } })
+    child = start(dir, (...lease) =>
+      spawn(command, args, {
+        stdio: ['inherit', 'inherit', 'inherit', ...lease],
+        env: { ...process.env, ...dir.env() },
+      }),
+    )
     const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null] // as documented
     return code ?? 128 + (signal === null ? 0 : constants.signals[signal])
   } catch (error) {
@@ -56,6 +75,16 @@ async function runIn(
     return missing ? 127 : 126
   } finally {
     for (const signal of PASSED_ON) process.off(signal, pass)
+  }
+}
+
+/** Starts the program with the lease, where there is one. */
+function start(dir: TempDir, spawned: (...lease: number[]) => ChildProcess): ChildProcess {
+  try {
+    return dir.holdFor(spawned)
+  } catch (error) {
+    if (isTempFileError(error) && error.code === 'ERR_TEMP_IO') return spawned()
+    throw error
   }
 }
 
