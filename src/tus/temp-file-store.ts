@@ -5,7 +5,6 @@ import type { Readable } from 'node:stream'
 import { DataStore, ERRORS, Upload } from '@tus/server'
 import type { Digest } from '../claimable/upload-record.ts'
 import type { Duration, FileRules, FinishedUpload, PartialUpload, Size, TempFileManager } from '../index.ts'
-import { isTempFileError } from '../index.ts'
 import { boolean, duration, optionsOf, preset, size, unchecked } from '../input/options.ts'
 import { toMilliseconds } from '../input/units.ts'
 import { type TempFileLocker, toTusError } from './locker.ts'
@@ -123,7 +122,7 @@ export class TempFileStore extends DataStore {
       const rules = concat === undefined ? this.#rules() : {}
       if (upload.finished !== undefined) return upload.offset
       const last = concat === undefined && upload.length !== undefined
-      await appendKept(upload, stream, { ...rules, ...(digest && { digests: [digest] }), last })
+      await upload.append(stream, { ...rules, ...(digest && { digests: [digest] }), last })
       if (upload.offset === upload.length && concat === undefined) await upload.finish(rules)
       return upload.offset
     })
@@ -224,18 +223,5 @@ export class TempFileStore extends DataStore {
     } catch (error) {
       throw toTusError(error)
     }
-  }
-}
-
-/** A connection that broke off is no failure of the store: @tus/server answers with the offset that was reached. */
-async function appendKept(
-  upload: PartialUpload,
-  stream: Readable,
-  options: Parameters<PartialUpload['append']>[1],
-): Promise<void> {
-  try {
-    await upload.append(stream, options)
-  } catch (error) {
-    if (!isTempFileError(error) || error.code !== 'ERR_TEMP_ABORTED') throw error
   }
 }

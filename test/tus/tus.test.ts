@@ -1,15 +1,19 @@
 // Conformance with real clients: tus-js-client in Node, and requests by hand for what it does not send.
 
+import { execFile, spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { Upload } from 'tus-js-client'
 import { expect, onTestFinished, test } from 'vitest'
 import type { TempFileManager } from '../../src/index.ts'
 import { type FinishedTusUpload, type TusOptions, tusServer } from '../../src/tus/index.ts'
-import { tempManager } from '../fixtures/temp-base.ts'
+import { has } from '../fixtures/mounts.ts'
+import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 
 interface Running {
   readonly manager: TempFileManager
@@ -197,3 +201,51 @@ test('an empty file is finished at its creation', async () => {
   await create(url, { 'Upload-Length': '0' })
   expect(finished).toMatchObject([{ bytes: 0 }])
 })
+
+test.skipIf(!has('curl'))(
+  'curl creates an upload, is cut off, asks for the offset and sends the rest',
+  async () => {
+    const { manager, url, finished } = await running({ hash: 'sha256' })
+    const bytes = randomBytes(2_000_000)
+    const path = join(tempBase(), 'film.mkv')
+    writeFileSync(path, bytes)
+    const curl = async (...options: string[]): Promise<string> => {
+      const sent = ['-sS', '-i', '-H', 'Tus-Resumable: 1.0.0', ...options]
+      return (await promisify(execFile)('curl', sent, { encoding: 'latin1' })).stdout
+    }
+    const at =
+      /^location: (\S+)/im.exec(await curl('-X', 'POST', '-H', `Upload-Length: ${bytes.length}`, url))?.[1] ??
+      ''
+    const patch = (offset: number): string[] => [
+      '-X',
+      'PATCH',
+      '-H',
+      'Content-Type: application/offset+octet-stream',
+      '-H',
+      `Upload-Offset: ${offset}`,
+    ]
+    const slow = [
+      '-sS',
+      '-H',
+      'Tus-Resumable: 1.0.0',
+      ...patch(0),
+      '--data-binary',
+      `@${path}`,
+      '--limit-rate',
+      '1M',
+      at,
+    ]
+    const cutOff = spawn('curl', slow, { stdio: 'ignore' })
+    await expect.poll(async () => (await manager.uploads())[0]?.bytes, { timeout: 20_000 }).toBeGreaterThan(0)
+    cutOff.kill('SIGKILL')
+    const head = async (): Promise<number> =>
+      Number(/^upload-offset: (\d+)/im.exec(await curl('-I', at))?.[1])
+    const offset = await head()
+    expect(offset).toBeGreaterThan(0)
+    expect(offset).toBeLessThan(bytes.length)
+    writeFileSync(path, bytes.subarray(offset))
+    expect(await curl(...patch(offset), '--data-binary', `@${path}`, at)).toMatch(/^HTTP\/1.1 204/m)
+    expect(finished).toMatchObject([{ bytes: bytes.length, digest: sha256(bytes) }])
+    expect(await manager.handoffs()).toHaveLength(1)
+  },
+)
