@@ -17,7 +17,7 @@ import {
 } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
@@ -132,7 +132,11 @@ function keepAddresses(bundler) {
       ? 'import.meta.url'
       : JSON.stringify(`file:///Z:${path}`)
     const source = await readFile(path, 'utf8')
-    return { contents: source.replaceAll('import.meta.url', address), loader: 'ts' }
+    const directory = JSON.stringify(windows(dirname(path)))
+    const contents = source
+      .replaceAll('import.meta.url', address)
+      .replaceAll('import.meta.dirname', directory)
+    return { contents, loader: 'ts' }
   })
 }
 

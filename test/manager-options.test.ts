@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { TempFileManager, type TempFileManagerOptions } from '../src/index.ts'
 import { resolveOptions } from '../src/manager-options.ts'
 import { failureSync } from './fixtures/failures.ts'
-import { tempBase } from './fixtures/temp-base.ts'
+import { tempBase, USER } from './fixtures/temp-base.ts'
 
 afterEach(() => vi.unstubAllEnvs())
 
@@ -17,7 +17,7 @@ describe('without options', () => {
     vi.stubEnv('TEMP_FILE_MANAGER_DIR', undefined)
     vi.stubEnv('TEMP_FILE_MANAGER_PRESERVE', undefined)
     expect(resolveOptions()).toMatchObject({
-      root: join(tmpdir(), `temp-file-manager-${process.geteuid?.()}`),
+      root: join(tmpdir(), `temp-file-manager-${USER}`),
       prefix: 'tmp-',
       native: true,
       limits: {},
@@ -54,7 +54,7 @@ describe('without options', () => {
 test('a relative base directory is taken from where the program stood when the manager was made', () => {
   const base = tempBase()
   const manager = new TempFileManager({ baseDir: relative(process.cwd(), base) })
-  expect(manager.root).toBe(join(base, `temp-file-manager-${process.geteuid?.()}`))
+  expect(manager.root).toBe(join(base, `temp-file-manager-${USER}`))
 })
 
 test('units are resolved', () => {

@@ -6,7 +6,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { TempFileManager } from '../src/index.ts'
 import { runChild } from './fixtures/child.ts'
 import { failure, failureSync } from './fixtures/failures.ts'
-import { tempBase, tempManager } from './fixtures/temp-base.ts'
+import { tempBase, tempManager, USER } from './fixtures/temp-base.ts'
 
 const sessionsOf = (manager: TempFileManager): string[] => readdirSync(join(manager.root, 'sessions'))
 
@@ -270,7 +270,7 @@ describe('several managers in one process', () => {
     ]
     one.file()
     two.file()
-    expect(readdirSync(base).sort()).toEqual([`one-${process.geteuid?.()}`, `two-${process.geteuid?.()}`])
+    expect(readdirSync(base).sort()).toEqual([`one-${USER}`, `two-${USER}`])
   })
 })
 

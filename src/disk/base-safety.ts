@@ -37,12 +37,20 @@ export function findWeakness(fs: FileSystem, directory: string): Weakness | unde
 
 function weaknessInProfile(fs: FileSystem, profile: string, directory: string): Weakness | undefined {
   const { uid, mode } = fs.lstatSync(directory)
-  // The native call returns the names as they are on the disk: TEMP may hold short ones (C:\Users\RUNNER~1).
-  const within = relative(nodeFs.realpathSync.native(profile), nodeFs.realpathSync.native(directory))
+  const within = relative(realName(fs, profile), realName(fs, directory))
   if (isAbsolute(within) || /^\.\.(?:[/\\]|$)/.test(within))
     return { path: directory, kind: 'profile', uid, mode }
   const link = prefixes(directory).find((path) => fs.lstatSync(path).isSymbolicLink())
   return link === undefined ? undefined : { path: link, kind: 'link', uid, mode }
+}
+
+/** The native call returns the names as they are on the disk, because TEMP may hold short ones: C:\Users\RUNNER~1. */
+function realName(fs: FileSystem, path: string): string {
+  try {
+    return nodeFs.realpathSync.native(path)
+  } catch {
+    return fs.realpathSync(path).toString() // a volume without names for its handles, a RAM disk
+  }
 }
 
 function walk(fs: FileSystem, path: string): Weakness | { readonly link: string } | undefined {

@@ -19,6 +19,7 @@ export const darwin: Platform = {
   provingFileSystems: undefined, // there is no mount table to read; host name, device and inode must agree
   mountTable: undefined,
   ...POSIX,
+  reapsAfterMs: 3 * 24 * 3_600_000, // dirhelper(8) below /var/folders
 }
 
 let links = 0

@@ -77,6 +77,8 @@ export interface Platform {
   readonly copiesOntoOpenFiles: boolean
   /** rename(2) of a directory replaces an empty directory, and no file. */
   readonly renamesOverDirectories: boolean
+  /** The system deletes files of the temporary directory that nobody accessed for so long; undefined: it does not. */
+  readonly reapsAfterMs: number | undefined
   /** Characters that file names cannot hold, besides separators and controls. */
   readonly forbiddenInNames: RegExp | undefined
   /** Signals that end a process and can be listened to. */

@@ -20,6 +20,7 @@ export const POSIX: Pick<
   | 'movesOpenDirectories'
   | 'copiesOntoOpenFiles'
   | 'renamesOverDirectories'
+  | 'reapsAfterMs'
   | 'forbiddenInNames'
   | 'endingSignals'
   | 'endBy'
@@ -31,6 +32,7 @@ export const POSIX: Pick<
   movesOpenDirectories: true,
   copiesOntoOpenFiles: true,
   renamesOverDirectories: true,
+  reapsAfterMs: undefined,
   forbiddenInNames: undefined,
   endingSignals: ['SIGINT', 'SIGTERM', 'SIGHUP'],
   endBy,

@@ -24,6 +24,7 @@ export const windows: Platform = {
   movesOpenDirectories: false,
   copiesOntoOpenFiles: false, // CopyFile opens its target exclusively
   renamesOverDirectories: false,
+  reapsAfterMs: undefined,
   forbiddenInNames: /[<>:"|?*]/,
   endingSignals: ['SIGINT', 'SIGBREAK', 'SIGHUP', 'SIGTERM'],
   // A process cannot send itself a console event, and process.kill accepts neither SIGBREAK nor SIGHUP.

@@ -15,6 +15,7 @@ import { Quota } from '../quota.ts'
 import { whenLoopTurns } from '../runtime/loop-turn.ts'
 import { log, lookForDebug } from '../runtime/observe.ts'
 import { type Made, make, ownerRecord, readIdentity } from './create-session.ts'
+import { keepYoung } from './keep-young.ts'
 import { openRoot } from './root.ts'
 import { warnWithoutProof } from './without-proof.ts'
 
@@ -250,6 +251,9 @@ export class Session {
         if (errnoOf(error) !== 'ENOENT') log.session('could not touch: %s', errnoOf(error))
       }
     }
+    const { reapsAfterMs } = platform()
+    if (reapsAfterMs === undefined || !native) return
+    for (const path of [this.path, layout.handoffs]) await keepYoung(fs, path, reapsAfterMs / 3)
   }
 
   // The record follows the socket: between the two renames the lease proves nothing, and the pid still does.

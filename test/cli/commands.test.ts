@@ -7,7 +7,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import type { HandoffInfo, RootUsage, SweepReport } from '../../src/index.ts'
 import { layoutOf } from '../../src/layout.ts'
 import { underSweepLock } from '../../src/sweep/lock.ts'
-import { tempBase, tempManager } from '../fixtures/temp-base.ts'
+import { tempBase, tempManager, USER } from '../fixtures/temp-base.ts'
 import { interruptAt, run, runIntoHead, runOnTerminal } from './command-line.ts'
 
 const OWNER = fileURLToPath(new URL('../fixtures/cli-owner.ts', import.meta.url))
@@ -248,6 +248,6 @@ describe('the command line itself', () => {
       TEMP_FILE_MANAGER_DIR: join(manager.root, '..'),
     })
     expect((JSON.parse(stdout) as RootUsage).root).toBe(manager.root)
-    expect(basename(manager.root)).toBe(`cli-${process.geteuid?.()}`)
+    expect(basename(manager.root)).toBe(`cli-${USER}`)
   })
 })

@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { TempFileManager } from '../../src/index.ts'
 import { canMount, ORDINARY } from '../fixtures/mounts.ts'
-import { tempBase } from '../fixtures/temp-base.ts'
+import { tempBase, USER } from '../fixtures/temp-base.ts'
 import { capture, MAIN, run } from './command-line.ts'
 
 const NAME = ['--name', 'runs', '--base-dir']
-const rootIn = (base: string): string => join(base, `runs-${process.geteuid?.()}`)
+const rootIn = (base: string): string => join(base, `runs-${USER}`)
 const sessionsIn = (base: string): string[] => readdirSync(join(rootIn(base), 'sessions'))
 
 describe('run', { timeout: 60_000 }, () => {

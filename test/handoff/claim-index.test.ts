@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import type { FileSystem } from '../../src/index.ts'
 import { sessionId } from '../../src/layout.ts'
 import { failure } from '../fixtures/failures.ts'
+import { slashed } from '../fixtures/slashed.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 
 const UNKNOWN = '0123456789abcdefghjkmnpqrs'
@@ -26,7 +27,7 @@ function among(count: number) {
     mkdirSync(join(manager.root, 'sessions', `s-${sessionId(1, `0123456789${made}`)}`, 'claims'), {
       recursive: true,
     })
-  const looks = (): number => listed.filter((path) => path.endsWith('/sessions')).length
+  const looks = (): number => listed.filter((path) => slashed(path).endsWith('/sessions')).length
   return { manager, looks }
 }
 

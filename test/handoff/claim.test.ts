@@ -6,6 +6,7 @@ import { type FileSystem, isTempFileError } from '../../src/index.ts'
 import { deadName, goneName } from '../../src/layout.ts'
 import { failure } from '../fixtures/failures.ts'
 import { namesIn, published } from '../fixtures/handoff-root.ts'
+import { slashed } from '../fixtures/slashed.ts'
 import { steppingDisk, systemError } from '../fixtures/stepping-disk.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 
@@ -68,7 +69,8 @@ describe('claiming', () => {
     let looks = 0
     const fs: FileSystem = steppingDisk((call, to) => {
       // Each try begins with the rename; from the fourth on it stands there again.
-      if (call === 'rename' && to.endsWith(`/claims/${ticket}`) && ++looks === 4) renameSync(hidden, handoff)
+      if (call === 'rename' && slashed(to).endsWith(`/claims/${ticket}`) && ++looks === 4)
+        renameSync(hidden, handoff)
     })
     const claim = await tempManager({ baseDir, fs }).claim(ticket)
     expect(looks).toBe(4)
@@ -132,7 +134,7 @@ describe('claiming', () => {
         ...steppingDisk(() => {}),
         renameSync(from, to) {
           renameSync(from, to)
-          if (!lie || !String(to).includes('/claims/')) return
+          if (!lie || !slashed(to).includes('/claims/')) return
           lie = false
           throw systemError('ENOENT')
         },
@@ -150,7 +152,7 @@ describe('claiming', () => {
     const manager = tempManager({
       baseDir,
       fs: steppingDisk((call, path) => {
-        if (call === 'rename' && path.includes('/attempt-')) throw systemError('EIO')
+        if (call === 'rename' && slashed(path).includes('/attempt-')) throw systemError('EIO')
       }),
     })
     await failure('ERR_TEMP_IO', () => manager.claim(ticket))

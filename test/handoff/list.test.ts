@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { HandoffInfo, TempFileManager } from '../../src/index.ts'
+import { slashed } from '../fixtures/slashed.ts'
 import { steppingDisk } from '../fixtures/stepping-disk.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 
@@ -74,7 +75,7 @@ describe('looking without claiming', () => {
     const disk = steppingDisk(() => {})
     const { openSync } = disk
     disk.openSync = (path, flags, mode) => {
-      if (String(path).endsWith('/handoff.json') && moves < 3) {
+      if (slashed(path).endsWith('/handoff.json') && moves < 3) {
         if (moves++ % 2 === 0) renameSync(free, claim)
         else renameSync(claim, free)
       }

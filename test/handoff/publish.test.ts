@@ -13,7 +13,8 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { TempDir, TempEntry, TempFile, TempFileManager } from '../../src/index.ts'
 import { failure } from '../fixtures/failures.ts'
-import { namesIn, published } from '../fixtures/handoff-root.ts'
+import { EMPTY_SESSION, namesIn, published } from '../fixtures/handoff-root.ts'
+import { slashed } from '../fixtures/slashed.ts'
 import { steppingDisk, systemError } from '../fixtures/stepping-disk.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 import { elsewhere } from '../temps/devices.ts'
@@ -79,7 +80,7 @@ describe.each(kinds)('%s', (_, make) => {
     await claim.complete()
     expect(manager.stats()).toMatchObject({ entries: 0, claims: 0 })
     // Nothing of it stays behind in the session: no wrapper, no draft, no old claim.
-    expect(namesIn(manager.sessionPath ?? '')).toEqual(['claims', 'lease', 'lease-2', 'owner.json'])
+    expect(namesIn(manager.sessionPath ?? '')).toEqual(EMPTY_SESSION)
   })
 
   it('stays live, and can be handed off again, after a step of publishing failed', async () => {
@@ -125,7 +126,7 @@ describe('publishing', () => {
     let seen = 0
     const manager = tempManager({
       fs: steppingDisk((call, path) => {
-        if (call !== 'fsync' || !path.endsWith('/handoffs')) return
+        if (call !== 'fsync' || !slashed(path).endsWith('/handoffs')) return
         seen = published(manager.root).length
         throw systemError('EIO')
       }),

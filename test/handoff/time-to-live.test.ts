@@ -5,6 +5,7 @@ import type { FileSystem, TempFileManager } from '../../src/index.ts'
 import { deadName } from '../../src/layout.ts'
 import { failure } from '../fixtures/failures.ts'
 import { namesIn, published } from '../fixtures/handoff-root.ts'
+import { slashed } from '../fixtures/slashed.ts'
 import { steppingDisk } from '../fixtures/stepping-disk.ts'
 import { tempManager } from '../fixtures/temp-base.ts'
 
@@ -21,8 +22,8 @@ function volume(state: { ahead: number; sameBoot?: boolean }): FileSystem {
       if (options !== undefined && 'bigint' in options) return lstatSync(path, { bigint: true })
       const stats = lstatSync(path, options)
       if (stats === undefined) return undefined
-      if (path.includes('/.new-')) stats.ctimeMs += state.ahead
-      if (path.includes('/attempt-') && state.sameBoot !== true) stats.atimeMs = 0
+      if (slashed(path).includes('/.new-')) stats.ctimeMs += state.ahead
+      if (slashed(path).includes('/attempt-') && state.sameBoot !== true) stats.atimeMs = 0
       return stats
     },
   })
@@ -114,7 +115,7 @@ describe('the time to live', () => {
           expect(state.built).toBe(1)
           state.touched++
         }
-        if (call === 'rename' && state.built === 1 && path.includes('/handoffs/'))
+        if (call === 'rename' && state.built === 1 && slashed(path).includes('/handoffs/'))
           expect(state.touched).toBe(1)
       }),
     })
@@ -224,11 +225,11 @@ describe('a handoff under suspicion', () => {
       fs: Object.assign({}, disk, {
         renameSync(from: string, to: string) {
           renameSync(from, to)
-          if (to.includes(`/.dead-${ticket}`)) clock.given = 2 * HOUR
+          if (slashed(to).includes(`/.dead-${ticket}`)) clock.given = 2 * HOUR
         },
         lstatSync(path: string) {
           const stats = disk.lstatSync(path)
-          if (path.includes('/attempt-'))
+          if (slashed(path).includes('/attempt-'))
             Object.assign(stats, { ctimeMs: Number(lstatSync(path).ctimeMs) + clock.given })
           return stats
         },

@@ -5,9 +5,7 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { bundle } from '../fixtures/bundle.ts'
 import { Child, type ChildOptions, type End } from '../fixtures/child.ts'
-import { tempBase } from '../fixtures/temp-base.ts'
-
-const uid = process.geteuid?.()
+import { tempBase, USER } from '../fixtures/temp-base.ts'
 
 let programs = ''
 beforeAll(async () => {
@@ -17,7 +15,7 @@ beforeAll(async () => {
 /** What is left in the roots that the program used. */
 function left(base: string): string[] {
   return ['temp-file-manager', 'second'].flatMap((name) =>
-    readdirSync(join(base, `${name}-${uid}`, 'sessions')),
+    readdirSync(join(base, `${name}-${USER}`, 'sessions')),
   )
 }
 
@@ -106,7 +104,7 @@ test('keep says at exit where everything is', async () => {
   const base = tempBase()
   const ended = await end(base, ['exit', 'keep'])
   expect(ended.code).toBe(3)
-  const root = join(base, `temp-file-manager-${uid}`)
+  const root = join(base, `temp-file-manager-${USER}`)
   const [kept = ''] = readdirSync(join(root, 'kept'))
   expect(ended.stderr).toContain(join(root, 'kept', kept))
   expect(readdirSync(join(root, 'kept', kept)).filter((name) => name.endsWith('.txt'))).toHaveLength(1)

@@ -4,10 +4,9 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { runChild } from '../fixtures/child.ts'
-import { tempBase } from '../fixtures/temp-base.ts'
+import { tempBase, USER } from '../fixtures/temp-base.ts'
 
-const sessions = (base: string): string[] =>
-  readdirSync(join(base, `temp-file-manager-${process.geteuid?.()}`, 'sessions'))
+const sessions = (base: string): string[] => readdirSync(join(base, `temp-file-manager-${USER}`, 'sessions'))
 
 test.each([
   ['return', 'codes 0 0 0', 'after 1'],

@@ -13,6 +13,7 @@ import { darwin } from '../../src/platform/darwin.ts'
 import { linux } from '../../src/platform/linux.ts'
 import type { OwnIdentity, Platform } from '../../src/platform/platform.ts'
 import { type CraftOptions, craftSession, endedPid, REUSED_PID } from '../fixtures/crafted-session.ts'
+import { idOf } from '../fixtures/handoff-root.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 import { LIVE_OWNER } from './live-owner.ts'
 
@@ -44,7 +45,7 @@ describe('a live owner of this machine', () => {
     const path = String(manager.sessionPath)
     const { evidence: facts, owner } = await gather(onDisk, {
       directory: path,
-      id: path.slice(path.indexOf('/s-') + 3),
+      id: idOf(path),
     })
     expect(facts).toMatchObject(LIVE_OWNER)
     expect(owner?.pid).toBe(process.pid)

@@ -15,6 +15,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { bindLease as bind, bindLeases, type Lease } from '../../src/liveness/lease.ts'
 import { runChild } from '../fixtures/child.ts'
+import { idOf } from '../fixtures/handoff-root.ts'
 import { knock, socketIdentity } from '../fixtures/knock.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 
@@ -159,7 +160,7 @@ test('owner.json names the owner at once, and its leases when the event loop has
   const lease = statSync(join(session, 'lease'), { bigint: true })
   expect(owner).toMatchObject({
     v: 1,
-    id: session.split('/s-')[1],
+    id: idOf(session),
     pid: process.pid,
     bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
     pidNamespace: readlinkSync('/proc/self/ns/pid'),

@@ -13,7 +13,7 @@ function fullDisk(code: string): FileSystem {
   return {
     ...agedFileSystem(() => [[/\/(owner\.json|lease)$/, 7_200_000]]),
     renameSync: (from, to) => {
-      const moves = /\/sessions\/[^/]+$/.test(String(from))
+      const moves = /[/\\]sessions[/\\][^/\\]+$/.test(String(from))
       if (moves && readdirSync(String(from)).some((name) => name.startsWith('tmp-')))
         throw Object.assign(new Error(code), { code })
       renameSync(from, to)

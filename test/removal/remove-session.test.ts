@@ -11,6 +11,8 @@ import { condemnIfDead, removeIfDead } from '../../src/removal/condemn-if-dead.t
 import { preserveSession } from '../../src/removal/kept.ts'
 import { finishRemoval } from '../../src/removal/remove-session.ts'
 import { type Crafted, craftSession, REUSED_PID } from '../fixtures/crafted-session.ts'
+import { idOf } from '../fixtures/handoff-root.ts'
+import { slashed } from '../fixtures/slashed.ts'
 import { tempManager } from '../fixtures/temp-base.ts'
 
 function rootOf(manager: TempFileManager, over: Partial<FileSystem> = {}): Root {
@@ -64,7 +66,7 @@ describe('a suspect', () => {
         fs.renameSync(from, to)
       },
     })
-    const decision = await condemnIfDead(root, { directory: path, id: path.slice(path.indexOf('/s-') + 3) })
+    const decision = await condemnIfDead(root, { directory: path, id: idOf(path) })
     expect(decision).toMatchObject({ outcome: 'kept', reason: expect.stringMatching(/^owner alive/) })
     expect(seen).toEqual(['.dead', 's-'])
     expect(readFileSync(file.path, 'utf8')).toBe('mine')
@@ -112,7 +114,7 @@ describe('a dead session whose owner set preserve', () => {
     const root = rootOf(manager, {
       renameSync: (from, to) => {
         fs.renameSync(from, to)
-        if (String(to).includes('/kept/')) throw new Error('killed here')
+        if (slashed(to).includes('/kept/')) throw new Error('killed here')
       },
     })
     expect(() => preserveSession(root, dead.path, dead.id, 'preserve is set')).toThrow('killed here')
@@ -151,11 +153,11 @@ describe('a condemned session', () => {
     let before: string | undefined = '/tree' // the call before which the thread renames
     const calls: Partial<FileSystem> = {
       renameSync: (from, to) => {
-        if (before !== undefined && String(from).endsWith(before)) rescue()
+        if (before !== undefined && slashed(from).endsWith(before)) rescue()
         fs.renameSync(from, to)
       },
       readdirSync: (path, options) => {
-        if (before === undefined && String(path).endsWith('/deep')) rescue()
+        if (before === undefined && slashed(path).endsWith('/deep')) rescue()
         return fs.readdirSync(path, options as object)
       },
     }
@@ -183,7 +185,7 @@ describe('a condemned session', () => {
     let broken = true
     const root = rootOf(manager, {
       renameSync: (from, to) => {
-        if (broken && String(to).includes('/handoffs/'))
+        if (broken && slashed(to).includes('/handoffs/'))
           throw Object.assign(new Error('EIO'), { code: 'EIO' })
         fs.renameSync(from, to)
       },

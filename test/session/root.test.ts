@@ -17,10 +17,10 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { FileSystem } from '../../src/disk/file-system.ts'
 import { runChild } from '../fixtures/child.ts'
 import { failure, failureSync } from '../fixtures/failures.ts'
-import { tempBase, tempManager } from '../fixtures/temp-base.ts'
+import { tempBase, tempManager, USER } from '../fixtures/temp-base.ts'
 
 const uid = process.geteuid?.()
-const rootIn = (base: string): string => join(base, `temp-file-manager-${uid}`)
+const rootIn = (base: string): string => join(base, `temp-file-manager-${USER}`)
 const modeOf = (path: string): number => statSync(path).mode & 0o7777
 
 test('a root that was made again is made durable again', async () => {

@@ -5,6 +5,7 @@ import { layoutOf } from '../../src/layout.ts'
 import { resolveOptions } from '../../src/manager-options.ts'
 import { endSession } from '../../src/removal/end-own-session.ts'
 import { Session } from '../../src/session/session.ts'
+import { EMPTY_SESSION } from '../fixtures/handoff-root.ts'
 import { tempBase } from '../fixtures/temp-base.ts'
 
 function openSession(): Session {
@@ -20,5 +21,5 @@ test('a session that is refreshed before the event loop turned has both leases',
   const session = openSession()
   await session.refresh() // a program that is idle at its start: its first sweep comes before the first turn
   session.prove() // what the turn does
-  expect(readdirSync(session.path).sort()).toEqual(['claims', 'lease', 'lease-2', 'owner.json'])
+  expect(readdirSync(session.path).sort()).toEqual(EMPTY_SESSION)
 })

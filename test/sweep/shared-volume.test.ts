@@ -9,6 +9,7 @@ import { layoutOf } from '../../src/layout.ts'
 import { underSweepLock } from '../../src/sweep/lock.ts'
 import { runChild } from '../fixtures/child.ts'
 import { agedFileSystem, type Crafted, craftSession } from '../fixtures/crafted-session.ts'
+import { tombstoneOf } from '../fixtures/handoff-root.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 
 const HOUR = 3_600_000
@@ -146,7 +147,7 @@ describe('the heartbeat', () => {
     const session = String(manager.sessionPath)
     const heartbeat = join(session, 'heartbeat')
     await beaten(heartbeat, 0)
-    renameSync(session, session.replace('/s-', '/.dead-').concat('-x'))
+    renameSync(session, tombstoneOf(session, 'dead'))
     await vi.waitFor(() => expect(existsSync(file.path)).toBe(true), SOON)
     const back = await beaten(heartbeat, 0)
     await beaten(heartbeat, back + 500)
@@ -160,7 +161,7 @@ describe('the heartbeat', () => {
         if (!suspected && path.endsWith('heartbeat')) {
           suspected = true
           const session = dirname(path)
-          renameSync(session, session.replace('/s-', '/.dead-').concat('-x'))
+          renameSync(session, tombstoneOf(session, 'dead'))
         }
         made(error)
       })) as typeof fs.mkdir // one of its overloads is all that is called

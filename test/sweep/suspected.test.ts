@@ -13,9 +13,9 @@ import {
   type TempFileManager,
 } from '../../src/index.ts'
 import { failure } from '../fixtures/failures.ts'
+import { tombstoneOf } from '../fixtures/handoff-root.ts'
+import { slashed } from '../fixtures/slashed.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
-
-const tombstoneOf = (session: string): string => `${session.replace('/s-', '/.dead-')}-x`
 
 /** A manager with a file in it; `reported` are the codes of what it told. */
 function suspect(over: Partial<FileSystem> = {}): {
@@ -46,7 +46,7 @@ describe("a session under a tombstone's name", () => {
       () => manager.claim(ticket),
     ]
     for (const use of uses) {
-      renameSync(session, tombstoneOf(session))
+      renameSync(session, tombstoneOf(session, 'dead'))
       const entry = await use()
       expect(existsSync(entry.path)).toBe(true)
       expect(manager.sessionPath).toBe(session)
@@ -58,15 +58,15 @@ describe("a session under a tombstone's name", () => {
     let giveBack = false
     const { manager, session, reported } = suspect({
       readdirSync: (path, options) => {
-        if (giveBack && String(path).endsWith('/sessions')) {
+        if (giveBack && slashed(path).endsWith('/sessions')) {
           giveBack = false
-          renameSync(tombstoneOf(session), session)
+          renameSync(tombstoneOf(session, 'dead'), session)
         }
         return fs.readdirSync(path.toString(), options)
       },
     })
     giveBack = true
-    renameSync(session, tombstoneOf(session))
+    renameSync(session, tombstoneOf(session, 'dead'))
     expect(existsSync(manager.file().path)).toBe(true)
     expect(manager.sessionPath).toBe(session)
     expect(reported).toEqual([])
@@ -79,7 +79,7 @@ describe("a session under a tombstone's name", () => {
         renameSync(from, to)
       },
     })
-    renameSync(session, tombstoneOf(session))
+    renameSync(session, tombstoneOf(session, 'dead'))
     expect(existsSync(manager.file().path)).toBe(true)
     expect(manager.sessionPath).toBe(session)
     expect(reported).toEqual([])
@@ -91,7 +91,7 @@ describe('a session that is gone', () => {
     '%s: reported once, a new one begun',
     (how) => {
       const { manager, session, reported } = suspect()
-      if (how === 'condemned') renameSync(session, session.replace('/s-', '/.gone-').concat('-x'))
+      if (how === 'condemned') renameSync(session, tombstoneOf(session, 'gone'))
       else rmSync(how === 'removed' ? session : manager.root, { recursive: true })
       for (let n = 0; n < 3; n++) expect(existsSync(manager.file().path)).toBe(true)
       expect(reported).toEqual(['ERR_TEMP_SESSION_LOST'])
@@ -117,7 +117,9 @@ test('an owner at work while its directory is renamed away and back ten thousand
       try { fs.renameSync(session, tombstone) } catch {}
       try { fs.renameSync(tombstone, session) } catch {}
     }`
-  const doubter = spawn(process.execPath, ['-e', script, session, tombstoneOf(session)], { stdio: 'inherit' })
+  const doubter = spawn(process.execPath, ['-e', script, session, tombstoneOf(session, 'dead')], {
+    stdio: 'inherit',
+  })
   onTestFinished(() => void doubter.kill('SIGKILL'))
   const ended = once(doubter, 'exit')
   let running = true

@@ -23,7 +23,7 @@ describe.each(DEVICES)('a foreign entry of %s', (_device, place) => {
       await using adopted = await manager.adopt(foreign)
       expect(adopted.kind).toBe('file')
       expect(existsSync(foreign)).toBe(false)
-      expect(adopted.path.startsWith(`${manager.sessionPath}/tmp-`)).toBe(true)
+      expect(adopted.path.startsWith(join(String(manager.sessionPath), 'tmp-'))).toBe(true)
       expect(adopted.name).toMatch(/\.mkv$/)
       expect(readFileSync(adopted.path, 'utf8')).toBe('frames')
       expect(statSync(adopted.path)).toMatchObject({ mtimeMs: 6000 })

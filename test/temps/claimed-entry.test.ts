@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { TempFileError, TempFileManager } from '../../src/index.ts'
 import { failure } from '../fixtures/failures.ts'
-import { digestsOf, namesIn, published } from '../fixtures/handoff-root.ts'
+import { digestsOf, EMPTY_SESSION, namesIn, published, tombstoneOf } from '../fixtures/handoff-root.ts'
+import { slashed } from '../fixtures/slashed.ts'
 import { steppingDisk, systemError } from '../fixtures/stepping-disk.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 import { elsewhere } from './devices.ts'
@@ -16,8 +17,6 @@ async function handoff(manager: TempFileManager): Promise<string> {
 function inSession(manager: TempFileManager): string[] {
   return namesIn(manager.sessionPath ?? '').concat(namesIn(manager.sessionPath ?? '', 'claims'))
 }
-
-const EMPTY_SESSION = ['claims', 'lease', 'lease-2', 'owner.json']
 
 describe('a claim', () => {
   it.each([
@@ -179,7 +178,7 @@ describe('a claim', () => {
       const worker = tempManager({
         baseDir,
         fs: steppingDisk((call, path) => {
-          if (call !== 'unlink' || !path.includes('/data/')) return
+          if (call !== 'unlink' || !slashed(path).includes('/data/')) return
           deleted++
           expect(path, 'nothing that could be given back is deleted in place').toContain('/.gone-')
         }),
@@ -251,14 +250,14 @@ describe('a claim', () => {
     expect(published(manager.root)).toEqual([undone])
     await failure('ERR_TEMP_HANDOFF_GONE', () => publisher.claim(done))
     const kept = Object.keys(digestsOf(join(manager.root, 'kept')))
-    expect(kept.some((path) => path.endsWith('/data/a.txt'))).toBe(true)
+    expect(kept.some((path) => path.endsWith(join('data', 'a.txt')))).toBe(true)
   })
 
   it('whose completion fails before the commit is still held, and goes back with its scope', async () => {
     let broken = true
     const manager = tempManager({
       fs: steppingDisk((call, path) => {
-        if (broken && call === 'rename' && path.includes('/.gone-')) throw systemError('EIO')
+        if (broken && call === 'rename' && slashed(path).includes('/.gone-')) throw systemError('EIO')
       }),
     })
     const ticket = await handoff(manager)
@@ -279,7 +278,7 @@ describe('a claim', () => {
     const told: TempFileError[] = []
     const manager = tempManager({
       fs: steppingDisk((call, path) => {
-        if (full && call === 'rename' && path.includes('/handoffs/')) throw systemError('ENOSPC')
+        if (full && call === 'rename' && slashed(path).includes('/handoffs/')) throw systemError('ENOSPC')
       }),
       onCleanupError: (error) => void told.push(error),
     })
@@ -326,7 +325,7 @@ describe('a claim', () => {
     const ticket = await handoff(other)
     const claim = await manager.claim(ticket)
     const session = manager.sessionPath ?? ''
-    renameSync(session, session.replace('/s-', '/.gone-').concat('-0'))
+    renameSync(session, tombstoneOf(session, 'gone'))
     const taken = await other.claim(ticket)
     await failure('ERR_TEMP_SESSION_LOST', () => claim.complete())
     expect(existsSync(taken.path)).toBe(true)
@@ -340,7 +339,7 @@ describe('a claim', () => {
       const ticket = await handoff(manager)
       const claim = await manager.claim(ticket)
       const session = manager.sessionPath ?? ''
-      renameSync(session, session.replace('/s-', '/.dead-').concat('-0'))
+      renameSync(session, tombstoneOf(session, 'dead'))
       await claim[way]()
       expect(published(manager.root)).toEqual(way === 'complete' ? [] : [ticket])
       expect(namesIn(session, 'claims')).toEqual([])

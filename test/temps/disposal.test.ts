@@ -6,6 +6,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { TempFileError } from '../../src/errors.ts'
 import type { TempDir, TempFile } from '../../src/index.ts'
 import { failure, failureSync } from '../fixtures/failures.ts'
+import { idOf } from '../fixtures/handoff-root.ts'
 import { canFreeze, freeze } from '../fixtures/immutable.ts'
 import { tempManager } from '../fixtures/temp-base.ts'
 
@@ -232,7 +233,7 @@ test.skipIf(!canFreeze)(
     const manager = tempManager({ onCleanupError: (error) => void told.push(error) })
     const [bad, good] = [manager.file(), manager.file()]
     const sessions = `${manager.root}/sessions`
-    const id = manager.sessionPath?.split('/s-')[1]
+    const id = idOf(manager.sessionPath ?? '')
     const thaw = freeze(bad.path)
     await manager.close()
     expect(told).toMatchObject([{ code: 'ERR_TEMP_CLEANUP' }])

@@ -12,6 +12,7 @@ import {
 import { dirname, isAbsolute, join, relative } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { failure } from '../fixtures/failures.ts'
+import { EMPTY_SESSION } from '../fixtures/handoff-root.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 import { canMount, DEVICES, volume } from './devices.ts'
 
@@ -139,7 +140,7 @@ test('a file under an exact name leaves nothing of its own directory', async () 
   const manager = tempManager()
   const file = manager.file({ name: 'exact.txt' })
   await file.persist(join(tempBase(), 'x'))
-  expect(readdirSync(manager.sessionPath ?? '').sort()).toEqual(['claims', 'lease', 'lease-2', 'owner.json'])
+  expect(readdirSync(manager.sessionPath ?? '').sort()).toEqual(EMPTY_SESSION)
 })
 
 test('is refused while something may still write, and works once that is closed', async () => {

@@ -4,12 +4,12 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { failure } from '../fixtures/failures.ts'
+import { EMPTY_SESSION } from '../fixtures/handoff-root.ts'
 import { canFreeze, freeze } from '../fixtures/immutable.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 
 /** What stands in the session besides the library's own. */
-const left = (session = ''): string[] =>
-  readdirSync(session).filter((name) => !['claims', 'lease', 'lease-2', 'owner.json'].includes(name))
+const left = (session = ''): string[] => readdirSync(session).filter((name) => !EMPTY_SESSION.includes(name))
 
 describe('a scope', () => {
   test('removes what was made in it, on return and on throw, and nothing else', async () => {

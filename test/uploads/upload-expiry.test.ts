@@ -2,6 +2,7 @@ import { lstatSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { FileSystem, TempFileManager } from '../../src/index.ts'
+import { slashed } from '../fixtures/slashed.ts'
 import { steppingDisk } from '../fixtures/stepping-disk.ts'
 import { tempManager } from '../fixtures/temp-base.ts'
 
@@ -16,8 +17,8 @@ function volume(state: { ahead: number; sameBoot?: boolean }): FileSystem {
         if (options !== undefined && 'bigint' in options) return lstatSync(path, { bigint: true })
         const stats = lstatSync(path, options)
         if (stats === undefined) return undefined
-        if (path.includes('/.new-')) stats.ctimeMs += state.ahead
-        if (/\/(?:at-\d|done-)/.test(path) && state.sameBoot !== true) stats.atimeMs = 0
+        if (slashed(path).includes('/.new-')) stats.ctimeMs += state.ahead
+        if (/\/(?:at-\d|done-)/.test(slashed(path)) && state.sameBoot !== true) stats.atimeMs = 0
         return stats
       },
     },

@@ -34,8 +34,9 @@ chai.use(JestExtend)
 chai.use(JestChaiExpect)
 chai.use(JestAsymmetricMatchers)
 
+let assertionCalls = 0
 const plain = (value: unknown, message?: string): unknown => {
-  setState({ assertionCalls: getState(expect).assertionCalls + 1 }, expect)
+  assertionCalls++
   return chai.expect(value, message)
 }
 const globals = globalThis as unknown as Record<symbol, object> // where @vitest/expect publishes its parts
@@ -45,9 +46,9 @@ export const expect = Object.assign(plain, chai.expect, globals[ASYMMETRIC_MATCH
   setState: (state: object) => setState(state, expect),
   poll,
   assertions(count: number): void {
-    const before = getState(expect).assertionCalls
+    const before = assertionCalls
     onTestFinished(() => {
-      const calls = getState(expect).assertionCalls - before
+      const calls = assertionCalls - before
       if (calls !== count) throw new Error(`expected ${count} assertions, and ${calls} were made`)
     })
   },

@@ -1,0 +1,36 @@
+// What Linux and macOS share.
+
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { describe, expect, test } from 'vitest'
+import { askProcess, POSIX, socketAnswer } from '../../src/platform/posix.ts'
+import { endedPid } from '../fixtures/crafted-session.ts'
+
+describe.skipIf(process.platform === 'win32')('a process (needs POSIX)', () => {
+  test('exists while it runs, and is missing when it has ended', async () => {
+    expect(askProcess(process.pid)).toBe('exists')
+    expect(askProcess(await endedPid())).toBe('missing')
+  })
+
+  test.skipIf(process.getuid?.() === 0)("of another user exists, and is 'forbidden'", () => {
+    expect(askProcess(1)).toBe('forbidden')
+  })
+
+  test('ends by the signal that it raises against itself', async () => {
+    const child = spawn(process.execPath, ['-e', "process.kill(process.pid, 'SIGTERM')"])
+    expect(await once(child, 'close')).toEqual([null, 'SIGTERM'])
+    expect(POSIX.endingSignals).toContain('SIGTERM')
+  })
+})
+
+test.each([
+  [undefined, 'answers'],
+  ['EAGAIN', 'answers'], // a full backlog: a process listens
+  ['ECONNREFUSED', 'refuses'],
+  ['EMFILE', 'not-asked'],
+  ['ENOMEM', 'not-asked'],
+  ['ENOENT', 'silent'],
+  ['EACCES', 'silent'],
+])('a socket that answers a connection with %s says: %s', (errno, answer) => {
+  expect(socketAnswer(errno)).toBe(answer)
+})
