@@ -1,0 +1,102 @@
+import { once } from 'node:events'
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { bodyOf, type RequestBody } from '../../../src/http/receive/request-body.ts'
+import { failure } from '../../fixtures/failures.ts'
+import { tempManager } from '../../fixtures/temp-base.ts'
+
+const post = (init: RequestInit): Request => new Request('http://localhost/', { method: 'POST', ...init })
+
+/** Calls `use` with the body of a request that a real server received. */
+async function received<T>(init: RequestInit, use: (body: RequestBody) => Promise<T>): Promise<T> {
+  let result: Promise<T> | undefined
+  const server = http.createServer((req, res) => {
+    result = use(bodyOf(req)).finally(() => res.end())
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, { method: 'POST', ...init })
+  if (result === undefined) throw new Error('The server received no request.')
+  return await result
+}
+
+const kinds: [string, typeof received][] = [
+  ['node:http', received],
+  ['the Fetch API', (init, use) => use(bodyOf(post(init)))],
+]
+
+describe.each(kinds)('the body of a request of %s', (kind, withBody) => {
+  test('is a source of its bytes', async () => {
+    const manager = tempManager()
+    const file = await withBody({ body: 'content' }, (body) =>
+      manager.receive(body.source, { hash: 'sha256' }),
+    )
+    expect(file.bytes).toBe(7)
+  })
+
+  test('has its headers by name, in lower case', async () => {
+    const headers = { 'content-type': 'text/x-test', 'x-a': '1' }
+    await withBody({ body: 'x', headers }, async (body) => {
+      expect([body.header('content-type'), body.header('x-a'), body.header('x-b')]).toEqual([
+        'text/x-test',
+        '1',
+        undefined,
+      ])
+    })
+  })
+
+  test('knows the length that the client announces, and no other', async () => {
+    const stream = new Blob(['abc']).stream()
+    const announced =
+      kind === 'node:http' ? { body: 'abc' } : { body: 'abc', headers: { 'content-length': '3' } }
+    expect(await withBody(announced, async (body) => body.length)).toBe(3)
+    const streamed = { body: stream, duplex: 'half' } as RequestInit // of undici, not in the DOM's types
+    expect(await withBody(streamed, async (body) => body.length)).toBeUndefined()
+  })
+
+  test('can be refused twice and unread', async () => {
+    await withBody({ body: 'content' }, async (body) => {
+      body.refuse()
+      body.refuse()
+    })
+  })
+})
+
+describe('the body of a Fetch request', () => {
+  test('that was read before is refused, and the error says by whom it may have been', async () => {
+    const request = post({ body: 'x' })
+    await request.text()
+    const error = await failure('ERR_TEMP_OPTION_INVALID', () =>
+      tempManager().receive(bodyOf(request).source),
+    )
+    expect(error.message).toContain('body parser')
+  })
+
+  test('with a Content-Length that is no number is of unknown length', () => {
+    expect(bodyOf(post({ body: 'x', headers: { 'content-length': '1e3' } })).length).toBeUndefined()
+  })
+
+  test('that breaks is ERR_TEMP_ABORTED', async () => {
+    const body = new ReadableStream({
+      pull(controller) {
+        controller.error(new Error('The connection was reset.'))
+      },
+    })
+    const request = post({ body, duplex: 'half' } as RequestInit) // of undici, not in the DOM's types
+    await failure('ERR_TEMP_ABORTED', () => tempManager().receive(bodyOf(request).source))
+  })
+
+  test('that is refused is read to its end, within bounds, and not locked for ever', async () => {
+    let pulled = 0
+    const stream = new ReadableStream({
+      pull(controller) {
+        if (++pulled === 3) controller.close()
+        else controller.enqueue(new Uint8Array(10))
+      },
+    })
+    bodyOf(post({ body: stream, duplex: 'half' } as RequestInit)).refuse() // of undici, not in the DOM's types
+    await expect.poll(() => pulled).toBe(3)
+  })
+})
