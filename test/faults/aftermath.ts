@@ -121,13 +121,14 @@ export function wholeness(path: string): { stands: number; problem?: string } {
 
 /**
  * What is not as promised after everything was closed and swept. `strays`: something could not be removed, and
- * that was told. `lies`: the disk said again and again that nothing is there; only wholeness is promised then.
+ * that was told. `copies`: nothing could be removed any more, or the disk said that nothing is there, so that a copy may
+ * stay under a hidden name. `lies`: the disk said again and again that nothing is there; only wholeness is promised then.
  */
 export function problemsAfter(
   ground: Ground,
   outcome: Outcome,
   truth: Readonly<Record<Outcome, Partial<Truth>>>,
-  { strays = false, lies = false } = {},
+  { strays = false, copies = false, lies = false } = {},
 ): string[] {
   const problems: string[] = []
   const either = [0, 1]
@@ -143,8 +144,7 @@ export function problemsAfter(
   if (sessions.length > 0) problems.push(`sessions/ holds ${sessions.join(', ')}`)
   for (const place of [ground.beside, ground.far]) {
     for (const name of readdirSync(place)) {
-      // A copy under a hidden name stays where nothing can be removed, and where the process was killed.
-      if (strays && name.startsWith('.tmp-')) continue
+      if (copies && name.startsWith('.tmp-')) continue
       if (!['destination', 'source'].includes(name)) problems.push(`a partial file is visible: ${name}`)
     }
   }

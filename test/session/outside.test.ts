@@ -18,7 +18,7 @@ import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 import { volume } from '../temps/devices.ts'
 
 const NAME = '.tmp-1-abc'
-const CHILD = fileURLToPath(new URL('../fixtures/children/killed-persist.mts', import.meta.url))
+const CHILD = fileURLToPath(new URL('../fixtures/children/killed-move.mts', import.meta.url))
 
 /** A session with a note of `NAME` in a directory elsewhere, which exists and holds a file. */
 function noted(): { session: string; place: string; made: string; outside: Outside } {
@@ -129,9 +129,33 @@ describe('what a session has outside its root', () => {
     'a copy that a killed process left beside its destination goes with the next sweep',
     async () => {
       const [place, baseDir] = [volume(), tempBase()]
-      const child = spawnSync(process.execPath, ['--import', 'tsx', CHILD, baseDir, join(place, 'result')])
+      const child = spawnSync(process.execPath, [
+        '--import',
+        'tsx',
+        CHILD,
+        baseDir,
+        'persist',
+        join(place, 'result'),
+      ])
       expect(child.signal).toBe('SIGKILL')
       expect(readdirSync(place)).toEqual([expect.stringMatching(/^\.tmp-/)])
+      await tempManager({ baseDir }).sweep()
+      expect(readdirSync(place)).toEqual([])
+    },
+  )
+
+  test.runIf(canMount)(
+    'the source of an adopt that a killed process left half deleted goes with the next sweep',
+    async () => {
+      const [place, baseDir] = [volume(), tempBase()]
+      const source = join(place, 'source')
+      mkdirSync(source)
+      for (const name of ['one', 'two', 'three']) writeFileSync(join(source, name), name)
+      const child = spawnSync(process.execPath, ['--import', 'tsx', CHILD, baseDir, 'adopt', source])
+      expect(child.signal, String(child.stderr)).toBe('SIGKILL')
+      const [condemned = ''] = readdirSync(place)
+      expect(condemned).toMatch(/^\.tmp-/)
+      expect(readdirSync(join(place, condemned)).length).toBeGreaterThan(0)
       await tempManager({ baseDir }).sweep()
       expect(readdirSync(place)).toEqual([])
     },

@@ -42,6 +42,9 @@ export interface Note {
 /** Notes nothing. */
 export const NO_JOURNAL: Journal = { note: () => ({ identify: () => {}, forget: () => {} }) }
 
+/** The caller waits for the error of its move meanwhile. */
+const REMOVAL_BUDGET_MS = 500
+
 /** The name of the moved data in its staging directory. */
 const DATA = 'data'
 
@@ -98,7 +101,7 @@ export class Staging {
   async remove(): Promise<void> {
     this.#open.release(this.spot.directory)
     try {
-      await retry(() => this.#removeOnce())
+      await retry(() => this.#removeOnce(), REMOVAL_BUDGET_MS)
       this.#note.forget()
     } catch {
       // Only an original that could not go back, or what a sweep will try again to remove.
