@@ -6,8 +6,9 @@
 import { type GivenBack, giveBackAll } from '../claimable/give-back.ts'
 import type { FileSystem } from '../disk/file-system.ts'
 import { recentMounts } from '../disk/mounts.ts'
+import type { TopRules } from '../disk/remove/deletion.ts'
 import { type RemoveReport, removeTreeSliced, removeTreeSync } from '../disk/remove/remove.ts'
-import { CLAIMS, goneName, inside, LEASE, LEASE_2, OWNER, type Root } from '../layout.ts'
+import { CLAIMS, goneName, inside, LEASE, LEASE_2, OUTSIDE, OWNER, type Root } from '../layout.ts'
 import { removeOutside } from '../session/outside.ts'
 import { renameOnFullDisk } from './full-disk.ts'
 
@@ -41,10 +42,11 @@ export async function finishRemoval(
 ): Promise<Removal> {
   const { fs, layout } = root
   const claims = giveBackAll(root, inside(path, CLAIMS), claimReason)
-  removeOutside(fs, path)
+  const outside = removeOutside(fs, path)
   const removed =
     removeEmptySession(fs, path) ??
-    (await removeTreeSliced(fs, path, { ...REMAINS, signal, mounts: recentMounts(fs, layout.root) }))
+    (await removeTreeSliced(fs, path, { ...remains(outside), signal, mounts: recentMounts(fs, layout.root) }))
+  removed.kept.push(...outside)
   for (const part of cleared) add(removed, part)
   return { claims, removed }
 }
@@ -52,13 +54,16 @@ export async function finishRemoval(
 /** Finishes a deletion at once: exit and closeSync. */
 export function finishRemovalSync(root: Root, path: string): Removal {
   const claims = giveBackAll(root, inside(path, CLAIMS))
-  removeOutside(root.fs, path)
-  const removed = removeEmptySession(root.fs, path) ?? removeTreeSync(root.fs, path, REMAINS)
+  const outside = removeOutside(root.fs, path)
+  const removed = removeEmptySession(root.fs, path) ?? removeTreeSync(root.fs, path, remains(outside))
+  removed.kept.push(...outside)
   return { claims, removed }
 }
 
-/** Where a claim could not be given back, everything but claims/ is removed. */
-const REMAINS = { setAside: true, spare: CLAIMS } as const
+/** What the next sweep still needs is not removed: a claim that could not be given back, notes of what is outside the root. */
+function remains(outside: readonly unknown[]): TopRules {
+  return { setAside: true, keep: outside.length > 0 ? [CLAIMS, OUTSIDE] : [CLAIMS] }
+}
 
 const OWN_NAMES = new Set([OWNER, LEASE, LEASE_2])
 

@@ -11,7 +11,7 @@ import { OpenDirectories } from '../disk/open-directories.ts'
 import { isOwnedByUs } from '../disk/ownership.ts'
 import { isSameFile, joinPath } from '../disk/paths.ts'
 import { readRecord, writeRecord } from '../disk/record-file.ts'
-import { removeTreeSync } from '../disk/remove/remove.ts'
+import { type RemoveReport, removeTreeSync, requireComplete } from '../disk/remove/remove.ts'
 import { syncDirectorySync } from '../disk/sync.ts'
 import { errnoOf } from '../errors.ts'
 import { inside, OUTSIDE, randomText } from '../layout.ts'
@@ -90,18 +90,26 @@ function writeNote(fs: FileSystem, path: string, outside: Outside, durable: bool
   writeRecord(fs, path, { v: VERSION, ...outside }, durable)
 }
 
-/** Removes what the owner of a session that has ended left outside the root. Never throws. */
-export function removeOutside(fs: FileSystem, session: string): void {
+/**
+ * Removes what the owner of a session that has ended left outside the root. Returns what could not be removed: its note
+ * must stay, for the next sweep. Never throws.
+ */
+export function removeOutside(fs: FileSystem, session: string): RemoveReport['kept'] {
   const notes = inside(session, OUTSIDE)
+  const kept: RemoveReport['kept'] = []
   for (const name of namesIn(fs, notes)) {
+    const path = inside(notes, name)
     try {
-      const read = readRecord(fs, inside(notes, name))
+      const read = readRecord(fs, path)
       const outside = read.state === 'read' ? parse(read.value) : undefined
       if (outside !== undefined) removeNoted(fs, outside)
     } catch (error) {
-      log.session('what was left outside the root stays: %s', errnoOf(error))
+      // Nothing exists under that name, or it is not what was noted, such as a directory that is not empty.
+      if (['ENOENT', 'ENOTDIR', 'ELOOP', 'ENOTEMPTY'].includes(errnoOf(error) ?? '')) continue
+      kept.push({ path, reason: `a copy outside the root could not be removed: ${errnoOf(error) ?? error}` })
     }
   }
+  return kept
 }
 
 /** Nearly always there is no such directory. */
@@ -122,7 +130,7 @@ function removeNoted(fs: FileSystem, outside: Outside): void {
     const stats = fs.lstatSync(path)
     if (!isOwnedByUs(stats)) return
     if (outside.entry === undefined) fs.rmdirSync(path)
-    else if (isSameFile(stats, outside.entry)) removeTreeSync(fs, path, { foreign: true })
+    else if (isSameFile(stats, outside.entry)) requireComplete(removeTreeSync(fs, path, { foreign: true }))
   } finally {
     open.close()
   }

@@ -68,6 +68,7 @@ export async function runCase(operation: Operation, fault?: Fault): Promise<Case
     problems.push(
       ...problemsAfter(ground, outcome, operation.truth, {
         strays: told || lied || lasting,
+        copies: lied,
         lies: lied && lasting,
       }),
     )

@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import type { Outside } from '../../src/disk/move/staging.ts'
 import { journalOf, removeOutside } from '../../src/session/outside.ts'
+import { canFreeze, freeze } from '../fixtures/immutable.ts'
 import { canMount, ORDINARY } from '../fixtures/mounts.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 import { volume } from '../temps/devices.ts'
@@ -98,6 +99,25 @@ describe('what a session has outside its root', () => {
     nodeFs.rmSync(place, { recursive: true })
     renameSync(`${place}-moved`, place)
   })
+
+  test.skipIf(!canFreeze)(
+    'that cannot be removed keeps its note, for the next sweep (needs root)',
+    async () => {
+      const manager = tempManager({ onCleanupError: () => {} })
+      const { outside, made } = noted()
+      manager.file()
+      const note = journalOf(nodeFs, manager.sessionPath ?? '').note(outside, false)
+      note.identify(statSync(made))
+      const thaw = freeze(made)
+      await manager.close()
+      expect(readdirSync(made)).toEqual(['data'])
+      thaw()
+      const sweeper = tempManager({ baseDir: join(manager.root, '..') })
+      expect((await sweeper.sweep()).items).toMatchObject([{ kind: 'condemned', action: 'removed' }])
+      expect(existsSync(made)).toBe(false)
+      expect(readdirSync(join(manager.root, 'sessions'))).toEqual([])
+    },
+  )
 
   test.runIf(canMount)('stays when it belongs to another user', () => {
     const { session, made } = noted()

@@ -6,7 +6,7 @@ import { basename } from 'node:path'
 import type { DiskStats, FileSystem } from '../file-system.ts'
 import { setModeOf } from '../metadata.ts'
 import type { Directory, OpenDirectories } from '../open-directories.ts'
-import { type RemoveReport, removeTree } from '../remove/remove.ts'
+import { removeTree, requireComplete } from '../remove/remove.ts'
 import { retry } from '../remove/retry-removal.ts'
 import type { CopyTools, Spot } from './copy.ts'
 
@@ -141,12 +141,6 @@ export async function freeName(open: OpenDirectories, holder: Directory): Promis
     )
   })
   return basename(path)
-}
-
-/** Throws what prevented a removal. */
-function requireComplete({ errors: [failed], kept: [kept] }: RemoveReport): void {
-  if (failed !== undefined) throw failed.error
-  if (kept !== undefined) throw new Error(`not removed: ${kept.reason}`)
 }
 
 function removeEmpty(fs: FileSystem, path: string): void {

@@ -36,8 +36,8 @@ export interface TopRules {
    * it whole or not at all.
    */
   readonly setAside?: boolean | undefined
-  /** A subdirectory that stays, and the top with it. */
-  readonly spare?: string | undefined
+  /** Subdirectories that stay, and the top with them. */
+  readonly keep?: readonly string[] | undefined
   /**
    * Others can write in the directory that holds the top: that one, too, is used by descriptor. Device and inode: it
    * must still be this one.
@@ -80,7 +80,7 @@ export function* deletion(start: Start, rules: TopRules = {}): Deletion {
     const name = frame.directories.pop()
     if (name !== undefined) {
       const child = frameOf(name, frame, joinPath(frame.path, name))
-      if (frame === first && name === rules.spare) frame.stays = true
+      if (frame === first && rules.keep?.includes(name.toString()) === true) frame.stays = true
       else if (frame !== first || rules.setAside !== true || (yield* setAside(tree, child))) stack.push(child)
       continue
     }

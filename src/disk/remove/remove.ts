@@ -113,6 +113,12 @@ export async function removeTreeSliced(
   return report
 }
 
+/** Throws what prevented a removal from being complete. */
+export function requireComplete({ errors: [failed], kept: [kept] }: RemoveReport): void {
+  if (failed !== undefined) throw failed.error
+  if (kept !== undefined) throw new Error(`not removed: ${kept.reason}`)
+}
+
 interface Prepared {
   readonly steps: Deletion
   readonly report: RemoveReport
