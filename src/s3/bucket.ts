@@ -48,14 +48,14 @@ export interface StoredPart {
 }
 
 export class Bucket {
-  readonly #client: S3Client
-  readonly #name: string
+  readonly client: S3Client
+  readonly name: string
   /** Set by the probe: Ceph compares If-Match without quotes, other stores with them. */
   quoteEtags = false
 
   constructor(client: S3Client, name: string) {
-    this.#client = client
-    this.#name = name
+    this.client = client
+    this.name = name
   }
 
   /** Returns the new ETag. Rejects with 412 when the condition does not hold. */
@@ -67,22 +67,22 @@ export class Bucket {
   ): Promise<Answer<string> & { readonly sha256: Buffer }> {
     const sha256 = sha256Of(body)
     const command = new PutObjectCommand({
-      Bucket: this.#name,
+      Bucket: this.name,
       Key: key,
       Body: body,
       ContentType: 'application/octet-stream',
       ChecksumSHA256: sha256.toString('base64'),
       ...this.#header(condition),
     })
-    const { value, ...rest } = await send(this.#client, signDigest(command, sha256), limits)
+    const { value, ...rest } = await send(this.client, signDigest(command, sha256), limits)
     return { ...rest, value: String(field(value, 'ETag') ?? ''), sha256 }
   }
 
   /** A small object, whole. Rejects with 404 when there is none. */
   get(key: string, maxBytes: number, limits: RequestLimits): Promise<Answer<StoredObject>> {
     return send(
-      this.#client,
-      new GetObjectCommand({ Bucket: this.#name, Key: key }),
+      this.client,
+      new GetObjectCommand({ Bucket: this.name, Key: key }),
       limits,
       async (output) => {
         const { Body, ContentLength = 0, ETag = '' } = output as GetOutput // of a GetObjectCommand
@@ -103,8 +103,8 @@ export class Bucket {
   ): Promise<Readable> {
     // A range, for all bytes too: of a whole object the SDK would compute the store's checksum once more.
     const { value } = await send(
-      this.#client,
-      new GetObjectCommand({ Bucket: this.#name, Key: key, Range: `bytes=${start}-${end - 1}` }),
+      this.client,
+      new GetObjectCommand({ Bucket: this.name, Key: key, Range: `bytes=${start}-${end - 1}` }),
       limits,
     )
     return (value as GetOutput).Body as Readable // Node's handler gives an IncomingMessage
@@ -113,15 +113,15 @@ export class Bucket {
   /** The size of an object. */
   async size(key: string, limits: RequestLimits): Promise<Answer<number>> {
     const { value, ...rest } = await send(
-      this.#client,
-      new HeadObjectCommand({ Bucket: this.#name, Key: key }),
+      this.client,
+      new HeadObjectCommand({ Bucket: this.name, Key: key }),
       limits,
     )
     return { ...rest, value: Number(field(value, 'ContentLength') ?? 0) }
   }
 
   async delete(key: string, limits: RequestLimits): Promise<void> {
-    await send(this.#client, new DeleteObjectCommand({ Bucket: this.#name, Key: key }), limits)
+    await send(this.client, new DeleteObjectCommand({ Bucket: this.name, Key: key }), limits)
   }
 
   /** Up to 1,000 objects in the order of their keys. `after`: a key, or the `next` of a page. */
@@ -130,8 +130,8 @@ export class Bucket {
     after: string | undefined,
     limits: RequestLimits,
   ): Promise<Answer<Page<Listed>>> {
-    const command = new ListObjectsV2Command({ Bucket: this.#name, Prefix: prefix, StartAfter: after })
-    const { value, ...rest } = await send(this.#client, command, limits)
+    const command = new ListObjectsV2Command({ Bucket: this.name, Prefix: prefix, StartAfter: after })
+    const { value, ...rest } = await send(this.client, command, limits)
     const { Contents = [], IsTruncated } = value as ListOutput // of a ListObjectsV2Command
     const items = Contents.map(({ Key = '', Size = 0, LastModified }) => ({
       key: Key,
@@ -143,8 +143,8 @@ export class Bucket {
 
   async startUpload(key: string, limits: RequestLimits): Promise<string> {
     const { value } = await send(
-      this.#client,
-      new CreateMultipartUploadCommand({ Bucket: this.#name, Key: key, ChecksumAlgorithm: 'SHA256' }),
+      this.client,
+      new CreateMultipartUploadCommand({ Bucket: this.name, Key: key, ChecksumAlgorithm: 'SHA256' }),
       limits,
     )
     return String(field(value, 'UploadId') ?? '')
@@ -158,14 +158,14 @@ export class Bucket {
   ): Promise<StoredPart> {
     const sha256 = sha256Of(body)
     const command = new UploadPartCommand({
-      Bucket: this.#name,
+      Bucket: this.name,
       Key: upload.key,
       UploadId: upload.uploadId,
       PartNumber: number,
       Body: body,
       ChecksumSHA256: sha256.toString('base64'),
     })
-    const { value } = await send(this.#client, signDigest(command, sha256), limits)
+    const { value } = await send(this.client, signDigest(command, sha256), limits)
     return { number, etag: String(field(value, 'ETag') ?? ''), sha256 }
   }
 
@@ -180,12 +180,12 @@ export class Bucket {
       ChecksumSHA256: sha256.toString('base64'),
     }))
     const command = new CompleteMultipartUploadCommand({
-      Bucket: this.#name,
+      Bucket: this.name,
       Key: upload.key,
       UploadId: upload.uploadId,
       MultipartUpload: { Parts },
     })
-    return (await send(this.#client, command, limits)).moment
+    return (await send(this.client, command, limits)).moment
   }
 
   async abortUpload(
@@ -193,16 +193,16 @@ export class Bucket {
     limits: RequestLimits,
   ): Promise<void> {
     await send(
-      this.#client,
-      new AbortMultipartUploadCommand({ Bucket: this.#name, Key: upload.key, UploadId: upload.uploadId }),
+      this.client,
+      new AbortMultipartUploadCommand({ Bucket: this.name, Key: upload.key, UploadId: upload.uploadId }),
       limits,
     )
   }
 
   /** Multipart uploads that were started and neither completed nor aborted; up to 1,000. */
   async openUploads(prefix: string, limits: RequestLimits): Promise<Answer<readonly OpenUpload[]>> {
-    const command = new ListMultipartUploadsCommand({ Bucket: this.#name, Prefix: prefix })
-    const { value, ...rest } = await send(this.#client, command, limits)
+    const command = new ListMultipartUploadsCommand({ Bucket: this.name, Prefix: prefix })
+    const { value, ...rest } = await send(this.client, command, limits)
     const { Uploads = [] } = value as UploadsOutput // of a ListMultipartUploadsCommand
     const uploads = Uploads.map(({ Key = '', UploadId = '', Initiated }) => ({
       key: Key,

@@ -1,4 +1,4 @@
-// Asks a store, once, whether it keeps what the protocol needs. Guarantee: a store that ignores a condition is refused
+// Asks a store whether it keeps what the protocol needs, once for each client and bucket. Guarantee: a store that ignores a condition is refused
 // before the first ticket; the probe leaves no object.
 //
 //   1. of four simultaneous PUTs with If-None-Match: * one succeeds, the others are refused (412, or 409 on AWS)
@@ -7,7 +7,7 @@
 //   4. the same ETag once more, now out of date, is answered with exactly 412
 //   5. GET returns what 3 wrote, and every answer has a Date
 
-import { TempFileError } from '../errors.ts'
+import { isTempFileError, TempFileError } from '../errors.ts'
 import { randomText } from '../layout.ts'
 import type { Bucket, Condition } from './bucket.ts'
 import { failureOf, statusOf } from './store-failure.ts'
@@ -16,12 +16,40 @@ import type { RequestLimits } from './store-request.ts'
 /** As many as real workers that meet at one ticket. */
 const SIMULTANEOUS = 4
 
+/** What a probe has found out. */
+export interface ProbeResult {
+  /** Ceph compares If-Match without quotes, other stores with them. */
+  readonly quoteEtags: boolean
+}
+
+/** Results by client and bucket: stores that differ in their prefix only are one store. */
+const results = new WeakMap<object, Map<string, Promise<ProbeResult>>>()
+
+/** As {@link probe}, once for each client and bucket. A store that could not be asked is asked again. */
+export async function probeOnce(
+  client: object,
+  name: string,
+  ask: () => Promise<ProbeResult>,
+): Promise<ProbeResult> {
+  const known = results.get(client) ?? new Map<string, Promise<ProbeResult>>()
+  results.set(client, known)
+  const asking = known.get(name) ?? ask()
+  known.set(name, asking)
+  try {
+    return await asking
+  } catch (error) {
+    if (!isTempFileError(error)) known.delete(name) // one that was refused stays refused
+    throw error
+  }
+}
+
 /** @throws ERR_TEMP_OPTION_INVALID for a store that ignores a condition; what a request itself rejects with */
-export async function probe(bucket: Bucket, key: string, limits: RequestLimits): Promise<void> {
+export async function probe(bucket: Bucket, key: string, limits: RequestLimits): Promise<ProbeResult> {
   const prober = new Prober(bucket, key, limits)
   try {
     await prober.create()
     await prober.replace()
+    return { quoteEtags: bucket.quoteEtags }
   } finally {
     await bucket.delete(key, limits).catch(() => {}) // a sweep removes what stays of a probe
   }

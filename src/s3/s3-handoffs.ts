@@ -3,7 +3,7 @@
 // after complete() it never comes back. The store must keep its conditional writes: it is probed first.
 
 import { checkMeta, checkTicket, goneError } from '../claimable/handoff-record.ts'
-import { isTempFileError, TempFileError } from '../errors.ts'
+import { TempFileError } from '../errors.ts'
 import { isTicket } from '../layout.ts'
 import { abortError } from '../runtime/abort.ts'
 import { asyncDispose, disposing } from '../runtime/dispose.ts'
@@ -12,7 +12,7 @@ import { type S3SweepReport, sweepBucket } from './bucket-sweep.ts'
 import { type Change, changeTicket, takeTicket } from './change-ticket.ts'
 import type { ClaimLease } from './claim-lease.ts'
 import type { S3HandoffInfo } from './handoff-info.ts'
-import { probe } from './probe.ts'
+import { type ProbeResult, probe, probeOnce } from './probe.ts'
 import { type Publishable, publishTicket, requireFile } from './publish-ticket.ts'
 import { receiveData, streamData } from './receive-data.ts'
 import { fileClaim, type S3Claim, type S3StreamClaim, streamClaim } from './s3-claim.ts'
@@ -55,7 +55,7 @@ import { discardNext, retryNext } from './transitions.ts'
  */
 export class S3Handoffs implements AsyncDisposable {
   readonly #store: Store
-  #probing: Promise<void> | undefined
+  #wasProbed = false
   #closed = false
 
   /** @throws ERR_TEMP_OPTION_INVALID */
@@ -64,7 +64,7 @@ export class S3Handoffs implements AsyncDisposable {
   }
 
   /**
-   * Checks that the store keeps its conditional writes: about ten requests, once. Every other operation does it first.
+   * Checks that the store keeps its conditional writes: about ten requests, once for each client and bucket. Every other operation does it first.
    * @throws ERR_TEMP_OPTION_INVALID (the store cannot be used; the message names it and says why), ERR_TEMP_UPLOAD_FAILED,
    * ERR_TEMP_TIMEOUT, ERR_TEMP_CLOSED
    */
@@ -232,14 +232,10 @@ export class S3Handoffs implements AsyncDisposable {
   }
 
   async #probed(): Promise<void> {
+    if (this.#wasProbed) return
     const { bucket, keys } = this.#store
-    this.#probing ??= probe(bucket, keys.probe(), this.#store.limits())
-    try {
-      await this.#probing
-    } catch (error) {
-      // A store that could not be asked is asked again; one that was refused stays refused.
-      if (!isTempFileError(error)) this.#probing = undefined
-      throw error
-    }
+    const ask = (): Promise<ProbeResult> => probe(bucket, keys.probe(), this.#store.limits())
+    bucket.quoteEtags = (await probeOnce(bucket.client, bucket.name, ask)).quoteEtags
+    this.#wasProbed = true
   }
 }
