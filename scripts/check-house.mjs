@@ -5,6 +5,7 @@
 //   3. A test directory mirrors a source directory, or is one of the suites that cross rooms.
 //   4. No passage of six lines occurs twice in src. Imports, comments and lines without a word do not count.
 //   5. A source file has at most 280 lines.
+//   6. Only src/platform reads process.platform.
 
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -50,6 +51,10 @@ for (const name of readdirSync(join(project, 'test'))) {
   if (isDirectory && !CROSSING.has(name) && !existsSync(join(project, 'src', name)))
     problems.push(`test/${name} mirrors no directory of src`)
 }
+
+for (const { path, text } of sources)
+  if (!path.startsWith('src/platform/') && text.includes('process.platform'))
+    problems.push(`${path} reads process.platform, which only src/platform does`)
 
 for (const problem of problems) console.log(problem)
 console.log(`${sources.length} source files, ${problems.length} problems`)

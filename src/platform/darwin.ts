@@ -1,8 +1,9 @@
 // macOS: no /proc, so a process is known by its pid only; the lease is a unix socket whose path has at most 103 bytes.
 
 import { symlinkSync, unlinkSync } from 'node:fs'
+import { askProcess } from './ask-process.ts'
 import type { Platform } from './platform.ts'
-import { askProcess, LEASE_NAMES, POSIX, socketAnswer } from './posix.ts'
+import { LEASE_NAMES, POSIX, socketAnswer } from './posix.ts'
 import { compareBoots, identify } from './without-proc.ts'
 
 /** sizeof(sockaddr_un.sun_path) less the closing NUL: 104 in <sys/un.h>. */

@@ -3,8 +3,9 @@
 import fs, { constants } from 'node:fs'
 import { hostname } from 'node:os'
 import { errnoOf } from '../errors.ts'
+import { askProcess } from './ask-process.ts'
 import type { OwnIdentity, Platform, ProcessIdentity, ProcessSeen } from './platform.ts'
-import { askProcess, LEASE_NAMES, MAX_SOCKET_PATH, POSIX, socketAnswer } from './posix.ts'
+import { LEASE_NAMES, MAX_SOCKET_PATH, POSIX, socketAnswer } from './posix.ts'
 
 const BOOT_ID = '/proc/sys/kernel/random/boot_id'
 

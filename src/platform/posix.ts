@@ -1,8 +1,7 @@
-// What Linux and macOS share: kill(2), unix sockets, and the rules of POSIX for files and signals.
+// What Linux and macOS share: unix sockets, and the rules of POSIX for files and signals.
 
 import { constants } from 'node:os'
-import { errnoOf } from '../errors.ts'
-import type { LeaseAnswer, Platform, ProcessSeen } from './platform.ts'
+import type { LeaseAnswer, Platform } from './platform.ts'
 
 /** sizeof(sockaddr_un.sun_path) less the closing NUL, unix(7). */
 export const MAX_SOCKET_PATH = 107
@@ -42,18 +41,6 @@ export const POSIX: Pick<
 function endBy(signal: NodeJS.Signals): void {
   process.kill(process.pid, signal)
   if (process.pid === 1) process.exit(128 + constants.signals[signal])
-}
-
-/** kill(pid, 0). */
-export function askProcess(pid: number): ProcessSeen['process'] {
-  try {
-    process.kill(pid, 0)
-    return 'exists'
-  } catch (error) {
-    const errno = errnoOf(error)
-    if (errno === 'ESRCH') return 'missing'
-    return errno === 'EPERM' ? 'forbidden' : 'not-asked'
-  }
 }
 
 /** connect(2) to a unix socket: EAGAIN is a full backlog, so a process listens. */

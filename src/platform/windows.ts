@@ -3,8 +3,8 @@
 
 import { homedir } from 'node:os'
 import { win32 } from 'node:path'
-import { errnoOf } from '../errors.ts'
-import type { LeaseAnswer, Platform, ProcessSeen } from './platform.ts'
+import { askProcess } from './ask-process.ts'
+import type { LeaseAnswer, Platform } from './platform.ts'
 import { compareBoots, identify } from './without-proc.ts'
 
 export const windows: Platform = {
@@ -33,18 +33,6 @@ export const windows: Platform = {
 
 /** STATUS_CONTROL_C_EXIT (0xC000013A): the status of a program that Ctrl+C, Ctrl+Break or a closed console ends. */
 const CONTROL_C_EXIT = 0xc000013a | 0
-
-/** OpenProcess: another user's process is EPERM or EACCES. */
-function askProcess(pid: number): ProcessSeen['process'] {
-  try {
-    process.kill(pid, 0)
-    return 'exists'
-  } catch (error) {
-    const errno = errnoOf(error)
-    if (errno === 'ESRCH') return 'missing'
-    return errno === 'EPERM' || errno === 'EACCES' ? 'forbidden' : 'not-asked'
-  }
-}
 
 /** `\\.\pipe\<root's name>-<id>`: the id's random part makes it unique; the directory's present name does not matter. */
 function atPipe<T>(

@@ -3,7 +3,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, expect, test } from 'vitest'
-import { askProcess, POSIX, socketAnswer } from '../../src/platform/posix.ts'
+import { askProcess } from '../../src/platform/ask-process.ts'
+import { POSIX, socketAnswer } from '../../src/platform/posix.ts'
 import { endedPid } from '../fixtures/crafted-session.ts'
 
 describe.skipIf(process.platform === 'win32')('a process (needs POSIX)', () => {
