@@ -3,8 +3,9 @@
 // (--report: only tells it, for a machine that does other work too).
 
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, release, tmpdir } from 'node:os'
+import { fileSystemOf } from './measure/disks.ts'
 import { effort } from './measure/effort.ts'
 import type { Row } from './measure/verdict.ts'
 import { svg } from './print/chart.ts'
@@ -21,14 +22,7 @@ const directory = mkdtempSync(`${tmpdir()}/bench-`)
 process.env['TMPDIR'] = directory // peers read it when they are loaded, so they are loaded after it
 const amount = effort(quick, directory)
 const rows: Row[] = []
-// statfs(2)
-const FILE_SYSTEMS: Record<number, string> = {
-  61267: 'ext4',
-  16914836: 'tmpfs',
-  1481003842: 'xfs',
-  2435016766: 'btrfs',
-}
-const fileSystem = FILE_SYSTEMS[statfsSync(directory).type] ?? 'another file system'
+const fileSystem = fileSystemOf(directory)
 
 async function group(name: string, measure: () => Promise<readonly Row[]>): Promise<void> {
   if (only !== undefined && !only.includes(name)) return
@@ -43,12 +37,15 @@ async function group(name: string, measure: () => Promise<readonly Row[]>): Prom
 
 try {
   await group('import', async () => (await import('./rows/import.ts')).importing(amount))
+  await group('one-shot', async () => (await import('./rows/one-shot.ts')).oneShot(amount))
   await group('handles', async () => (await import('./rows/handles.ts')).handles(amount))
   await group('many', async () => (await import('./rows/many.ts')).manyHandles(amount))
   await group('exit', async () => (await import('./rows/exit.ts')).exit(amount))
   await group('sweep', async () => (await import('./rows/sweep.ts')).sweeping(amount))
   await group('tickets', async () => (await import('./rows/tickets.ts')).tickets(amount))
   await group('uploads', async () => (await import('./rows/uploads.ts')).uploads(amount))
+  await group('resumable', async () => (await import('./rows/resumable.ts')).resumable(amount))
+  await group('s3', async () => (await import('./rows/s3.ts')).s3(amount))
   await group('scaling', async () => {
     const curves = await (await import('./rows/scaling.ts')).scaling(amount)
     const charts = new URL('../docs/charts/', import.meta.url)

@@ -5,6 +5,8 @@ import fs from 'node:fs'
 import http from 'node:http'
 import { pipeline } from 'node:stream/promises'
 import fastifyMultipart from '@fastify/multipart'
+import { FileStore } from '@tus/file-store'
+import { Server as TusServer } from '@tus/server'
 import express from 'express'
 import fastify from 'fastify'
 import formidable from 'formidable'
@@ -13,7 +15,9 @@ import multer from 'multer'
 const directory = String(process.argv[2])
 const dist = process.env['BENCH_DIST']
 const { TempFileManager } = await import(`${dist}/index.js`)
-const { receiveForm } = await import(`${dist}/http/index.js`)
+const { receiveBody, receiveForm } = await import(`${dist}/http/index.js`)
+const { resumableUploads } = await import(`${dist}/resumable/index.js`)
+const { tusServer } = await import(`${dist}/tus/index.js`)
 const { tempUpload } = await import(`${dist}/express/index.js`)
 
 const manager = new TempFileManager({ baseDir: directory, sweep: { onStart: false, every: false } })
@@ -44,6 +48,35 @@ peers.post('/fastify-multipart', async (request) => {
 await peers.ready()
 
 type Way = (req: http.IncomingMessage, res: http.ServerResponse) => Promise<void> | void
+
+/** What ends as a handoff is discarded once it has been answered. */
+const discard = ({ ticket }: { ticket: string }): Record<string, never> => {
+  later(() => manager.discard(ticket))
+  return {}
+}
+const resumable = (durable: boolean): Way =>
+  resumableUploads(manager, { durable, maxBytes: '4gb', onComplete: discard }).handle
+
+const tus = (path: string, durable: boolean): Way => {
+  const server = tusServer(manager, {
+    path,
+    durable,
+    maxBytes: '4gb',
+    onFinish: async (done: { ticket: string }) => discard(done),
+  })
+  return (req, res) => server.handle(req, res)
+}
+
+const store = new FileStore({ directory })
+const tusPeer = new TusServer({
+  path: '/tus-file-store',
+  datastore: store,
+  onUploadFinish: async (_req, { id }) => {
+    later(() => store.remove(id))
+    return {}
+  },
+})
+
 const ways: Record<string, Way> = {
   '/pipeline': async (req, res) => {
     const target = path()
@@ -66,6 +99,16 @@ const ways: Record<string, Way> = {
     res.end('ok')
     later(() => form[Symbol.asyncDispose]())
   },
+  '/body': async (req, res) => {
+    const file = await receiveBody(req, manager, { maxBytes: '4gb' })
+    res.end('ok')
+    later(() => file.remove())
+  },
+  '/resumable': resumable(false),
+  '/resumable-durable': resumable(true),
+  '/tus': tus('/tus', false),
+  '/tus-durable': tus('/tus-durable', true),
+  '/tus-file-store': (req, res) => tusPeer.handle(req, res),
   '/formidable': async (req, res) => {
     const [, files] = await formidable({ uploadDir: directory, maxFileSize: 2 ** 40 }).parse(req)
     res.end('ok')
@@ -79,7 +122,8 @@ const ways: Record<string, Way> = {
   },
   '/settled': async (_req, res) => {
     while (settling.size > 0) await Promise.all(settling)
-    res.end(String(peak()))
+    const { user, system } = process.cpuUsage()
+    res.end(JSON.stringify({ peak: peak(), cpu: (user + system) / 1e6 }))
   },
   '/multer': (req, res) => void app(req, res),
   '/express': (req, res) => void app(req, res),
@@ -97,4 +141,5 @@ const server = http.createServer((req, res) => {
     process.exit(1)
   })
 })
+server.requestTimeout = 0
 server.listen(0, '127.0.0.1', () => process.send?.(server.address()))

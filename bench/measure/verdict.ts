@@ -3,7 +3,11 @@
 
 import { type Interval, interval } from './interval.ts'
 
-export type Target = { readonly atMost: number } | { readonly atLeast: number }
+/** `lowAtLeast`: the whole interval must lie above it, not only the median. */
+export type Target =
+  | { readonly atMost: number }
+  | { readonly atLeast: number }
+  | { readonly lowAtLeast: number }
 export type Verdict = 'met' | 'within noise' | 'known miss' | 'missed' | 'for comparison'
 
 /** One line of the table. */
@@ -47,16 +51,21 @@ export function row(measured: Measured): Row {
 
 export function verdictOf(figure: Interval, target: Target | undefined, known?: Target): Verdict {
   if (target === undefined) return 'for comparison'
-  const [median, best, limit] =
-    'atMost' in target
-      ? [figure.median, figure.low, target.atMost]
-      : [-figure.median, -figure.high, -target.atLeast]
-  if (median <= limit) return 'met'
+  const [decisive, best, limit] = measures(figure, target)
+  if (decisive <= limit) return 'met'
   if (best <= limit) return 'within noise'
   return known !== undefined && verdictOf(figure, known) !== 'missed' ? 'known miss' : 'missed'
 }
 
+/** The bound that must be met, the most favourable one, and the limit; all so that less is better. */
+function measures({ median, low, high }: Interval, target: Target): readonly [number, number, number] {
+  if ('atMost' in target) return [median, low, target.atMost]
+  if ('atLeast' in target) return [-median, -high, -target.atLeast]
+  return [-low, -median, -target.lowAtLeast]
+}
+
 export function inWords(target: Target | undefined): string {
   if (target === undefined) return ''
-  return 'atMost' in target ? `<= ${target.atMost}` : `>= ${target.atLeast}`
+  if ('atMost' in target) return `<= ${target.atMost}`
+  return 'atLeast' in target ? `>= ${target.atLeast}` : `from ${target.lowAtLeast}`
 }

@@ -83,7 +83,7 @@ export async function handles(effort: Effort): Promise<Row[]> {
   const floor = ratios(files['raw open, close, unlink'], theirs)
   return [
     ...against('file() + using', files, {
-      'raw open, close, unlink': { atMost: 1.15 },
+      'raw open, close, unlink': { atMost: 1.15, headline: 'What does a file cost?' },
       'tmp.fileSync, removeCallback': { atMost: 0.3, known: 1.15 * interval(floor).median },
     }),
     row({
@@ -106,7 +106,7 @@ function micros(list: readonly number[]): string {
 function against(
   what: string,
   costs: Record<string, number[]> & { ours: number[] },
-  targets: Record<string, { atMost: number; known?: number }>,
+  targets: Record<string, { atMost: number; known?: number; headline?: string }>,
 ): Row[] {
   return Object.entries(costs)
     .filter(([name]) => name !== 'ours')
@@ -119,6 +119,7 @@ function against(
         ours: micros(costs.ours),
         theirs: micros(list),
         rounds: ratios(costs.ours, list),
+        headline: target?.headline,
         ...(target === undefined ? {} : { target: { atMost: target.atMost } }),
         ...(target?.known === undefined ? {} : { known: { atMost: target.known } }),
       })

@@ -33,7 +33,7 @@ export async function importing(effort: Effort): Promise<Row[]> {
         ours: shown(costs.ours),
         theirs: shown(costs.debug),
         rounds: ratios(costs.ours, costs.debug),
-        target: { atMost: 1.6 },
+        target: { atMost: 1.2 },
       }),
     )
   }

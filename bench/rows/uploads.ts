@@ -1,6 +1,9 @@
-// Uploads over loopback, ours and the peers' in one server process, turn by turn; and what a large one costs in memory.
+// Uploads over loopback, each contestant in a server process of its own, turn by turn: elapsed time and processor time, one
+// at a time and fifty at once, on each disk; and what a large one costs in memory.
 
+import type { ChildProcess } from 'node:child_process'
 import { kill, program, start } from '../children/start.ts'
+import { type Disk, onEachDisk } from '../measure/disks.ts'
 import type { Effort } from '../measure/effort.ts'
 import { interval, ratios } from '../measure/interval.ts'
 import { rounds } from '../measure/rounds.ts'
@@ -8,68 +11,196 @@ import { get, upload, type Wrapping } from '../measure/upload.ts'
 import { type Row, row, type Target } from '../measure/verdict.ts'
 
 const MB = 1024 * 1024
+const GB = 1024 * MB
+
+/** What one contestant took, round by round. */
+interface Costs {
+  /** MB a second. */
+  readonly speed: number[]
+  /** The server's processor seconds a GB. */
+  readonly cpu: number[]
+}
+
+/** A server, one route of which is measured. */
+export interface Server {
+  /** Sends `count` bodies of `bytes` at once. */
+  send(count: number, bytes: number): Promise<{ speed: number; cpu: number }>
+  end(): Promise<void>
+}
+
+export async function serve(directory: string, path: string, wrapping: Wrapping): Promise<Server> {
+  const { child, ready } = await start<{ port: number }>(program('receiver'), [directory])
+  return {
+    send: (count, bytes) => send({ port: ready.port, path, wrapping }, count, bytes),
+    end: () => end(child),
+  }
+}
+
+function end(child: ChildProcess): Promise<void> {
+  return kill(child)
+}
+
+/** What `GET /settled` answers when everything received has been removed. */
+export async function settled(port: number): Promise<{ peak: number; cpu: number }> {
+  return JSON.parse(await get(port, '/settled')) as { peak: number; cpu: number } // children/receiver.ts
+}
+
+async function send(
+  { port, path, wrapping }: { port: number; path: string; wrapping: Wrapping },
+  count: number,
+  bytes: number,
+): Promise<{ speed: number; cpu: number }> {
+  const before = await settled(port)
+  const began = performance.now()
+  await Promise.all(Array.from({ length: count }, () => upload(port, path, bytes, wrapping)))
+  const seconds = (performance.now() - began) / 1000
+  const after = await settled(port)
+  return { speed: (count * bytes) / MB / seconds, cpu: (after.cpu - before.cpu) / ((count * bytes) / GB) }
+}
+
+/** Measures routes turn by turn. */
+export async function contest<Name extends string>(
+  directory: string,
+  routes: Record<Name, readonly [path: string, wrapping: Wrapping]>,
+  load: { readonly count: number; readonly bytes: number; readonly rounds: number },
+): Promise<Record<Name, Costs>> {
+  const names = Object.keys(routes) as Name[] // the keys of a record over Name
+  const servers = new Map<Name, Server>()
+  const costs = {} as Record<Name, Costs> // filled for each name below
+  const contestants = {} as Record<Name, () => Promise<number>> // the same
+  for (const name of names) {
+    const [path, wrapping] = routes[name]
+    const server = await serve(directory, path, wrapping)
+    servers.set(name, server)
+    costs[name] = { speed: [], cpu: [] }
+    contestants[name] = async () => {
+      const { speed, cpu } = await server.send(load.count, load.bytes)
+      costs[name].cpu.push(cpu)
+      return speed
+    }
+  }
+  const speeds = await rounds(contestants, load.rounds)
+  for (const server of servers.values()) await server.end()
+  for (const name of names) costs[name] = { speed: speeds[name], cpu: costs[name].cpu.slice(1) } // without the warm-up
+  return costs
+}
 
 export async function uploads(effort: Effort): Promise<Row[]> {
-  const size = effort.of(256, 64) * MB
-  const { child, ready } = await start<{ port: number }>(program('receiver'), [effort.directory])
-  const send = (path: string, wrapping: Wrapping) => async (): Promise<number> => {
-    const milliseconds = await upload(ready.port, path, size, wrapping)
-    await get(ready.port, '/settled')
-    return size / MB / (milliseconds / 1000)
-  }
-  const bodies = await rounds(
-    {
-      'pipeline into fs.createWriteStream': send('/pipeline', 'raw'),
-      'receive()': send('/receive', 'raw'),
-      'receive() with sha256': send('/receive-sha256', 'raw'),
-    },
-    effort.of(11, 5),
-  )
-  const forms = await rounds(
-    {
-      'receiveForm()': send('/form', 'form'),
-      'tempUpload() in Express': send('/express', 'form'),
-      'multer 2 to disk': send('/multer', 'form'),
-      formidable: send('/formidable', 'form'),
-      '@fastify/multipart, pipeline': send('/fastify-multipart', 'form'),
-    },
-    effort.of(8, 4),
-  )
-  await kill(child)
-  const speed = (list: readonly number[]): string => `${interval(list).median.toFixed(0)} MB/s`
-  const compare = (what: string, against: string, ours: number[], theirs: number[], target?: Target): Row =>
+  const rows = await onEachDisk(effort.directory, async (disk) => [
+    ...(await bodies(effort, disk)),
+    ...(await forms(effort, disk)),
+    ...(await atOnce(effort, disk)),
+  ])
+  return [...rows, await peaks(effort)]
+}
+
+const PLAIN = 'pipeline into fs.createWriteStream'
+
+interface Compared {
+  readonly what: string
+  readonly against: string
+  readonly ours: Costs
+  readonly theirs: Costs
+  readonly target?: Target
+  readonly headline?: string | undefined
+}
+
+/** Two rows: elapsed time, and processor time of the server. */
+export function compare({ what, against, ours, theirs, target, headline }: Compared): Row[] {
+  const median = (list: readonly number[]): number => interval(list).median
+  return [
     row({
       group: 'uploads',
-      what: `${what}, ${size / MB} MB`,
+      what,
       against,
-      ours: speed(ours),
-      theirs: speed(theirs),
-      rounds: ratios(ours, theirs),
+      ours: `${median(ours.speed).toFixed(0)} MB/s`,
+      theirs: `${median(theirs.speed).toFixed(0)} MB/s`,
+      rounds: ratios(ours.speed, theirs.speed),
+      headline,
       ...(target === undefined ? {} : { target }),
-    })
-  const plain = 'pipeline into fs.createWriteStream'
-  const form = forms['receiveForm()']
-  return [
-    compare('receive() of an http body', plain, bodies['receive()'], bodies[plain], { atLeast: 1.4 }),
-    compare('the same with sha256', plain, bodies['receive() with sha256'], bodies[plain]),
-    compare('receiveForm(), multipart', 'multer 2 to disk', form, forms['multer 2 to disk'], {
-      atLeast: 1.4,
     }),
-    compare(
-      'tempUpload() in Express',
-      'multer 2 to disk',
-      forms['tempUpload() in Express'],
-      forms['multer 2 to disk'],
-    ),
-    compare('receiveForm(), multipart', 'formidable', form, forms.formidable),
-    compare(
-      'receiveForm(), multipart',
-      '@fastify/multipart, pipeline',
-      form,
-      forms['@fastify/multipart, pipeline'],
-    ),
-    await peaks(effort),
+    row({
+      group: 'uploads',
+      what: `${what}: processor time`,
+      against,
+      ours: `${median(ours.cpu).toFixed(2)} s/GB`,
+      theirs: `${median(theirs.cpu).toFixed(2)} s/GB`,
+      rounds: ratios(ours.cpu, theirs.cpu),
+    }),
   ]
+}
+
+async function bodies(effort: Effort, { directory, name }: Disk): Promise<Row[]> {
+  const bytes = effort.of(256, 32) * MB
+  const costs = await contest(
+    directory,
+    { [PLAIN]: ['/pipeline', 'raw'], ours: ['/receive', 'raw'], hashed: ['/receive-sha256', 'raw'] } as const,
+    { count: 1, bytes, rounds: effort.of(11, 3) },
+  )
+  const where = `${bytes / MB} MB, ${name}`
+  return [
+    ...compare({
+      what: `receive() of an http body, ${where}`,
+      against: PLAIN,
+      ours: costs.ours,
+      theirs: costs[PLAIN],
+      target: { lowAtLeast: 1.4 },
+      headline: directory === effort.directory ? 'How fast is an upload?' : undefined,
+    }),
+    ...compare({
+      what: `the same with sha256, ${where}`,
+      against: PLAIN,
+      ours: costs.hashed,
+      theirs: costs[PLAIN],
+    }),
+  ]
+}
+
+async function forms(effort: Effort, { directory, name }: Disk): Promise<Row[]> {
+  const bytes = effort.of(256, 32) * MB
+  const costs = await contest(
+    directory,
+    {
+      ours: ['/form', 'form'],
+      express: ['/express', 'form'],
+      'multer 2 to disk': ['/multer', 'form'],
+      formidable: ['/formidable', 'form'],
+      '@fastify/multipart, pipeline': ['/fastify-multipart', 'form'],
+    } as const,
+    { count: 1, bytes, rounds: effort.of(11, 3) },
+  )
+  const where = `${bytes / MB} MB, ${name}`
+  const multer = { against: 'multer 2 to disk', theirs: costs['multer 2 to disk'] }
+  const what = `receiveForm(), multipart, ${where}`
+  return [
+    ...compare({
+      what,
+      ours: costs.ours,
+      ...multer,
+      target: { lowAtLeast: 1.4 },
+      headline: directory === effort.directory ? 'And a form?' : undefined,
+    }),
+    ...compare({ what: `tempUpload() in Express, ${where}`, ours: costs.express, ...multer }),
+    ...(['formidable', '@fastify/multipart, pipeline'] as const).flatMap((against) =>
+      compare({ what, against, ours: costs.ours, theirs: costs[against] }),
+    ),
+  ]
+}
+
+async function atOnce(effort: Effort, { directory, name }: Disk): Promise<Row[]> {
+  const [count, megabytes] = [effort.of(50, 10), effort.of(64, 8)]
+  const costs = await contest(
+    directory,
+    { [PLAIN]: ['/pipeline', 'raw'], ours: ['/receive', 'raw'] } as const,
+    { count, bytes: megabytes * MB, rounds: effort.of(6, 3) },
+  )
+  return compare({
+    what: `receive() of ${count} uploads of ${megabytes} MB at once, ${name}`,
+    against: PLAIN,
+    ours: costs.ours,
+    theirs: costs[PLAIN],
+    target: { lowAtLeast: 1.1 },
+  })
 }
 
 /** A server's highest resident memory after a large upload, against the same server after a small one. */
@@ -83,11 +214,11 @@ async function peaks(effort: Effort): Promise<Row> {
     const { child, ready } = await start<{ port: number }>(receiver, [effort.directory])
     for (let time = 0; time < times; time++) {
       await upload(ready.port, '/express', megabytes * MB, 'form')
-      await get(ready.port, '/settled')
+      await settled(ready.port)
     }
-    const kibibytes = Number(await get(ready.port, '/settled'))
+    const { peak } = await settled(ready.port)
     await kill(child)
-    return kibibytes / 1024
+    return peak / 1024
   }
   const costs = await rounds({ small: peakAfter(20, small), large: peakAfter(1, large) }, effort.of(4, 3), 0)
   const shown = (list: readonly number[]): string => `${interval(list).median.toFixed(0)} MiB`
@@ -99,5 +230,6 @@ async function peaks(effort: Effort): Promise<Row> {
     theirs: shown(costs.small),
     rounds: ratios(costs.large, costs.small),
     target: { atMost: 1.1 },
+    headline: 'What does a large upload cost in memory?',
   })
 }

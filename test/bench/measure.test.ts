@@ -35,6 +35,9 @@ describe('a target', () => {
     ['met', [1.3, 1.5, 1.6], { atLeast: 1.4 }],
     ['within noise', [1.2, 1.3, 1.5], { atLeast: 1.4 }],
     ['missed', [1.1, 1.2, 1.3], { atLeast: 1.4 }],
+    ['met', [1.4, 1.5, 1.6], { lowAtLeast: 1.4 }],
+    ['within noise', [1.2, 1.5, 1.6], { lowAtLeast: 1.4 }],
+    ['missed', [1.2, 1.3, 1.6], { lowAtLeast: 1.4 }],
     ['for comparison', [9, 9, 9], undefined],
   ] as const)('is %s by %j against %j', (verdict, values, target) => {
     expect(verdictOf(interval(values), target)).toBe(verdict)
