@@ -1,0 +1,67 @@
+import { describe, expect, test } from 'vitest'
+import { prepareAppend, prepareCreation, prepareFinish, prepareOpening } from '../../src/uploads/rules.ts'
+import { failureSync } from '../fixtures/failures.ts'
+
+const HEX = 'ab'.repeat(32)
+
+describe('the options of uploads', () => {
+  test('of a creation have defaults: a day for each byte, a week in all, durable', () => {
+    expect(prepareCreation(undefined).record).toMatchObject({
+      ttl: 24 * 3_600_000,
+      maxAge: 7 * 24 * 3_600_000,
+      durable: true,
+      length: undefined,
+    })
+  })
+
+  test('of an opening refuse a busy upload, or take it over within 5 seconds', () => {
+    expect(prepareOpening(undefined)).toEqual({ takeOver: false, timeoutMs: 5000 })
+    expect(prepareOpening({ whenBusy: 'take-over', timeout: '1s' })).toEqual({
+      takeOver: true,
+      timeoutMs: 1000,
+    })
+  })
+
+  test('of an append have no rules, no digests and are not the last', () => {
+    expect(prepareAppend(undefined)).toMatchObject({
+      digests: [],
+      last: false,
+      keepSource: false,
+      rules: { file: undefined, minBytes: 0, maxBytes: Number.POSITIVE_INFINITY },
+    })
+  })
+
+  test('take the smaller one of two limits', () => {
+    expect(prepareFinish({ maxBytes: 10, accept: { maxBytes: 5, minBytes: 1 } })).toMatchObject({
+      minBytes: 1,
+      maxBytes: 5,
+    })
+    expect(prepareFinish({ maxBytes: 5, accept: { maxBytes: 10 } }).maxBytes).toBe(5)
+  })
+
+  test('take a digest in either case of its digits', () => {
+    const { expectedDigest } = prepareCreation({
+      expectedDigest: { algorithm: 'sha256', value: HEX.toUpperCase() },
+    }).record
+    expect(expectedDigest).toEqual({ algorithm: 'sha256', value: HEX })
+  })
+
+  test.each([
+    [prepareCreation, { size: 1 }, 'size'],
+    [prepareCreation, { length: -1 }, 'length'],
+    [prepareCreation, { length: '1mb' }, 'length'],
+    [prepareCreation, { ttl: 'soon' }, 'ttl'],
+    [prepareCreation, { hash: 'sha-257' }, 'hash'],
+    [prepareCreation, { expectedDigest: { algorithm: 'sha256', value: 'xyz' } }, 'expectedDigest.value'],
+    [prepareCreation, { expectedDigest: { algorithm: 'none', value: HEX } }, 'expectedDigest.algorithm'],
+    [prepareCreation, { accept: undefined }, 'accept'],
+    [prepareOpening, { whenBusy: 'wait' }, 'whenBusy'],
+    [prepareAppend, { maxSize: 1 }, 'maxBytes'],
+    [prepareAppend, { signal: true }, 'signal'],
+    [prepareAppend, { digests: [{ algorithm: 'sha256' }] }, 'value'],
+    [prepareFinish, { length: 1 }, 'length'],
+  ] as const)('%o refuses %j, and the error names %s', (prepare, options, named) => {
+    const error = failureSync('ERR_TEMP_OPTION_INVALID', () => prepare(options))
+    expect(error.message).toContain(named)
+  })
+})
