@@ -11,6 +11,7 @@ import { type PieceReply, sendPiece } from './put-piece.ts'
 import type { Upload } from './put-plan.ts'
 import { backOff, isTransient, requestedDelay } from './retry-transfer.ts'
 import type { RemoteUpload, SavedUpload } from './saved-upload.ts'
+import { uploadLimits } from './upload-limits.ts'
 
 const INTEROP = { 'upload-draft-interop-version': '8' }
 const TUS = { 'tus-resumable': '1.0.0' }
@@ -58,21 +59,11 @@ export async function putResumable(
 class Restart extends Error {}
 
 async function start(run: Run): Promise<PieceReply> {
-  const { headers } = await ask(run, 'OPTIONS', run.upload.target)
+  const { headers } = await ask(run, 'OPTIONS', run.upload.target, INTEROP)
   if (headers['tus-version'] !== undefined || headers['tus-resumable'] !== undefined)
     return await startTus(run)
-  const limits = limitsOf(headers['upload-limit'])
-  run.most = limits['max-append-size'] ?? Number.POSITIVE_INFINITY
   const { total } = run.upload
-  if (limits['max-size'] !== undefined && limits['max-size'] < total) {
-    throw new TempFileError(
-      'ERR_TEMP_UPLOAD_FAILED',
-      `The server accepts ${limits['max-size']} bytes at most.`,
-      {
-        details: { status: 413 },
-      },
-    )
-  }
+  obey(run, headers)
   // A server that announces limits knows the draft: an empty creation gives the upload's URL before any byte is at risk.
   const whole = headers['upload-limit'] === undefined || total === 0
   const reply = await send(run, run.upload.target, whole ? total : 0, {
@@ -88,7 +79,30 @@ async function start(run: Run): Promise<PieceReply> {
   const { location } = reply.headers
   if (location === undefined) throw refused(reply)
   const remote = await remember(run, 'draft', location)
+  await obeyOrCancel(run, remote, reply)
   return await appendAll(run, remote)
+}
+
+/** Takes the limits of a response. @throws ERR_TEMP_UPLOAD_FAILED with the status 413 when the file can never fit */
+function obey(run: Run, headers: PieceReply['headers']): void {
+  const limits = uploadLimits(headers['upload-limit'])
+  run.most = Math.max(1, limits['max-append-size'] ?? run.most)
+  const most = limits['max-size']
+  if (most !== undefined && most < run.upload.total)
+    throw new TempFileError('ERR_TEMP_UPLOAD_FAILED', `The server accepts ${most} bytes at most.`, {
+      details: { status: 413 },
+    })
+}
+
+/** As {@link obey}; an upload that can never be finished is cancelled, as section 4.1.4 asks. */
+async function obeyOrCancel(run: Run, remote: RemoteUpload, { headers }: PieceReply): Promise<void> {
+  try {
+    obey(run, headers)
+  } catch (error) {
+    await ask(run, 'DELETE', new URL(remote.url), remote.protocol === 'tus' ? TUS : INTEROP)
+    await run.saved.forget()
+    throw error
+  }
 }
 
 async function startTus(run: Run): Promise<PieceReply> {
@@ -117,7 +131,7 @@ async function resume(run: Run, remote: RemoteUpload): Promise<PieceReply> {
     await ask(run, 'DELETE', new URL(remote.url), remote.protocol === 'tus' ? TUS : INTEROP)
     throw new Restart('the server has more than this file', { cause: refused(reply) })
   }
-  run.most = limitsOf(reply.headers['upload-limit'])['max-append-size'] ?? run.most
+  await obeyOrCancel(run, remote, reply)
   upload.confirmed = offset
   if (remote.protocol === 'tus' && offset === upload.total) return reply
   return await appendAll(run, remote)
@@ -210,13 +224,6 @@ async function remember(
   run.remote = { protocol, url }
   await run.saved.save(run.remote)
   return run.remote
-}
-
-function limitsOf(value: string | string[] | undefined): Record<string, number> {
-  const limits: Record<string, number> = {}
-  for (const [, key = '', digits = ''] of String(value ?? '').matchAll(/([a-z-]+)=(\d{1,15})/g))
-    limits[key] = Number(digits)
-  return limits
 }
 
 /** Another request of ours may not have ended for the server yet: ask for the offset again. */

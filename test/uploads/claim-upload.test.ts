@@ -1,0 +1,86 @@
+// Who may write to an upload, across processes. Guarantee: one writer at a time; a dead one's upload is free at once, and a
+// living one is asked to stop and gives its bytes back first.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import type { TempFileManager } from '../../src/index.ts'
+import { bundle } from '../fixtures/bundle.ts'
+import { tempBase, tempManager } from '../fixtures/temp-base.ts'
+
+const ID = 'shared by two processes'
+
+interface Ground {
+  readonly base: string
+  readonly manager: TempFileManager
+  /** Starts the other process, and waits for its first line. */
+  other(what: 'append' | 'reserve'): Promise<ChildProcess & { readonly output: () => string }>
+}
+
+async function ground(options: { limits?: { totalBytes: number } } = {}): Promise<Ground> {
+  const base = tempBase()
+  const programs = await bundle('upload-holder')
+  const manager = tempManager({ baseDir: base, name: 'uploads', ...options })
+  return {
+    base,
+    manager,
+    async other(what) {
+      const child = spawn(process.execPath, [join(programs, 'upload-holder.cjs'), base, ID, what], {
+        stdio: ['pipe', 'pipe', 'inherit'],
+      })
+      onTestFinished(() => void child.kill('SIGKILL'))
+      let output = ''
+      child.stdout.on('data', (chunk) => (output += chunk))
+      await once(child.stdout, 'data')
+      return Object.assign(child, { output: () => output })
+    },
+  }
+}
+
+/** An upload of 10 bytes whose first five another process has received. */
+async function received({
+  manager,
+  other,
+}: Ground): Promise<ChildProcess & { readonly output: () => string }> {
+  await (await manager.createUpload({ id: ID, length: 10 })).release()
+  const child = await other('append')
+  child.stdin?.write('12345')
+  await expect.poll(async () => (await manager.uploads())[0]?.bytes, { timeout: 20_000 }).toBe(5)
+  return child
+}
+
+test('a take-over ends the append of another process, and continues behind its bytes', async () => {
+  const place = await ground()
+  const child = await received(place)
+  const ended = once(child, 'close')
+  await expect(place.manager.openUpload(ID)).rejects.toMatchObject({
+    code: 'ERR_TEMP_HANDOFF_CLAIMED',
+    details: { pid: child.pid },
+  })
+  await using upload = await place.manager.openUpload(ID, { whenBusy: 'take-over', timeout: '20s' })
+  expect(upload.offset).toBe(5)
+  expect(await upload.append('67890')).toBe(10)
+  await ended
+  expect(child.output()).toContain('ERR_TEMP_HANDOFF_CLAIMED')
+})
+
+test('the upload of a killed process is free at once, with the bytes that it wrote', async () => {
+  const place = await ground()
+  const child = await received(place)
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  await using upload = await place.manager.openUpload(ID)
+  expect(upload.offset).toBe(5)
+})
+
+test('the reservation of a process that was killed during a creation returns', async () => {
+  const { manager, other } = await ground({ limits: { totalBytes: 1000 } })
+  const child = await other('reserve')
+  await expect(manager.createUpload({ length: 400 })).rejects.toMatchObject({ code: 'ERR_TEMP_QUOTA' })
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  await manager.sweep()
+  await (await manager.createUpload({ length: 400 })).release()
+  expect(await manager.uploads()).toHaveLength(1)
+})
