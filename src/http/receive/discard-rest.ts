@@ -126,7 +126,7 @@ class Rest {
     const { socket } = this.#request
     const response = this.#response
     endAfterLastAnswer(socket)
-    if (response === null) socket.end()
+    if (response === null || response?.writableFinished === true) socket.end()
     else if (response?.headersSent === true) response.once('finish', this.#onAnswered)
     else response?.setHeader('Connection', 'close')
     endBeforeBody(this.#request)
