@@ -21,12 +21,12 @@ const PARAMETER = /\s*;\s*([\w!#$%&'*+.^`|~-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^
 const EXTENDED = /^(utf-8|iso-8859-1)'[^']*'((?:%[0-9a-f]{2}|[\w!#$&+.^`|~-])*)$/i
 
 /**
- * Reads a part's header; undefined for a part without Content-Disposition, which peers skip.
+ * Reads a part's header; undefined for a part without Content-Disposition, or with an empty one, which peers skip.
  * @throws ERR_TEMP_FORM_INVALID, ERR_TEMP_TOO_LARGE (a field name over `maxFieldNameBytes`)
  */
 export function readPartHeader(headers: PartHeaders, maxFieldNameBytes: number): PartHeader | undefined {
   const [disposition, ...more] = headers['content-disposition'] ?? []
-  if (disposition === undefined) return undefined
+  if (disposition === undefined || disposition === '') return undefined
   if (more.length > 0) {
     throw formInvalid('A part of the form has more than one Content-Disposition header. Send one.')
   }
