@@ -1,5 +1,5 @@
 // The HTTP process. PUT /clips/:name receives a clip, hands it off, queues its ticket and answers 202; GET
-// /jobs/:id tells how it stands; GET /jobs/:id/result serves the result once, whole. Promise: a request that
+// /jobs/:id reports its state; GET /jobs/:id/result serves the result once, whole. Guarantee: a request that
 // fails anywhere leaves no file, and one that is answered with 202 leaves its clip for the workers.
 
 import { randomUUID } from 'node:crypto'
@@ -18,7 +18,7 @@ export interface Listening {
 }
 
 const manager = openManager()
-const connection = connect()
+const connection = connect({ failFast: true })
 const queue = new Queue<ClipJob, ClipResult>(QUEUE, {
   connection,
   defaultJobOptions: { attempts: 3, backoff: { type: 'fixed', delay: 100 } },
@@ -66,8 +66,10 @@ async function put(
     .add('clip', { ticket, trouble: trouble === 'throws' || trouble === 'holds' ? trouble : undefined })
     .catch(async (error: unknown) => {
       await manager.discard(ticket) // no worker will ever learn of it
-      throw error
+      console.error('The queue refuses the job:', error)
     })
+  if (job === undefined)
+    return json(response, 503, { error: 'The queue does not accept jobs now. Try again later.' })
   json(response, 202, { job: job.id, ticket })
 }
 

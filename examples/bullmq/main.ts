@@ -1,6 +1,6 @@
 // One HTTP process, two worker processes, a real Redis server. Shows: a job done, a job retried after a throw,
-// a worker killed with -9 in the middle of its job, a job removed before anybody came. Promise: ends by itself,
-// with status 0 only if every clip was where it should be, and with no process and no file left.
+// a worker killed with -9 in the middle of its job, a job removed before a worker came, a queue that refuses a job.
+// Guarantee: it ends by itself, with status 0 only if every clip was where it should be, and with no process and no file left.
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -61,9 +61,13 @@ const { url } = http.message as Listening
 const workers = [(await start('worker')).child, (await start('worker')).child]
 say(`HTTP: pid ${http.child.pid}   workers: pid ${workers.map((worker) => worker.pid).join(' and ')}`)
 
-async function put(query = ''): Promise<{ job: string; ticket: string }> {
+async function send(query = ''): Promise<Response> {
   const body = await readFile(new URL('../../test/fixtures/media/clip.mkv', import.meta.url))
-  const response = await fetch(new URL(`clips/clip.mkv${query}`, url), { method: 'PUT', body })
+  return await fetch(new URL(`clips/clip.mkv${query}`, url), { method: 'PUT', body })
+}
+
+async function put(query = ''): Promise<{ job: string; ticket: string }> {
+  const response = await send(query)
   if (response.status !== 202) throw new Error(`PUT answered ${response.status}: ${await response.text()}`)
   // 202 comes with these two (http.ts).
   return (await response.json()) as { job: string; ticket: string }
@@ -171,7 +175,7 @@ async function killed(): Promise<void> {
 
 async function removed(): Promise<void> {
   act(
-    'A job removed before anybody came',
+    'A job removed before a worker came',
     'Its clip was handed off for one second; expiry is the work of the sweep.',
   )
   await queue.pause()
@@ -189,11 +193,26 @@ async function removed(): Promise<void> {
   check('a sweep after its time has removed it', expired)
 }
 
+async function refused(): Promise<void> {
+  act(
+    'A queue that refuses the job',
+    'Redis is full. No worker would ever learn of the ticket, so it is discarded.',
+  )
+  if (redis.origin === 'REDIS_URL') return say('Left out: it would fill the server that REDIS_URL names.')
+  await connection.config('SET', 'maxmemory', '1')
+  const response = await send()
+  const error = await response.text()
+  await connection.config('SET', 'maxmemory', '0')
+  check('the client is answered with an error', response.status === 503, error.slice(0, 60))
+  check('the clip of the refused job is gone', (await manager.handoffs()).length === 0)
+}
+
 try {
   await ordinary()
   await retried()
   await killed()
   await removed()
+  await refused()
 } finally {
   act('What is left', 'After the processes have been stopped.')
   await Promise.all([...children].map((child) => end(child, 'SIGTERM')))

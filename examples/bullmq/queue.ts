@@ -1,4 +1,4 @@
-// What the three processes agree on: the queue's name, what a job carries, how a manager is opened. Promise:
+// What the three processes agree on: the queue's name, what a job carries, how a manager is opened. Guarantee:
 // a job carries a ticket, never bytes and never a path.
 
 import { Redis } from 'ioredis'
@@ -27,7 +27,14 @@ export function openManager(): TempFileManager {
   return new TempFileManager({ name: 'example-bullmq', handoff: { ttl: '1h' } })
 }
 
-export function connect(): Redis {
-  // A worker waits for its server as long as it takes (BullMQ asks for this setting).
-  return new Redis(process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6379', { maxRetriesPerRequest: null })
+/**
+ * A worker waits for its server as long as it takes, and BullMQ asks for this setting. A request must be answered: with
+ * `failFast` a command fails at once while the server is away.
+ */
+export function connect({ failFast = false } = {}): Redis {
+  const url = process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6379'
+  return new Redis(
+    url,
+    failFast ? { enableOfflineQueue: false, maxRetriesPerRequest: 1 } : { maxRetriesPerRequest: null },
+  )
 }

@@ -18,6 +18,8 @@ test.skipIf(!redis)(
       'which claimed the same file again',
       'the other worker did the job',
       'a sweep after its time has removed it',
+      'the client is answered with an error',
+      'the clip of the refused job is gone',
       'no handoff',
     ]) {
       expect(output).toContain(`✔ ${claim}`)
