@@ -1,0 +1,81 @@
+import { execFileSync } from 'node:child_process'
+import fs, { mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { readRecord, writeRecord } from '../../src/disk/record-file.ts'
+import { tempBase } from '../fixtures/temp-base.ts'
+
+const path = (): string => join(tempBase(), 'record.json')
+const openFiles = (): number => readdirSync('/proc/self/fd').length
+
+describe('a record', () => {
+  test('is read as it was written', () => {
+    const file = path()
+    writeRecord(fs, file, { a: ['ü', null] }, true)
+    expect(readRecord(fs, file)).toEqual({
+      state: 'read',
+      value: { a: ['ü', null] },
+      uid: statSync(file).uid,
+    })
+  })
+
+  test.each([0o000, 0o022, 0o277, 0o777])('has mode 0600 under umask %o', (umask) => {
+    const file = path()
+    const before = process.umask(umask)
+    onTestFinished(() => void process.umask(before))
+    const { stripped } = writeRecord(fs, file, {}, false)
+    expect(statSync(file).mode & 0o777).toBe(0o600)
+    expect(stripped).toBe((umask & 0o600) !== 0)
+  })
+
+  test('never replaces what exists, and never follows a link', () => {
+    const file = path()
+    writeRecord(fs, file, 1, false)
+    expect(() => writeRecord(fs, file, 2, false)).toThrow(expect.objectContaining({ code: 'EEXIST' }))
+    symlinkSync('target', `${file}.link`)
+    expect(() => writeRecord(fs, `${file}.link`, 2, false)).toThrow(
+      expect.objectContaining({ code: 'EEXIST' }),
+    )
+    expect(readRecord(fs, file)).toMatchObject({ value: 1 })
+  })
+})
+
+describe('what cannot be a record', () => {
+  test('because it does not exist is missing', () => {
+    expect(readRecord(fs, path())).toEqual({ state: 'missing' })
+  })
+
+  test.each<[string, (file: string) => void, string]>([
+    ['a link to a record', (file) => symlinkSync('/etc/hostname', file), 'it is a symbolic link'],
+    ['a directory', (file) => mkdirSync(file), 'it is not a regular file'],
+    [
+      'a FIFO, which nobody writes to',
+      (file) => void execFileSync('mkfifo', [file]),
+      'it is not a regular file',
+    ],
+    ['text that is not JSON', (file) => writeFileSync(file, '{"a":'), 'it is not JSON'],
+    ['nothing', (file) => writeFileSync(file, ''), 'it is not JSON'],
+    [
+      'half a megabyte and one byte',
+      (file) => writeFileSync(file, Buffer.alloc(512 * 1024 + 1)),
+      'it is too large',
+    ],
+  ])('because it is %s is unreadable, and no descriptor is left', (_, plant, why) => {
+    const file = path()
+    plant(file)
+    const before = openFiles()
+    expect(readRecord(fs, file)).toEqual({ state: 'unreadable', why })
+    expect(openFiles()).toBe(before)
+  })
+
+  test('because the system refused carries its error', () => {
+    const cause = Object.assign(new Error('EMFILE'), { code: 'EMFILE' })
+    const failing = {
+      ...fs,
+      openSync: () => {
+        throw cause
+      },
+    }
+    expect(readRecord(failing, path())).toMatchObject({ state: 'unreadable', cause })
+  })
+})
