@@ -1,100 +1,15 @@
-// The end of a session, step by step: suspected, judged again, condemned, deleted. One whose owner set preserve is kept,
-// and one whose owner is alive gets its name back.
+// The end of a session: condemned, then deleted. One whose owner set preserve is kept.
 
-import fs, { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import fs, { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { errnoOf } from '../../src/errors.ts'
-import type { FileSystem, TempFileManager } from '../../src/index.ts'
-import { layoutOf, type Root } from '../../src/layout.ts'
-import { condemnIfDead, removeIfDead } from '../../src/removal/condemn-if-dead.ts'
+import type { FileSystem } from '../../src/index.ts'
 import { preserveSession } from '../../src/removal/kept.ts'
 import { finishRemoval } from '../../src/removal/remove-session.ts'
-import { type Crafted, craftSession, REUSED_PID } from '../fixtures/crafted-session.ts'
-import { idOf } from '../fixtures/handoff-root.ts'
+import { deadWithClaim, rootOf } from '../fixtures/dead-session.ts'
 import { slashed } from '../fixtures/slashed.ts'
 import { tempManager } from '../fixtures/temp-base.ts'
-
-function rootOf(manager: TempFileManager, over: Partial<FileSystem> = {}): Root {
-  return { fs: { ...fs, native: true, ...over }, native: true, layout: layoutOf(manager.root) }
-}
-
-/** A dead session with a claim and a tree in it. */
-async function deadWithClaim(
-  manager: TempFileManager,
-  owner: Record<string, unknown> = {},
-): Promise<Crafted & { ticket: string }> {
-  const ticket = await (await manager.receive('payload')).handOff()
-  const dead = craftSession(manager.root, { owner: { ...REUSED_PID, ...owner }, files: { a: 'aaaa' } })
-  mkdirSync(join(dead.path, 'tree', 'deep'), { recursive: true })
-  writeFileSync(join(dead.path, 'tree', 'deep', 'b'), 'bb')
-  renameSync(join(manager.root, 'handoffs', ticket), join(dead.path, 'claims', ticket))
-  return { ...dead, ticket }
-}
-
-const sessions = (manager: TempFileManager): string[] =>
-  readdirSync(join(manager.root, 'sessions')).filter((name) => manager.sessionPath?.endsWith(name) !== true)
-
-describe('a suspect', () => {
-  test('that proves dead a second time is condemned, and deleted with its tree after its claims were given back', async () => {
-    const manager = tempManager()
-    const dead = await deadWithClaim(manager)
-    const root = rootOf(manager)
-    const decision = await condemnIfDead(root, { directory: dead.path, id: dead.id })
-    if (decision.outcome !== 'condemned') throw new Error(decision.outcome)
-    expect(sessions(manager)).toEqual([expect.stringMatching(/^\.gone-/)])
-    const { claims, removed } = await finishRemoval(root, decision.condemned)
-    expect(claims).toEqual({ returned: [dead.ticket], stuck: [] })
-    expect(removed).toMatchObject({ directories: expect.any(Number), errors: [], kept: [] })
-    expect(sessions(manager)).toEqual([])
-    expect(readdirSync(join(manager.root, 'handoffs'))).toEqual([dead.ticket])
-    expect((await manager.inspect(dead.ticket)).lastError).toMatch(
-      /^its claimant ended without completing it/,
-    )
-  })
-
-  test('that proves alive at the second look gets its name back', async () => {
-    const manager = tempManager()
-    const other = tempManager({ baseDir: join(manager.root, '..') })
-    const file = other.file()
-    writeFileSync(file.path, 'mine')
-    const path = String(other.sessionPath)
-    const seen: string[] = []
-    const root = rootOf(manager, {
-      renameSync: (from, to) => {
-        seen.push(String(to).replace(/.*\/(\.dead|s-).*/, '$1'))
-        fs.renameSync(from, to)
-      },
-    })
-    const decision = await condemnIfDead(root, { directory: path, id: idOf(path) })
-    expect(decision).toMatchObject({ outcome: 'kept', reason: expect.stringMatching(/^owner alive/) })
-    expect(seen).toEqual(['.dead', 's-'])
-    expect(readFileSync(file.path, 'utf8')).toBe('mine')
-  })
-
-  test('under a tombstone whose name was taken meanwhile is left and reported', async () => {
-    const manager = tempManager()
-    const unknown = craftSession(manager.root, { owner: { bootId: 'b', lease: undefined } })
-    const tombstone = join(manager.root, 'sessions', `.dead-${unknown.id}-x`)
-    renameSync(unknown.path, tombstone)
-    mkdirSync(unknown.path)
-    const decision = await condemnIfDead(rootOf(manager), { directory: tombstone, id: unknown.id })
-    expect(decision).toMatchObject({
-      outcome: 'kept',
-      reason: expect.stringMatching(/its name was taken meanwhile/),
-    })
-    expect(sessions(manager).length).toBe(2)
-  })
-
-  test('that another process removed first is left to that process', async () => {
-    const manager = tempManager()
-    const dead = craftSession(manager.root, { owner: REUSED_PID })
-    fs.rmSync(dead.path, { recursive: true })
-    const place = { directory: dead.path, id: dead.id }
-    expect(await condemnIfDead(rootOf(manager), place)).toEqual({ outcome: 'taken' })
-    await expect(removeIfDead(rootOf(manager), place)).resolves.toBeUndefined()
-  })
-})
 
 describe('a dead session whose owner set preserve', () => {
   test('moves to kept/, with its claims given back', async () => {
