@@ -97,28 +97,46 @@ function writeNote(fs: FileSystem, path: string, outside: Outside, durable: bool
 export function removeOutside(fs: FileSystem, session: string): RemoveReport['kept'] {
   const notes = inside(session, OUTSIDE)
   const kept: RemoveReport['kept'] = []
-  for (const name of namesIn(fs, notes)) {
+  const keep = (path: string, error: unknown): void => {
+    kept.push({ path, reason: `a copy outside the root could not be removed: ${errnoOf(error) ?? error}` })
+  }
+  const names = namesIn(fs, notes, keep)
+  for (const name of names) {
     const path = inside(notes, name)
     try {
-      const read = readRecord(fs, path)
-      const outside = read.state === 'read' ? parse(read.value) : undefined
+      const outside = readNote(fs, path)
       if (outside !== undefined) removeNoted(fs, outside)
     } catch (error) {
-      // Nothing exists under that name, or it is not what was noted, such as a directory that is not empty.
-      if (['ENOENT', 'ENOTDIR', 'ELOOP', 'ENOTEMPTY'].includes(errnoOf(error) ?? '')) continue
-      kept.push({ path, reason: `a copy outside the root could not be removed: ${errnoOf(error) ?? error}` })
+      if (!isSettled(error)) keep(path, error)
     }
   }
   return kept
 }
 
+/** Nothing exists under that name, or it is not what was noted: a file, a link, a directory that is not empty. */
+function isSettled(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENOTEMPTY', 'EEXIST'].includes(errnoOf(error) ?? '')
+}
+
 /** Nearly always there is no such directory. */
-function namesIn(fs: FileSystem, directory: string): string[] {
+function namesIn(
+  fs: FileSystem,
+  directory: string,
+  failed: (path: string, error: unknown) => void,
+): readonly string[] {
   try {
     return fs.readdirSync(directory).map(String)
-  } catch {
+  } catch (error) {
+    if (!isSettled(error)) failed(directory, error)
     return []
   }
+}
+
+/** A note; undefined if it is not one. Throws the system's error. */
+function readNote(fs: FileSystem, path: string): Outside | undefined {
+  const read = readRecord(fs, path)
+  if (read.state === 'unreadable' && read.cause !== undefined) throw read.cause
+  return read.state === 'read' ? parse(read.value) : undefined
 }
 
 function removeNoted(fs: FileSystem, outside: Outside): void {
