@@ -63,9 +63,16 @@ export async function gather(by: Observer, place: SessionPlace): Promise<Gathere
   return complete(by, { place, known, seen, lease })
 }
 
-/** As {@link gather}, without asking the lease, which costs as much as the rest together and a turn of the loop. */
+/**
+ * As {@link gather}, without asking the lease, which costs as much as the rest together and a turn of the loop. Where the
+ * name is of our own process table it is enough, and the record (a tenth of a sweep) is not read.
+ */
 export function glance(by: Observer, place: SessionPlace): Gathered {
-  const known = identify(by, place)
+  const named = parseSessionName(place.id)
+  const isOfOurTable = named !== undefined && named.namespaces === namespacesTag(by.self)
+  const known: Known = isOfOurTable
+    ? { read: { state: 'missing' }, owner: undefined, named, record: 'named' }
+    : identify(by, place)
   return complete(by, { place, known, seen: observe(by, known, place), lease: 'silent' })
 }
 

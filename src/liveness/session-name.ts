@@ -67,8 +67,13 @@ export function bootTag(bootId: string): string {
 export function namespacesTag(identity: ProcessIdentity): string | undefined {
   const { bootId, pidNamespace, timeNamespace } = identity
   if (bootId === undefined || pidNamespace === undefined) return undefined
-  return tag(`${bootId} ${pidNamespace} ${timeNamespace}`)
+  const text = `${bootId} ${pidNamespace} ${timeNamespace}`
+  if (recent?.text !== text) recent = { text, tag: tag(text) }
+  return recent.tag
 }
+
+/** A sweep asks for the tag of our own process table three times a session: a fifteenth of its time without this. */
+let recent: { readonly text: string; readonly tag: string } | undefined
 
 export function placeTag({ fsType, ino }: Place): string {
   return tag(`${fsType} ${ino}`)

@@ -1,6 +1,4 @@
 import { describe, expect, test } from 'vitest'
-import { SESSION_RANDOM_LENGTH, sessionId, uniqueText } from '../../src/layout.ts'
-import { ownIdentity } from '../../src/liveness/process-identity.ts'
 import {
   bootTag,
   namespacesTag,
@@ -12,83 +10,77 @@ import type { OwnIdentity } from '../../src/platform/platform.ts'
 
 const OWNER: OwnIdentity = {
   pid: 4711,
-  tid: 4712,
-  startTime: '1405837',
-  bootId: '511a14c4-03ba-47f1-a8cd-689cbc015df7',
+  tid: 4711,
+  startTime: '123456',
+  bootId: '5ae8e0a2-0000-4000-8000-000000000001',
   pidNamespace: 'pid:[4026531836]',
   timeNamespace: 'time:[4026531834]',
   hostname: 'host',
   complete: true,
   genuineBoot: true,
 }
-const PLACE = { fsType: 'ext4', ino: '2211850' }
-const nameOf = (owner: OwnIdentity, place = PLACE): string =>
-  sessionId(owner.pid, uniqueText(SESSION_RANDOM_LENGTH), proofOf(owner, place))
+const PLACE = { fsType: '61267', ino: '131073' }
+const RANDOM = 'abcdefgh01234567'
+
+/** The id of a session as create-session.ts builds it. */
+function idOf(owner: OwnIdentity, place: typeof PLACE | undefined = PLACE): string {
+  return `${owner.pid}-${proofOf(owner, place)}-${RANDOM}`
+}
 
 describe('the name of a session', () => {
-  test('identifies the thread, the boot, the namespaces and the place that it was created with', () => {
-    expect(parseSessionName(nameOf(OWNER))).toEqual({
+  test('identifies the thread, the boot, the namespaces and the place it was made with', () => {
+    expect(parseSessionName(idOf(OWNER))).toEqual({
       pid: 4711,
-      tid: 4712,
-      startTime: '1405837',
+      tid: 4711,
+      startTime: '123456',
       boot: bootTag(String(OWNER.bootId)),
       namespaces: namespacesTag(OWNER),
       place: placeTag(PLACE),
     })
   })
 
-  test('identifies this very process', () => {
-    const { pid, tid, startTime } = ownIdentity()
-    expect(parseSessionName(nameOf(ownIdentity()))).toMatchObject({ pid, tid, startTime })
+  test('keeps the id of a worker thread', () => {
+    expect(parseSessionName(idOf({ ...OWNER, tid: 4720 }))).toMatchObject({ pid: 4711, tid: 4720 })
   })
 
-  test('identifies a main thread, whose thread id is the process id', () => {
-    expect(parseSessionName(nameOf({ ...OWNER, tid: OWNER.pid }))?.tid).toBe(OWNER.pid)
+  test('proves no boot where /proc may show the boot of another system', () => {
+    expect(parseSessionName(idOf({ ...OWNER, genuineBoot: false }))?.boot).toBeUndefined()
   })
 
-  test('names no boot where a container may have replaced the boot id', () => {
-    expect(parseSessionName(nameOf({ ...OWNER, genuineBoot: false }))?.boot).toBeUndefined()
-  })
-
-  test('names no place where the file system is unknown', () => {
-    const id = sessionId(OWNER.pid, uniqueText(SESSION_RANDOM_LENGTH), proofOf(OWNER, undefined))
-    expect(parseSessionName(id)?.place).toBeUndefined()
-  })
-
-  test.each(['tid', 'startTime', 'bootId', 'pidNamespace'] as const)(
-    'proves nothing while the %s of the owner is unknown',
-    (member) => {
-      expect(proofOf({ ...OWNER, [member]: undefined }, PLACE)).toBeUndefined()
-    },
-  )
-
-  test('proves nothing when it has no proof in it', () => {
-    expect(parseSessionName(sessionId(4711, uniqueText(SESSION_RANDOM_LENGTH)))).toBeUndefined()
+  test('proves no place where the file system is not known', () => {
+    const id = `${OWNER.pid}-${proofOf(OWNER, undefined)}-${RANDOM}`
+    expect(parseSessionName(id)).toMatchObject({ pid: 4711, place: undefined })
   })
 
   test.each([
-    ['a process id of 0', (id: string) => id.replace(/^\d+/, '0')],
-    ['a process id with a leading zero', (id: string) => `0${id}`],
-    ['an upper case letter', (id: string) => id.toUpperCase()],
-    ['one character more', (id: string) => `${id}0`],
-    ['one character less', (id: string) => id.slice(0, -1)],
-    ['a part more', (id: string) => id.replace('-', '-1-')],
-    ['a start time beyond the safe integers', (id: string) => id.replace(/-[^-]*/, '-zzzzzzzzzzzzz')],
-  ])('proves nothing with %s', (_, change) => {
-    const id = nameOf(OWNER)
-    expect(parseSessionName(id)).toBeDefined()
-    expect(parseSessionName(change(id))).toBeUndefined()
+    ['tid', { tid: undefined }],
+    ['startTime', { startTime: undefined }],
+    ['bootId', { bootId: undefined }],
+    ['pidNamespace', { pidNamespace: undefined }],
+  ])('proves nothing for an owner without %s', (_, lack) => {
+    expect(proofOf({ ...OWNER, ...lack }, PLACE)).toBeUndefined()
   })
 
-  test('differs by boot, by each namespace and by place', () => {
-    const tags = [
-      namespacesTag(OWNER),
-      namespacesTag({ ...OWNER, bootId: 'another' }),
-      namespacesTag({ ...OWNER, pidNamespace: 'pid:[1]' }),
-      namespacesTag({ ...OWNER, timeNamespace: 'time:[1]' }),
-    ]
-    expect(new Set(tags).size).toBe(tags.length)
-    expect(placeTag({ ...PLACE, ino: '2211851' })).not.toBe(placeTag(PLACE))
-    expect(placeTag({ ...PLACE, fsType: 'xfs' })).not.toBe(placeTag(PLACE))
+  test.each([
+    ['of an owner that is not known', `4711-${RANDOM}`],
+    ['with a pid of zero', idOf(OWNER).replace(/^4711/, '0')],
+    ['with a shorter random part', idOf(OWNER).slice(0, -1)],
+    ['with something after it', `${idOf(OWNER)}-x`],
+    ['in capitals', idOf(OWNER).toUpperCase()],
+  ])('%s proves nothing', (_, id) => {
+    expect(parseSessionName(id)).toBeUndefined()
+  })
+})
+
+describe('the tag of a process table', () => {
+  test.each([
+    ['boot', { bootId: '5ae8e0a2-0000-4000-8000-000000000002' }],
+    ['pid namespace', { pidNamespace: 'pid:[4026531837]' }],
+    ['time namespace', { timeNamespace: 'time:[4026531835]' }],
+    ['time namespaces at all', { timeNamespace: undefined }],
+  ])('differs with the %s, whichever was asked last', (_, change) => {
+    const own = namespacesTag(OWNER)
+    expect(namespacesTag({ ...OWNER, ...change })).not.toBe(own)
+    expect(namespacesTag(OWNER)).toBe(own)
   })
 })
