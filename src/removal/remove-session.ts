@@ -7,7 +7,12 @@ import { type GivenBack, giveBackAll } from '../claimable/give-back.ts'
 import type { FileSystem } from '../disk/file-system.ts'
 import { recentMounts } from '../disk/mounts.ts'
 import type { TopRules } from '../disk/remove/deletion.ts'
-import { type RemoveReport, removeTreeSliced, removeTreeSync } from '../disk/remove/remove.ts'
+import {
+  type RemoveReport,
+  removeTreeSliced,
+  removeTreeSync,
+  type SlicedOptions,
+} from '../disk/remove/remove.ts'
 import { CLAIMS, goneName, inside, LEASE, LEASE_2, OUTSIDE, OWNER, type Root } from '../layout.ts'
 import { removeOutside } from '../session/outside.ts'
 import { renameOnFullDisk } from './full-disk.ts'
@@ -38,14 +43,19 @@ export function condemn({ fs, layout }: Root, path: string, id: string): string 
 export async function finishRemoval(
   root: Root,
   { path, claimReason, cleared = [] }: Condemned,
-  signal?: AbortSignal,
+  { signal, onSlice }: Pick<SlicedOptions, 'signal' | 'onSlice'> = {},
 ): Promise<Removal> {
   const { fs, layout } = root
   const claims = giveBackAll(root, inside(path, CLAIMS), claimReason)
   const outside = removeOutside(fs, path)
   const removed =
     removeEmptySession(fs, path) ??
-    (await removeTreeSliced(fs, path, { ...remains(outside), signal, mounts: recentMounts(fs, layout.root) }))
+    (await removeTreeSliced(fs, path, {
+      ...remains(outside),
+      signal,
+      onSlice,
+      mounts: recentMounts(fs, layout.root),
+    }))
   removed.kept.push(...outside)
   for (const part of cleared) add(removed, part)
   return { claims, removed }

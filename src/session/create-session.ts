@@ -42,7 +42,9 @@ export interface Made {
 export function make(context: Context): Made {
   const { fs, layout } = context
   const random = uniqueText(SESSION_RANDOM_LENGTH)
-  const draft = inside(layout.sessions, newName(sessionId(process.pid, random)))
+  // The draft's name proves its maker too, so a sweep need not wait until it is old.
+  const maker = context.native ? proofOf(ownIdentity(), undefined) : undefined
+  const draft = inside(layout.sessions, newName(sessionId(process.pid, random, maker)))
   let id = ''
   try {
     fs.mkdirSync(draft, { mode: 0o700 })

@@ -15,6 +15,7 @@ export class ReportBuilder {
   readonly #givenBack: string[] = []
   readonly #expired: Record<'handoff' | 'upload', string[]> = { handoff: [], upload: [] }
   readonly #errors: { name: string; message: string }[] = []
+  #files = 0
   #bytes = 0
 
   /** Adds an entry of the root. `removal`: what its deletion did; an entry that could not be removed whole is kept. */
@@ -33,6 +34,7 @@ export class ReportBuilder {
             bytes,
           },
     )
+    this.#files += files
     this.#bytes += bytes
     if (expired !== undefined && (kind === 'handoff' || kind === 'upload')) this.#expired[kind].push(expired)
     if (removal === undefined) return
@@ -47,6 +49,11 @@ export class ReportBuilder {
     this.#errors.push({ name, message: forLog(errnoOf(error) ?? String(error)) })
   }
 
+  /** Files removed so far. */
+  get files(): number {
+    return this.#files
+  }
+
   /** Bytes removed so far. */
   get bytes(): number {
     return this.#bytes
@@ -57,7 +64,7 @@ export class ReportBuilder {
     return {
       ...rest,
       items: this.#items,
-      files: this.#items.reduce((sum, { files }) => sum + files, 0),
+      files: this.#files,
       bytes: this.#bytes,
       sessionsRemoved: this.#items.filter(isRemoved).length,
       claimsGivenBack: this.#givenBack,

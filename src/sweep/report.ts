@@ -39,9 +39,10 @@ export interface SweepReport {
   readonly durationMs: number
 }
 
-/** The progress of a running sweep: entries, and bytes removed. */
+/** The progress of a running sweep: entries judged, and files and bytes removed, also of an entry that is being removed. */
 export interface SweepProgress {
   readonly done: number
   readonly total: number
+  readonly files: number
   readonly bytes: number
 }

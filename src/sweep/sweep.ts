@@ -126,12 +126,18 @@ class Sweep {
         this.#report.add(label, leftToOthers(KIND_OF_ROOM[room.name]))
       else if (!this.#isStopping()) this.#report.error(label, error)
     }
+    this.#done++
     this.#reportProgress()
   }
 
   /** Deletions run one after another: eight at once would hold the event loop eight times as long. */
   #delete(condemned: Condemned): Promise<Removal> {
-    const removal = this.#deletions.then(() => finishRemoval(this.#swept, condemned, this.#signal))
+    const removal = this.#deletions.then(() =>
+      finishRemoval(this.#swept, condemned, {
+        signal: this.#signal,
+        onSlice: (removed) => removed.files > 0 && this.#reportProgress(removed),
+      }),
+    )
     this.#deletions = removal.catch(() => {}) // its caller reports it
     return removal
   }
@@ -166,10 +172,15 @@ class Sweep {
   }
 
   /** An error that the caller's function throws rejects the sweep, after all that runs has ended. */
-  #reportProgress(): void {
-    this.#done++
+  #reportProgress(removing = NOTHING): void {
+    const { files, bytes } = this.#report
     try {
-      this.#request.onProgress?.({ done: this.#done, total: this.#total, bytes: this.#report.bytes })
+      this.#request.onProgress?.({
+        done: this.#done,
+        total: this.#total,
+        files: files + removing.files,
+        bytes: bytes + removing.bytes,
+      })
     } catch (error) {
       this.#thrown ??= { error }
       this.#stopped = true
@@ -201,6 +212,8 @@ class Sweep {
 }
 
 const KIND_OF_ROOM = { sessions: 'session', handoffs: 'handoff', uploads: 'upload' } as const
+/** Nothing is being removed. */
+const NOTHING = { files: 0, bytes: 0 }
 const NO_CLAIMS = { returned: [], stuck: [] }
 
 /** Sweepers that start together start at different entries, so that each finds work. */

@@ -31,7 +31,7 @@ export async function sweep(stage: Stage, values: Values): Promise<number> {
     dryRun: values['dry-run'] === true,
     removeUnknownAfter,
     kept: values['kept'] === true,
-    bar: values['json'] === true ? undefined : progressBar(stage.stderr),
+    bar: values['json'] === true ? undefined : await progressBar(stage.stderr, () => filesOfDead(manager)),
   })
   if (values['json'] === true) writeJson(stage, report ?? { skipped: 'another sweep is at work' })
   else if (report === undefined)
@@ -39,6 +39,14 @@ export async function sweep(stage: Stage, values: Values): Promise<number> {
   else print(stage, manager.root, report)
   if (stage.signal.aborted) return STATUS.interrupted
   return report === undefined || report.errors.length === 0 ? STATUS.done : STATUS.attention
+}
+
+/** How many files a sweep will remove, so far as it is known before. */
+async function filesOfDead(manager: TempFileManager): Promise<number> {
+  const { sessions } = await manager.usage()
+  return sessions
+    .filter(({ verdict, state }) => verdict === 'dead' || state === 'condemned')
+    .reduce((sum, { files }) => sum + files, 0)
 }
 
 interface Work {

@@ -6,7 +6,7 @@ import type { DiskPath, DiskStats, FileSystem } from '../file-system.ts'
 import { joinPath, statsOf } from '../paths.ts'
 import { type EmptyOperation, emptied, isForUnlink, listSync, pieces, piecesAsync } from './listing.ts'
 import type { Emptied, Operation, RemoveReport } from './operation.ts'
-import { nextSlice, sliceIsOver } from './slice.ts'
+import { sliceIsOver } from './slice.ts'
 
 /** How many unlinks {@link removeTree} has in flight: the thread pool's size by default; more would queue there. */
 const IN_FLIGHT = 4
@@ -104,7 +104,7 @@ export async function emptySliced(
   fs: FileSystem,
   operation: EmptyOperation,
   report: RemoveReport,
-  options: { sliceMs: number; concurrency: number; signal: AbortSignal | undefined },
+  options: { pause: () => Promise<void>; concurrency: number; signal: AbortSignal | undefined },
 ): Promise<Emptied> {
   const found = emptied()
   const large = new Set<Promise<void>>()
@@ -112,7 +112,7 @@ export async function emptySliced(
     for (const piece of pieces(fs, operation)) {
       for (const entry of piece) {
         if (sliceIsOver()) {
-          await nextSlice(options.sliceMs)
+          await options.pause()
           throwIfAborted(options.signal)
         }
         if (!isForUnlink(entry, operation, found)) continue

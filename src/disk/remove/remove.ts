@@ -38,6 +38,8 @@ export interface RemoveOptions extends TreeOptions {
 export interface SlicedOptions extends RemoveOptions {
   /** Milliseconds for which the loop may be held at a time. Default 5. */
   readonly sliceMs?: number | undefined
+  /** Called about every `sliceMs` while it runs, with what was removed so far. */
+  readonly onSlice?: ((removed: RemoveReport) => unknown) | undefined
   /** How many large files are unlinked concurrently in the thread pool. */
   readonly concurrency?: number | undefined
 }
@@ -98,13 +100,17 @@ export async function removeTreeSliced(
   path: string,
   options: SlicedOptions = {},
 ): Promise<RemoveReport> {
-  const { sliceMs = 5, concurrency = LARGE_IN_FLIGHT, signal } = options
+  const { sliceMs = 5, concurrency = LARGE_IN_FLIGHT, signal, onSlice } = options
   const { steps, report, open } = prepareSync(fs, path, options)
+  const pause = (): Promise<void> => {
+    onSlice?.(report)
+    return nextSlice(sliceMs)
+  }
   try {
     await drive(steps, signal, (operation) => {
       if (operation.kind === 'empty')
-        return emptySliced(fs, operation, report, { sliceMs, concurrency, signal })
-      if (sliceIsOver()) return nextSlice(sliceMs).then(() => performSync(fs, operation))
+        return emptySliced(fs, operation, report, { pause, concurrency, signal })
+      if (sliceIsOver()) return pause().then(() => performSync(fs, operation))
       return performSync(fs, operation)
     })
   } finally {
