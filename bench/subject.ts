@@ -1,4 +1,4 @@
-// What is measured: the built package, as users get it. Promise: dist/ (or BENCH_DIST), never the sources.
+// What is measured: the built package, as users get it. Guarantee: dist/ (or BENCH_DIST), never the sources.
 
 import { pathToFileURL } from 'node:url'
 

@@ -1,5 +1,5 @@
 // Is the package as npm would publish it good for those who install it? Packs it, looks at the tarball, installs
-// it into empty folders and uses it in every way that is promised. Promise: works on copies in a temporary
+// it into empty folders and uses it in every way that is promised. Guarantee: works on copies in a temporary
 // directory; ends with status 0 only if every line says ok.
 //   node scripts/check-package.mjs [--no-build]
 

@@ -1,4 +1,4 @@
-// When a manager's session begins and ends, and what runs in it meanwhile. Promise: it begins at the first use,
+// When a manager's session begins and ends, and what runs in it meanwhile. Guarantee: it begins at the first use,
 // begins anew when somebody took the directory away, and at the end everything that runs has come to a stop
 // before its files go.
 

@@ -1,4 +1,4 @@
-// Child programs in plain Node. Promise: a child's memory and start are Node's and its own, not a TypeScript
+// Child programs in plain Node. Guarantee: a child's memory and start are Node's and its own, not a TypeScript
 // loader's: the program is stripped of its types once, into the package manager's cache folder.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'

@@ -1,4 +1,4 @@
-// How much is measured: all of it, or the smoke that CI runs. Promise: quick changes numbers of rounds and sizes,
+// How much is measured: all of it, or the smoke that CI runs. Guarantee: quick changes numbers of rounds and sizes,
 // never what is compared.
 
 export interface Effort {

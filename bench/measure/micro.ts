@@ -1,4 +1,4 @@
-// Calls of microseconds, measured by mitata. Promise: the figure is the middle one of many small batches, so
+// Calls of microseconds, measured by mitata. Guarantee: the figure is the middle one of many small batches, so
 // a batch that the machine interrupted does not count.
 
 import { measure } from 'mitata'

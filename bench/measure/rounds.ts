@@ -1,4 +1,4 @@
-// Contestants measured turn by turn. Promise: every round runs each of them once, each round begins with another
+// Contestants measured turn by turn. Guarantee: every round runs each of them once, each round begins with another
 // one, and the first rounds are thrown away as warm-up.
 
 /** Runs once and returns its cost, in whatever unit all contestants share. */

@@ -1,4 +1,4 @@
-// A line chart as SVG, small enough to review by eye. Promise: readable on a light and on a dark page, every
+// A line chart as SVG, small enough to review by eye. Guarantee: readable on a light and on a dark page, every
 // point with its value as a tooltip, no script and no font of its own.
 
 export interface Line {

@@ -1,5 +1,5 @@
 // The Redis server of the example: the one REDIS_URL names, else Debian's redis-server on a free loopback port
-// with a data directory that ends with this program. Promise: a server we started is one we stop.
+// with a data directory that ends with this program. Guarantee: a server we started is one we stop.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -1,4 +1,4 @@
-// A worker process. Promise: a job that throws, or whose worker is killed, finds its clip again at the next
+// A worker process. Guarantee: a job that throws, or whose worker is killed, finds its clip again at the next
 // attempt, in whichever process that runs; a job that succeeded has no clip any more.
 
 import { stat } from 'node:fs/promises'

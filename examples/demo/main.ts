@@ -1,4 +1,4 @@
-// npm run demo: two acts with real servers, real uploads, a real kill -9. Promise: it ends by itself within
+// npm run demo: two acts with real servers, real uploads, a real kill -9. Guarantee: it ends by itself within
 // 30 seconds, with status 0 only if everything it says was so.
 
 import { mkdtemp, rm } from 'node:fs/promises'

@@ -1,4 +1,4 @@
-// The temp root as a stranger with `ls` sees it. Promise: it reads the disk, not the library, so the demo's
+// The temp root as a stranger with `ls` sees it. Guarantee: it reads the disk, not the library, so the demo's
 // claims about what is left do not rest on the code they are about.
 
 import { lstat, readdir } from 'node:fs/promises'

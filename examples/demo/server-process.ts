@@ -1,4 +1,4 @@
-// A real server in a process of its own. Promise: it is ended by its pid, gracefully or with SIGKILL, and none
+// A real server in a process of its own. Guarantee: it is ended by its pid, gracefully or with SIGKILL, and none
 // outlives the demo.
 
 import { type ChildProcess, fork } from 'node:child_process'

@@ -1,4 +1,4 @@
-// The demo's clients. Promise: they send real bodies over real sockets, know the digest of what they sent, and
+// The demo's clients. Guarantee: they send real bodies over real sockets, know the digest of what they sent, and
 // can stop at a known byte.
 
 import { createHash, randomBytes } from 'node:crypto'

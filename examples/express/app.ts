@@ -1,4 +1,4 @@
-// The Express app: which route answers what. Promise: a route's module is loaded when its first request comes,
+// The Express app: which route answers what. Guarantee: a route's module is loaded when its first request comes,
 // so the server listens before pdfkit and ffmpeg's rooms are even read.
 
 import { fileURLToPath } from 'node:url'

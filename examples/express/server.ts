@@ -1,4 +1,4 @@
-// Starts the Express example and stops it gracefully. Promise: on SIGTERM or Ctrl-C running requests end, jobs
+// Starts the Express example and stops it gracefully. Guarantee: on SIGTERM or Ctrl-C running requests end, jobs
 // that nobody began stay handed off for the next start, and everything else is gone from the disk.
 
 import { once } from 'node:events'

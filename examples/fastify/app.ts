@@ -1,4 +1,4 @@
-// The Fastify app: the same routes as the Express example, from the same service. Promise: a route's module is
+// The Fastify app: the same routes as the Express example, from the same service. Guarantee: a route's module is
 // loaded when its first request comes.
 
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'

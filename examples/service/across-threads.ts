@@ -1,4 +1,4 @@
-// How an error of the library gets from a worker thread to the one that asked. Promise: its code arrives; the
+// How an error of the library gets from a worker thread to the one that asked. Guarantee: its code arrives; the
 // structured clone between threads keeps an error's message and drops the rest.
 
 import { isTempFileError, TempFileError, type TempFileErrorCode } from 'temp-file-manager'

@@ -1,5 +1,5 @@
 // The second local server, where results are published: it takes a PUT, measures it and answers with what it
-// got. Promise: it keeps nothing; the bytes live as long as their request.
+// got. Guarantee: it keeps nothing; the bytes live as long as their request.
 
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'

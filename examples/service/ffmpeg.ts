@@ -1,4 +1,4 @@
-// Runs the real ffmpeg on a clip. Promise: the child program reads one file and writes one file, both inside
+// Runs the real ffmpeg on a clip. Guarantee: the child program reads one file and writes one file, both inside
 // directories that the library owns, reports its progress, and is killed when the signal aborts.
 
 import { spawn } from 'node:child_process'

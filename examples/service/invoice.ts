@@ -1,4 +1,4 @@
-// A real PDF, written into a temp file while it is drawn. Promise: memory does not grow with the document, and
+// A real PDF, written into a temp file while it is drawn. Guarantee: memory does not grow with the document, and
 // a drawing that fails leaves nothing behind.
 
 import PDFDocument from 'pdfkit'

@@ -1,4 +1,4 @@
-// What travels with a handoff. Promise: a server that starts again needs nothing else to know its open jobs,
+// What travels with a handoff. Guarantee: a server that starts again needs nothing else to know its open jobs,
 // so there is no database beside the files that could disagree with them. (Types, not interfaces: TypeScript
 // takes only those for plain JSON.)
 

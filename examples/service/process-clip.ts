@@ -1,4 +1,4 @@
-// A worker thread's task: claim a clip, make its result, let the clip go. Promise: whatever kills the thread,
+// A worker thread's task: claim a clip, make its result, let the clip go. Guarantee: whatever kills the thread,
 // the clip or its result is still there, and goes to the next thread that asks.
 
 import { parentPort } from 'node:worker_threads'

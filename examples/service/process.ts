@@ -1,4 +1,4 @@
-// How a server process begins and ends. Promise: whoever started it (a terminal, the demo, a test) learns the
+// How a server process begins and ends. Guarantee: whoever started it (a terminal, the demo, a test) learns the
 // address and what was found at the start; a stop lets running requests end, but not for ever.
 
 import type { Server } from 'node:http'

@@ -1,4 +1,4 @@
-// Streams a finished result to the archive and tells how far it is, one JSON line at a time. Promise: the last
+// Streams a finished result to the archive and tells how far it is, one JSON line at a time. Guarantee: the last
 // line says either that the digests are equal or what went wrong.
 
 import { PassThrough, type Readable } from 'node:stream'

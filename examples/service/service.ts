@@ -1,5 +1,5 @@
 // Everything behind the routes, the same for Express and Fastify: the manager, the jobs with their worker pool,
-// the archive. Promise: close() ends them in the order that loses nothing.
+// the archive. Guarantee: close() ends them in the order that loses nothing.
 
 import type { SweepItem, TempFileManager } from 'temp-file-manager'
 import { type Archive, startArchive } from './archive.ts'

@@ -1,4 +1,4 @@
-// The worker threads. Promise: never more than the machine has use for, none at all after a quiet spell, and
+// The worker threads. Guarantee: never more than the machine has use for, none at all after a quiet spell, and
 // its figures can be read at any time.
 
 import { availableParallelism } from 'node:os'

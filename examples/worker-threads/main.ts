@@ -1,5 +1,5 @@
 // Clips through a Piscina pool by handoff. Shows: four clips at once, a task that is aborted, a worker that
-// crashes. Promise: ends by itself, with status 0 only if nothing was lost and nothing is left.
+// crashes. Guarantee: ends by itself, with status 0 only if nothing was lost and nothing is left.
 
 import { createReadStream } from 'node:fs'
 import { readdir } from 'node:fs/promises'

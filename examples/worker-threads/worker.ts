@@ -1,4 +1,4 @@
-// The worker thread. Promise: it works on what it has claimed and on a scratch directory of its own, so its
+// The worker thread. Guarantee: it works on what it has claimed and on a scratch directory of its own, so its
 // death at any point leaves the clip for the next attempt and nothing else.
 
 import { parentPort } from 'node:worker_threads'

@@ -1,4 +1,4 @@
-// Consumers: small programs of test/fixtures/consumer, in folders that hold the installed tarball. Promise: ESM,
+// Consumers: small programs of test/fixtures/consumer, in folders that hold the installed tarball. Guarantee: ESM,
 // CommonJS, both at once, TypeScript with nodenext and bundler resolution, bundled by esbuild, frameworks; each on
 // Node 20 (`using` lowered) and 24 (native).
 

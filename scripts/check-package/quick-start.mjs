@@ -1,4 +1,4 @@
-// A stranger's first five minutes: the README's quick start, copied. Promise: the commands and the block are
+// A stranger's first five minutes: the README's quick start, copied. Guarantee: the commands and the block are
 // taken from README.md itself, so what stands there works.
 
 import assert from 'node:assert/strict'

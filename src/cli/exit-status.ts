@@ -1,4 +1,4 @@
-// What the command line's exit statuses mean. Promise: these numbers are an interface, like the options: scripts
+// What the command line's exit statuses mean. Guarantee: these numbers are an interface, like the options: scripts
 // and cron jobs may rely on them.
 
 import { isTempFileError } from '../index.ts'

@@ -1,5 +1,5 @@
 // Raw descriptors through the thread pool, as promises: less to allocate than FileHandle, nothing for the
-// garbage collector to close. Promise: a descriptor that open() gave is closed by exactly one close().
+// garbage collector to close. Guarantee: a descriptor that open() gave is closed by exactly one close().
 
 import type { DiskPath, FileSystem } from './file-system.ts'
 

@@ -1,4 +1,4 @@
-// The volume's own clock. Promise: ages are differences of two ctimes that one file system gave, so no host's
+// The volume's own clock. Guarantee: ages are differences of two ctimes that one file system gave, so no host's
 // clock, however wrong, changes what is old.
 
 import { inside, newName, type Root, uniqueText } from '../layout.ts'

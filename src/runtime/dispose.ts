@@ -1,4 +1,4 @@
-// The end of a `using` block. Promise: the symbols are Node's own also in a realm that lacks them (Jest 29 on Node
+// The end of a `using` block. Guarantee: the symbols are Node's own also in a realm that lacks them (Jest 29 on Node
 // 20 has a `Symbol` without them), so that what is made there can be disposed there.
 
 // In such a realm the types are wrong. Node 20 makes its symbols in the registry, under these names.

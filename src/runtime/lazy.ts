@@ -1,4 +1,4 @@
-// Modules that are loaded when first needed, by code that cannot wait. Promise: importing the package pays for none
+// Modules that are loaded when first needed, by code that cannot wait. Guarantee: importing the package pays for none
 // of them (of its 13 ms `debug` took 5, node:net 1.6, node:crypto 1 and node:worker_threads 0.5), and the first
 // session wants them anyway.
 

@@ -1,5 +1,5 @@
 // The heartbeat of a session on a volume that several hosts share: a proper-lockfile lock inside it, whose
-// directory is touched every few seconds. Promise: loaded only when asked for, never throws into the program,
+// directory is touched every few seconds. Guarantee: loaded only when asked for, never throws into the program,
 // and its timer holds no process open (proper-lockfile unrefs it).
 
 import type { FileSystem } from '../disk/file-system.ts'

@@ -1,4 +1,4 @@
-// A manager's private directory while it is used. Promise: until it is condemned it holds proof that its owner lives,
+// A manager's private directory while it is used. Guarantee: until it is condemned it holds proof that its owner lives,
 // is taken back from whoever wrongly suspects it, and is given up only when it is nowhere to be found.
 
 import type { ChildProcess } from 'node:child_process'

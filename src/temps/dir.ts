@@ -1,4 +1,4 @@
-// A temporary directory. Promise: an empty one costs mkdir and rmdir; a full one is deleted without ever
+// A temporary directory. Guarantee: an empty one costs mkdir and rmdir; a full one is deleted without ever
 // following a link or crossing a mount; join() never leads out of it.
 
 import type { ChildProcess } from 'node:child_process'

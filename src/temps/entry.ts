@@ -1,4 +1,4 @@
-// One temporary file or directory, as its user holds it. Promise: its path is absolute from creation;
+// One temporary file or directory, as its user holds it. Guarantee: its path is absolute from creation;
 // removing it twice, at once, or after it went is fine; a removal that fails is reported and can be tried
 // again; nothing of it stays open. A live handle is a session, a number and a shared pair of affixes: no
 // list of handles is kept, so a million of them cost no more a piece than one.

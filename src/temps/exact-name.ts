@@ -1,5 +1,5 @@
 // An entry that was asked for by its exact name stands alone in a directory of its own, so that two of the
-// same name never meet. Promise: the directory goes with the entry.
+// same name never meet. Guarantee: the directory goes with the entry.
 
 import type { FileSystem } from '../disk/file-system.ts'
 import { removeTree, removeTreeSync } from '../disk/remove/remove.ts'

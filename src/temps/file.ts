@@ -1,4 +1,4 @@
-// A temporary file. Promise: disposing it is exactly one unlink; descriptors are held only by streams, handles
+// A temporary file. Guarantee: disposing it is exactly one unlink; descriptors are held only by streams, handles
 // and writes that the user began, and those are closed before the file goes.
 
 import { constants } from 'node:fs'

@@ -1,4 +1,4 @@
-// What is open of one entry: streams, handles, running writes. Promise: each is known to its session while it is
+// What is open of one entry: streams, handles, running writes. Guarantee: each is known to its session while it is
 // open, all are closed before the entry goes, and nothing half written leaves it.
 
 import type { Readable, Writable } from 'node:stream'

@@ -1,4 +1,4 @@
-// A group of temps that end together, last made first. Promise: what is still being made when the scope ends
+// A group of temps that end together, last made first. Guarantee: what is still being made when the scope ends
 // is aborted and waited for, everything is disposed whatever fails before it, and nothing is made afterwards.
 
 import { optionError, TempFileError } from '../errors.ts'

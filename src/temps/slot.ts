@@ -1,4 +1,4 @@
-// Where a new entry is to stand. Promise: what is reserved is taken by its entry, or given up together with its
+// Where a new entry is to stand. Guarantee: what is reserved is taken by its entry, or given up together with its
 // place in the quota and the directory of its exact name.
 
 import { inside } from '../layout.ts'

@@ -1,4 +1,4 @@
-// Things planted where a sweep deletes. Promise: links are removed and never followed, special files never block
+// Things planted where a sweep deletes. Guarantee: links are removed and never followed, special files never block
 // or are read without end, mounts stay, and a record that lies about its owner proves nothing.
 
 import { execFileSync, spawnSync } from 'node:child_process'

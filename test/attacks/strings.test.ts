@@ -1,4 +1,4 @@
-// Strings from outside. Promise: none becomes a path of its own: each is refused by a typed error or stays one
+// Strings from outside. Guarantee: none becomes a path of its own: each is refused by a typed error or stays one
 // component inside the session. CVE-2026-44705 (tmp < 0.2.6: `../` in prefix, postfix and dir), CVE-2026-49982
 // (tmp 0.2.6: the same hidden in an array or object that is a string only later), CVE-2021-42574 (text direction).
 

@@ -1,4 +1,4 @@
-// Runs the real command line, as built, as a shell would. Promise: what is returned is all that it wrote, and its status.
+// Runs the real command line, as built, as a shell would. Guarantee: what is returned is all that it wrote, and its status.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'

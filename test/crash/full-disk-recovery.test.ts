@@ -1,4 +1,4 @@
-// A disk that a crash filled to the last byte, as an ordinary user finds it. Promise: the next start recovers it,
+// A disk that a crash filled to the last byte, as an ordinary user finds it. Guarantee: the next start recovers it,
 // by itself, although nothing can be made on it; and what a dead worker held comes back without any space.
 
 import { readdirSync } from 'node:fs'

@@ -1,5 +1,5 @@
 // kill -9 in front of every single disk call of every deed: the process stops itself there, we look, kill it, and
-// sweep (handing off, completing and releasing: handoff-kill.test.ts). Promise: while it is stopped nothing of it is
+// sweep (handing off, completing and releasing: handoff-kill.test.ts). Guarantee: while it is stopped nothing of it is
 // touched, after its death nothing of it is left, and a handoff is whole, once, or was completed. An ordinary run
 // takes every other call, by lot; FAULTS=all (npm run test:kill) takes all.
 

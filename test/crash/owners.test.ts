@@ -1,4 +1,4 @@
-// Owners of every kind in one root, and eight sweepers that run beside them. Promise: who lives is spared, however
+// Owners of every kind in one root, and eight sweepers that run beside them. Guarantee: who lives is spared, however
 // stopped or far away; who is dead is swept, however it died.
 
 import { spawn } from 'node:child_process'

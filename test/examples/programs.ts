@@ -1,5 +1,5 @@
 // Runs the examples as a reader would: a process of its own, from the checkout, on the built package, with a
-// temp directory of the test's own. Promise: no example outlives its test.
+// temp directory of the test's own. Guarantee: no example outlives its test.
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'

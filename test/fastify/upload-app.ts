@@ -1,4 +1,4 @@
-// A Fastify server for one test, with a manager for the plugin and a form to send. Promise: when it ends nothing is
+// A Fastify server for one test, with a manager for the plugin and a form to send. Guarantee: when it ends nothing is
 // left while the server still runs, and no descriptor is open once it is closed.
 
 import { readFileSync } from 'node:fs'

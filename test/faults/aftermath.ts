@@ -1,4 +1,4 @@
-// What stands on disk when a case is over, looked at with node:fs alone. Promise: every problem is told in words;
+// What stands on disk when a case is over, looked at with node:fs alone. Guarantee: every problem is told in words;
 // an empty list means that all promises were kept.
 
 import { spawnSync } from 'node:child_process'

@@ -1,4 +1,4 @@
-// Runs the doomed child process, bare or under strace, and tells how it ended. Promise: every process is awaited.
+// Runs the doomed child process, bare or under strace, and tells how it ended. Guarantee: every process is awaited.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

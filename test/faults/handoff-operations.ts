@@ -1,4 +1,4 @@
-// The operations on handoffs: published, claimed and ended in each way. Promise: one that failed or was cut short
+// The operations on handoffs: published, claimed and ended in each way. Guarantee: one that failed or was cut short
 // is done, or leaves what was there, whole.
 
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-// What an operation is, where it is tried, and what it finds there. Promise: all of it is made before the operation
+// What an operation is, where it is tried, and what it finds there. Guarantee: all of it is made before the operation
 // begins, so that only what the operation does itself is counted, made to fail and killed.
 
 import { mkdirSync, writeFileSync } from 'node:fs'

@@ -1,5 +1,5 @@
 // Faults as real machines have them: a full disk, a disk that fails, one that is read-only, no descriptors, a
-// directory that cannot be changed, somebody who deletes everything all the time. Promise: typed errors, and all
+// directory that cannot be changed, somebody who deletes everything all the time. Guarantee: typed errors, and all
 // is well again when the fault is over. CLEANER_OPERATIONS sets the length of the last (10,000 in the long run).
 
 import { execFileSync, spawn, spawnSync } from 'node:child_process'

@@ -1,4 +1,4 @@
-// One fault case: an operation whose n-th call fails with one error, once or from then on. Promise: returns what
+// One fault case: an operation whose n-th call fails with one error, once or from then on. Guarantee: returns what
 // was broken by it, in words; nothing is left open or on disk.
 
 import { isTempFileError, type TempFileError } from '../../src/errors.ts'

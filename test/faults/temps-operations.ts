@@ -1,4 +1,4 @@
-// The operations on files and directories: made, received, written, removed, persisted and adopted. Promise: one
+// The operations on files and directories: made, received, written, removed, persisted and adopted. Guarantee: one
 // that failed leaves no destination, and the adopted source where it was.
 
 import { mkdirSync, writeFileSync } from 'node:fs'

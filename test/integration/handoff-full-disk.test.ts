@@ -1,4 +1,4 @@
-// Handoffs on a disk that is full to the last byte. Promise: workers drain it, for all they do is rename. Most
+// Handoffs on a disk that is full to the last byte. Guarantee: workers drain it, for all they do is rename. Most
 // renames need no space. Where one does (xfs for a directory that outgrows its inode, btrfs for each) it is refused
 // and nothing is lost: it is done as soon as there is room.
 

@@ -1,4 +1,4 @@
-// Random names, sizes, durations, tickets and file rules. Promise: no input escapes the session, fails with an
+// Random names, sizes, durations, tickets and file rules. Guarantee: no input escapes the session, fails with an
 // untyped error, or hangs. PROPERTY_RUNS sets how many of each (100,000 in the long run: npm run test:property).
 
 import { readdirSync } from 'node:fs'

@@ -1,5 +1,5 @@
 // Random sequences of all operations by several managers over one root, against a small model of what must be
-// there. Promise: the disk is what the model says after every step; a failure shrinks to the few commands that
+// there. Guarantee: the disk is what the model says after every step; a failure shrinks to the few commands that
 // show it. PROPERTY_RUNS sets how many sequences.
 
 import { existsSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs'

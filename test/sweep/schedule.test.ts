@@ -1,4 +1,4 @@
-// When sweeps run by themselves. Promise: from the first use on, never at import or construction; beside a full
+// When sweeps run by themselves. Guarantee: from the first use on, never at import or construction; beside a full
 // disk; never two at once; nothing of them outlives stop(), holds the process open, or throws.
 
 import fs, { existsSync, readdirSync } from 'node:fs'

@@ -1,4 +1,4 @@
-// An owner that is suspected although it lives. Promise: it takes its directory back where that is possible, at
+// An owner that is suspected although it lives. Guarantee: it takes its directory back where that is possible, at
 // whatever moment the sweeper gives it back itself; a loss is reported once, and a new session begun.
 
 import { spawn } from 'node:child_process'

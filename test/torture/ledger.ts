@@ -1,4 +1,4 @@
-// What must be on disk, by what the owners said before and after each deed. Promise: a violation is only what
+// What must be on disk, by what the owners said before and after each deed. Guarantee: a violation is only what
 // no kill at any moment can excuse.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs'

@@ -1,4 +1,4 @@
-// One owner as the torture holds it: its process, what it was told, what became of it. Promise: whatever is
+// One owner as the torture holds it: its process, what it was told, what became of it. Guarantee: whatever is
 // waited for is an event (a line, an end, a state in /proc), bounded in time so that a hang is a violation.
 
 import { type ChildProcess, spawn } from 'node:child_process'

@@ -1,5 +1,5 @@
 // An owner of the torture: a program that does what its standard input says and tells on standard output, by
-// synchronous writes, what it is about to do and what it has done. Promise: every line it wrote is true, so
+// synchronous writes, what it is about to do and what it has done. Guarantee: every line it wrote is true, so
 // what a kill -9 may have left half done is exactly what lies between two lines.
 
 import fs from 'node:fs'

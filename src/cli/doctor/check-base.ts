@@ -1,5 +1,5 @@
 // The doctor's look at directories: the base and the root, their owners and modes, space, file system, lengths.
-// Promise: looks only.
+// Guarantee: looks only.
 
 import fs, { accessSync, constants, lstatSync, type Stats, statfsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'

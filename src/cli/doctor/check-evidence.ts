@@ -1,4 +1,4 @@
-// The doctor's look at evidence: can the kernel prove here that an owner lives or is dead? Promise: what it makes
+// The doctor's look at evidence: can the kernel prove here that an owner lives or is dead? Guarantee: what it makes
 // for that, one private directory in the base directory, it removes.
 
 import { existsSync, mkdtempSync, readFileSync, readlinkSync, rmSync } from 'node:fs'

@@ -1,4 +1,4 @@
-// `doctor`: will it work here, and what to change if not. Promise: each check stands alone; one that fails to
+// `doctor`: will it work here, and what to change if not. Guarantee: each check stands alone; one that fails to
 // run is itself a finding.
 
 import { dirname } from 'node:path'

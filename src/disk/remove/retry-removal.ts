@@ -1,4 +1,4 @@
-// Which failures of a removal are worth another attempt, and for how long. Promise: one total time budget
+// Which failures of a removal are worth another attempt, and for how long. Guarantee: one total time budget
 // bounds all attempts of a call together, and an error that waiting cannot cure is thrown at once.
 
 import { setTimeout as pause } from 'node:timers/promises'

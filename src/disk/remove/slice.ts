@@ -1,4 +1,4 @@
-// How long work on the event loop may hold it. Promise: all callers of a process together hold it for one slice
+// How long work on the event loop may hold it. Guarantee: all callers of a process together hold it for one slice
 // between two turns.
 
 import { setImmediate as turn } from 'node:timers/promises'
