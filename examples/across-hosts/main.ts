@@ -2,10 +2,9 @@
 // killed with -9, cables are cut and the gateway is stopped and started. Ends with status 0 only if every clip was
 // completed, none twice, each result is right, and no object is left.
 //
-//   CLIPS=20 HOSTS=2 KILLS=2 CUTS=2 RESTARTS=1 npm run example:across-hosts     (needs root; these are the defaults)
+//   CLIPS=20 HOSTS=2 KILLS=2 CUTS=6 RESTARTS=1 npm run example:across-hosts     (needs root; these are the defaults)
 
 import { execFileSync, spawn } from 'node:child_process'
-import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -17,12 +16,14 @@ import { Queue } from 'bullmq'
 import { TempFileManager } from 'temp-file-manager'
 import type { S3Handoffs } from 'temp-file-manager/s3'
 import { act, brokenClaims, check, say } from '../stage.ts'
-import { openNetwork } from './network.ts'
+import { Clips } from './clips.ts'
+import { type Host, openNetwork } from './network.ts'
 import {
   BUCKET,
   type ClipJob,
   type ClipResult,
   connectRedis,
+  LEASE_MS,
   openClient,
   openStore,
   QUEUE,
@@ -33,8 +34,13 @@ const number = (name: string, otherwise: number): number => Number(process.env[n
 const CLIPS = number('CLIPS', 20)
 const HOSTS = number('HOSTS', 2)
 const KILLS = number('KILLS', 2)
-const CUTS = number('CUTS', 2)
+const CUTS = number('CUTS', 6)
 const RESTARTS = number('RESTARTS', 1)
+/** A cable is cut in each of these steps in turn: for less than a lease, and in every second turn for longer. */
+const STEPS = ['receive', 'claim', 'download', 'renew', 'publish', 'complete'] as const
+const SHORT_CUT_MS = 2000
+const LONG_CUT_MS = LEASE_MS + 3000
+const LARGE_CLIP = 48 * 1024 * 1024
 const CEPH = fileURLToPath(new URL('../../scripts/ceph.sh', import.meta.url))
 
 const folder = mkdtempSync(join(tmpdir(), 'across-hosts-'))
@@ -79,11 +85,12 @@ async function run(): Promise<void> {
   await Promise.all(workers.map((worker) => worker.start()))
   act('Hosts', `web and ${HOSTS} workers: each has its own network, mounts, host name, pids and root.`)
   const started = performance.now()
-  const publishing = publishAll(url)
-  const trouble = troubles(workers, queue)
-  const digests = await publishing
-  say(`${digests.size} clips published in ${seconds(started)}`)
+  const clips = new Clips(url)
+  const trouble = troubles(web, workers, clips, queue)
+  await clips.publish(CLIPS)
+  say(`${CLIPS} clips published in ${seconds(started)}`)
   await trouble
+  const { digests } = clips
   await finished(queue)
   say(
     `all jobs ended after ${seconds(started)}; ${workers.reduce((sum, { starts }) => sum + starts, 0)} workers were started, ${KILLS} killed`,
@@ -92,7 +99,11 @@ async function run(): Promise<void> {
   act('What holds', 'After all of that:')
   const results = await redis.hgetall('results')
   const right = [...digests].filter(([ticket, digest]) => digestIn(results[ticket]) === digest)
-  check('every clip has its result, digest equal', right.length === CLIPS, `${right.length} of ${CLIPS}`)
+  check(
+    'every clip has its result, digest equal',
+    right.length === digests.size,
+    `${right.length} of ${digests.size}`,
+  )
   const acknowledged = Object.values(await redis.hgetall('acknowledged'))
   check(
     'none was acknowledged twice',
@@ -107,8 +118,14 @@ async function run(): Promise<void> {
   redis.disconnect()
 }
 
-/** Kills, cuts and restarts, one after the other, spread over the jobs; each meets a worker that holds a claim. */
-async function troubles(workers: readonly WorkerHost[], queue: Queue): Promise<void> {
+/** Kills, cuts and restarts, one after the other, spread over the jobs; each meets a worker in the middle of its work. */
+async function troubles(
+  web: Host,
+  workers: readonly WorkerHost[],
+  clips: Clips,
+  queue: Queue,
+): Promise<void> {
+  let cuts = 0
   const kinds = [
     ...Array.from({ length: KILLS }, () => 'kill' as const),
     ...Array.from({ length: CUTS }, () => 'cut' as const),
@@ -119,16 +136,17 @@ async function troubles(workers: readonly WorkerHost[], queue: Queue): Promise<v
     while ((await queue.getCompletedCount()) < share) await wait(50)
     const worker = workers[index % workers.length]
     if (worker === undefined) continue
-    await worker.claims()
-    say(`${kind}: ${kind === 'restart' ? 'the gateway' : worker.host.name}`)
     if (kind === 'kill') {
+      await worker.claims()
+      say(`kill: ${worker.host.name}`)
       await worker.kill()
       await worker.start()
     } else if (kind === 'cut') {
-      worker.host.cut(true)
-      await wait(8000) // longer than a lease: its claims go to another worker
-      worker.host.cut(false)
+      await cut(cuts, web, workers, clips)
+      cuts += 1
     } else {
+      await worker.claims()
+      say('restart: the gateway')
       ceph('gateway-down')
       await wait(2000)
       ceph('gateway-up')
@@ -136,26 +154,20 @@ async function troubles(workers: readonly WorkerHost[], queue: Queue): Promise<v
   }
 }
 
-/** Publishes all clips, a few at a time; a request that fails is sent again. The digests, by ticket. */
-async function publishAll(url: string): Promise<Map<string, string>> {
-  const digests = new Map<string, string>()
-  let left = CLIPS
-  const sender = async (): Promise<void> => {
-    while (left-- > 0) {
-      const body = randomBytes(1000 + Math.floor(Math.random() * 4000))
-      for (;;) {
-        const response = await fetch(`${url}/clips`, { method: 'POST', body }).catch(() => undefined)
-        if (response?.status === 202) {
-          const { job } = (await response.json()) as { job: string } // web.ts answers so
-          digests.set(job, createHash('sha256').update(body).digest('hex'))
-          break
-        }
-        await wait(200)
-      }
-    }
-  }
-  await Promise.all(Array.from({ length: 8 }, sender))
-  return digests
+/** Cuts a cable in the middle of a step: that of the first worker that comes to it, or of the receiving host. */
+async function cut(count: number, web: Host, workers: readonly WorkerHost[], clips: Clips): Promise<void> {
+  const step = STEPS[count % STEPS.length] ?? 'receive'
+  const ms = Math.floor(count / STEPS.length) % 2 === 0 ? SHORT_CUT_MS : LONG_CUT_MS
+  // One more clip, so that there is one that comes to this step.
+  const more = clips.publish(1, step === 'download' ? LARGE_CLIP : undefined)
+  const { host } =
+    step === 'receive' ? { host: web } : await Promise.race(workers.map((each) => each.begins(step)))
+  host.cut(true)
+  for (const worker of workers) worker.goOn()
+  say(`cut: ${host.name} for ${ms / 1000} s, step: ${step}`)
+  await wait(ms)
+  host.cut(false)
+  await more
 }
 
 async function finished(queue: Queue): Promise<void> {

@@ -10,7 +10,25 @@ export const BUCKET = 'across-hosts'
 
 export interface ClipJob {
   readonly ticket: string
+  readonly bytes: number
 }
+
+/** Where a worker's cable is cut. */
+export type Step = 'claim' | 'download' | 'renew' | 'publish' | 'complete'
+
+/** From the example to a worker: report when you begin this step; undefined: go on. */
+export interface CutOrder {
+  readonly cutIn: Step | undefined
+}
+
+/** From a worker: it begins the step, or it has claimed a ticket. */
+export interface WorkerReport {
+  readonly begins?: Step
+  readonly claimed?: string
+}
+
+/** A lease short enough that the example need not wait a minute to see a killed worker's clip again. */
+export const LEASE_MS = 5000
 
 export interface ClipResult {
   /** The result's own ticket. */
@@ -35,6 +53,5 @@ export function openClient(): S3Client {
 }
 
 export function openStore(manager: TempFileManager): S3Handoffs {
-  // A short lease, so that the example need not wait a minute to see a killed worker's clip again.
-  return new S3Handoffs({ client: openClient(), bucket: BUCKET, manager, lease: '5s', timeout: '4s' })
+  return new S3Handoffs({ client: openClient(), bucket: BUCKET, manager, lease: LEASE_MS, timeout: '4s' })
 }

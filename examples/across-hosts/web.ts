@@ -24,7 +24,7 @@ app.post('/clips', async (request, response) => {
   const clip = await receiveBody(request, scope, { maxBytes: '1gb' })
   const ticket = await store.handOff(clip, { ttl: '1h' })
   // The ticket is the job's id too: a request that is sent twice is one job.
-  await queue.add('clip', { ticket }, { jobId: ticket })
+  await queue.add('clip', { ticket, bytes: clip.bytes }, { jobId: ticket })
   response.status(202).json({ job: ticket })
 })
 app.get('/jobs/:id', async (request, response) => {

@@ -6,11 +6,13 @@
 
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
+import { setTimeout as wait } from 'node:timers/promises'
 import { Worker } from 'bullmq'
 import { isTempFileError, TempFileManager } from 'temp-file-manager'
 import type { S3Claim } from 'temp-file-manager/s3'
 import { haveFfmpeg, transcode } from '../service/ffmpeg.ts'
-import { BUCKET, type ClipJob, type ClipResult, connectRedis, openStore, QUEUE } from './shared.ts'
+import { atStep, reportDownloadsOf } from './cut-points.ts'
+import { BUCKET, type ClipJob, type ClipResult, connectRedis, LEASE_MS, openStore, QUEUE } from './shared.ts'
 
 const manager = new TempFileManager({ name: BUCKET })
 const store = openStore(manager)
@@ -18,20 +20,18 @@ const redis = connectRedis()
 const transcodes = process.env['TRANSCODE'] === '1' && (await haveFfmpeg())
 await store.probe()
 
-const worker = new Worker<ClipJob, ClipResult>(
-  QUEUE,
-  async ({ data: { ticket } }) => await processTicket(ticket),
-  {
-    connection: connectRedis(),
-    concurrency: Number(process.env['CONCURRENCY'] ?? 1),
-    // Short, as the lease: a killed worker's job is seen again after two seconds.
-    lockDuration: 2000,
-    stalledInterval: 1000,
-    maxStalledCount: 1000,
-  },
-)
+const worker = new Worker<ClipJob, ClipResult>(QUEUE, async ({ data }) => await processTicket(data), {
+  connection: connectRedis(),
+  concurrency: Number(process.env['CONCURRENCY'] ?? 1),
+  // Short, as the lease: a killed worker's job is seen again after two seconds.
+  lockDuration: 2000,
+  stalledInterval: 1000,
+  maxStalledCount: 1000,
+})
 
-async function processTicket(ticket: string): Promise<ClipResult> {
+async function processTicket({ ticket, bytes }: ClipJob): Promise<ClipResult> {
+  await atStep('claim')
+  reportDownloadsOf(ticket, bytes)
   try {
     const result = await store.withClaim(ticket, (claim) => work(ticket, claim))
     await redis.hincrby('acknowledged', ticket, 1) // for the example's own count
@@ -50,18 +50,22 @@ async function processTicket(ticket: string): Promise<ClipResult> {
 async function work(ticket: string, claim: S3Claim): Promise<ClipResult> {
   await redis.hincrby('claims', ticket, 1)
   process.send?.({ claimed: ticket, attempt: claim.attempt }, () => {}) // the example may have ended
+  // The renewal falls into this wait: it is due at a third of the lease.
+  if (await atStep('renew')) await wait(LEASE_MS / 2, undefined, { signal: claim.signal })
   await using scope = manager.scope()
   const output = scope.file('.mp4')
   if (transcodes) await transcode(claim.path, output.path, { signal: claim.signal })
   else await output.write(createReadStream(claim.path), { signal: claim.signal })
   const sha256 = createHash('sha256')
   for await (const chunk of output.createReadStream()) sha256.update(chunk)
+  await atStep('publish')
   const result = {
     ticket: await store.handOff(output, { ttl: '1h', meta: ticket }),
     sha256: sha256.digest('hex'),
   }
   claim.signal.throwIfAborted() // another worker may have it by now: then its result counts
   await redis.hset('results', ticket, JSON.stringify(result))
+  await atStep('complete')
   return result
 }
 

@@ -18,12 +18,12 @@ const why = haveCeph && !haveNamespaces ? ' (skipped: network namespaces cannot 
 cleanUpAfterEach()
 
 it.skipIf(!haveCeph || !haveNamespaces)(
-  `the example across hosts completes every clip once, through a killed worker, a cut cable and a restarted gateway${why}`,
+  `the example across hosts completes every clip once, through a killed worker, a cable that is cut in each step, and a restarted gateway${why}`,
   async () => {
     const { status, output } = await run('across-hosts/main.ts', await ownDirectory(), {
       CLIPS: '10',
       KILLS: '1',
-      CUTS: '1',
+      CUTS: '6',
       RESTARTS: '1',
     })
     expect(output).toContain('no object is left after the sweep')
