@@ -1,20 +1,19 @@
 // Appends a source to a partial upload. Guarantee: memory is constant; what came before a source broke off is kept, in
 // order and without a gap; bytes beyond the declared length, of a refused type or with a wrong digest are not.
 
-import { createHash, type Hash } from 'node:crypto'
-import type { Digest } from '../claimable/upload-record.ts'
 import { close } from '../disk/descriptors.ts'
-import { ioError, isTempFileError, TempFileError } from '../errors.ts'
-import { abortError, onAbort } from '../runtime/abort.ts'
+import { ioError, TempFileError } from '../errors.ts'
+import { onAbort } from '../runtime/abort.ts'
 import { log } from '../runtime/observe.ts'
 import { BlockWriter } from '../streams/block-writer.ts'
 import type { Intake } from '../streams/intake.ts'
 import { tooLarge } from '../streams/receive-options.ts'
 import { EarlyHead } from './early-head.ts'
+import { ExpectedDigests } from './expected-digests.ts'
 import type { UploadHold } from './hold.ts'
 import { checkRoomFor } from './reserve.ts'
 import type { PreparedAppend } from './rules.ts'
-import { beyondLength, digestMismatch, uploadTakenOver } from './upload-errors.ts'
+import { beyondLength, isRefusal, keptError, uploadTakenOver } from './upload-errors.ts'
 
 /** How often the bytes received so far are put on the disk, and other processes' wishes looked for. */
 const CHECKPOINT_MS = 1000
@@ -38,7 +37,7 @@ class AppendRun {
   readonly #limit: number
   readonly #writer: BlockWriter
   readonly #head: EarlyHead | undefined
-  readonly #digests: readonly { readonly expected: Digest; readonly hash: Hash }[]
+  readonly #digests: ExpectedDigests
   readonly #first: { failure: { readonly error: unknown } | undefined; reject: (error: unknown) => void }
   #received = 0
   #written = 0
@@ -76,7 +75,7 @@ class AppendRun {
     this.#start = hold.position
     this.#written = hold.position
     this.#checkpointed = hold.offset
-    this.#digests = options.digests.map((expected) => ({ expected, hash: createHash(expected.algorithm) }))
+    this.#digests = new ExpectedDigests(options.digests)
     this.#first = { failure: undefined, reject: () => {} }
     const { quota } = hold.session
     const { fs } = hold.session.context
@@ -92,7 +91,7 @@ class AppendRun {
       },
       duringBlock: (block) => {
         hold.digest.update(block)
-        for (const { hash } of this.#digests) hash.update(block)
+        this.#digests.update(block)
       },
       onError: (error) => this.#fail(error),
     })
@@ -197,7 +196,7 @@ class AppendRun {
     if (this.#over || this.#checkpoint !== undefined) return
     if (this.#hold.isWanted()) this.#hold.takenOver.abort(uploadTakenOver())
     const due = performance.now() - this.#checkedAt >= CHECKPOINT_MS
-    if (!due || this.#hold.position === this.#checkpointed || this.#digests.length > 0) return
+    if (!due || this.#hold.position === this.#checkpointed || this.#digests.any) return
     this.#checkedAt = performance.now()
     this.#checkpoint = this.#flushWhenIdle()
       .then(async () => {
@@ -243,10 +242,10 @@ class AppendRun {
 
   /** Takes the bytes back when one of their digests differs. */
   #checkDigests(): { readonly error: unknown } | undefined {
-    const wrong = this.#digests.find(({ expected, hash }) => hash.digest('hex') !== expected.value)
-    if (wrong === undefined) return undefined
+    const error = this.#digests.mismatch()
+    if (error === undefined) return undefined
     this.#hold.session.context.fs.ftruncateSync(this.#fd, this.#start)
-    return { error: digestMismatch(wrong.expected.algorithm, 'these bytes') }
+    return { error }
   }
 
   #checkCount(): void {
@@ -272,19 +271,4 @@ class AppendRun {
       run().then(resolve, (error: unknown) => this.#fail(error))
     })
   }
-}
-
-/** A failure after which the upload cannot go on, and of which no byte more is kept. */
-export function isRefusal(error: unknown): boolean {
-  return (
-    isTempFileError(error) && (error.code === 'ERR_TEMP_TOO_LARGE' || error.code === 'ERR_TEMP_TYPE_REJECTED')
-  )
-}
-
-/** The error of an abort: unlike a receive's, what came until then is kept. */
-function keptError(reason: unknown): TempFileError {
-  const { code } = abortError(reason)
-  return isTempFileError(reason) && reason.code === code
-    ? reason
-    : new TempFileError(code, 'The upload was interrupted. What came until then is kept.', { cause: reason })
 }

@@ -140,13 +140,7 @@ async function settle(
   const path = inside(inside(directory, DATA), record.name)
   const size = sizeOf(session, path)
   if (size === undefined) {
-    if (fs.readdirSync(inside(directory, DATA)).map(String).includes(record.name))
-      throw uploadCorrupt('its data is listed and cannot be opened', directory)
-    // The data was published, and the writer died before it could note that.
-    const result = readResult(context, directory)
-    if (result === undefined) return undefined
-    fs.renameSync(inside(directory, state.name), inside(directory, doneName(result.bytes)))
-    return readState(context, directory)
+    return settlePublished(session, directory, record, state)
   }
   if (existsAt(fs, inside(directory, UPLOAD_RESULT))) fs.unlinkSync(inside(directory, UPLOAD_RESULT))
   const trusted = state.boot !== undefined && state.boot !== 'unknown' && state.boot === bootMark(native)
@@ -162,6 +156,22 @@ async function settle(
   }
   fs.renameSync(inside(directory, state.name), inside(directory, atName(offset)))
   if (record.durable) await syncDirectory(fs, directory)
+  return readState(context, directory)
+}
+
+/** There is no data. It was published, and the writer died before it could note that; or it is lost. */
+function settlePublished(
+  { context }: Session,
+  directory: string,
+  { name }: UploadRecord,
+  state: UploadState,
+): UploadState | undefined {
+  const { fs } = context
+  if (fs.readdirSync(inside(directory, DATA)).map(String).includes(name))
+    throw uploadCorrupt('its data is listed and cannot be opened', directory)
+  const result = readResult(context, directory)
+  if (result === undefined) return undefined
+  fs.renameSync(inside(directory, state.name), inside(directory, doneName(result.bytes)))
   return readState(context, directory)
 }
 

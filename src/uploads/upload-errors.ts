@@ -1,12 +1,13 @@
 // The errors of partial uploads, in one place so that every front answers alike.
 
-import { TempFileError } from '../errors.ts'
+import { isTempFileError, TempFileError } from '../errors.ts'
 import type { Claimant } from '../handoff/find.ts'
+import { abortError } from '../runtime/abort.ts'
 
 export function uploadGone(): TempFileError {
   return new TempFileError(
     'ERR_TEMP_HANDOFF_GONE',
-    'There is no upload with this id: it was finished long ago, it expired, or it was cancelled. Start it again.',
+    'The upload does not exist: it was finished long ago, it expired, or it was cancelled. Start a new one.',
   )
 }
 
@@ -67,4 +68,19 @@ export function beyondLength(length: number): TempFileError {
       details: { limit: length },
     },
   )
+}
+
+/** A failure after which the upload cannot go on, and of which no byte more is kept. */
+export function isRefusal(error: unknown): boolean {
+  return (
+    isTempFileError(error) && (error.code === 'ERR_TEMP_TOO_LARGE' || error.code === 'ERR_TEMP_TYPE_REJECTED')
+  )
+}
+
+/** The error of an abort: unlike a receive's, what came until then is kept. */
+export function keptError(reason: unknown): TempFileError {
+  const { code } = abortError(reason)
+  return isTempFileError(reason) && reason.code === code
+    ? reason
+    : new TempFileError(code, 'The upload was interrupted. What came until then is kept.', { cause: reason })
 }
