@@ -1,6 +1,5 @@
-// When a manager's session begins and ends, and what runs in it meanwhile. Guarantee: it begins at the first use,
-// begins anew when somebody took the directory away, and at the end everything that runs has come to a stop
-// before its files go.
+// When a manager's session begins and ends, and what runs in it meanwhile. Guarantee: the session begins at the first use,
+// is replaced when its directory was removed by others, and is deleted only after everything that runs in it has stopped.
 
 import type { Context } from './context.ts'
 import { ioError, isTempFileError, TempFileError } from './errors.ts'
@@ -78,7 +77,7 @@ export class Lifecycle {
     if (this.#closing !== undefined) throw closedError()
   }
 
-  /** Makes something in the session, at once; once more if the directory had been taken away. */
+  /** Creates something in the session, synchronously; tries once more if the session's directory had been removed. */
   create<A, T>(make: (session: Session, argument: A) => T, argument: A): T {
     const session = this.#session ?? this.#begin()
     try {
@@ -166,7 +165,7 @@ export class Lifecycle {
   }
 
   #end(exiting: boolean): void {
-    this.#closing ??= Promise.resolve() // a later exit listener would begin a session that nobody ends
+    this.#closing ??= Promise.resolve() // a later exit listener would start a session that is never ended
     this.#maintenance.cancel()
     const session = this.#session ?? this.#retiring
     this.#session = undefined
@@ -219,7 +218,7 @@ export class Lifecycle {
     }
   }
 
-  /** Whether a creation failed because our directory was taken away, so that it may work now. */
+  /** Whether a creation failed because the session's directory was removed, so that it may work now. */
   #mayTryAgain(session: Session, error: unknown): boolean {
     if (this.#closing !== undefined) return false
     if (!(error instanceof Vanished)) return this.#wasFullOfLost(session, error)
@@ -242,7 +241,7 @@ export class Lifecycle {
     reportCleanupError(this.#context.onCleanupError, session.lostError(), true)
   }
 
-  /** What the caller gets; a full disk also sets a sweep going, for a crash may have filled it. */
+  /** The error for the caller. A full disk also starts a sweep: a crash may have filled it. */
   #noticed(error: unknown): unknown {
     const failure =
       error instanceof Vanished ? ioError(error.cause, 'make a temporary file or directory') : error

@@ -1,4 +1,4 @@
-// Curves: what grows with the number of live handles, of sessions in the root, of files in a dead session. Promise:
+// Curves: what grows with the number of live handles, of sessions in the root, of files in a dead session. Guarantee:
 // beside ours always runs what the file system itself costs at that size, and our share over it must stay level.
 
 import { spawnSync } from 'node:child_process'

@@ -1,4 +1,4 @@
-// A ticket that nobody has: what a client that guesses tickets costs a server. Processor time a ticket, because each waits for a
+// A ticket that does not exist: what a client that guesses tickets costs a server. Processor time a ticket, because each waits for a
 // tenth of a second, and the longest hold of the event loop when a thousand come at once.
 
 import { monitorEventLoopDelay } from 'node:perf_hooks'
@@ -57,7 +57,7 @@ export async function tickets(effort: Effort): Promise<Row[]> {
 async function unknown(manager: InstanceType<typeof TempFileManager>): Promise<void> {
   await manager.claim(UNKNOWN).then(
     () => {
-      throw new Error('a ticket that nobody has was claimed')
+      throw new Error('a ticket that does not exist was claimed')
     },
     () => {},
   )

@@ -20,7 +20,7 @@ export interface Judgement {
 /** What a judgement is made with. */
 export interface JudgeOptions {
   readonly policy?: Policy | undefined
-  /** A mount table that is known to be fresh; read anew by default. */
+  /** A mount table that is known to be fresh; read again by default. */
   readonly mounts?: MountTable | undefined
   /** The volume's now; asked by default. */
   readonly now?: number | undefined

@@ -107,7 +107,7 @@ export function cleanupError(cause: unknown, path: string): TempFileError {
 
 interface Loss {
   readonly what: string
-  /** A temp whose manager was closed is no loss. */
+  /** A temp whose manager was closed is not reported. */
   readonly session: { readonly ended: boolean }
 }
 

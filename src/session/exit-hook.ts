@@ -1,4 +1,4 @@
-// One `exit` listener of ours a process, whatever number of managers and copies of the package. Promise:
+// One `exit` listener of ours a process, whatever number of managers and copies of the package. Guarantee:
 // every open manager's task runs at exit, one failure never stops the rest, and when the last manager
 // closes, the listeners go too.
 

@@ -1,5 +1,5 @@
-// A manager's private directory while it is used. Guarantee: until it is condemned it holds proof that its owner lives,
-// is taken back from whoever wrongly suspects it, and is given up only when it is nowhere to be found.
+// A manager's private directory while it is used. Guarantee: until it is condemned it holds proof that its owner lives, it is
+// taken back from a sweeper that wrongly suspected it, and it counts as lost only when repeated looks do not find it.
 
 import type { ChildProcess } from 'node:child_process'
 import fs from 'node:fs'
@@ -31,7 +31,7 @@ export interface Resource {
   close(): Promise<void>
 }
 
-/** A creation failed because the session's directory is not there (any more). Never leaves the library. */
+/** A creation failed because the session's directory does not exist. Never leaves the library. */
 export class Vanished extends Error {
   constructor(cause: unknown) {
     super('the session is gone', { cause })
@@ -70,13 +70,13 @@ export class Session {
   sequence = 0
   /** The manager has closed it: its files are gone or going. */
   ended = false
-  /** Where it stands once it was condemned, until it is all deleted. */
+  /** Its path from its condemnation until all of it is deleted. */
   gone: string | undefined
   /** Entries adopted in place, removed at close and exit. */
   readonly inPlace = new Set<Removable>()
   /** Entries whose end failed: a claim that cannot be given back while the disk is full, a file on a disk gone read-only. */
   readonly postponed = new Set<Leaving>()
-  /** What its entries use of the manager's limits: a lost session takes its counts with it. */
+  /** What its entries use of the manager's limits; a lost session's counts are dropped with it. */
   readonly quota: Quota
   /** Tickets of the handoffs that this session has claimed, and what aborts their signals. */
   readonly claimed = new Map<string, AbortController>()
@@ -164,7 +164,7 @@ export class Session {
         if (identityOf(this.context, this.path) === this.#identity || this.#takeBack()) return true
       }
     } catch (error) {
-      // A disk that cannot be asked says nothing; what is done next will tell.
+      // The disk could not be asked, so nothing is known: the next operation reports the disk's error.
       log.session('could not look after our session: %s', errnoOf(error))
       return true
     }
@@ -174,7 +174,7 @@ export class Session {
     return false
   }
 
-  /** Renames our directory back from a tombstone's name; false when it does not stand under one. */
+  /** Renames our directory back from a tombstone's name; false when there is none. */
   #takeBack(): boolean {
     const { fs, layout } = this.context
     try {
@@ -188,7 +188,7 @@ export class Session {
         return true
       }
     } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') throw error // the sweeper was quicker, or all of the root is gone
+      if (errnoOf(error) !== 'ENOENT') throw error // the sweeper was faster, or the whole root was removed
     }
     return false
   }
@@ -202,7 +202,7 @@ export class Session {
   lostError(): TempFileError {
     return new TempFileError(
       'ERR_TEMP_SESSION_LOST',
-      'The directory of this manager was removed by somebody else while in use, with the files in it. A new one is begun; exclude the root from age cleaners such as systemd-tmpfiles.',
+      'The directory of this manager was removed by another program while in use, with the files in it. A new one is created; exclude the root from age cleaners such as systemd-tmpfiles.',
       { path: this.path },
     )
   }

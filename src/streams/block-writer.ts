@@ -5,11 +5,9 @@ import type { FileSystem } from '../disk/file-system.ts'
 import { ioError, TempFileError } from '../errors.ts'
 import { LARGE_BLOCK, lendBlock, returnBlock, SMALL_BLOCK } from './blocks.ts'
 
-// Measured on http bodies of 256 MB over loopback, against pipeline(req, createWriteStream) at 740 to 840 MB/s
-// (two cores, ext4 and tmpfs, medians of 9): copying into blocks of 128 KiB 1.0 to 1.4 times as fast, 256 KiB
-// 1.8, 512 KiB 2.0, 1 MiB 1.5 to 2.3, 2 MiB 1.6 to 2.5; chunks kept and given to one writev a MiB 1.9 to 2.5.
-// The last two are within the noise of 1 MiB. Copying is kept: a source may reuse its chunk, a million chunks of
-// one byte cost a MiB and not a million objects, and what is hashed and written is one block.
+// Chunks are copied into blocks; chunks that were kept and given to one writev(2) a MiB were as fast as blocks of 1 MiB
+// within the noise. A source may reuse its chunk, a million chunks of one byte cost one block and not a million objects, and
+// what is hashed and written is one piece. The size of a block: blocks.ts.
 
 /** What a writer asks of its surroundings. */
 export interface BlockTarget {
