@@ -130,7 +130,7 @@ describe('on memfs', () => {
     await file.write('y')
     await manager.dir().remove()
     await manager.close()
-    // Reading /proc and os-release is opening too: what is told from changing by its flags.
+    // Reading /proc and os-release also opens files: the flags distinguish it from a change.
     const opened = calls.flatMap((call) => call.mock.calls).filter((args) => String(args[0]).startsWith(BASE))
     expect(opened).toEqual([])
     expect(existsSync(manager.root)).toBe(false)

@@ -41,7 +41,7 @@ test.each([
   expect(parseSessionsEntry(name)).toBeUndefined()
 })
 
-test('tickets and attempts are told from anything else', () => {
+test('tickets and attempts are distinguished from all other names', () => {
   const ticket = randomText(16)
   expect(ticket).toHaveLength(26)
   expect(isTicket(ticket)).toBe(true)

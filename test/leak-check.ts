@@ -1,5 +1,5 @@
 // The suite leaves the temporary directory as it found it. For one run of the suite TMPDIR is a directory of its
-// own, so that whatever any test makes in os.tmpdir(), by whatever name, is seen here; what stands there at the
+// own, so that everything that a test makes in os.tmpdir(), under any name, is seen here; what is there at the
 // end fails the run.
 
 import { chmodSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs'
@@ -27,7 +27,7 @@ export default function checkForLeaks(): () => void {
   }
 }
 
-/** A few names, to tell whose it is. */
+/** A few names, which show the test that made it. */
 function inside(path: string): string {
   try {
     return readdirSync(path, { recursive: true }).slice(0, 6).join(', ')

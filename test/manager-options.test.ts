@@ -51,7 +51,7 @@ describe('without options', () => {
   })
 })
 
-test('a relative base directory is taken from where the program stood when the manager was made', () => {
+test('a relative base directory is resolved from the program working directory when the manager is created', () => {
   const base = tempBase()
   const manager = new TempFileManager({ baseDir: relative(process.cwd(), base) })
   expect(manager.root).toBe(join(base, `temp-file-manager-${USER}`))
@@ -88,19 +88,19 @@ describe('before anything is made', () => {
     ['a count of entries in words', { limits: { liveEntries: 'five' } }],
     ['a minimum of free space without a unit', { limits: { minFreeBytes: '5' } }],
     ['a time to live in words', { handoff: { ttl: 'a week' } }],
-    ['a handoff that is no object', { handoff: '7d' }],
+    ['a handoff that is not an object', { handoff: '7d' }],
     ['a sweep twice a second', { sweep: { every: 500 } }],
     ['a sweep every month, longer than a timer can wait', { sweep: { every: '30d' } }],
     ['sweep.every true', { sweep: { every: true } }],
     ['sweep.onStart in words', { sweep: { onStart: 'yes' } }],
-    ['sweep that is no object', { sweep: false }],
+    ['sweep that is not an object', { sweep: false }],
     ['a shared volume in words', { sharedVolume: 'false' }],
     ['a shared volume null', { sharedVolume: null }],
     ['a heartbeat of an hour', { sharedVolume: { heartbeat: '1h' } }],
     ['a stale age under an hour', { sharedVolume: { staleAfter: '59m' } }],
     ['signals in words', { signals: 'no' }],
     ['keep as a number', { keep: 1 }],
-    ['a policy nobody knows', { onCleanupError: 'ignore' }],
+    ['an unknown policy', { onCleanupError: 'ignore' }],
     ['a file system that is none', { fs: {} }],
     ['a file system null', { fs: null }],
   ])('%s is refused', (_what, options) => {

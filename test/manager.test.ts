@@ -43,7 +43,7 @@ describe('a manager’s end', () => {
     const file = other.file()
     const closing = other.close()
     other.closeSync()
-    expect(existsSync(file.path), 'closeSync ends what close has begun').toBe(false)
+    expect(existsSync(file.path), 'closeSync ends what close has started').toBe(false)
     await closing
     expect(sessionsOf(other)).toEqual([])
   })
@@ -225,7 +225,7 @@ describe('limits and accounting', () => {
 })
 
 describe('usage', () => {
-  test('tells what is on the disk, per session and handoff', async () => {
+  test('usage reports what is on the disk, per session and handoff', async () => {
     const base = tempBase()
     const [one, two] = [tempManager({ baseDir: base }), tempManager({ baseDir: base })]
     await one.receive('12345')
@@ -297,39 +297,42 @@ describe('a base directory', () => {
   })
 
   test.each(['removed', 'replaced by an empty one', 'moved away'])(
-    '%s under a live manager: it begins anew, once reported, and its old temps are gone',
-    async (fate) => {
+    '%s under a live manager: a new one starts, the loss is reported once, and its old files are gone',
+    async (loss) => {
       const base = join(tempBase(), 'base')
       mkdirSync(base)
-      const told: string[] = []
-      const manager = tempManager({ baseDir: base, onCleanupError: (error) => void told.push(error.code) })
+      const reported: string[] = []
+      const manager = tempManager({
+        baseDir: base,
+        onCleanupError: (error) => void reported.push(error.code),
+      })
       const [old, dir] = [manager.file(), manager.dir()]
-      if (fate === 'moved away') renameSync(base, `${base}-elsewhere`)
+      if (loss === 'moved away') renameSync(base, `${base}-elsewhere`)
       else rmSync(base, { recursive: true })
-      if (fate === 'replaced by an empty one') mkdirSync(base)
+      if (loss === 'replaced by an empty one') mkdirSync(base)
       const made = [manager.file(), manager.dir(), await manager.fileAsync(), await manager.receive('x')]
       expect(made.map((entry) => existsSync(entry.path))).toEqual([true, true, true, true])
-      expect(told).toEqual(['ERR_TEMP_SESSION_LOST'])
+      expect(reported).toEqual(['ERR_TEMP_SESSION_LOST'])
       expect(manager.stats().sessionsLost).toBe(1)
       old.removeSync()
       await dir.remove()
       await manager.close()
       expect(made.map((entry) => existsSync(entry.path))).toEqual([false, false, false, false])
-      expect(told, 'nothing further').toEqual(['ERR_TEMP_SESSION_LOST'])
+      expect(reported, 'nothing further').toEqual(['ERR_TEMP_SESSION_LOST'])
     },
   )
 
-  test('gone at close is no error', async () => {
-    const told = vi.fn()
-    const manager = tempManager({ onCleanupError: told })
+  test('removed before close is not an error', async () => {
+    const reported = vi.fn()
+    const manager = tempManager({ onCleanupError: reported })
     manager.file()
     rmSync(dirname(manager.root), { recursive: true })
     await manager.close()
-    const other = tempManager({ onCleanupError: told })
+    const other = tempManager({ onCleanupError: reported })
     other.dir()
     rmSync(dirname(other.root), { recursive: true })
     other.closeSync()
-    expect(told).not.toHaveBeenCalled()
+    expect(reported).not.toHaveBeenCalled()
   })
 })
 
@@ -395,7 +398,7 @@ describe('removeAll', () => {
     const manager = tempManager()
     const source = new PassThrough()
     const receiving = manager.receive(source).catch((error: unknown) => error)
-    source.write('begun')
+    source.write('first')
     await manager.removeAll()
     expect(await receiving).toMatchObject({ code: 'ERR_TEMP_ABORTED' })
     expect(source.destroyed).toBe(true)

@@ -71,7 +71,7 @@ describe('free space', () => {
     await expect(quota.checkFree('/', 401)).rejects.toThrow(code('ERR_TEMP_NO_SPACE'))
   })
 
-  test('cannot be asked for of a file system that cannot tell', () => {
+  test('throws for a file system that cannot report it', () => {
     const { statfs: _, ...rest } = fs
     expect(() => new Quota({ minFreeBytes: 1 }, rest)).toThrow(code('ERR_TEMP_OPTION_INVALID'))
   })

@@ -71,7 +71,7 @@ describe('a record on disk', () => {
   })
 })
 
-test('an error of a parser that is no refusal is thrown', () => {
+test('an error of a parser that is not a refusal is thrown', () => {
   expect(() =>
     parseClaimable({}, () => {
       throw new TypeError('a defect')

@@ -1,4 +1,4 @@
-// Handoffs nobody came for. Ages are injected at lstat: a ctime is the kernel's, no utimes sets it back.
+// Handoffs without a claimant. Ages are injected at lstat: a ctime is the kernel's, no utimes sets it back.
 
 import fs, { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
@@ -56,7 +56,7 @@ describe('a published handoff', () => {
     expect(existsSync(published)).toBe(false)
   })
 
-  test('that is overdue but still stands may be claimed', async () => {
+  test('that is overdue but not removed yet may be claimed', async () => {
     const { manager, ticket, setAge } = await world('1h')
     setAge(5 * HOUR)
     expect((await manager.claim(ticket)).attempt).toBe(1)
@@ -133,7 +133,7 @@ describe('the second look', () => {
   })
 })
 
-test('expiry against claims: whoever wins, never both, and never half a handoff', async () => {
+test('expiry against claims: one of them wins, never both, and never half a handoff', async () => {
   const base = tempBase()
   const late: FileSystem = agedFileSystem(() => [[/\/attempt-\d+$/, HOUR]])
   const sweepers = [1, 2].map(() => tempManager({ baseDir: base, fs: late }))

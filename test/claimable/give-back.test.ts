@@ -62,7 +62,7 @@ describe('giving back', () => {
     expect(namesIn(manager.root, 'handoffs', ticket)).toEqual(['attempt-1', 'data', 'handoff.json'])
   })
 
-  it('ends what was published anew or persisted, and leaves no husk', async () => {
+  it('ends a claim that was handed off or persisted, and leaves no empty directory', async () => {
     const manager = tempManager()
     const { ticket, directory } = await claimed(manager)
     renameSync(join(directory, 'data', 'frames'), join(tempBase(), 'persisted'))
@@ -84,7 +84,7 @@ describe('giving back', () => {
     expect(namesIn(manager.root, 'handoffs', ticket)).toContain('blobs')
   })
 
-  it('of a whole session removes claims/ by rmdir, and keeps it while something foreign stands in it', async () => {
+  it('of a whole session removes claims/ by rmdir, and keeps it while a foreign entry is in it', async () => {
     const manager = tempManager({ onCleanupError: () => {} })
     const { ticket } = await claimed(manager)
     const claims = join(manager.sessionPath ?? '', 'claims')

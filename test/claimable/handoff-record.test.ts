@@ -119,8 +119,8 @@ describe('a record that cannot be believed', () => {
     ['a name that is the parent', { ...good, name: '..' }],
     ['an absolute name', { ...good, name: '/etc/passwd' }],
     ['a name with a NUL', { ...good, name: 'a\u0000b' }],
-    ['a name that is no string', { ...good, name: 7 }],
-    ['a ttl that is no number', { ...good, ttl: '1h' }],
+    ['a name that is not a string', { ...good, name: 7 }],
+    ['a ttl that is not a number', { ...good, ttl: '1h' }],
     ['a negative ttl', { ...good, ttl: -1 }],
     ['a ttl that is null, as Infinity is written', { ...good, ttl: null }],
   ])('%s', (_, value) => {
@@ -172,15 +172,15 @@ describe('a record that cannot be believed', () => {
     expect(error.path).toBe(handoff)
     await failure('ERR_TEMP_HANDOFF_CORRUPT', () => manager.discard(ticket))
     expect(published(manager.root)).toEqual([ticket])
-    // Its data is there, and a sweep keeps it although its time to live is over; both lists tell of it.
+    // Its data is there, and a sweep keeps it although its time to live is over; both lists show it.
     expect(Object.keys(dataOf(manager.root, ticket))).toEqual(['clip.mkv'])
     const report = await manager.sweep()
     if (why !== 'not there' && why !== 'another kind') {
       expect(report.items.find((entry) => entry.kind === 'handoff')).toMatchObject({ action: 'kept' })
       expect(published(manager.root)).toEqual([ticket])
-      const [told] = await manager.handoffs()
-      expect(told).toMatchObject({ ticket, state: 'corrupt', files: 1, expiresInMs: undefined })
-      expect(told?.problem).toContain(why)
+      const [info] = await manager.handoffs()
+      expect(info).toMatchObject({ ticket, state: 'corrupt', files: 1, expiresInMs: undefined })
+      expect(info?.problem).toContain(why)
       expect(await manager.inspect(ticket)).toMatchObject({ state: 'corrupt' })
       expect(report.handoffs).toMatchObject([{ ticket, state: 'corrupt' }])
     }

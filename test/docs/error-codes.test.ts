@@ -8,11 +8,13 @@ function read(path: string): string {
 
 test('docs/errors.md has every code, with the status that its errors carry', () => {
   const rows = [...read('docs/errors.md').matchAll(/^\| `(ERR_TEMP_\w+)` +\| (\d+) /gm)]
-  const told = Object.fromEntries(rows.map(([, code, status]) => [code, Number(status)]))
+  const documented = Object.fromEntries(rows.map(([, code, status]) => [code, Number(status)]))
   // The codes as the source lists them; the cast is what a list of them would be.
   const codes = [...read('src/errors.ts').matchAll(/^ {2}(ERR_TEMP_\w+): \d+/gm)].map(
     (match) => match[1] as TempFileErrorCode,
   )
   expect(codes.length).toBeGreaterThan(20)
-  expect(told).toEqual(Object.fromEntries(codes.map((code) => [code, new TempFileError(code, '').status])))
+  expect(documented).toEqual(
+    Object.fromEntries(codes.map((code) => [code, new TempFileError(code, '').status])),
+  )
 })

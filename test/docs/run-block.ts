@@ -13,7 +13,7 @@ import { type EntryPoint, entryPoints } from './entry-points.ts'
 export interface Outcome {
   readonly code: number | null
   readonly output: string
-  /** What it left behind in its temporary directory: entries of sessions/, and anything that is no root. */
+  /** The entries that it left in its temporary directory: those of sessions/, and any that are not a root. */
   readonly left: readonly string[]
 }
 

@@ -68,7 +68,7 @@ describe('claiming', () => {
     renameSync(handoff, hidden)
     let looks = 0
     const fs: FileSystem = steppingDisk((call, to) => {
-      // Each try begins with the rename; from the fourth on it stands there again.
+      // Each attempt starts with the rename; the fourth finds it there again.
       if (call === 'rename' && slashed(to).endsWith(`/claims/${ticket}`) && ++looks === 4)
         renameSync(hidden, handoff)
     })
@@ -79,10 +79,10 @@ describe('claiming', () => {
 
   it('finds it in the claims of a tombstone whose owner lives', async () => {
     const baseDir = tempBase()
-    const [holder, other] = [tempManager({ baseDir }), tempManager({ baseDir })]
-    const ticket = await holder.file().handOff()
-    await holder.claim(ticket)
-    const live = holder.sessionPath ?? ''
+    const [owner, other] = [tempManager({ baseDir }), tempManager({ baseDir })]
+    const ticket = await owner.file().handOff()
+    await owner.claim(ticket)
+    const live = owner.sessionPath ?? ''
     const tombstone = join(live, '..', deadName(live.slice(live.lastIndexOf('s-') + 2)))
     renameSync(live, tombstone)
     const error = await failure('ERR_TEMP_HANDOFF_CLAIMED', () => other.claim(ticket))
@@ -91,18 +91,18 @@ describe('claiming', () => {
     expect(await other.handoffs()).toMatchObject([{ ticket, state: 'claimed' }])
   })
 
-  it('takes it out of a condemned session that nobody has finished yet', async () => {
+  it('takes it out of a condemned session whose deletion has not finished', async () => {
     const baseDir = tempBase()
-    const [holder, other] = [tempManager({ baseDir, onCleanupError: () => {} }), tempManager({ baseDir })]
-    const ticket = await (await holder.receive('text')).handOff()
-    await holder.claim(ticket)
-    const live = holder.sessionPath ?? ''
+    const [owner, other] = [tempManager({ baseDir, onCleanupError: () => {} }), tempManager({ baseDir })]
+    const ticket = await (await owner.receive('text')).handOff()
+    await owner.claim(ticket)
+    const live = owner.sessionPath ?? ''
     renameSync(live, join(live, '..', goneName(live.slice(live.lastIndexOf('s-') + 2))))
     const claim = await other.claim(ticket)
     expect([claim.attempt, readFileSync(claim.path, 'utf8')]).toEqual([2, 'text'])
   })
 
-  it('tells SESSION_LOST when its own session was taken away, and works in a new one', async () => {
+  it('throws SESSION_LOST when its own session was removed, and works in a new one', async () => {
     const lost: string[] = []
     const manager = tempManager({ onCleanupError: (error) => lost.push(error.code) })
     const other = tempManager({ baseDir: join(manager.root, '..') })
@@ -172,7 +172,7 @@ describe('claiming', () => {
     expect((await manager.claim(ticket)).attempt).toBe(1)
   })
 
-  it('begins anew with the count where the counter file was removed by hand', async () => {
+  it('starts the count again where the counter file was removed by hand', async () => {
     const manager = tempManager()
     const ticket = await manager.file().handOff()
     rmSync(join(manager.root, 'handoffs', ticket, 'attempt-0'))
@@ -212,7 +212,7 @@ describe('claiming', () => {
   })
 })
 
-describe('what stands in handoffs/ and is not ours', () => {
+describe('an entry of handoffs/ that this package did not make', () => {
   it('is left alone by claims, lists and sweeps', async () => {
     const manager = tempManager()
     await manager.discard(await manager.file().handOff())

@@ -148,7 +148,7 @@ describe('a claim of a dead process', () => {
     expect((await manager.claim(ticket)).ticket).toBe(ticket)
   })
 
-  it('that nobody can judge is listed as claimed, and its error carries the verdict', async () => {
+  it('whose owner cannot be judged is listed as claimed, and its error carries the verdict', async () => {
     const manager = tempManager({ baseDir: tempBase() })
     const ticket = await (await manager.receive('text')).handOff()
     const foreign = craftSession(manager.root, {

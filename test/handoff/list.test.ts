@@ -7,7 +7,7 @@ import { slashed } from '../fixtures/slashed.ts'
 import { steppingDisk } from '../fixtures/stepping-disk.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 
-/** The four places that tell of handoffs must tell the same. */
+/** The four lists of handoffs must agree. */
 const places: [string, (manager: TempFileManager) => Promise<readonly HandoffInfo[]>][] = [
   ['handoffs()', (manager) => manager.handoffs()],
   ['usage()', async (manager) => (await manager.usage()).handoffs],
@@ -18,8 +18,8 @@ const places: [string, (manager: TempFileManager) => Promise<readonly HandoffInf
   ],
 ]
 
-describe.each(places)('%s', (_, tell) => {
-  it('tells age, size, attempts, claimant and expiry of the free and of the claimed', async () => {
+describe.each(places)('%s', (_, list) => {
+  it('shows age, size, attempts, claimant and expiry of free and of claimed handoffs', async () => {
     const baseDir = tempBase()
     const [publisher, worker] = [tempManager({ baseDir }), tempManager({ baseDir })]
     const dir = publisher.dir({ name: 'frames' })
@@ -29,9 +29,12 @@ describe.each(places)('%s', (_, tell) => {
     const held = await (await publisher.receive('text', { name: 'a.txt' })).handOff()
     await (await worker.claim(held)).release()
     await worker.claim(held)
-    const told = [...(await tell(publisher))]
-    expect(told).toHaveLength(2)
-    const [one, two] = [told.find((info) => info.ticket === free), told.find((info) => info.ticket === held)]
+    const infos = [...(await list(publisher))]
+    expect(infos).toHaveLength(2)
+    const [one, two] = [
+      infos.find((info) => info.ticket === free),
+      infos.find((info) => info.ticket === held),
+    ]
     expect(one).toMatchObject({
       state: 'available',
       kind: 'dir',
@@ -63,12 +66,12 @@ describe.each(places)('%s', (_, tell) => {
 describe('looking without claiming', () => {
   it('neither misses nor calls corrupt what moves in the very moment', async () => {
     const baseDir = tempBase()
-    const holder = tempManager({ baseDir })
-    holder.file()
-    const ticket = await (await holder.receive('text')).handOff()
+    const owner = tempManager({ baseDir })
+    owner.file()
+    const ticket = await (await owner.receive('text')).handOff()
     const [free, claim] = [
-      join(holder.root, 'handoffs', ticket),
-      join(holder.sessionPath ?? '', 'claims', ticket),
+      join(owner.root, 'handoffs', ticket),
+      join(owner.sessionPath ?? '', 'claims', ticket),
     ]
     // Between the look at the directory and the look into its record it is claimed; at the next, it comes back.
     let moves = 0
@@ -85,7 +88,7 @@ describe('looking without claiming', () => {
     expect(await watcher.inspect(ticket)).toMatchObject({ bytes: 4, problem: undefined })
     expect(moves).toBeGreaterThan(0)
     moves = 0
-    if ((await holder.inspect(ticket)).state === 'claimed') renameSync(claim, free)
+    if ((await owner.inspect(ticket)).state === 'claimed') renameSync(claim, free)
     expect(await watcher.handoffs()).toMatchObject([{ ticket, problem: undefined }])
     expect(moves).toBeGreaterThan(0)
   })

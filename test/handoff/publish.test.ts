@@ -134,7 +134,7 @@ describe('publishing', () => {
     const file = await manager.receive('text')
     const error = await failure('ERR_TEMP_IO', () => file.handOff())
     expect(error.cause).toMatchObject({ code: 'EIO' })
-    expect(seen, 'it stood in handoffs/ then').toBe(1)
+    expect(seen, 'it was in handoffs/ then').toBe(1)
     expect(published(manager.root)).toEqual([])
     expect(readFileSync(file.path, 'utf8')).toBe('text')
     expect(await file.handOff({ durable: false })).toMatch(/^[0-9a-z]{26}$/)
@@ -191,7 +191,7 @@ describe('publishing', () => {
     expect(published(manager.root)).toEqual([])
   })
 
-  it('says that the file was removed by somebody else', async () => {
+  it('reports that the file was removed by other code', async () => {
     const manager = tempManager()
     const file = manager.file()
     rmSync(file.path)
@@ -234,7 +234,7 @@ describe('publishing', () => {
     ['a ttl that is none', { ttl: 'soon' }],
     ['a negative ttl', { ttl: -1 }],
     ['an endless ttl', { ttl: Number.POSITIVE_INFINITY }],
-    ['a durable that is no boolean', { durable: 'yes' }],
+    ['a durable that is not a boolean', { durable: 'yes' }],
     ['options that are none', null],
   ])('refuses %s before anything is moved', async (_, options) => {
     const manager = tempManager()

@@ -38,7 +38,7 @@ async function publish(manager: TempFileManager, ttl: string | number = '1h'): P
 }
 
 describe('the time to live', () => {
-  it('is over when nobody came: the next sweep deletes the handoff and says so', async () => {
+  it('is over without a claim: the next sweep deletes the handoff and reports it', async () => {
     const clock = { ahead: 0 }
     const manager = tempManager({ fs: volume(clock) })
     const ticket = await publish(manager)

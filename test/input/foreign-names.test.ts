@@ -30,7 +30,7 @@ describe('an option name of another library', () => {
     ['tmp', 'keep', MANAGER, 'preserve'],
     ['tmp', 'postfix', ENTRY, 'suffix'],
     ['tempy', 'extension', ENTRY, 'suffix'],
-    ['anybody', 'maxSize', FORM, 'maxFileBytes'],
+    ['any library', 'maxSize', FORM, 'maxFileBytes'],
   ])('of %s, %s, means the option that this function has', (_, key, known, meant) => {
     expect(foreignName(key, known)).toEqual({ meant, advice: undefined })
   })
@@ -55,7 +55,7 @@ describe('an option name of another library', () => {
     expect(foreignName('constructor', FORM)).toBeUndefined()
   })
 
-  test('gets no advice that would help nobody', () => {
+  test('gets no advice that does not help', () => {
     expect(foreignName('parts', MANAGER)).toBeUndefined()
   })
 })

@@ -56,14 +56,14 @@ export function wrongTypes(option: string, ...values: readonly unknown[]): Mista
 }
 
 /** A misspelled or foreign key, and the option that its error must name. */
-export function meant(given: string, ours: string): Mistake {
+export function meant(given: string, ownName: string): Mistake {
   const key = given.split('.').at(-1) ?? given
   const parent = given.slice(0, -key.length)
   return {
-    mistake: `${given}, and names ${ours}`,
+    mistake: `${given}, and names ${ownName}`,
     options: nest(given, 1),
     option: `${parent}${key}`,
-    says: ours,
+    says: ownName,
   }
 }
 

@@ -40,7 +40,7 @@ describe('a size', () => {
   })
 
   test.each([[null], [true], [{}], [[5]], [5n], [() => 5]])('of another type is refused: %s', (given) => {
-    // A program without types may pass anything: the cast stands for it.
+    // A program without types may pass anything: the cast imitates that.
     failureSync('ERR_TEMP_OPTION_INVALID', () => toBytes(given as unknown as string, 'maxBytes'))
   })
 })

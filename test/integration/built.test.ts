@@ -92,7 +92,7 @@ describe.each(['import', 'require'] as const)('%s of the package', (way) => {
 })
 
 describe.skipIf(!canTrace)('a file costs', () => {
-  const ours = (way: string): ReturnType<typeof traced> =>
+  const callsOf = (way: string): ReturnType<typeof traced> =>
     traced('%file,close,socket,connect,fsync', [
       program('hot-path.mjs'),
       join(built, 'index.js'),
@@ -101,7 +101,7 @@ describe.skipIf(!canTrace)('a file costs', () => {
     ])
 
   test('with using exactly openat, close and unlink', () => {
-    const calls = ours('using')
+    const calls = callsOf('using')
     expect(calls.map(({ call }) => call)).toEqual(
       Array.from({ length: 3 }, () => ['openat', 'close', 'unlink']).flat(),
     )
@@ -110,7 +110,7 @@ describe.skipIf(!canTrace)('a file costs', () => {
   })
 
   test('with await using the same, the unlink in another thread than the event loop’s', () => {
-    const calls = ours('await using')
+    const calls = callsOf('await using')
     expect(calls.map(({ call }) => call)).toEqual(
       Array.from({ length: 3 }, () => ['openat', 'close', 'unlink']).flat(),
     )
@@ -149,7 +149,7 @@ describe('the ESM and the CommonJS copy in one process', () => {
     }
   })
 
-  test('share one listener of ours, and leave nothing', async () => {
+  test('share one listener, and leave nothing', async () => {
     const [esm, cjs] = await copies()
     const before = process.listenerCount('exit')
     const base = tempBase()

@@ -1,4 +1,4 @@
-// How a process ends, with files of ours open in it: nothing stays, and its exit status is the true one.
+// How a process ends that has temporary files: nothing stays, and its exit status is unchanged.
 
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -51,7 +51,7 @@ describe('nothing stays, and the status is the program’s own, at', () => {
   })
 })
 
-describe('a signal that nobody listens for', () => {
+describe('a signal without a listener', () => {
   test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s kills truly, and nothing stays', async (signal) => {
     const base = tempBase()
     expect(await end(base, ['wait'], signal)).toMatchObject({ code: null, signal })
@@ -72,7 +72,7 @@ describe('a signal that nobody listens for', () => {
     [['signal-exit-3-after']],
     [['proper-lockfile']],
     [['proper-lockfile', 'signal-exit-4']],
-  ])('kills truly beside %j, which waits for nobody either', async (extras) => {
+  ])('ends the process beside %j, which waits for no other listener', async (extras) => {
     const base = tempBase()
     const ended = await end(base, ['wait', ...extras], 'SIGTERM')
     expect(ended).toMatchObject({ code: null, signal: 'SIGTERM' })
@@ -111,7 +111,7 @@ test('keep says at exit where everything is', async () => {
   expect(existsSync(join(base, 'foreign'))).toBe(true)
 })
 
-test('an exit listener after ours is told that the manager is closed, and makes nothing', async () => {
+test('a later exit listener gets ERR_TEMP_CLOSED from the manager, and nothing is created', async () => {
   const base = tempBase()
   const ended = await end(base, ['exit', 'late-exit-listener'])
   expect(ended.stdout).toContain('late ERR_TEMP_CLOSED')

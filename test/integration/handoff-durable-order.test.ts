@@ -16,17 +16,17 @@ function callsBetween(trace: string, from: string, to: string): string[] {
   const calls: string[] = []
   let within = false
   // A call that another thread interrupted is in two lines, which are joined where it ends.
-  const begun = new Map<string, string>()
+  const started = new Map<string, string>()
   for (const line of trace.split('\n')) {
     const [, thread = '', rest = ''] = /^(\d+) +(.*)$/.exec(line) ?? []
     let call = rest
     const unfinished = /^(.*) <unfinished \.\.\.>$/.exec(rest)
     if (unfinished !== null) {
-      begun.set(thread, unfinished[1] ?? '')
+      started.set(thread, unfinished[1] ?? '')
       continue
     }
     const resumed = /^<\.\.\. \w+ resumed>(.*)$/.exec(rest)
-    if (resumed !== null) call = `${begun.get(thread) ?? ''}${resumed[1]}`
+    if (resumed !== null) call = `${started.get(thread) ?? ''}${resumed[1]}`
     if (call.includes(`/MARK-${from}"`)) within = true
     if (call.includes(`/MARK-${to}"`)) within = false
     const opened = /^openat\(AT_FDCWD, "([^"]*)".*= (\d+)$/.exec(call)

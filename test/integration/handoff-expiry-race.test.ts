@@ -68,13 +68,13 @@ it(`a handoff is claimed whole or gone whole, in ${RACES} races of expiry agains
     }),
   )
   sweeper.process.stdin?.end()
-  const told = await sweeper.end
-  expect(told.stdout).not.toContain('ERROR')
+  const result = await sweeper.end
+  expect(result.stdout).not.toContain('ERROR')
   await publisher.sweep()
   await publisher.sweep()
   expect(published(publisher.root)).toEqual([])
   expect(namesIn(publisher.root, 'sessions')).toHaveLength(3)
   expect(claimed + gone).toBe(RACES)
   // It was a race: both sides have won.
-  expect([claimed > 0, gone > 0, told.stdout.includes('EXPIRED 0')]).toEqual([true, true, false])
+  expect([claimed > 0, gone > 0, result.stdout.includes('EXPIRED 0')]).toEqual([true, true, false])
 }, 300_000)

@@ -13,7 +13,7 @@ async function held(way: string): Promise<{ child: Child; ticket: string; baseDi
   return { child: new Child('handoff-holder.ts', { args: [baseDir, way, ticket] }), ticket, baseDir }
 }
 
-describe('the claim of a holder that died', () => {
+describe('the claim of a process that died', () => {
   it('with kill -9 is free for the next claimant at once, without a sweep', async () => {
     const { child, ticket, baseDir } = await held('wait')
     await child.line('HELD')

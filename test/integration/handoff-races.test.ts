@@ -18,13 +18,13 @@ async function racers(baseDir: string, managers: number): Promise<{ child: Child
     child: new Child(join(programs, 'handoff-racer.cjs'), { args: [baseDir] }),
     share: Math.floor(managers / PROCESSES) + (at < managers % PROCESSES ? 1 : 0),
   }))
-  for (const { child, share } of made) tell(child, `open ${share}`)
+  for (const { child, share } of made) order(child, `open ${share}`)
   await Promise.all(made.map(({ child }) => child.line('READY')))
   return made
 }
 
-function tell(child: Child, order: string): void {
-  child.process.stdin?.write(`${order}\n`)
+function order(child: Child, line: string): void {
+  child.process.stdin?.write(`${line}\n`)
 }
 
 describe('eight processes', () => {
@@ -32,7 +32,7 @@ describe('eight processes', () => {
     const manager = tempManager()
     const ticket = await (await manager.receive('text')).handOff()
     const made = await racers(manager.root.slice(0, manager.root.lastIndexOf('/')), 100)
-    for (const { child, share } of made) tell(child, `race ${share} ${ticket}`)
+    for (const { child, share } of made) order(child, `race ${share} ${ticket}`)
     const outcomes = (await Promise.all(made.map(({ child }) => child.line('RACED')))).flatMap(
       (line) => JSON.parse(line) as string[], // the child's own list
     )
@@ -54,7 +54,7 @@ describe('eight processes', () => {
     for (const [at, { child }] of made.entries()) {
       // Each begins elsewhere, so that they meet in the middle of each other's work.
       const from = (at * 1000) / PROCESSES
-      tell(child, `drain ${[...tickets.slice(from), ...tickets.slice(0, from)].join(' ')}`)
+      order(child, `drain ${[...tickets.slice(from), ...tickets.slice(0, from)].join(' ')}`)
     }
     const results = (await Promise.all(made.map(({ child }) => child.line('DRAINED')))).map(
       // The child's own record.

@@ -129,7 +129,7 @@ export const commands: fc.Arbitrary<Command>[] = [
       async (model) => {
         const entry = take(model, n)
         const ticket = await entry.handle.handOff({ durable: false })
-        model.handoffs.set(ticket, { content: entry.content, attempts: 0, holder: undefined })
+        model.handoffs.set(ticket, { content: entry.content, attempts: 0, claimant: undefined })
         await refuses('ERR_TEMP_REMOVED', entry.handle.handOff())
       },
       hasEntries,
@@ -140,13 +140,13 @@ export const commands: fc.Arbitrary<Command>[] = [
       `${n}: claim handoff ${which}`,
       async (model, real) => {
         const [ticket, handoff] = pick([...model.handoffs], which)
-        if (handoff.holder !== undefined) {
+        if (handoff.claimant !== undefined) {
           await refuses('ERR_TEMP_HANDOFF_CLAIMED', at(real, n).claim(ticket))
           return
         }
         const handle = await at(real, n).claim(ticket)
         handoff.attempts++
-        handoff.holder = n
+        handoff.claimant = n
         model.claims.push({ by: n, ticket, handle })
         expect(handle.attempt).toBe(handoff.attempts)
       },
@@ -171,7 +171,7 @@ export const commands: fc.Arbitrary<Command>[] = [
           model.handoffs.set(await handle.handOff({ durable: false }), {
             content: text,
             attempts: 0,
-            holder: undefined,
+            claimant: undefined,
           })
       },
       hasClaims,
@@ -210,7 +210,7 @@ export const commands: fc.Arbitrary<Command>[] = [
     }),
   ),
   by.map((n) =>
-    command(`${n}: somebody removes its session`, async (model, real) => {
+    command(`${n}: other code removes its session`, async (model, real) => {
       const session = at(real, n).sessionPath
       // Only without claims: what was claimed is lost with it, and the model would have to forget it too.
       if (session === undefined || model.claims.some((claim) => claim.by === n)) return

@@ -19,7 +19,7 @@ export interface Handoff {
   readonly content: string
   attempts: number
   /** The manager that has claimed it. */
-  holder: number | undefined
+  claimant: number | undefined
 }
 
 export interface Claimed {
@@ -72,7 +72,7 @@ export async function check(model: Model, real: Real): Promise<void> {
   const [first] = real.managers
   const root = first?.root ?? ''
   const free = existsSync(join(root, 'handoffs')) ? readdirSync(join(root, 'handoffs')).sort() : []
-  const expected = [...model.handoffs].filter(([, { holder }]) => holder === undefined)
+  const expected = [...model.handoffs].filter(([, { claimant }]) => claimant === undefined)
   expect(free).toEqual(expected.map(([ticket]) => ticket).sort())
   for (const [n, manager] of real.managers.entries()) {
     const session = manager.sessionPath
@@ -107,5 +107,5 @@ export function takeClaim(model: Model, n: number): Claimed {
 
 export function giveBack(model: Model, ticket: string): void {
   const handoff = model.handoffs.get(ticket)
-  if (handoff !== undefined) handoff.holder = undefined
+  if (handoff !== undefined) handoff.claimant = undefined
 }

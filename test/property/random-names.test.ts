@@ -66,7 +66,7 @@ function typed<T>(act: () => T): T | undefined {
 
 describe('names', () => {
   test(
-    'whatever is asked for stands in the session under a name of its own, or is refused',
+    'every requested name is created in the session under a name of its own, or is refused',
     () => {
       const manager = tempManager({ name: 'property' })
       const session = dirname(manager.file().path)
@@ -128,7 +128,7 @@ describe('names', () => {
 })
 
 test(
-  'a ticket that nobody gave is refused or gone, never found',
+  'an invented ticket is refused or gone, never found',
   async () => {
     const manager = tempManager()
     manager.file()

@@ -20,7 +20,7 @@ test('several managers over one root do what the model says, whatever the order'
       const managers = Array.from({ length: MANAGERS }, () => newManager(base))
       const real: Real = { base, managers, steps: 0 }
       const warned = process.listeners('warning')
-      process.removeAllListeners('warning') // sessions that "somebody removes" are told of
+      process.removeAllListeners('warning') // the model removes sessions, which is reported
       try {
         const model: Model = { entries: [], handoffs: new Map(), claims: [], persisted: new Map(), gone: [] }
         await fc.asyncModelRun(() => ({ model, real }), sequence)

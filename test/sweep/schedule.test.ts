@@ -56,7 +56,7 @@ describe('the schedule', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  test('does as it is told: not at the start, or only there', async () => {
+  test('follows its options: never at the start, or only there', async () => {
     vi.useFakeTimers()
     const counts: number[] = []
     for (const [onStart, every] of [

@@ -39,7 +39,7 @@ function foreign(owner: Record<string, unknown> = FAR): {
   }
 }
 
-function told(report: SweepReport, id: string): { action: string | undefined; reason: string | undefined } {
+function itemOf(report: SweepReport, id: string): { action: string | undefined; reason: string | undefined } {
   const entry = report.items.find(({ name }) => name.includes(id))
   return { action: entry?.action, reason: entry?.reason }
 }
@@ -52,7 +52,7 @@ describe("another host's session", () => {
     const manager = tempManager({ baseDir: base, fs: aged, sharedVolume: { staleAfter: '24h' } })
 
     age.beat = 24 * HOUR - 60_000
-    expect(told(await manager.sweep(), session.id)).toEqual({
+    expect(itemOf(await manager.sweep(), session.id)).toEqual({
       action: 'kept',
       reason: 'made on another host; see sharedVolume',
     })
@@ -60,8 +60,8 @@ describe("another host's session", () => {
 
     age.beat = 24 * HOUR + 60_000
     const suspected = await manager.sweep()
-    expect(told(suspected, session.id).action).toBe('kept')
-    expect(told(suspected, session.id).reason).toMatch(
+    expect(itemOf(suspected, session.id).action).toBe('kept')
+    expect(itemOf(suspected, session.id).reason).toMatch(
       /no heartbeat for longer than sharedVolume\.staleAfter.*take it back/,
     )
     const [tombstone] = names(manager)
@@ -72,8 +72,8 @@ describe("another host's session", () => {
     expect(names(manager)).toEqual([tombstone])
 
     age.tombstone = HOUR + 60_000
-    const buried = await manager.sweep()
-    expect(told(buried, session.id).action).toBe('removed')
+    const later = await manager.sweep()
+    expect(itemOf(later, session.id).action).toBe('removed')
     expect(names(manager)).toEqual([])
   })
 
@@ -97,7 +97,7 @@ describe("another host's session", () => {
     age.beat = 9999 * HOUR
     age.tombstone = 9999 * HOUR
     const manager = tempManager({ baseDir: base, fs: aged, sharedVolume: shared })
-    for (let n = 0; n < 3; n++) expect(told(await manager.sweep(), session.id).action).toBe('kept')
+    for (let n = 0; n < 3; n++) expect(itemOf(await manager.sweep(), session.id).action).toBe('kept')
     expect(names(manager)).toEqual([session.name])
   })
 

@@ -1,5 +1,5 @@
 // An owner that is suspected although it lives. Guarantee: it takes its directory back where that is possible, at
-// whatever moment the sweeper gives it back itself; a loss is reported once, and a new session begun.
+// whatever moment the sweeper gives it back itself; a loss is reported once, and a new session starts.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -17,7 +17,7 @@ import { tombstoneOf } from '../fixtures/handoff-root.ts'
 import { slashed } from '../fixtures/slashed.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 
-/** A manager with a file in it; `reported` are the codes of what it told. */
+/** A manager with a file in it; `reported` holds the codes of its errors. */
 function suspect(over: Partial<FileSystem> = {}): {
   manager: TempFileManager
   session: string
@@ -54,7 +54,7 @@ describe("a session under a tombstone's name", () => {
     expect(reported).toEqual([])
   })
 
-  test('is no loss when the sweeper gives it back between our looks', () => {
+  test('is not lost when the sweeper gives it back between two looks', () => {
     let giveBack = false
     const { manager, session, reported } = suspect({
       readdirSync: (path, options) => {
@@ -72,7 +72,7 @@ describe("a session under a tombstone's name", () => {
     expect(reported).toEqual([])
   })
 
-  test('is no loss when the sweeper gives it back while we take it', () => {
+  test('is not lost when the sweeper gives it back while its owner takes it', () => {
     const { manager, session, reported } = suspect({
       renameSync: (from, to) => {
         if (String(from).includes('.dead-')) renameSync(from, to) // the sweeper, a moment before us
@@ -88,7 +88,7 @@ describe("a session under a tombstone's name", () => {
 
 describe('a session that is gone', () => {
   test.each(['condemned', 'removed', 'removed with all of the root'])(
-    '%s: reported once, a new one begun',
+    '%s: reported once, and a new one starts',
     (how) => {
       const { manager, session, reported } = suspect()
       if (how === 'condemned') renameSync(session, tombstoneOf(session, 'gone'))

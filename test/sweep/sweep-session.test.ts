@@ -90,7 +90,7 @@ test('a dead suspect is condemned, and a condemned one is returned for deletion 
   })
 })
 
-test('an entry of another name, or that is no directory, is foreign', async () => {
+test('an entry of another name, or that is not a directory, is foreign', async () => {
   const manager = tempManager()
   const { id } = craftSession(manager.root)
   mkdirSync(join(sessions(manager), 'notes'))

@@ -1,4 +1,4 @@
-// What a sweep looks at, decides, tells and leaves alone. Sessions are made by hand, so that each is dead,
+// What a sweep judges, reports and leaves alone. Sessions are made by hand, so that each is dead,
 // alive or unknown for a known reason; test/crash has the same with real deaths.
 
 import fs, {
@@ -87,7 +87,7 @@ describe('the report', () => {
     expect(rooms(manager)).toEqual({ sessions: [unknown.name], handoffs: [waiting] })
   })
 
-  test('tells which claims were given back, and they can be claimed', async () => {
+  test('reports the claims that were given back, which can be claimed again', async () => {
     const manager = usedManager()
     const ticket = await (await manager.receive('work')).handOff({ meta: { n: 1 } })
     const dead = craftSession(manager.root, DEAD)
@@ -97,7 +97,7 @@ describe('the report', () => {
     expect((await manager.claim(ticket)).meta).toEqual({ n: 1 })
   })
 
-  test('reports foreign files, names that only look like ours, links and others, and leaves them alone', async () => {
+  test('reports foreign files, similar names, links and devices, and leaves them alone', async () => {
     const manager = usedManager()
     const sessions = join(manager.root, 'sessions')
     const outside = tempBase()
@@ -153,7 +153,7 @@ describe('the report', () => {
 })
 
 describe('options', () => {
-  test('dryRun tells the same and touches nothing', async () => {
+  test('dryRun reports the same and changes nothing', async () => {
     const manager = usedManager()
     const dead = craftSession(manager.root, DEAD)
     const tombstone = craftSession(manager.root, DEAD)
@@ -333,7 +333,7 @@ describe('an owner whose process is proved dead while its lease answers', () => 
 })
 
 describe('side by side', () => {
-  test('eight sweeps at once remove each dead session once, meet no error and spare the living', async () => {
+  test('eight sweeps at once remove each dead session once, report no error and keep the living', async () => {
     const base = tempBase()
     const managers = Array.from({ length: 8 }, () => usedManager({ baseDir: base }))
     const [first] = managers
@@ -349,7 +349,7 @@ describe('side by side', () => {
     expect(readdirSync(join(first.root, 'sessions')).length).toBe(8)
   })
 
-  test('an entry that goes while it is looked at is no error', async () => {
+  test('an entry that disappears while it is judged is not an error', async () => {
     const base = tempBase()
     const root = usedManager({ baseDir: base }).root
     const dead = craftSession(root, DEAD)

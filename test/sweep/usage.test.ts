@@ -7,7 +7,7 @@ import { expect, test } from 'vitest'
 import { craftSession, REUSED_PID } from '../fixtures/crafted-session.ts'
 import { tempManager } from '../fixtures/temp-base.ts'
 
-test('usage tells files, bytes, owner and verdict of each, and changes nothing', async () => {
+test('usage reports files, bytes, owner and verdict of each, and changes nothing', async () => {
   const manager = tempManager()
   fs.writeFileSync(manager.file().path, Buffer.alloc(10_000))
   const ticket = await (await manager.receive(Buffer.alloc(500))).handOff()
