@@ -113,9 +113,10 @@ export async function consumers({ root, place, run, step }, tarball, alone, vers
     await compile(alone, ['using.mts', 'using.cts'], options, 'oldest', oldest)
   })
 
+  const versionOf = (name) =>
+    JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')).version
+
   await check('frameworks: express, fastify, multer and their types', async () => {
-    const versionOf = (name) =>
-      JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')).version
     const names = ['express', 'fastify', 'multer', '@types/express', '@types/multer']
     const versioned = names.map((name) => `${name}@${versionOf(name)}`)
     const folder = await folderWith('frameworks', tarball.path, '@types/node@20', ...versioned)
@@ -129,6 +130,22 @@ export async function consumers({ root, place, run, step }, tarball, alone, vers
     }
     await compile(folder, ['frameworks.mts'], options, 'out')
     for (const node of [20, 24]) await fine(node, 'out/frameworks.mjs', folder)
+  })
+
+  await check('handoffs between hosts: @aws-sdk/client-s3 and its types, ESM and CommonJS', async () => {
+    const sdk = `@aws-sdk/client-s3@${versionOf('@aws-sdk/client-s3')}`
+    const folder = await folderWith('s3', tarball.path, '@types/node@20', sdk)
+    for (const name of ['s3.mts', 's3.cts']) cpSync(join(fixtures, name), join(folder, name))
+    const lib = ['es2023', 'esnext.disposable']
+    await compile(
+      folder,
+      ['s3.mts', 's3.cts'],
+      { ...nodenext, target: 'es2022', lib, skipLibCheck: true },
+      'out',
+    )
+    // The SDK warns on Node 20.
+    for (const node of [20, 24])
+      for (const file of ['out/s3.mjs', 'out/s3.cjs']) await fine(node, file, folder, ['--no-warnings'])
   })
 
   await check('tests in Jest 29', async () => {

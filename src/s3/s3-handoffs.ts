@@ -133,7 +133,7 @@ export class S3Handoffs implements AsyncDisposable {
    * Claims, calls `fn`, then completes; gives the ticket back when `fn` throws, with the error's text for inspect().
    * Rejects as {@link claim} and complete() do, or with what `fn` threw.
    */
-  async withClaim<T, M = unknown>(
+  async withClaim<M = unknown, T = unknown>(
     ticket: string,
     fn: (claim: S3Claim<M>) => Promise<T> | T,
     options?: Pick<S3ClaimOptions, 'signal'>,
