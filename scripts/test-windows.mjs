@@ -11,19 +11,20 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
 } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join, relative } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
 /** Test files that run at the same time. */
 const IN_FLIGHT = 2
-const FILE_LIMIT_MS = 180_000
+const FILE_LIMIT_MS = 300_000
 
 const project = fileURLToPath(new URL('../', import.meta.url))
 const cache = join(project, 'node_modules/.cache/windows')
@@ -31,9 +32,12 @@ const given = process.argv.slice(2)
 const versions = given.filter((argument) => argument.startsWith('node@'))
 const parts = given.filter((argument) => !argument.startsWith('node@') && !argument.startsWith('--'))
 const givenPrefix = given.find((argument) => argument.startsWith('--prefix='))?.slice('--prefix='.length)
-const { files, children } = JSON.parse(readFileSync(join(project, 'test/windows/files.json'), 'utf8'))
+const { files } = JSON.parse(readFileSync(join(project, 'test/windows/files.json'), 'utf8'))
 const chosen = files.filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)))
 chosen.push(...parts.filter((part) => !chosen.includes(part) && existsSync(join(project, part))))
+const missing = chosen.filter((file) => !existsSync(join(project, file)))
+if (missing.length > 0)
+  throw new Error(`test/windows/files.json lists what does not exist: ${missing.join(', ')}`)
 
 const place = mkdtempSync(join(tmpdir(), 'tfm-windows-'))
 mkdirSync(cache, { recursive: true })
@@ -109,20 +113,30 @@ async function bundle() {
     entryPoints: ['test/windows/run.ts', ...chosen],
     alias: { vitest: join(project, 'test/windows/vitest.ts') },
   })
-  // As modules, for child.ts, which starts them by name; and as scripts those that tests bundle themselves (bundle.ts).
+  // The child programs: as modules for child.ts, which starts them by name, and as scripts where a test bundles them.
   const outdir = join(bundled, 'children')
-  const sources = ({ modules, scripts }) =>
-    [...(modules ?? []), ...(scripts ?? [])].map((name) => `test/fixtures/children/${name}`)
   const outbase = join(project, 'test/fixtures/children')
-  await build({ ...esm, outdir, outbase, entryPoints: sources(children) })
+  const programs = readdirSync(outbase).filter((name) => /\.m?[jt]s$/.test(name))
+  const pathOf = (name) => `test/fixtures/children/${name}`
+  await build({ ...esm, packages: 'external', outdir, outbase, entryPoints: programs.map(pathOf) })
+  const scripts = programs.filter((name) => bundledByTests().has(basename(name, '.ts')))
   await build({
     ...common,
     format: 'cjs',
     outExtension: { '.js': '.cjs' },
     outdir,
     outbase,
-    entryPoints: sources({ scripts: children.scripts }),
+    entryPoints: scripts.map(pathOf),
   })
+}
+
+/** The programs that the chosen tests pass to bundle() of test/fixtures/bundle.ts. */
+function bundledByTests() {
+  const names = new Set()
+  for (const file of chosen)
+    for (const [, call] of readFileSync(join(project, file), 'utf8').matchAll(/\bbundle\(([^)]*)\)/g))
+      for (const [, name] of call.matchAll(/'([^']+)'/g)) names.add(name)
+  return names
 }
 
 /** A bundled module keeps the address of its source, so that fixtures beside it are found. Wine's Z: is the root. */

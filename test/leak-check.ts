@@ -9,18 +9,22 @@ import { join } from 'node:path'
 /** Caches that tools keep in the temporary directory on purpose: tsx's and Node's own. */
 const TOOLS = /^(?:tsx-|node-compile-cache$|node-jiti$)/
 
+/** What os.tmpdir() reads: TMPDIR on POSIX, the others on Windows. */
+const NAMES = process.platform === 'win32' ? ['TEMP', 'TMP'] : ['TMPDIR']
+
 export default function checkForLeaks(): () => void {
-  const before = process.env['TMPDIR']
+  const before = NAMES.map((name) => [name, process.env[name]] as const)
   const directory = realpathSync(mkdtempSync(join(tmpdir(), 'tfm-suite-')))
   chmodSync(directory, 0o1777) // as /tmp itself: some tests go on as an ordinary user
-  process.env['TMPDIR'] = directory
+  for (const name of NAMES) process.env[name] = directory
   return () => {
     const left = readdirSync(directory)
       .filter((name) => !TOOLS.test(name))
       .map((name) => `${name} (${inside(join(directory, name))})`)
     rmSync(directory, { recursive: true, force: true })
-    if (before === undefined) delete process.env['TMPDIR']
-    else process.env['TMPDIR'] = before
+    for (const [name, value] of before)
+      if (value === undefined) delete process.env[name]
+      else process.env[name] = value
     if (left.length === 0) return
     process.exitCode = 1 // vitest prints what a teardown throws, and exits with 0 all the same
     throw new Error(`The tests left ${left.length} things behind: ${left.join(', ')}`)

@@ -2,10 +2,12 @@
 // after it any process may finish the deletion; one failure never stops the steps that follow.
 
 import { readdirSync } from 'node:fs'
+import { giveBackAll } from '../claimable/give-back.ts'
 import type { Context } from '../context.ts'
+import { removeTreeSync } from '../disk/remove/remove.ts'
 import { retrySync } from '../disk/remove/retry-removal.ts'
 import { errnoOf } from '../errors.ts'
-import { inside, parseSessionsEntry } from '../layout.ts'
+import { CLAIMS, inside, OUTSIDE, OWNER, parseSessionsEntry } from '../layout.ts'
 import { readOwner } from '../liveness/owner-record.ts'
 import { isMainThread, ownIdentity } from '../liveness/process-identity.ts'
 import { platform } from '../platform/index.ts'
@@ -69,7 +71,7 @@ function commit(session: Session, exiting = false): void {
     return
   }
   if (!context.preserve) {
-    session.gone = condemnOrDeleteInPlace(context, session)
+    session.gone = condemnWithOpenFiles(context, session)
     return
   }
   const kept = preserveSession(context, session.path, session.id, 'preserve is set')
@@ -77,21 +79,28 @@ function commit(session: Session, exiting = false): void {
 }
 
 /**
- * Windows renames no directory while a file in it is open. The session is then deleted where it is: what is still in use
- * stays, and a sweep removes it, because its owner has released the lease.
+ * Windows renames no directory while a file in it is open. What can be deleted is deleted then, and the rename is tried
+ * again; if it fails, a sweep removes the rest when the file is closed, because the lease is released.
  */
-function condemnOrDeleteInPlace(context: Context, session: Session): string {
-  const rename = (): string => condemn(context, session.path, session.id)
-  if (platform().movesOpenDirectories) return rename()
+function condemnWithOpenFiles(context: Context, { path, id }: Session): string {
+  if (platform().movesOpenDirectories) return condemn(context, path, id)
   try {
-    return retrySync(rename) // a virus scanner closes what it has open within milliseconds
+    return retrySync(() => condemn(context, path, id)) // a virus scanner closes what it has open within milliseconds
   } catch (error) {
     if (!IN_USE.has(errnoOf(error) ?? '')) throw error
-    return session.path
+    deleteContents(context, path)
+    return condemn(context, path, id)
   }
 }
 
 const IN_USE = new Set(['EBUSY', 'EPERM', 'EACCES'])
+/** What a sweep needs to judge the session and to finish its removal. */
+const NEEDED = new Set([OWNER, CLAIMS, OUTSIDE])
+
+function deleteContents(context: Context, path: string): void {
+  giveBackAll(context, inside(path, CLAIMS))
+  for (const name of readdirSync(path)) if (!NEEDED.has(name)) removeTreeSync(context.fs, inside(path, name))
+}
 
 // The process's exit ends its worker threads without an event in them. The ids of their sessions start with this pid; the
 // record's start time distinguishes them from those of a predecessor whose pid was reused.

@@ -1,5 +1,5 @@
 import fs, { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { OWNER, parseSessionsEntry } from '../../src/layout.ts'
 import { type OwnerRead, readOwner } from '../../src/liveness/owner-record.ts'
@@ -19,7 +19,7 @@ describe('the record of an owner', () => {
     const manager = tempManager()
     manager.file()
     const directory = String(manager.sessionPath)
-    const id = String(parseSessionsEntry(directory.slice(directory.lastIndexOf('/') + 1))?.id)
+    const id = String(parseSessionsEntry(basename(directory))?.id)
     const written: unknown = JSON.parse(readFileSync(join(directory, OWNER), 'utf8'))
     const read = readOwner(fs, directory, id)
     expect(read).toMatchObject({ state: 'read', owner: { id, pid: process.pid } })

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import type { SweepReport, TempFileManagerOptions } from '../../src/index.ts'
 import { craftSession, REUSED_PID } from '../fixtures/crafted-session.ts'
+import { idOf } from '../fixtures/handoff-root.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 
 const LONG = { timeout: 20_000 }
@@ -50,7 +51,7 @@ test('a session that was renamed to a tombstone is taken back by the next backgr
   const file = manager.file()
   writeFileSync(file.path, 'kept')
   const path = String(manager.sessionPath)
-  renameSync(path, join(sessions, `.dead-${path.slice(path.indexOf('/s-') + 3)}-x`))
+  renameSync(path, join(sessions, `.dead-${idOf(path)}-x`))
   await vi.waitFor(() => expect(readdirSync(path)).toContain(file.name), LONG)
 })
 

@@ -9,6 +9,7 @@ import { volumeNow } from '../../src/liveness/volume-clock.ts'
 import type { SweepRun } from '../../src/sweep/sweep-finding.ts'
 import { sweepSession } from '../../src/sweep/sweep-session.ts'
 import { craftSession, REUSED_PID } from '../fixtures/crafted-session.ts'
+import { idOf } from '../fixtures/handoff-root.ts'
 import { tempManager } from '../fixtures/temp-base.ts'
 
 function runOn(manager: TempFileManager, over: Partial<SweepRun> = {}): SweepRun {
@@ -66,7 +67,7 @@ test('a living suspect gets its name back', async () => {
   const manager = tempManager()
   manager.file()
   const path = String(manager.sessionPath)
-  const id = path.slice(path.indexOf('/s-') + 3)
+  const id = idOf(path)
   const tombstone = `.dead-${id}-x`
   renameSync(path, join(sessions(manager), tombstone))
   expect(await sweepSession(runOn(manager), tombstone)).toMatchObject({ kind: 'tombstone', action: 'kept' })

@@ -47,22 +47,26 @@ test('the session of an owner that was killed is removed by the next sweep, and 
   expect(claim.attempt).toBe(2)
 })
 
-test('an owner that lives is spared by eight sweepers that sweep beside it', async () => {
-  const base = tempBase()
-  const { owner, file } = await startOwner(base)
-  const sweepers = new EightSweepers(programs, base)
-  await sweepers.ready()
-  for (let round = 0; round < ROUNDS; round++) {
-    const reports = await sweepers.round()
-    expect(reports.flatMap(({ errors }) => errors)).toEqual([])
-    const removed = reports.flatMap(({ items }) => items).filter(({ action }) => action === 'removed')
-    expect(removed, `round ${round}`).toEqual([])
-    expect(readFileSync(file, 'utf8')).toBe(basename(file))
-  }
-  await sweepers.end()
-  owner.say('file')
-  expect(dirname(await owner.line('file'))).toBe(dirname(file))
-})
+test(
+  'an owner that lives is spared by eight sweepers that sweep beside it',
+  async () => {
+    const base = tempBase()
+    const { owner, file } = await startOwner(base)
+    const sweepers = new EightSweepers(programs, base)
+    await sweepers.ready()
+    for (let round = 0; round < ROUNDS; round++) {
+      const reports = await sweepers.round()
+      expect(reports.flatMap(({ errors }) => errors)).toEqual([])
+      const removed = reports.flatMap(({ items }) => items).filter(({ action }) => action === 'removed')
+      expect(removed, `round ${round}`).toEqual([])
+      expect(readFileSync(file, 'utf8')).toBe(basename(file))
+    }
+    await sweepers.end()
+    owner.say('file')
+    expect(dirname(await owner.line('file'))).toBe(dirname(file))
+  },
+  60_000 + ROUNDS * 1000,
+)
 
 test('of a hundred claimants in four processes exactly one gets the handoff', async () => {
   const manager = tempManager()

@@ -71,7 +71,8 @@ function skipListed(task: Task): void {
 
 function resultsOf(task: Task, file: string): TestResult[] {
   const error = task.result?.errors?.[0]
-  const reason = error?.stack ?? error?.message
+  const cause = error?.cause === undefined ? '' : `\n  caused by ${String((error.cause as Error).message)}` // a test's own error
+  const reason = error === undefined ? undefined : `${error.message}${cause}\n${error.stack ?? ''}`
   const milliseconds = Math.round(task.result?.duration ?? 0)
   if (task.type === 'suite') {
     const broken: TestResult[] =
