@@ -1,7 +1,8 @@
-// npm run test:swap (SWAP_ROUNDS=500): another user exchanges what is his for a link to a vault, at random steps of
-// every operation that meets his directories. Guarantee: nothing in the vault is read, changed or deleted.
+// npm run test:swap (SWAP_ROUNDS=500): another user exchanges what is theirs for a link to a vault, at random steps of
+// every operation that meets their directories. SWAP_SEED repeats a run.
+// Guarantee: nothing in the vault is opened, changed or deleted.
 
-import {
+import nodeFs, {
   chmodSync,
   chownSync,
   existsSync,
@@ -9,26 +10,30 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { type TempDir, TempFileManager } from '../../src/index.ts'
+import { type FileSystem, type TempDir, TempFileManager } from '../../src/index.ts'
+import { craftSession, REUSED_PID } from '../fixtures/crafted-session.ts'
 import { everyStep } from '../fixtures/every-step.ts'
 import { canMount, ORDINARY } from '../fixtures/mounts.ts'
 import { canSwap, swapperIn } from '../fixtures/swapper.ts'
 import { tempBase } from '../fixtures/temp-base.ts'
 import { volume } from '../temps/devices.ts'
+import { Random } from '../torture/random.ts'
 
-const ROUNDS = Number(process.env['SWAP_ROUNDS'] ?? 21)
+const ROUNDS = Number(process.env['SWAP_ROUNDS'] ?? 8)
+const SEED = Number(process.env['SWAP_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 const SECRET = 'a secret of root'
-const OPERATIONS = ['remove', 'removeSync', 'persist', 'adopt', 'handOff', 'claim', 'close'] as const
+const OPERATIONS = ['remove', 'removeSync', 'persist', 'adopt', 'handOff', 'claim', 'sweep', 'close'] as const
 
-/** A tree that belongs to the other user, with a link to the vault beside each directory. */
+/** A tree that belongs to the other user, with a link to the vault beside its directories. */
 function plant(tree: string, vault: string): void {
   for (const path of [tree, join(tree, 'sub'), join(tree, 'sub/deep')]) mkdirSync(path, { recursive: true })
-  for (const path of ['one', 'sub/one', 'sub/deep/one']) writeFileSync(join(tree, path), 'his')
+  for (const path of ['one', 'sub/one', 'sub/deep/one']) writeFileSync(join(tree, path), 'theirs')
   symlinkSync(vault, join(tree, 'decoy'))
   for (const path of ['', 'one', 'sub', 'sub/one', 'sub/deep', 'sub/deep/one'])
     chownSync(join(tree, path), ORDINARY, ORDINARY)
@@ -60,6 +65,32 @@ function holdsSecret(path: string): boolean {
   )
 }
 
+/** The file system with each step announced; a descriptor that is opened in the vault is noted. */
+function watching(vault: string, step: () => void, opened: string[]): FileSystem {
+  const fs = everyStep(step)
+  const note = (fd: number): void => {
+    const path = readlinkSync(`/proc/self/fd/${fd}`)
+    if (path.startsWith(vault)) opened.push(path)
+  }
+  const openSync: FileSystem['openSync'] = (...args) => {
+    step()
+    const fd = nodeFs.openSync(...args)
+    note(fd)
+    return fd
+  }
+  const open: FileSystem['open'] = (path, flags, mode, callback) => {
+    step()
+    nodeFs.open(path, flags, mode, (error, fd) => {
+      if (error === null) note(fd)
+      callback(error, fd)
+    })
+  }
+  return new Proxy(fs, {
+    get: (target, key, receiver) =>
+      key === 'openSync' ? openSync : key === 'open' ? open : Reflect.get(target, key, receiver),
+  })
+}
+
 async function operate(
   manager: TempFileManager,
   dir: TempDir,
@@ -71,6 +102,7 @@ async function operate(
   else if (operation === 'persist') return await dir.persist(join(away, 'result'))
   else if (operation === 'adopt') return (await manager.adopt(join(away, 'his'))).path
   else if (operation === 'close') await manager.close()
+  else if (operation === 'sweep') await manager.sweep()
   else {
     const ticket = await dir.handOff()
     if (operation === 'claim') await manager.withClaim(ticket, () => {})
@@ -78,46 +110,60 @@ async function operate(
   return undefined
 }
 
+/** A directory in which the other user may write: in a dead session for a sweep, else one of the manager's. */
+function sharedIn(manager: TempFileManager, operation: (typeof OPERATIONS)[number], dir: TempDir): string {
+  if (operation !== 'sweep') return dir.path
+  const shared = join(craftSession(manager.root, { owner: REUSED_PID }).path, 'shared')
+  mkdirSync(shared)
+  return shared
+}
+
+console.log(`SWAP_SEED=${SEED}`)
+
 test.runIf(canSwap && canMount).each(OPERATIONS)(
   '%s touches nothing outside while another user exchanges directories for links',
   async (operation) => {
     const rounds = Math.ceil(ROUNDS / OPERATIONS.length)
+    const random = new Random(SEED + OPERATIONS.indexOf(operation))
     const away = volume('16m')
     let exchanges = 0
     for (let round = 0; round < rounds; round++) {
+      const where = `round ${round} of SWAP_SEED=${SEED}`
       const vault = makeVault()
       const before = portrait(vault)
+      const opened: string[] = []
       let step = (): void => {}
       const manager = new TempFileManager({
         baseDir: tempBase(),
-        fs: everyStep(() => step()),
+        fs: watching(vault, () => step(), opened),
         sweep: { onStart: false, every: false },
         onCleanupError: () => {},
       })
       const dir = manager.dir()
-      chmodSync(dir.path, 0o777)
-      plant(join(dir.path, 'his'), vault)
+      const shared = sharedIn(manager, operation, dir)
+      chmodSync(shared, 0o777)
+      plant(join(shared, 'his'), vault)
       const place = join(away, `round-${round}`)
       mkdirSync(place)
       chmodSync(place, 0o777)
       plant(join(place, 'his'), vault)
-      const swap = swapperIn(join(operation === 'adopt' ? place : dir.path, 'his'))
+      const swap = swapperIn(join(operation === 'adopt' ? place : shared, 'his'))
       const swapBeside = swapperIn(place)
-      const decoy = join(place, 'decoy')
-      symlinkSync(vault, decoy)
+      symlinkSync(vault, join(place, 'decoy'))
       step = () => {
-        if (Math.random() < 0.4 && swap('sub', 'decoy')) exchanges++
-        if (operation !== 'persist' || Math.random() > 0.4) return
+        if (random.chance(0.4) && swap('sub', 'decoy')) exchanges++
+        if (operation !== 'persist' || random.chance(0.6)) return
         const made = readdirSync(place).find((name) => name.startsWith('.tmp'))
         if (made !== undefined) swapBeside(made, 'decoy')
       }
       // The attack may make the operation fail; it must fail without harm.
       const result = await operate(manager, dir, operation, place).catch(() => undefined)
       step = () => {}
-      expect(portrait(vault), `round ${round}`).toEqual(before)
-      if (result !== undefined) expect(holdsSecret(result), `round ${round}`).toBe(false)
+      expect(opened, where).toEqual([])
+      expect(portrait(vault), where).toEqual(before)
+      if (result !== undefined) expect(holdsSecret(result), where).toBe(false)
       await manager.close()
-      expect(portrait(vault), `round ${round}, after close`).toEqual(before)
+      expect(portrait(vault), `${where}, after close`).toEqual(before)
     }
     expect(exchanges).toBeGreaterThan(0)
   },
