@@ -11,10 +11,10 @@ import {
 } from 'node:fs'
 import { dirname, isAbsolute, join, relative } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { failure } from '../fixtures/failures.ts'
+import { failure, failureSync } from '../fixtures/failures.ts'
 import { EMPTY_SESSION } from '../fixtures/handoff-root.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
-import { canMount, DEVICES, volume } from './devices.ts'
+import { canMount, DEVICES, elsewhere, volume } from './devices.ts'
 
 describe.each(DEVICES)('persist on %s', (_device, place) => {
   test('moves a file for good, with its content, mode and times', async () => {
@@ -200,5 +200,14 @@ describe('persistSync', () => {
       expect.objectContaining({ code: 'ERR_TEMP_IO' }),
     )
     expect([file.disposed, existsSync(file.path), readdirSync(base)]).toEqual([false, true, ['plain']])
+  })
+
+  test.skipIf(elsewhere === undefined)('refuses another device by a typed error, and keeps the file', () => {
+    const place = elsewhere?.() ?? ''
+    const file = tempManager().file()
+    writeFileSync(file.path, 'kept')
+    const error = failureSync('ERR_TEMP_IO', () => file.persistSync(join(place, 'result')))
+    expect(error.message).toMatch(/another (?:device|file system)/)
+    expect([file.disposed, readFileSync(file.path, 'utf8'), readdirSync(place)]).toEqual([false, 'kept', []])
   })
 })

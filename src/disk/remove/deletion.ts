@@ -69,24 +69,40 @@ export function* deletion(start: Start, rules: TopRules = {}): Deletion {
   if (tree.mounts.has(top)) return keepMount(tree, top)
   let first: Frame
   try {
-    const within = openHolder(start, rules)
-    first = frameOf(start.name, undefined, top, within)
+    first = frameOf(start.name, undefined, top, openHolder(start, rules))
   } catch (error) {
     return fail(tree, top, error)
   }
+  yield* removeFrom(tree, first, rules)
+}
+
+/** Removes a directory or file and everything in it, depth first. */
+function* removeFrom(tree: Tree, first: Frame, rules: TopRules): Deletion {
   const stack = [first]
   for (let frame = stack.at(-1); frame !== undefined; frame = stack.at(-1)) {
     if (frame.state === 'new' || frame.state === 'unread') yield* empty(tree, frame)
     const name = frame.directories.pop()
     if (name !== undefined) {
       const child = frameOf(name, frame, joinPath(frame.path, name))
-      if (frame === first && rules.keep?.includes(name.toString()) === true) frame.stays = true
-      else if (frame !== first || rules.setAside !== true || (yield* setAside(tree, child))) stack.push(child)
+      if (frame !== first || (yield* mayEnter(tree, child, rules))) stack.push(child)
       continue
     }
     if (frame.state === 'read') yield* finish(tree, frame)
     if (frame.state === 'gone') stack.pop()
   }
+}
+
+/** Applies the rules for a subdirectory of the top: false if it stays, or was just renamed out of the tree. */
+function* mayEnter(
+  tree: Tree,
+  child: Frame,
+  { keep = [], setAside: renames = false }: TopRules,
+): Step<boolean> {
+  if (keep.includes(child.name.toString())) {
+    if (child.parent !== undefined) child.parent.stays = true
+    return false
+  }
+  return renames ? yield* setAside(tree, child) : true
 }
 
 function openHolder({ open, directory }: Start, { foreign = false }: TopRules): Directory | undefined {
@@ -137,16 +153,14 @@ function* empty(tree: Tree, frame: Frame): Step<void> {
 
 /** Notes what is left of a directory; true if it must be read again. */
 function* settleFiles(tree: Tree, frame: Frame, found: Emptied): Step<boolean> {
-  let again = false
   frame.directories = found.directories
   for (const path of found.mountPoints) keepMount(tree, path)
   if (found.mountPoints.length > 0) frame.stays = true
   const failures: Emptied['failures'] = []
+  let again = false
   for (const failure of found.failures) {
-    const errno = errnoOf(failure.error)
-    if (errno === 'EISDIR') frame.directories.push(failure.name)
-    else if (isRefusal(errno) && (yield* openUp(tree, frame))) again = true
-    else if (errno === 'ENAMETOOLONG' && (yield* hoist(tree, frame))) again = true
+    if (errnoOf(failure.error) === 'EISDIR') frame.directories.push(failure.name)
+    else if (yield* isCured(tree, frame, failure.error)) again = true
     else failures.push(failure)
   }
   // A name that is not valid UTF-8 cannot be passed back as a string: it would name nothing, or another file.
@@ -156,6 +170,13 @@ function* settleFiles(tree: Tree, frame: Frame, found: Emptied): Step<boolean> {
   frame.state = 'read'
   frame.readings++
   return false
+}
+
+/** Removes what prevented an unlink, where that can be done. */
+function* isCured(tree: Tree, frame: Frame, error: unknown): Step<boolean> {
+  const errno = errnoOf(error)
+  if (isRefusal(errno)) return yield* openUp(tree, frame)
+  return errno === 'ENAMETOOLONG' && (yield* hoist(tree, frame))
 }
 
 /** A directory that could not be examined or read: true to try again; otherwise it is settled. */

@@ -2,7 +2,7 @@
 // Guarantee: each answers as operation.ts describes; an entry that no longer exists is no failure.
 
 import { errnoOf, TempFileError } from '../../errors.ts'
-import type { DiskPath, DiskStats, FileSystem } from '../file-system.ts'
+import type { DiskEntry, DiskPath, DiskStats, FileSystem } from '../file-system.ts'
 import { joinPath, statsOf } from '../paths.ts'
 import { type EmptyOperation, emptied, isForUnlink, listSync, pieces, piecesAsync } from './listing.ts'
 import type { Emptied, Operation, RemoveReport } from './operation.ts'
@@ -109,30 +109,17 @@ export async function emptySliced(
   const found = emptied()
   const large = new Set<Promise<void>>()
   try {
-    for (const piece of pieces(fs, operation)) {
-      for (const entry of piece) {
-        if (sliceIsOver()) {
-          await options.pause()
-          throwIfAborted(options.signal)
-        }
-        if (!isForUnlink(entry, operation, found)) continue
-        const path = joinPath(operation.path, entry.name)
-        try {
-          const stats = fs.lstatSync(path)
-          if (stats.isFile() && stats.size > LARGE_FILE_BYTES) {
-            while (large.size >= options.concurrency) await Promise.race(large)
-            const unlinked = unlinkLarge(fs, path, entry.name, stats, found, report).finally(() =>
-              large.delete(unlinked),
-            )
-            large.add(unlinked)
-          } else {
-            fs.unlinkSync(path)
-            count(report, stats)
-          }
-        } catch (error) {
-          noteFailure(found, entry.name, error)
-        }
+    for (const entry of entriesOf(fs, operation)) {
+      if (sliceIsOver()) {
+        await options.pause()
+        throwIfAborted(options.signal)
       }
+      if (!isForUnlink(entry, operation, found)) continue
+      const unlinked = unlinkOne({ fs, report, found }, joinPath(operation.path, entry.name), entry.name)
+      if (unlinked === undefined) continue
+      const settled = unlinked.finally(() => large.delete(settled))
+      large.add(settled)
+      while (large.size >= options.concurrency) await Promise.race(large)
     }
   } finally {
     await Promise.all(large)
@@ -140,20 +127,32 @@ export async function emptySliced(
   return found
 }
 
-async function unlinkLarge(
-  fs: FileSystem,
-  path: DiskPath,
-  name: string | Buffer,
-  stats: { isFile(): boolean; readonly size: number },
-  found: Emptied,
-  report: RemoveReport,
-): Promise<void> {
+function* entriesOf(fs: FileSystem, operation: EmptyOperation): Generator<DiskEntry, void, void> {
+  for (const piece of pieces(fs, operation)) yield* piece
+}
+
+interface Emptying {
+  readonly fs: FileSystem
+  readonly report: RemoveReport
+  readonly found: Emptied
+}
+
+/** Unlinks at once; a large file in the thread pool, and then a promise is returned that never rejects. */
+function unlinkOne(by: Emptying, path: DiskPath, name: string | Buffer): Promise<void> | undefined {
   try {
-    await fs.promises.unlink(path)
-    count(report, stats)
+    const stats = by.fs.lstatSync(path)
+    if (stats.isFile() && stats.size > LARGE_FILE_BYTES) {
+      return by.fs.promises.unlink(path).then(
+        () => count(by.report, stats),
+        (error: unknown) => noteFailure(by.found, name, error),
+      )
+    }
+    by.fs.unlinkSync(path)
+    count(by.report, stats)
   } catch (error) {
-    noteFailure(found, name, error)
+    noteFailure(by.found, name, error)
   }
+  return undefined
 }
 
 function count(report: RemoveReport, stats: { isFile(): boolean; readonly size: number }): void {

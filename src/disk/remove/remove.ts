@@ -77,7 +77,11 @@ export async function removeTree(
 ): Promise<RemoveReport> {
   const top = resolve(path)
   const realParent = await fs.promises.realpath(dirname(top)).then(String, () => undefined)
-  const { steps, report, open } = prepare(fs, top, realParent, options.mounts ?? readMounts(), options)
+  const { steps, report, open } = prepare(
+    fs,
+    { top, realParent, mounts: options.mounts ?? readMounts() },
+    options,
+  )
   try {
     await drive(steps, options.signal, (operation) =>
       operation.kind === 'empty'
@@ -125,6 +129,12 @@ export function requireComplete({ errors: [failed], kept: [kept] }: RemoveReport
   if (kept !== undefined) throw new Error(`not removed: ${kept.reason}`)
 }
 
+interface Located {
+  readonly top: string
+  readonly realParent: string | undefined
+  readonly mounts: MountTable
+}
+
 interface Prepared {
   readonly steps: Deletion
   readonly report: RemoveReport
@@ -134,17 +144,11 @@ interface Prepared {
 function prepareSync(fs: FileSystem, path: string, options: TreeOptions): Prepared {
   const top = resolve(path)
   const mounts = options.mounts ?? readMounts()
-  return prepare(fs, top, realDirectorySync(fs, dirname(top), mounts), mounts, options)
+  return prepare(fs, { top, realParent: realDirectorySync(fs, dirname(top), mounts), mounts }, options)
 }
 
 /** The steps for an absolute path whose directory's real path is known: the mount table holds real paths only. */
-function prepare(
-  fs: FileSystem,
-  top: string,
-  realParent: string | undefined,
-  mounts: MountTable,
-  rules: TopRules,
-): Prepared {
+function prepare(fs: FileSystem, { top, realParent, mounts }: Located, rules: TopRules): Prepared {
   const report: RemoveReport = { files: 0, directories: 0, bytes: 0, kept: [], errors: [] }
   const open = new OpenDirectories(fs)
   const unread = isRealDisk(fs) ? mounts.unread : undefined
