@@ -14,13 +14,10 @@ export const STATUS = {
 /** As the manual shows them. */
 export const STATUS_TEXT: readonly (readonly [status: number, meaning: string])[] = [
   [STATUS.done, 'Done. Also: another sweep is at work, so this one had nothing to do.'],
-  [
-    STATUS.attention,
-    'Something failed or needs attention; what, is said on standard error or in the report.',
-  ],
-  [STATUS.usage, 'The command line is wrong: an unknown option, a bad duration, name or ticket.'],
+  [STATUS.attention, 'Something failed or needs attention: see standard error or the report.'],
+  [STATUS.usage, 'The command line is wrong: an unknown option or a bad value.'],
   [STATUS.notFound, 'There is no handoff with this ticket.'],
-  [STATUS.interrupted, 'Interrupted (SIGINT). What was begun is finished by the next sweep.'],
+  [STATUS.interrupted, 'Interrupted (SIGINT). The next sweep continues.'],
 ]
 
 const BY_CODE: { readonly [code: string]: number | undefined } = {

@@ -66,7 +66,7 @@ export const DISCARD: Page = {
 
 export const DOCTOR: Page = {
   description: [
-    'Checks the place where the root is or will be: ownership and modes, file system, space, age cleaners (systemd-tmpfiles), lengths of paths, whether the kernel can prove an owner dead here. It makes and removes one private directory in the base directory, and changes nothing else.',
+    'Checks the place where the root is or will be: ownership and modes, file system, space, inodes, memory behind a tmpfs, quotas, the emptyDir of Kubernetes, age cleaners (systemd-tmpfiles), lengths of paths, whether the kernel can prove an owner dead here. It makes and removes one private directory in the base directory, and changes nothing else.',
   ],
   examples: [['temp-file-manager doctor --json', 'Each check with its status, for a deployment pipeline.']],
 }

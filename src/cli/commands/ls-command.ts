@@ -58,7 +58,7 @@ export async function ls(stage: Stage, values: Values): Promise<number> {
 function keptRow({ name, ageMs, files, bytes, reason }: KeptUsage): Row {
   return {
     cells: [
-      { text: name },
+      { text: shortened(name, 44) },
       { text: duration(ageMs), right: true },
       { text: String(files), right: true },
       { text: size(bytes), right: true },

@@ -1,21 +1,17 @@
-// The doctor's look at directories: the base and the root, their owners and modes, space, file system, lengths.
+// The doctor's look at directories: the base and the root, their owners and modes, file system, age cleaners, lengths.
 // Guarantee: looks only.
 
-import fs, { accessSync, constants, lstatSync, type Stats, statfsSync, statSync } from 'node:fs'
+import fs, { accessSync, constants, lstatSync, type Stats, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { findWeakness, type Weakness } from '../../disk/base-safety.ts'
 import { readMounts } from '../../disk/mounts.ts'
 import { errnoOf } from '../../errors.ts'
 import { platform } from '../../platform/index.ts'
-import { size } from '../terminal.ts'
 import { ageRuleOf } from './age-cleaners.ts'
 import type { Finding } from './finding.ts'
 
 const MODE = 0o777
 const STICKY = 0o1000
-/** Below this much free, a service that receives files is about to fail. */
-const LITTLE_BYTES = 256 * 1024 ** 2
-const LITTLE_SHARE = 0.05
 /** sizeof(sockaddr_un.sun_path) less the closing NUL, unix(7). */
 const MAX_SOCKET_PATH = 107
 /** PATH_MAX of Linux less room for a session's and a file's own name. */
@@ -30,7 +26,7 @@ export function checkBase(base: string): Finding {
       check,
       status: 'note',
       found,
-      advice: 'It is made at the first use, with mode 0700. Make it yourself if others need it.',
+      advice: 'It is created at the first use, with mode 0700. Create it yourself if other users need it.',
     }
   }
   if (!stats.isDirectory())
@@ -77,9 +73,8 @@ function describe({ path, kind, uid, mode }: Weakness): Pick<Finding, 'found' | 
 export function checkRootDirectory(root: string): Finding {
   const check = 'root'
   const stats = attempt(() => lstatSync(root))
-  if (stats === undefined) return { check, status: 'ok', found: `${root} is not made yet` }
-  const planted =
-    'Somebody else may have put it there. Look at it, remove it, or set another name or baseDir.'
+  if (stats === undefined) return { check, status: 'ok', found: `${root} does not exist yet` }
+  const planted = 'Another user may have put it there. Inspect it, remove it, or set another name or baseDir.'
   if (stats.isSymbolicLink())
     return { check, status: 'problem', found: `${root} is a symbolic link`, advice: planted }
   if (!stats.isDirectory())
@@ -91,7 +86,7 @@ export function checkRootDirectory(root: string): Finding {
     return {
       check,
       status: 'warning',
-      found: `${root} has mode ${modeOf(stats)}: other users see into it`,
+      found: `${root} has mode ${modeOf(stats)}: other users can read it`,
       advice:
         'It is set to 0700 at the next use. If it comes back, something changes it (fsGroup of Kubernetes does).',
     }
@@ -108,7 +103,7 @@ export function checkFileSystem(place: string): Finding {
     return {
       check,
       status: 'warning',
-      found: 'cannot be told: /proc/self/mountinfo is not readable',
+      found: 'unknown: /proc/self/mountinfo cannot be read',
       advice: 'Mount /proc.',
     }
   const found = `${mount.fsType}, mounted at ${mount.mountPoint}`
@@ -127,28 +122,6 @@ export function checkFileSystem(place: string): Finding {
       status: 'note',
       found: `${found}: files take memory, and a reboot loses handoffs`,
       advice: 'For large files, or handoffs that must survive, use a disk, for example /var/tmp.',
-    }
-  }
-  return { check, status: 'ok', found }
-}
-
-export function checkSpace(place: string): Finding {
-  const check = 'space'
-  const { bavail, blocks, bsize, ffree, files } = statfsSync(place)
-  const free = bavail * bsize
-  const inodes = files === 0 ? undefined : ffree / files // btrfs counts none
-  const found = `${size(free)} free of ${size(blocks * bsize)}${inodes === undefined ? '' : `, ${ffree} inodes free`}`
-  if (
-    free < LITTLE_BYTES ||
-    free < blocks * bsize * LITTLE_SHARE ||
-    (inodes !== undefined && inodes < LITTLE_SHARE)
-  ) {
-    return {
-      check,
-      status: 'warning',
-      found,
-      advice:
-        'Free some, set baseDir to a larger disk, or set limits.minFreeBytes so that others are left room.',
     }
   }
   return { check, status: 'ok', found }

@@ -1,5 +1,5 @@
-// The doctor's look at evidence: can the kernel prove here that an owner lives or is dead? Guarantee: what it makes
-// for that, one private directory in the base directory, it removes.
+// The doctor's look at evidence: can the kernel prove here that an owner lives or is dead? Guarantee: the one private
+// directory that it creates in the base directory is removed.
 
 import { existsSync, mkdtempSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -20,7 +20,7 @@ export async function checkLease(base: string): Promise<Finding> {
     return {
       check,
       status: 'problem',
-      found: `no directory can be made here (${errnoOf(error)})`,
+      found: `no directory can be created here (${errnoOf(error)})`,
       advice: 'See the base directory and space above.',
     }
   }
@@ -63,17 +63,17 @@ export function checkProc(): Finding {
   try {
     const self = readlinkSync('/proc/self')
     if (self !== String(process.pid)) {
-      const found = `/proc says we are process ${self}, we are ${process.pid}: it belongs to another namespace`
+      const found = `/proc/self is process ${self}, this is process ${process.pid}: /proc belongs to another pid namespace`
       return {
         check,
         status: 'warning',
         found,
-        advice: 'Mount /proc anew inside the pid namespace (unshare --mount-proc).',
+        advice: 'Mount /proc inside the pid namespace (unshare --mount-proc).',
       }
     }
     readFileSync('/proc/sys/kernel/random/boot_id')
     readlinkSync('/proc/self/ns/pid')
-    return { check, status: 'ok', found: '/proc tells the boot, the pid namespace and our own pid' }
+    return { check, status: 'ok', found: '/proc shows the boot, the pid namespace and this pid' }
   } catch (error) {
     return {
       check,
@@ -84,7 +84,7 @@ export function checkProc(): Finding {
   }
 }
 
-/** Settings that outlive the hour they were meant for. */
+/** Settings that are meant for debugging only. */
 export function checkEnvironment(env: NodeJS.ProcessEnv = process.env): Finding {
   const check = 'environment'
   if (env['TEMP_FILE_MANAGER_PRESERVE'] === '1') {

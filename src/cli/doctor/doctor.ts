@@ -1,6 +1,7 @@
-// `doctor`: will it work here, and what to change if not. Guarantee: each check stands alone; one that fails to
+// `doctor`: will it work here, and what to change if not. Guarantee: each check runs alone; one that fails to
 // run is itself a finding.
 
+import { realpathSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { TempFileManager } from '../../index.ts'
 import { forLog } from '../../input/names.ts'
@@ -13,9 +14,9 @@ import {
   checkFileSystem,
   checkLengths,
   checkRootDirectory,
-  checkSpace,
   existing,
 } from './check-base.ts'
+import { checkCapacity } from './check-capacity.ts'
 import { checkEnvironment, checkLease, checkProc } from './check-evidence.ts'
 import type { Finding } from './finding.ts'
 
@@ -31,7 +32,7 @@ export async function doctor(stage: Stage, values: Values): Promise<number> {
   const findings = await examine(manager)
   const healthy = findings.every(({ status }) => status === 'ok' || status === 'note')
   if (values['json'] === true) writeJson(stage, { root: manager.root, healthy, checks: findings })
-  else tell(stage, manager.root, findings, healthy)
+  else print(stage, manager.root, findings, healthy)
   return healthy ? STATUS.done : STATUS.attention
 }
 
@@ -39,11 +40,11 @@ async function examine(manager: TempFileManager): Promise<Finding[]> {
   const { root } = manager
   const base = dirname(root)
   const place = existing(base)
-  const checks: readonly (readonly [string, () => Finding | Promise<Finding>])[] = [
+  const checks: readonly (readonly [string, () => Finding | readonly Finding[] | Promise<Finding>])[] = [
     ['base directory', () => checkBase(base)],
     ['root', () => checkRootDirectory(root)],
     ['file system', () => checkFileSystem(existing(root))],
-    ['space', () => checkSpace(place)],
+    ['space', () => checkCapacity(realpathSync(place))],
     ['age cleaners', () => checkAgeCleaners(root)],
     ['path lengths', () => checkLengths(root)],
     ['lease', () => checkLease(base)],
@@ -54,7 +55,7 @@ async function examine(manager: TempFileManager): Promise<Finding[]> {
   const findings: Finding[] = []
   for (const [check, look] of checks) {
     try {
-      findings.push(await look())
+      findings.push(...[await look()].flat())
     } catch (error) {
       const found = `could not be checked: ${error instanceof Error ? error.message : String(error)}`
       findings.push({ check, status: 'problem', found, advice: 'See the other checks.' })
@@ -87,7 +88,7 @@ async function checkContents(manager: TempFileManager): Promise<Finding> {
   return { check, status: 'ok', found }
 }
 
-function tell(stage: Stage, root: string, findings: readonly Finding[], healthy: boolean): void {
+function print(stage: Stage, root: string, findings: readonly Finding[], healthy: boolean): void {
   const paint = painter(stage.stdout)
   for (const { check, status, found, advice } of findings) {
     stage.stdout.write(

@@ -1,7 +1,6 @@
 import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { ageRuleOf, parseTmpfiles } from '../../../src/cli/doctor/age-cleaners.ts'
 import type { Finding } from '../../../src/cli/doctor/finding.ts'
 import { tempBase, tempManager } from '../../fixtures/temp-base.ts'
 import { run } from '../command-line.ts'
@@ -80,57 +79,5 @@ describe('doctor', () => {
     expect(finding(await diagnose(['--root', manager.root]), 'contents')?.advice).toContain(
       '--remove-unknown-after',
     )
-  })
-})
-
-describe('systemd-tmpfiles', () => {
-  const ROOT = '/tmp/svc-0'
-
-  function rules(
-    files: Readonly<Record<string, string>>,
-    over: Readonly<Record<string, string>> = {},
-  ): string[] {
-    const [etc, usr] = [tempBase(), tempBase()]
-    for (const [name, text] of Object.entries(files)) writeFileSync(join(usr, name), text)
-    for (const [name, text] of Object.entries(over)) writeFileSync(join(etc, name), text)
-    return [etc, usr]
-  }
-
-  test.each<[string, Record<string, string>, Record<string, string>, string | undefined]>([
-    ['an age on /tmp', { 'tmp.conf': 'q /tmp 1777 root root 10d\n' }, {}, '10d'],
-    ['no age', { 'tmp.conf': 'D /tmp 1777 root root -\n#q /tmp 1777 root root 30d\n' }, {}, undefined],
-    ['another directory', { 'tmp.conf': 'q /var/tmp 1777 root root 30d\n' }, {}, undefined],
-    [
-      'hidden by a file in /etc',
-      { 'tmp.conf': 'q /tmp 1777 root root 10d\n' },
-      { 'tmp.conf': '' },
-      undefined,
-    ],
-    [
-      'an exemption',
-      { 'tmp.conf': 'q /tmp 1777 root root 10d\n' },
-      { 'ours.conf': "x '/tmp/svc-*'\n" },
-      undefined,
-    ],
-    [
-      'an exemption of something else',
-      { 'tmp.conf': 'q /tmp 1777 root root 10d\n' },
-      { 'x.conf': 'x /tmp/other\n' },
-      '10d',
-    ],
-    [
-      'the longest path decides',
-      { 'a.conf': 'q /tmp 1777 root root 10d\ne /tmp/svc-0 - - - 1h\n' },
-      {},
-      '1h',
-    ],
-  ])('%s', (_, files, over, age) => {
-    expect(ageRuleOf(ROOT, rules(files, over))?.age).toBe(age)
-  })
-
-  test('a line is read with its modifiers and quotes', () => {
-    expect(parseTmpfiles('d! "/tmp/a b" 0755 root root 5d\n', 'f')).toEqual([
-      { type: 'd!', path: '/tmp/a b', age: '5d', file: 'f' },
-    ])
   })
 })

@@ -3,10 +3,10 @@ import { once } from 'node:events'
 import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { TempFileManager } from '../../src/index.ts'
-import { canMount, ORDINARY } from '../fixtures/mounts.ts'
-import { tempBase, USER } from '../fixtures/temp-base.ts'
-import { capture, MAIN, run } from './command-line.ts'
+import { TempFileManager } from '../../../src/index.ts'
+import { canMount, ORDINARY } from '../../fixtures/mounts.ts'
+import { tempBase, USER } from '../../fixtures/temp-base.ts'
+import { capture, MAIN, run } from '../command-line.ts'
 
 const NAME = ['--name', 'runs', '--base-dir']
 const rootIn = (base: string): string => join(base, `runs-${USER}`)
