@@ -3,6 +3,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import type { TempFileManager } from '../../src/index.ts'
@@ -83,4 +84,28 @@ test('the reservation of a process that was killed during a creation returns', a
   await manager.sweep()
   await (await manager.createUpload({ length: 400 })).release()
   expect(await manager.uploads()).toHaveLength(1)
+})
+
+test('a second process, or a second manager, cannot write to an upload that is held', async () => {
+  const manager = tempManager()
+  const upload = await manager.createUpload({ length: 5 })
+  await expect(manager.openUpload(upload.id)).rejects.toMatchObject({
+    code: 'ERR_TEMP_HANDOFF_CLAIMED',
+    status: 409,
+  })
+  const other = tempManager({ baseDir: join(manager.root, '..') })
+  await expect(other.openUpload(upload.id)).rejects.toMatchObject({ code: 'ERR_TEMP_HANDOFF_CLAIMED' })
+})
+
+test('bytes behind the recorded offset do not count when the boot has changed', async () => {
+  const manager = tempManager()
+  const upload = await manager.createUpload({ length: 20 })
+  await upload.append('12345')
+  await upload.release()
+  const directory = join(manager.root, 'uploads', upload.id)
+  const [data = ''] = readdirSync(join(directory, 'data'))
+  writeFileSync(join(directory, 'data', data), '12345 and zeros')
+  renameSync(join(directory, 'at-5'), join(directory, 'at-5-anotherboot'))
+  await using again = await manager.openUpload(upload.id)
+  expect(again.offset).toBe(5)
 })

@@ -1,0 +1,84 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { Readable } from 'node:stream'
+import { expect, test } from 'vitest'
+import { tempManager } from '../fixtures/temp-base.ts'
+
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
+
+/** A stream that gives some bytes and then breaks, as a dropped connection does. */
+function breaking(bytes: Uint8Array): Readable {
+  return Readable.from(
+    (async function* () {
+      yield bytes
+      throw Object.assign(new Error('reset'), { code: 'ECONNRESET' })
+    })(),
+  )
+}
+
+test('what came before the source broke off is kept, and the upload continues behind it', async () => {
+  const manager = tempManager()
+  const bytes = randomBytes(200_000)
+  const upload = await manager.createUpload({ length: bytes.length, hash: 'sha256' })
+  await expect(upload.append(breaking(bytes.subarray(0, 70_000)))).rejects.toMatchObject({
+    code: 'ERR_TEMP_ABORTED',
+  })
+  expect(upload.offset).toBe(70_000)
+  await upload.release()
+  expect(await manager.uploads()).toMatchObject([{ state: 'waiting', bytes: 70_000, length: 200_000 }])
+  await using again = await manager.openUpload(upload.id)
+  expect(again.offset).toBe(70_000)
+  await again.append(bytes.subarray(70_000))
+  expect((await again.finish()).digest).toBe(sha256(bytes))
+})
+
+test('a take-over ends the append of this process, keeps its bytes and continues behind them', async () => {
+  const manager = tempManager()
+  const upload = await manager.createUpload({ length: 10 })
+  const stuck = new Readable({ read() {} })
+  stuck.push('12345')
+  const appending = upload.append(stuck).catch((error: unknown) => error)
+  const released = appending.then(() => upload.release())
+  await expect.poll(() => upload.offset).toBe(5)
+  const again = await manager.openUpload(upload.id, { whenBusy: 'take-over' })
+  expect(await appending).toMatchObject({ code: 'ERR_TEMP_HANDOFF_CLAIMED' })
+  await released
+  expect(again.offset).toBe(5)
+  expect(await again.append('67890')).toBe(10)
+  await again.release()
+})
+
+test('more bytes than the declared length delete the upload', async () => {
+  const manager = tempManager()
+  const upload = await manager.createUpload({ length: 4 })
+  await expect(upload.append('12345')).rejects.toMatchObject({ code: 'ERR_TEMP_TOO_LARGE' })
+  await expect(manager.openUpload(upload.id)).rejects.toMatchObject({ code: 'ERR_TEMP_HANDOFF_GONE' })
+  expect(await manager.uploads()).toEqual([])
+})
+
+test('a digest of one append that differs takes only that append back', async () => {
+  const manager = tempManager()
+  await using upload = await manager.createUpload({ hash: 'sha256' })
+  await upload.append('good ')
+  const digests = [{ algorithm: 'sha256', value: sha256(Buffer.from('right')) }]
+  await expect(upload.append('wrong', { digests })).rejects.toMatchObject({ code: 'ERR_TEMP_TRUNCATED' })
+  expect(upload.offset).toBe(5)
+  await upload.append('right', { digests })
+  expect((await upload.finish()).digest).toBe(sha256(Buffer.from('good right')))
+})
+
+test('a source that breaks off while a chunk waits for the disk leaves its bytes in order', async () => {
+  const manager = tempManager()
+  const bytes = randomBytes(4_900_000)
+  for (let round = 0; round < 10; round++) {
+    const upload = await manager.createUpload({ durable: false, length: bytes.length })
+    const source = new Readable({ read() {}, highWaterMark: 8_000_000 })
+    for (let at = 0; at < bytes.length; at += 700_000) source.push(bytes.subarray(at, at + 700_000))
+    const appending = upload.append(source).catch((error: unknown) => error)
+    await expect.poll(() => upload.offset, { interval: 0 }).toBeGreaterThan(0)
+    source.destroy(Object.assign(new Error('reset'), { code: 'ECONNRESET' }))
+    await appending
+    const received = Buffer.concat(await upload.read().toArray())
+    expect(received.equals(bytes.subarray(0, upload.offset))).toBe(true)
+    await upload.discard()
+  }
+})
