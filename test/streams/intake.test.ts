@@ -3,6 +3,8 @@
 import { EventEmitter } from 'node:events'
 import fs from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { IncomingMessage } from 'node:http'
+import { Socket } from 'node:net'
 import { PassThrough, Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import type { TempFileErrorCode, TempFileManager } from '../../src/index.ts'
@@ -30,6 +32,8 @@ interface Subject {
   /** Absent where the kind has no such ending. */
   failWithoutDestroying?(): void
   close?(): void
+  /** The code of its error when it is closed; default ERR_TEMP_TRUNCATED. */
+  readonly closed?: TempFileErrorCode
 }
 
 const mine = new Error('mine')
@@ -98,8 +102,35 @@ function generator(): Subject {
   }
 }
 
+/** A request as Node's server makes it. */
+function request(): Subject {
+  const source = new IncomingMessage(new Socket())
+  source.push('half')
+  return {
+    source,
+    end() {
+      source.push(' and half')
+      source.complete = true
+      source.push(null)
+    },
+    fail: () => void source.destroy(mine),
+    failWithoutDestroying: () => void source.emit('error', mine),
+    close: () => void source.destroy(),
+    closed: 'ERR_TEMP_ABORTED',
+  }
+}
+
+/** An iterator that is nothing else: no generator, no `return`. */
+function iterator(): Subject {
+  const { source, ...endings } = generator()
+  const chunks = (source as AsyncGenerator<string>)[Symbol.asyncIterator]() // what generator() makes
+  return { source: { [Symbol.asyncIterator]: () => ({ next: () => chunks.next() }) }, ...endings }
+}
+
 const KINDS: [string, () => Subject][] = [
   ['a Node stream', passThrough],
+  ['a request', request],
+  ['an iterator', iterator],
   ['a stream of the old kind', oldStream],
   ['a web stream', web],
   ['an async generator', generator],
@@ -117,7 +148,7 @@ const CASES = KINDS.flatMap(([kind, make]) =>
     kind,
     make,
     ending,
-    code,
+    code: ending === 'close' ? (make().closed ?? code) : code,
   })),
 )
 
