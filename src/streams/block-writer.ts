@@ -74,28 +74,28 @@ export class BlockWriter {
 
   /** Copies what fits without waiting, starting writes as blocks get full; returns how far it came. */
   #fill(chunk: Uint8Array, from: number): number {
-    let taken = from
-    for (;;) {
-      this.#block ??= lendBlock(false)
-      let block = this.#block
-      if (this.#used === SMALL_BLOCK && block.length === SMALL_BLOCK) {
-        if (taken === chunk.length) return taken // it may have been all
-        block = this.#grow(block)
-      }
-      if (this.#used === block.length) {
-        if (this.#inFlight !== undefined) return taken
-        this.#start(block)
-        continue
-      }
-      if (taken === chunk.length) return taken
+    for (let taken = from; ; ) {
+      const block = this.#blockWithRoom(taken === chunk.length)
+      if (block === undefined || taken === chunk.length) return taken
       const count = Math.min(block.length - this.#used, chunk.length - taken)
-      block.set(
-        taken === 0 && count === chunk.length ? chunk : chunk.subarray(taken, taken + count),
-        this.#used,
-      )
+      block.set(count === chunk.length ? chunk : chunk.subarray(taken, taken + count), this.#used)
       this.#used += count
       taken += count
     }
+  }
+
+  /** Undefined while the disk is behind, and for a full small block if `done`: it may be the whole file. */
+  #blockWithRoom(done: boolean): Buffer | undefined {
+    this.#block ??= lendBlock(false)
+    if (this.#used < this.#block.length) return this.#block
+    if (this.#block.length === SMALL_BLOCK) {
+      if (done) return undefined
+      this.#block = this.#grow(this.#block)
+      if (this.#used < this.#block.length) return this.#block
+    }
+    if (this.#inFlight !== undefined) return undefined
+    this.#start(this.#block)
+    return this.#block
   }
 
   async #waitAndFill(chunk: Uint8Array, from: number): Promise<void> {
@@ -116,7 +116,6 @@ export class BlockWriter {
     if (block.length > small.length) {
       block.set(small)
       returnBlock(small)
-      this.#block = block
       return block
     }
     returnBlock(block)

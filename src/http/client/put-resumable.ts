@@ -39,23 +39,30 @@ export async function putResumable(
       await saved.forget()
       return reply
     } catch (error) {
-      if (error instanceof Restart) {
-        await saved.forget()
-        run.remote = undefined
-        upload.confirmed = 0
-        if (++failures > upload.retries) throw error.cause
-        continue
-      }
       failures = upload.confirmed > before ? 1 : failures + 1
-      const again = isTransient(error) || isConflict(error)
-      if (failures > upload.retries || upload.signal.aborted || !again) throw error
-      await backOff(Math.max(upload.retryDelayMs * 2 ** (failures - 1), requestedDelay(error)), upload.signal)
-      log.http('continuing an upload, attempt %d: %O', failures + 1, error)
+      if (error instanceof Restart) await restart(run, error, failures)
+      else await waitAfter(run, error, failures)
     }
   }
 }
 
-/** The server does not know the upload (any more): begin with a new one. */
+/** Prepares a new upload. @throws why the server ended this one, after too many failures */
+async function restart(run: Run, { cause }: Restart, failures: number): Promise<void> {
+  await run.saved.forget()
+  run.remote = undefined
+  run.upload.confirmed = 0
+  if (failures > run.upload.retries) throw cause
+}
+
+/** Waits until the next attempt. @throws the error that no further attempt can help */
+async function waitAfter({ upload }: Run, error: unknown, failures: number): Promise<void> {
+  const again = isTransient(error) || isConflict(error)
+  if (failures > upload.retries || upload.signal.aborted || !again) throw error
+  await backOff(Math.max(upload.retryDelayMs * 2 ** (failures - 1), requestedDelay(error)), upload.signal)
+  log.http('continuing an upload, attempt %d: %O', failures + 1, error)
+}
+
+/** The server does not know the upload: a new one is needed. */
 class Restart extends Error {}
 
 async function start(run: Run): Promise<PieceReply> {
@@ -178,7 +185,7 @@ async function send(
       onSent(upload.sent)
     },
     onInformation: (status, sent) => {
-      // One of another version, or of none, is not meant for us.
+      // A response of another version does not concern this upload.
       if (status !== 104 || sent['upload-draft-interop-version'] !== '8') return
       if (sent.location !== undefined) void remember(run, 'draft', sent.location).catch(() => {})
       const offset = Number(sent['upload-offset'])
@@ -226,7 +233,7 @@ async function remember(
   return run.remote
 }
 
-/** Another request of ours may not have ended for the server yet: ask for the offset again. */
+/** For the server an earlier request may not have ended yet: ask for the offset again. */
 function isConflict(error: unknown): boolean {
   const status = error instanceof TempFileError ? error.details?.['status'] : undefined
   return status === 409 || status === 423
