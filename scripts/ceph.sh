@@ -13,7 +13,7 @@ dir=$(mkdir -p "${2:?a folder}" && cd "$2" && pwd)
 conf=$dir/ceph.conf
 fsid=11111111-2222-3333-4444-555555555555
 
-# end NAME SIGNAL: a daemon of ours, waited for; -9 after 10 s.
+# end NAME SIGNAL: ends a daemon that this script started, and waits; kill -9 after 10 s.
 end() {
   local file=$dir/$1.pid pid
   [ -s "$file" ] || return 0

@@ -111,7 +111,7 @@ export class ClaimLease {
     }
   }
 
-  /** Compare-and-swap from our newest version; our own renewal whose answer was lost is taken up and the swap repeated. */
+  /** Compare-and-swap from the newest known version. A renewal whose answer was lost is taken up, and the swap is repeated. */
   async #swap(next: (seen: Seen) => Next): Promise<Swap> {
     const budget = this.#budget()
     for (;;) {

@@ -3,16 +3,13 @@
 
 import type { Readable } from 'node:stream'
 import { TempFileError } from '../errors.ts'
-import type { HandOffOptions, Json, PersistOptions, TempFile } from '../index.ts'
+import type { ClaimMembers, HandOffOptions, Json, PersistOptions, TempFile } from '../index.ts'
 import { asyncDispose, dispose } from '../runtime/dispose.ts'
 import { log } from '../runtime/observe.ts'
 import type { ClaimLease } from './claim-lease.ts'
 
 /** What both kinds of claim have. */
-export interface S3ClaimMembers<M> {
-  readonly ticket: string
-  /** What the publisher gave to `handOff`. */
-  readonly meta: M
+export interface S3ClaimMembers<M> extends Pick<ClaimMembers<M>, 'ticket' | 'meta'> {
   /**
    * 1 for the first claimant, 2 after that one released it or died, and so on. It is also the fencing number: pass it to
    * whatever you write to, and let that refuse a number that is lower than one it has seen.
