@@ -17,6 +17,7 @@ const LONGEST = 280
 const PASSAGE = 6
 const CROSSING = new Set([
   'attacks',
+  'below-fs',
   'bench',
   'crash',
   'docs',
