@@ -24,6 +24,7 @@ interface Slot {
  * using scratch = getTempManager().dir()
  * console.log(scratch.join('a', 'b.txt'))
  * ```
+ * @category Managers
  */
 export function getTempManager(): TempFileManager {
   const slot = globalThis as Slot // the key is this package's own
@@ -38,6 +39,7 @@ export function getTempManager(): TempFileManager {
  * Makes `manager` the default one, for example a manager with your options, at start-up. After `undefined`, the next
  * `getTempManager()` creates a new one. The previous default is not closed.
  * @throws ERR_TEMP_OPTION_INVALID
+ * @category Managers
  */
 export function setTempManager(manager: TempFileManager | undefined): void {
   if (manager !== undefined && typeof (manager as { file?: unknown } | null)?.file !== 'function')

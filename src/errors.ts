@@ -30,10 +30,16 @@ const STATUS = {
   ERR_TEMP_DOWNLOAD_FAILED: 502,
 } as const
 
-/** Every code a {@link TempFileError} can carry. */
+/**
+ * Every code a {@link TempFileError} can carry.
+ * @category Errors
+ */
 export type TempFileErrorCode = keyof typeof STATUS
 
-/** Plain facts about a failure, for programs and for a client's error text; never a path. */
+/**
+ * Plain facts about a failure, for programs and for a client's error text; never a path.
+ * @category Errors
+ */
 export interface ErrorDetails {
   /** The option that was refused, or whose limit was reached: `'limits.fileBytes'`. */
   readonly option?: string | undefined
@@ -51,7 +57,10 @@ export interface ErrorDetails {
   readonly [fact: string]: string | number | boolean | readonly string[] | undefined
 }
 
-/** What a {@link TempFileError} can carry besides its message. */
+/**
+ * What a {@link TempFileError} can carry besides its message.
+ * @category Errors
+ */
 export interface TempFileErrorOptions {
   /** The underlying error, for example the system's own with its `errno`. */
   readonly cause?: unknown
@@ -77,6 +86,7 @@ const BRAND = Symbol.for('temp-file-manager.error.v1')
  *   if (isTempFileError(error) && error.code === 'ERR_TEMP_TOO_LARGE') console.log(error.status) // 413
  * }
  * ```
+ * @category Errors
  */
 export class TempFileError extends Error {
   readonly code: TempFileErrorCode
@@ -124,6 +134,7 @@ export class TempFileError extends Error {
  *
  * console.log(isTempFileError(new Error('other'))) // false
  * ```
+ * @category Errors
  */
 export function isTempFileError(value: unknown): value is TempFileError {
   return typeof value === 'object' && value !== null && (value as { [BRAND]?: unknown })[BRAND] === true

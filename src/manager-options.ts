@@ -25,7 +25,10 @@ import type { QuotaLimits } from './quota.ts'
 
 import type { OnCleanupError } from './runtime/observe.ts'
 
-/** Options of a {@link TempFileManager}. Every option has a default that suits a service on one host. */
+/**
+ * Options of a {@link TempFileManager}. Every option has a default that suits a service on one host.
+ * @category Managers
+ */
 export interface TempFileManagerOptions {
   /** Name of the root directory, which all processes of one user under this name share. Default 'temp-file-manager'. */
   name?: string | undefined
@@ -64,10 +67,16 @@ export interface TempFileManagerOptions {
   onCleanupError?: OnCleanupError | undefined
 }
 
-/** What {@link TempFileManagerOptions.preserve} can be. */
+/**
+ * What {@link TempFileManagerOptions.preserve} can be.
+ * @category Managers
+ */
 export type Preserve = boolean | 'on-error' | { count?: number | undefined; age?: Duration | undefined }
 
-/** Limits of one manager. An option that is not set is no limit. */
+/**
+ * Limits of one manager. An option that is not set is no limit.
+ * @category Managers
+ */
 export interface Limits {
   /** Most bytes of one received file: ERR_TEMP_TOO_LARGE. */
   fileBytes?: Size | undefined

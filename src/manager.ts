@@ -263,6 +263,7 @@ class Manager implements TempFileManager {
  * await file.write('hello')
  * console.log(file.path, await file.size())
  * ```
+ * @category Managers
  */
 export interface TempFileManager extends ManagerMethods {}
 

@@ -18,7 +18,10 @@ import {
 
 export const UPLOAD_VERSION = 1
 
-/** An algorithm of `crypto.getHashes()` and a value in lower-case hex. */
+/**
+ * An algorithm of `crypto.getHashes()` and a value in lower-case hex.
+ * @category Partial uploads
+ */
 export interface Digest {
   readonly algorithm: string
   readonly value: string

@@ -10,7 +10,10 @@ import { type Judgement, judge } from '../liveness/judge.ts'
 import { removeIfDead } from '../removal/condemn-if-dead.ts'
 import { claimIndexOf, type Found, findClaim } from './claim-index.ts'
 
-/** Who has claimed a handoff, as far as the record of the session shows. */
+/**
+ * Who has claimed a handoff, as far as the record of the session shows.
+ * @category Handoffs
+ */
 export interface Claimant {
   readonly pid: number | undefined
   readonly hostname: string | undefined

@@ -3,7 +3,10 @@
 import { checkAffixes } from './names.ts'
 import { type Kind, mode, text, unchecked } from './options.ts'
 
-/** How a new file is named and protected. Every option has a default. */
+/**
+ * How a new file is named and protected. Every option has a default.
+ * @category Creating and receiving
+ */
 export interface FileOptions {
   /** End of a generated name, with its dot: `'.mkv'`. */
   readonly suffix?: string | undefined
@@ -15,7 +18,10 @@ export interface FileOptions {
   readonly mode?: number | undefined
 }
 
-/** How a new directory is named and protected; as {@link FileOptions}, with mode `0o700` by default. */
+/**
+ * How a new directory is named and protected; as {@link FileOptions}, with mode `0o700` by default.
+ * @category Creating and receiving
+ */
 export type DirOptions = FileOptions
 
 /** The keys of {@link FileOptions}, to be spread into the schema of each function that creates a file. */

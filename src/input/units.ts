@@ -5,10 +5,16 @@ import parseBytes from 'bytes'
 import parseMs, { type StringValue } from 'ms'
 import { optionError } from '../errors.ts'
 
-/** A number of bytes, or a string such as `'500mb'` or `'1.5gb'` (powers of 1024). */
+/**
+ * A number of bytes, or a string such as `'500mb'` or `'1.5gb'` (powers of 1024).
+ * @category Options
+ */
 export type Size = number | string
 
-/** A number of milliseconds, or a string such as `'10m'`, `'1h'` or `'7d'`. */
+/**
+ * A number of milliseconds, or a string such as `'10m'`, `'1h'` or `'7d'`.
+ * @category Options
+ */
 export type Duration = number | string
 
 const SIZE = /^\d+(?:\.\d+)? ?(?:b|kb|mb|gb|tb|pb)$/i

@@ -5,7 +5,10 @@ import type { SweepReport } from '../sweep/report.ts'
 import type { SweepOptions } from '../sweep/sweep-options.ts'
 import type { RootUsage } from '../sweep/usage.ts'
 
-/** Counters of one manager since it was created. */
+/**
+ * Counters of one manager since it was created.
+ * @category Managers
+ */
 export interface ManagerStats extends Readonly<Counters> {
   /** Live files and directories, claims included. */
   readonly entries: number

@@ -13,7 +13,10 @@ import { volumeNow } from '../liveness/volume-clock.ts'
 import type { KeepPolicy } from '../manager-options.ts'
 import { log, warn } from '../runtime/observe.ts'
 
-/** Something in kept/, as {@link TempFileManager.usage} reports it. */
+/**
+ * Something in kept/, as {@link TempFileManager.usage} reports it.
+ * @category Maintenance
+ */
 export interface KeptUsage {
   /** Its name under `kept/`. */
   readonly name: string

@@ -2,7 +2,10 @@
 
 import type { HandoffInfo } from '../handoff/info.ts'
 
-/** One entry of the root as a sweep saw it. */
+/**
+ * One entry of the root as a sweep saw it.
+ * @category Maintenance
+ */
 export interface SweepItem {
   /** Its name on disk at the time, with its directory: 'sessions/s-...', 'handoffs/...', 'uploads/...'. */
   readonly name: string
@@ -16,7 +19,10 @@ export interface SweepItem {
   readonly bytes: number
 }
 
-/** The result of {@link TempFileManager.sweep}. */
+/**
+ * The result of {@link TempFileManager.sweep}.
+ * @category Maintenance
+ */
 export interface SweepReport {
   readonly items: readonly SweepItem[]
   /** Files, and their bytes by size, that were removed. */
@@ -39,7 +45,10 @@ export interface SweepReport {
   readonly durationMs: number
 }
 
-/** The progress of a running sweep: entries judged, and files and bytes removed, also of an entry that is being removed. */
+/**
+ * The progress of a running sweep: entries judged, and files and bytes removed, also of an entry that is being removed.
+ * @category Maintenance
+ */
 export interface SweepProgress {
   readonly done: number
   readonly total: number

@@ -4,7 +4,10 @@ import { abortSignal, boolean, type Checked, callback, duration, optionsOf } fro
 import type { Duration } from '../input/units.ts'
 import type { SweepProgress } from './report.ts'
 
-/** Options of {@link TempFileManager.sweep}. */
+/**
+ * Options of {@link TempFileManager.sweep}.
+ * @category Maintenance
+ */
 export interface SweepOptions {
   /** Only report what would be removed. Default false. */
   dryRun?: boolean | undefined

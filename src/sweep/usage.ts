@@ -13,7 +13,10 @@ import { type KeptUsage, listKept } from '../removal/kept.ts'
 import { listUploads } from '../uploads/list-uploads.ts'
 import type { UploadInfo } from '../uploads/upload-types.ts'
 
-/** One session as {@link TempFileManager.usage} found it. */
+/**
+ * One session as {@link TempFileManager.usage} found it.
+ * @category Maintenance
+ */
 export interface SessionUsage {
   /** Its directory's name under `sessions/`. */
   readonly name: string
@@ -30,7 +33,10 @@ export interface SessionUsage {
   readonly bytes: number
 }
 
-/** The result of {@link TempFileManager.usage}. */
+/**
+ * The result of {@link TempFileManager.usage}.
+ * @category Maintenance
+ */
 export interface RootUsage {
   readonly root: string
   readonly files: number

@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream'
  * Anything that bytes can be read from: a Node stream (an HTTP request is one), a web stream, a Blob, an iterable of
  * chunks, or all the bytes at once. Strings are written as UTF-8; strings of a Node stream with `setEncoding` in
  * that stream's encoding.
+ * @category Creating and receiving
  */
 export type ByteSource =
   | Readable

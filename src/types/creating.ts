@@ -4,7 +4,10 @@ import type { DirOptions, FileOptions } from '../input/file-options.ts'
 import type { ByteSource } from './bytes.ts'
 import type { FileRules, ReceivedFile, ReceiveOptions, TempDir, TempFile } from './entries.ts'
 
-/** Options of {@link TempFileManager.adopt}. */
+/**
+ * Options of {@link TempFileManager.adopt}.
+ * @category Creating and receiving
+ */
 export interface AdoptOptions {
   /** Leave it where it is, and only remove it with its scope, at close and at exit: no sweep covers it. Default false. */
   inPlace?: boolean | undefined

@@ -8,7 +8,10 @@ import type { Size } from '../input/units.ts'
 import type { ByteSource, Progress, WriteResult } from './bytes.ts'
 import type { HandOffOptions } from './handoff.ts'
 
-/** Options of {@link TempEntry.persist}. */
+/**
+ * Options of {@link TempEntry.persist}.
+ * @category Creating and receiving
+ */
 export interface PersistOptions {
   /** Replace what stands at the destination. Default true; false refuses it atomically: ERR_TEMP_EXISTS. */
   overwrite?: boolean | undefined
@@ -20,7 +23,10 @@ export interface PersistOptions {
   makeParents?: boolean | undefined
 }
 
-/** A temporary file or directory. */
+/**
+ * A temporary file or directory.
+ * @category Creating and receiving
+ */
 export interface TempEntry extends Disposable, AsyncDisposable {
   readonly kind: 'file' | 'dir'
   /** Absolute path, from creation on, whatever becomes of the working directory. */
@@ -94,7 +100,10 @@ export interface TempEntry extends Disposable, AsyncDisposable {
   handOff(options?: HandOffOptions): Promise<string>
 }
 
-/** A temporary file. */
+/**
+ * A temporary file.
+ * @category Creating and receiving
+ */
 export interface TempFile extends TempEntry {
   readonly kind: 'file'
   /**
@@ -136,17 +145,26 @@ export interface WriteStreamOptions {
   signal?: AbortSignal | undefined
 }
 
-/** A temporary file that was received, with what was learnt on the way; a later write() does not change that. */
+/**
+ * A temporary file that was received, with what was learnt on the way; a later write() does not change that.
+ * @category Creating and receiving
+ */
 export interface ReceivedFile extends TempFile, WriteResult {}
 
-/** Where a child program puts its temporary files: the variables of POSIX, Windows and Node. */
+/**
+ * Where a child program puts its temporary files: the variables of POSIX, Windows and Node.
+ * @category Creating and receiving
+ */
 export interface ChildEnvironment {
   readonly TMPDIR: string
   readonly TMP: string
   readonly TEMP: string
 }
 
-/** A temporary directory. */
+/**
+ * A temporary directory.
+ * @category Creating and receiving
+ */
 export interface TempDir extends TempEntry {
   readonly kind: 'dir'
   /**
@@ -197,7 +215,10 @@ export interface TempDir extends TempEntry {
   holdFor<C extends ChildProcess>(start: (lease: number) => C): C
 }
 
-/** The digest of a whole file. */
+/**
+ * The digest of a whole file.
+ * @category Creating and receiving
+ */
 export interface ExpectedDigest {
   /** Any name in `crypto.getHashes()`, for example 'sha256'. */
   readonly algorithm: string
@@ -205,7 +226,10 @@ export interface ExpectedDigest {
   readonly value: string
 }
 
-/** Options of {@link TempFileManager.receive} and {@link TempFile.write}. */
+/**
+ * Options of {@link TempFileManager.receive} and {@link TempFile.write}.
+ * @category Creating and receiving
+ */
 export interface ReceiveOptions extends FileOptions {
   /** The most bytes; one more is ERR_TEMP_TOO_LARGE. */
   readonly maxBytes?: Size | undefined
@@ -246,6 +270,7 @@ export interface ReceiveOptions extends FileOptions {
  *
  * const subtitles: FileRules = { extensions: ['.srt', '.vtt'], types: ['application/x-subrip', 'text/vtt'], maxBytes: '2mb' }
  * ```
+ * @category Creating and receiving
  */
 export interface FileRules {
   /** Allowed extensions, with or without the dot, in any case. */

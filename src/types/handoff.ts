@@ -2,7 +2,10 @@
 
 import type { Duration } from '../input/units.ts'
 
-/** Any value that JSON can hold. */
+/**
+ * Any value that JSON can hold.
+ * @category Handoffs
+ */
 export type Json =
   | string
   | number
@@ -11,7 +14,10 @@ export type Json =
   | readonly Json[]
   | { readonly [key: string]: Json | undefined }
 
-/** Options of {@link TempEntry.handOff}. */
+/**
+ * Options of {@link TempEntry.handOff}.
+ * @category Handoffs
+ */
 export interface HandOffOptions {
   /** How long it waits for a claimant; counts again from each release. Default: the manager's `handoff.ttl`, '7d'. */
   ttl?: Duration | undefined

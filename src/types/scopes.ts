@@ -3,10 +3,16 @@
 import type { EntryMethods } from './creating.ts'
 import type { TempDir, TempFile } from './entries.ts'
 
-/** A claimed handoff: one claimant at a time has it, until it completes or releases it. */
+/**
+ * A claimed handoff: one claimant at a time has it, until it completes or releases it.
+ * @category Handoffs
+ */
 export type Claim<M = unknown> = (TempFile | TempDir) & ClaimMembers<M>
 
-/** What a claim has beyond a file or directory. */
+/**
+ * What a claim has beyond a file or directory.
+ * @category Handoffs
+ */
 export interface ClaimMembers<M> {
   readonly ticket: string
   /** The publisher's `meta`. */
@@ -25,7 +31,10 @@ export interface ClaimMembers<M> {
   release(reason?: unknown): Promise<void>
 }
 
-/** Options of {@link TempFileManager.scope}. */
+/**
+ * Options of {@link TempFileManager.scope}.
+ * @category Creating and receiving
+ */
 export interface ScopeOptions {
   /** Keep what the scope leaves when it fails; see {@link TempScope.fail}. Default: the manager's `preserve`. */
   preserve?: false | 'on-error' | undefined
@@ -33,6 +42,7 @@ export interface ScopeOptions {
 
 /**
  * A group of entries that are disposed together, last created first. What its methods create is removed when the scope ends.
+ * @category Creating and receiving
  */
 export interface TempScope extends EntryMethods, AsyncDisposable {
   /** Released when the scope ends, unless it was completed. */
@@ -50,7 +60,10 @@ export interface TempScope extends EntryMethods, AsyncDisposable {
   close(): Promise<void>
 }
 
-/** The result of {@link TempFileManager.checkFile}. */
+/**
+ * The result of {@link TempFileManager.checkFile}.
+ * @category Creating and receiving
+ */
 export interface CheckedFile {
   /** Absolute path of the file. */
   readonly path: string

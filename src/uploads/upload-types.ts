@@ -5,7 +5,10 @@ import type { Digest } from '../claimable/upload-record.ts'
 import type { Duration, Size } from '../input/units.ts'
 import type { ByteSource, Claim, FileRules } from '../types.ts'
 
-/** What may be uploaded, and for how long an unfinished upload is kept. */
+/**
+ * What may be uploaded, and for how long an unfinished upload is kept.
+ * @category Partial uploads
+ */
 export interface UploadRules {
   /** What the file must be. `types` is judged on the first 4 KB, as soon as they are there; `validate` at the end. */
   readonly accept?: FileRules | undefined
@@ -13,7 +16,10 @@ export interface UploadRules {
   readonly maxBytes?: Size | undefined
 }
 
-/** Options of {@link TempFileManager.createUpload}. */
+/**
+ * Options of {@link TempFileManager.createUpload}.
+ * @category Partial uploads
+ */
 export interface CreateUploadOptions extends UploadRules {
   /** All bytes to come, where that is known: they are reserved on the whole root at once. */
   readonly length?: number | undefined
@@ -39,7 +45,10 @@ export interface CreateUploadOptions extends UploadRules {
   readonly protocol?: unknown
 }
 
-/** Options of {@link TempFileManager.openUpload}. */
+/**
+ * Options of {@link TempFileManager.openUpload}.
+ * @category Partial uploads
+ */
 export interface OpenUploadOptions {
   /**
    * What to do while a request of this or another process writes to the upload. 'refuse' (the default) rejects with
@@ -50,7 +59,10 @@ export interface OpenUploadOptions {
   readonly timeout?: Duration | undefined
 }
 
-/** Options of {@link PartialUpload.append}. */
+/**
+ * Options of {@link PartialUpload.append}.
+ * @category Partial uploads
+ */
 export interface AppendOptions extends UploadRules {
   readonly signal?: AbortSignal | undefined
   /** Exactly so many bytes must come (a Content-Length); fewer are ERR_TEMP_TRUNCATED, and are kept. */
@@ -65,7 +77,10 @@ export interface AppendOptions extends UploadRules {
   readonly keepSource?: boolean | undefined
 }
 
-/** What came of a finished upload. The same upload always gives the same ticket. */
+/**
+ * What came of a finished upload. The same upload always gives the same ticket.
+ * @category Partial uploads
+ */
 export interface FinishedUpload {
   readonly id: string
   /** The handoff's ticket. */
@@ -86,6 +101,7 @@ export interface FinishedUpload {
 /**
  * A partial upload, held by this process alone until it is finished, released or discarded. Leaving its scope releases
  * it: the client can continue at any time and in any process.
+ * @category Partial uploads
  */
 export interface PartialUpload extends AsyncDisposable {
   readonly id: string
@@ -129,7 +145,10 @@ export interface PartialUpload extends AsyncDisposable {
   discard(): Promise<void>
 }
 
-/** A partial upload as it is listed, without being claimed. */
+/**
+ * A partial upload as it is listed, without being claimed.
+ * @category Partial uploads
+ */
 export interface UploadInfo {
   readonly id: string
   /** 'waiting' for its client, 'receiving', 'finished', or 'corrupt': its record cannot be read. */
