@@ -1,0 +1,47 @@
+import { mkdtempSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { SavedUpload } from '../../../src/http/client/saved-upload.ts'
+import { tempBase } from '../../fixtures/temp-base.ts'
+
+const TARGET = new URL('http://127.0.0.1/files')
+const REMOTE = { protocol: 'draft', url: 'http://127.0.0.1/files/one' } as const
+
+/** A file in a temporary directory of its own, where uploads are remembered too. */
+function place(): string {
+  const base = tempBase()
+  vi.stubEnv('TMPDIR', base)
+  onTestFinished(() => void vi.unstubAllEnvs())
+  const path = join(mkdtempSync(join(base, 'd-')), 'film')
+  writeFileSync(path, '12345')
+  return path
+}
+
+const saved = (path: string, target = TARGET): SavedUpload => new SavedUpload(target, path, statSync(path))
+
+test('an upload is remembered for the same file and address, until it is forgotten', async () => {
+  const path = place()
+  await saved(path).save(REMOTE)
+  expect(await saved(path).load()).toEqual(REMOTE)
+  await saved(path).forget()
+  expect(await saved(path).load()).toBeUndefined()
+})
+
+test('another address, or a file that has changed, is another upload', async () => {
+  const path = place()
+  await saved(path).save(REMOTE)
+  expect(await saved(path, new URL('http://127.0.0.1/others')).load()).toBeUndefined()
+  writeFileSync(path, '123456')
+  expect(await saved(path).load()).toBeUndefined()
+  await saved(path).forget()
+})
+
+test('a directory that is a link is not used', async () => {
+  const path = place()
+  const elsewhere = tempBase()
+  symlinkSync(elsewhere, join(process.env['TMPDIR'] ?? '', `temp-file-manager-sending-${process.getuid?.()}`))
+  await saved(path)
+    .save(REMOTE)
+    .catch(() => {})
+  expect(await saved(path).load()).toBeUndefined()
+})
