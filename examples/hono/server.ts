@@ -4,5 +4,6 @@ import { createApp } from './app.ts'
 
 const port = Number(process.env['PORT'] ?? 3000)
 const app = createApp(new TempFileManager({ name: 'hono-example' }))
-serve({ fetch: app.fetch, port, hostname: '127.0.0.1' })
+// Without autoCleanupIncoming the library discards a refused upload's rest, and the client can read the answer.
+serve({ fetch: app.fetch, port, hostname: '127.0.0.1', autoCleanupIncoming: false })
 console.log(`Hono listens on http://127.0.0.1:${port}`)
