@@ -34,7 +34,7 @@ const parts = given.filter((argument) => !argument.startsWith('node@') && !argum
 const givenPrefix = given.find((argument) => argument.startsWith('--prefix='))?.slice('--prefix='.length)
 const { files } = JSON.parse(readFileSync(join(project, 'test/windows/files.json'), 'utf8'))
 const chosen = files.filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)))
-chosen.push(...parts.filter((part) => !chosen.includes(part) && existsSync(join(project, part))))
+chosen.push(...parts.filter((part) => part.endsWith('.ts') && !chosen.includes(part)))
 const missing = chosen.filter((file) => !existsSync(join(project, file)))
 if (missing.length > 0)
   throw new Error(`test/windows/files.json lists what does not exist: ${missing.join(', ')}`)
