@@ -65,7 +65,7 @@ export async function gather(by: Observer, place: SessionPlace): Promise<Gathere
 
 /**
  * As {@link gather}, without asking the lease, which costs as much as the rest together and a turn of the loop. Where the
- * name is of our own process table it is enough, and the record (a tenth of a sweep) is not read.
+ * name is of our own process table it is enough, and the record is not read.
  */
 export function glance(by: Observer, place: SessionPlace): Gathered {
   const named = parseSessionName(place.id)

@@ -72,7 +72,7 @@ export function namespacesTag(identity: ProcessIdentity): string | undefined {
   return recent.tag
 }
 
-/** A sweep asks for the tag of our own process table three times a session: a fifteenth of its time without this. */
+/** A sweep asks for the tag of our own process table three times a session. */
 let recent: { readonly text: string; readonly tag: string } | undefined
 
 export function placeTag({ fsType, ino }: Place): string {
