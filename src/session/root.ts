@@ -99,7 +99,7 @@ function makeBase(fs: FileSystem, path: string): void {
   }
 }
 
-/** Creates or checks one directory of the root; true when it was created here. It mostly exists: an lstat costs a third of a failed mkdir. */
+/** Creates or checks one directory of the root; true when it was created here. It mostly exists, so it is looked at first. */
 function openDirectory(fs: FileSystem, path: string): boolean {
   let stats = statsIfThere(fs, path)
   const made = stats === undefined && isCreated(fs, path)
