@@ -18,7 +18,7 @@ import {
   wholeBytes,
 } from './source.ts'
 
-export type { Intake, Take } from './reading.ts'
+export type { Intake } from './reading.ts'
 
 /**
  * Begins to read a source; call it in the turn in which the source came in. A source that is refused is given up, unless `keep`.

@@ -1,14 +1,16 @@
 // process.execve (Node 24 and later): the new program has the pid, the start time and the thread id of the old one.
 
+import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { bundle } from '../fixtures/bundle.ts'
 import { runChild } from '../fixtures/child.ts'
-import { tempBase } from '../fixtures/temp-base.ts'
+import { craftSession } from '../fixtures/crafted-session.ts'
+import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 
-test.skipIf(!('execve' in process))(
-  'the session and the claims of a program that execve replaced are recovered by the next one (needs process.execve)',
-  async () => {
+// Node 24 and later have process.execve.
+if ('execve' in process)
+  test('the session and the claims of a program that execve replaced are recovered by the next one (needs process.execve)', async () => {
     const program = join(await bundle('replaced'), 'replaced.cjs')
     const { stdout, stderr } = await runChild(program, { args: [tempBase()] })
     expect(stdout, stderr).not.toBe('')
@@ -21,5 +23,14 @@ test.skipIf(!('execve' in process))(
       [`sessions/${basename(own)}`]: 'kept',
     })
     expect(state).toBe('available')
-  },
-)
+  })
+
+test('a session with the process id and the start time of this process, which did not create it, is removed', async () => {
+  const manager = tempManager()
+  manager.file()
+  const { name, path } = craftSession(manager.root)
+  const { items } = await manager.sweep()
+  expect(items).toContainEqual(expect.objectContaining({ name: `sessions/${name}`, action: 'removed' }))
+  expect(existsSync(path)).toBe(false)
+  expect(existsSync(String(manager.sessionPath))).toBe(true)
+})

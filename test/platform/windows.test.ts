@@ -46,16 +46,20 @@ describe("a lease's pipe", () => {
     expect(windows.lease.answerOf(errno)).toBe(answer)
   })
 
-  test.runIf(onWindows)('answers while it is held and refuses afterwards (needs Windows)', async () => {
-    const place = { directory: join(tempBase(), 'root-me', 'sessions', 's-7-abc'), id: `${process.pid}-abc` }
-    mkdirSync(place.directory, { recursive: true })
-    const [lease] = bindLeases(place)
-    expect(await askLease(place, '')).toBe('answers')
-    expect(await askLease(place, ''), 'again').toBe('answers')
-    lease?.close()
-    expect(await askLease(place, '')).toBe('refuses')
-    expect(readdirSync(place.directory), 'nothing of it is on the disk').toEqual([])
-  })
+  if (onWindows)
+    test('answers while it is held and refuses afterwards (needs Windows)', async () => {
+      const place = {
+        directory: join(tempBase(), 'root-me', 'sessions', 's-7-abc'),
+        id: `${process.pid}-abc`,
+      }
+      mkdirSync(place.directory, { recursive: true })
+      const [lease] = bindLeases(place)
+      expect(await askLease(place, '')).toBe('answers')
+      expect(await askLease(place, ''), 'again').toBe('answers')
+      lease?.close()
+      expect(await askLease(place, '')).toBe('refuses')
+      expect(readdirSync(place.directory), 'nothing of it is on the disk').toEqual([])
+    })
 })
 
 describe('the base directory, where modes show nothing', () => {
@@ -201,41 +205,41 @@ describe('a session whose directory cannot be renamed, because a file in it is o
   })
 })
 
-describe.runIf(onWindows)('a file that another program has open without sharing (needs Windows)', () => {
-  test('is removed as soon as that program closes it', async () => {
-    const file = tempManager().file()
-    const descriptor = openSync(file.path, EXCLUSIVE)
-    const removed = file.remove()
-    setTimeout(() => closeSync(descriptor), 50)
-    await removed
-    expect(existsSync(file.path)).toBe(false)
+if (onWindows)
+  describe('a file that another program has open without sharing (needs Windows)', () => {
+    test('is removed as soon as that program closes it', async () => {
+      const file = tempManager().file()
+      const descriptor = openSync(file.path, EXCLUSIVE)
+      const removed = file.remove()
+      setTimeout(() => closeSync(descriptor), 50)
+      await removed
+      expect(existsSync(file.path)).toBe(false)
+    })
+
+    test('fails a removal that waits in vain, which can be called again', async () => {
+      const file = tempManager().file()
+      const descriptor = openSync(file.path, EXCLUSIVE)
+      await expect(file.remove()).rejects.toMatchObject({ code: 'ERR_TEMP_CLEANUP' })
+      closeSync(descriptor)
+      await file.remove()
+      expect(existsSync(file.path)).toBe(false)
+    })
+
+    test('stays after close() and goes with the next sweep', async () => {
+      const manager = tempManager({ onCleanupError: () => {} })
+      const [held, other] = [manager.file(), manager.file()]
+      const descriptor = openSync(held.path, EXCLUSIVE)
+      await manager.close()
+      expect(existsSync(other.path)).toBe(false)
+      closeSync(descriptor)
+      const sweeper = tempManager({ baseDir: dirname(manager.root) })
+      await sweeper.sweep()
+      expect(namesIn(manager.root, 'sessions')).toEqual([])
+    })
   })
 
-  test('fails a removal that waits in vain, which can be called again', async () => {
-    const file = tempManager().file()
-    const descriptor = openSync(file.path, EXCLUSIVE)
-    await expect(file.remove()).rejects.toMatchObject({ code: 'ERR_TEMP_CLEANUP' })
-    closeSync(descriptor)
-    await file.remove()
-    expect(existsSync(file.path)).toBe(false)
-  })
-
-  test('stays after close() and goes with the next sweep', async () => {
-    const manager = tempManager({ onCleanupError: () => {} })
-    const [held, other] = [manager.file(), manager.file()]
-    const descriptor = openSync(held.path, EXCLUSIVE)
-    await manager.close()
-    expect(existsSync(other.path)).toBe(false)
-    closeSync(descriptor)
-    const sweeper = tempManager({ baseDir: dirname(manager.root) })
-    await sweeper.sweep()
-    expect(namesIn(manager.root, 'sessions')).toEqual([])
-  })
-})
-
-test.runIf(onWindows)(
-  'files, handoffs and removal work below a path of 300 characters (needs Windows)',
-  async () => {
+if (onWindows)
+  test('files, handoffs and removal work below a path of 300 characters (needs Windows)', async () => {
     const baseDir = join(tempBase(), ...Array<string>(12).fill('a-directory-with-25-chars'))
     const manager = tempManager({ baseDir })
     expect(manager.root.length).toBeGreaterThan(260)
@@ -246,16 +250,16 @@ test.runIf(onWindows)(
     manager.dir()
     await manager.close()
     expect(namesIn(manager.root, 'sessions')).toEqual([])
-  },
-)
+  })
 
-test.runIf(onWindows).each(['SIGINT', 'SIGBREAK', 'SIGHUP'])(
-  '%s, which nothing listens to, leaves no file and the status of Ctrl+C (needs Windows)',
-  async (signal) => {
-    const base = tempBase()
-    const end = await runChild('console-event.mts', { args: [base, signal] })
-    const [root = ''] = readdirSync(base)
-    expect(namesIn(base, root, 'sessions')).toEqual([])
-    expect((end.code ?? 0) >>> 0).toBe(STATUS_CONTROL_C_EXIT)
-  },
-)
+if (onWindows)
+  test.each(['SIGINT', 'SIGBREAK', 'SIGHUP'])(
+    '%s, which nothing listens to, leaves no file and the status of Ctrl+C (needs Windows)',
+    async (signal) => {
+      const base = tempBase()
+      const end = await runChild('console-event.mts', { args: [base, signal] })
+      const [root = ''] = readdirSync(base)
+      expect(namesIn(base, root, 'sessions')).toEqual([])
+      expect((end.code ?? 0) >>> 0).toBe(STATUS_CONTROL_C_EXIT)
+    },
+  )
