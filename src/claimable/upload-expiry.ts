@@ -8,6 +8,7 @@ import { renameIfThere } from '../disk/paths.ts'
 import { errnoOf } from '../errors.ts'
 import { DATA, deadName, goneName, inside, type Root, UPLOAD_RECORD } from '../layout.ts'
 import { type Stamp, stampOf } from '../liveness/boot-clock.ts'
+import { channels } from '../runtime/observe.ts'
 import { type Clocks, waitOf } from './expiry.ts'
 import { readUpload } from './upload-record.ts'
 import { readState, type UploadState } from './upload-state.ts'
@@ -55,7 +56,9 @@ export function settleUploadExpiry(
     return undefined
   }
   const gone = inside(layout.sessions, goneName(id))
-  return renameIfThere(fs, tombstone, gone) ? gone : undefined
+  if (!renameIfThere(fs, tombstone, gone)) return undefined
+  if (channels.upload.hasSubscribers) channels.upload.publish({ id, event: 'expired' })
+  return gone
 }
 
 /** When the last byte came; of a finished upload when it was finished. */

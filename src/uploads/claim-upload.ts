@@ -1,8 +1,8 @@
-// Claiming a partial upload, as a handoff is claimed. Guarantee: of any number of claimants one wins; a dead writer's
-// upload is free at once, by proof; and what the claimant sees as the offset is on the disk.
+// Claiming a partial upload, as a handoff is claimed. Guarantee: one of any number of claimants wins; the upload of a dead
+// writer is free at once, by proof; the offset that the claimant sees is on the disk.
 //   1. rename uploads/<id> to claims/<id>                    the commit, synchronous
 //   2. read the record and the state; unreadable: rename it back
-//   3. settle what a writer that died has left: see settle()
+//   3. settle what a dead writer has left: see settle()
 
 import { constants } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -18,7 +18,7 @@ import { LOOKS, PAUSE_MS } from '../handoff/claim.ts'
 import { findClaim } from '../handoff/claim-index.ts'
 import { freeFromDead } from '../handoff/find.ts'
 import { DATA, goneName, inside, isUploadId, UPLOAD_RECORD, UPLOAD_RESULT, WANTED } from '../layout.ts'
-import { log } from '../runtime/observe.ts'
+import { channels, log } from '../runtime/observe.ts'
 import type { Session } from '../session/session.ts'
 import { activeWriter } from './active.ts'
 import { readResult, removeDrafts } from './finished.ts'
@@ -40,12 +40,14 @@ export async function claimUpload(session: Session, id: string): Promise<UploadH
   }
 }
 
-/** As {@link claimUpload}, but asks a writer to stop, in this process or another, and waits for it. */
+/** As {@link claimUpload}; a writer, in this process or another, is asked to stop first, and waited for. */
 export async function takeOver(session: Session, id: string, timeoutMs: number): Promise<UploadHold> {
   const deadline = performance.now() + timeoutMs
+  let asked = false
   for (;;) {
     const writer = activeWriter(session.context, id)
     if (writer !== undefined) {
+      asked = true
       writer.stop()
       await Promise.race([
         writer.ended,
@@ -53,11 +55,15 @@ export async function takeOver(session: Session, id: string, timeoutMs: number):
       ])
     }
     try {
-      return await claimUpload(session, id)
+      const hold = await claimUpload(session, id)
+      if (asked && channels.upload.hasSubscribers)
+        channels.upload.publish({ id, event: 'taken-over', bytes: hold.offset })
+      return hold
     } catch (error) {
       const busy = isTempFileError(error) && error.code === 'ERR_TEMP_HANDOFF_CLAIMED'
       if (!busy || performance.now() > deadline) throw error
     }
+    asked = true
     askToStop(session, id)
     await pause(20)
   }
@@ -125,9 +131,9 @@ async function take(session: Session, directory: string, id: string): Promise<Up
 }
 
 /**
- * Makes the state true after a writer that did not give the upload back itself. In the same boot the kernel has all that
- * it wrote, so the file's size counts; otherwise only what the last checkpoint says. Undefined: bytes that were on the
- * disk are missing, so the upload cannot go on.
+ * Corrects the state after a writer that did not give the upload back itself. In the same boot the kernel has every byte
+ * that was written, so the file's size counts; after another boot the last checkpoint counts. Undefined: bytes that were
+ * on the disk are missing, so the upload cannot continue.
  */
 async function settle(
   session: Session,
@@ -159,7 +165,7 @@ async function settle(
   return readState(context, directory)
 }
 
-/** There is no data. It was published, and the writer died before it could note that; or it is lost. */
+/** The data is missing: it was published and the writer died before it noted that, or it is lost. */
 function settlePublished(
   { context }: Session,
   directory: string,
@@ -182,6 +188,7 @@ function deactivate(session: Session, directory: string, id: string): undefined 
   session.claimed.delete(id)
   if (renameIfThere(fs, directory, gone)) removeTreeSync(fs, gone)
   log.upload('%s has lost part of its state; removed', id)
+  if (channels.upload.hasSubscribers) channels.upload.publish({ id, event: 'lost' })
   return undefined
 }
 

@@ -1,6 +1,6 @@
-// A partial upload in this process's hands. Guarantee: an offset is told only after its bytes are on the disk (durable),
-// and until it is finished or discarded the upload goes back by itself, whatever happens to us.
-//   checkpoint: 1. fsync the data  2. rename the state file  3. fsync the directory  4. tell the offset
+// A partial upload that this process holds. Guarantee: an offset is announced only after its bytes are on the disk (durable);
+// until it is finished or discarded, the upload is given back whatever happens to this process.
+//   checkpoint: 1. fsync the data  2. rename the state file  3. fsync the directory  4. announce the offset
 //   give back:  the same, then rename claims/<id> to uploads/<id> and fsync uploads/
 
 import { constants } from 'node:fs'
@@ -22,7 +22,7 @@ import { errnoOf, ioError } from '../errors.ts'
 import { DATA, goneName, inside, WANTED } from '../layout.ts'
 import { stampBootTime } from '../liveness/boot-clock.ts'
 import { ownIdentity } from '../liveness/process-identity.ts'
-import { log } from '../runtime/observe.ts'
+import { channels, log } from '../runtime/observe.ts'
 import type { Session } from '../session/session.ts'
 import { registerWriter } from './active.ts'
 import { keepDigest, type RunningDigest, takeDigest } from './running-digest.ts'
@@ -148,7 +148,7 @@ export class UploadHold {
       keepDigest(this.id, this.digest)
     try {
       const giveBack = (): boolean => giveBackUpload(context, this.directory, this.id)
-      // Not there: our directory may have a tombstone's name, from which confirm() takes it back.
+      // Not there: this session's directory may have a tombstone's name, from which confirm() takes it back.
       if (!giveBack() && this.session.confirm()) giveBack()
       if (this.record.durable) await syncDirectory(context.fs, context.layout.uploads)
     } catch (error) {
@@ -174,6 +174,8 @@ export class UploadHold {
       this.#end()
     }
     log.upload('discarded %s', this.id)
+    if (channels.upload.hasSubscribers)
+      channels.upload.publish({ id: this.id, event: 'discarded', bytes: this.offset })
     await removeTree(fs, gone)
   }
 
