@@ -1,18 +1,22 @@
-// Small JSON records, written and read so that neither a crash nor a planted file can fool us. Promise:
-// a record is whole or absent, and reading never follows a link, blocks on a FIFO or swallows a huge file.
+// Small JSON records, written and read so that neither a crash nor a planted file does harm.
+// Guarantee: a record is complete or absent; reading never follows a link, waits for a FIFO or reads a huge file.
 
 import { constants } from 'node:fs'
 import { errnoOf } from '../errors.ts'
 import { closeSync } from './descriptors.ts'
 import type { FileSystem } from './file-system.ts'
 
-/** A record holds at most 64 KiB of `meta` (contract), escaped at worst sixfold, and some facts. */
+/** A record holds at most 64 KiB of `meta` (contract), at worst six times as long in JSON, and some facts. */
 const MAX_RECORD_BYTES = 512 * 1024
 
-const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0)
+/** O_EXCL also refuses a link at the name (open(2)). */
+const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL
 const READ = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
 
-/** Writes a new record, mode 0600 whatever the umask; fsynced when `durable`. Returns whether the umask strips owner bits. */
+/**
+ * Writes a new record with mode 0600, whatever the umask; syncs it if `durable`. Returns whether the umask removes bits
+ * of the owner. Throws the system's error.
+ */
 export function writeRecord(
   fs: FileSystem,
   path: string,
@@ -35,7 +39,7 @@ export function writeRecord(
 export type RecordRead =
   | { readonly state: 'read'; readonly value: unknown; readonly uid: number }
   | { readonly state: 'missing' }
-  /** `cause`: the system's error, where it is the reading that failed and not the record that is bad. */
+  /** `cause`: the system's error, where the reading failed, not the content. */
   | { readonly state: 'unreadable'; readonly why: string; readonly cause?: unknown }
 
 /** Reads a record; never throws. A link, FIFO, directory, device or oversized file is 'unreadable'. */
@@ -47,7 +51,7 @@ export function readRecord(fs: FileSystem, path: string): RecordRead {
     const errno = errnoOf(error)
     if (errno === 'ENOENT') return { state: 'missing' }
     if (errno === 'ELOOP') return { state: 'unreadable', why: 'it is a symbolic link' }
-    return { state: 'unreadable', why: `the system said ${errno}`, cause: error }
+    return { state: 'unreadable', why: `the system reported ${errno}`, cause: error }
   }
   try {
     const stats = fs.fstatSync(fd)
@@ -63,7 +67,7 @@ export function readRecord(fs: FileSystem, path: string): RecordRead {
     return { state: 'read', value: JSON.parse(bytes.toString('utf8', 0, length)), uid: stats.uid }
   } catch (error) {
     if (error instanceof SyntaxError) return { state: 'unreadable', why: 'it is not JSON' }
-    return { state: 'unreadable', why: `the system said ${errnoOf(error)}`, cause: error }
+    return { state: 'unreadable', why: `the system reported ${errnoOf(error)}`, cause: error }
   } finally {
     closeSync(fs, fd)
   }

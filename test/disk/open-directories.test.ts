@@ -122,6 +122,22 @@ describe.skipIf(process.platform !== 'linux')('OpenDirectories', () => {
     expect(statSync(open.pathOf(second)).ino).toBe(second.stats.ino)
   })
 
+  test("'..' of a subdirectory that was moved elsewhere is not taken for its former parent", () => {
+    const base = tempBase()
+    mkdirSync(join(base, 'a/b'), { recursive: true })
+    const open = openDirectories()
+    const top = open.open(base)
+    const parent = open.enter(top, 'a')
+    const child = open.enter(parent, 'b')
+    for (let n = 0; n < MANY; n++) {
+      mkdirSync(join(base, `other-${n}`))
+      open.enter(top, `other-${n}`)
+      open.pathOf(child) // stays open, while its parent is closed to make room
+    }
+    renameSync(join(base, 'a/b'), join(base, 'moved'))
+    expect(statSync(open.pathOf(parent)).ino).toBe(parent.stats.ino)
+  })
+
   test('a tree of 600 levels is synced with three opens a level at most', async () => {
     const base = tempBase()
     const home = process.cwd()

@@ -9,7 +9,7 @@ const path = (): string => join(tempBase(), 'record.json')
 const openFiles = (): number => readdirSync('/proc/self/fd').length
 
 describe('a record', () => {
-  test('is read as it was written', () => {
+  test('is read back unchanged', () => {
     const file = path()
     writeRecord(fs, file, { a: ['ü', null] }, true)
     expect(readRecord(fs, file)).toEqual({
@@ -28,7 +28,7 @@ describe('a record', () => {
     expect(stripped).toBe((umask & 0o600) !== 0)
   })
 
-  test('never replaces what exists, and never follows a link', () => {
+  test('never replaces an existing file, and never follows a link', () => {
     const file = path()
     writeRecord(fs, file, 1, false)
     expect(() => writeRecord(fs, file, 2, false)).toThrow(expect.objectContaining({ code: 'EEXIST' }))
@@ -40,27 +40,23 @@ describe('a record', () => {
   })
 })
 
-describe('what cannot be a record', () => {
-  test('because it does not exist is missing', () => {
+describe('readRecord', () => {
+  test('reports a record that does not exist as missing', () => {
     expect(readRecord(fs, path())).toEqual({ state: 'missing' })
   })
 
   test.each<[string, (file: string) => void, string]>([
     ['a link to a record', (file) => symlinkSync('/etc/hostname', file), 'it is a symbolic link'],
     ['a directory', (file) => mkdirSync(file), 'it is not a regular file'],
-    [
-      'a FIFO, which nobody writes to',
-      (file) => void execFileSync('mkfifo', [file]),
-      'it is not a regular file',
-    ],
+    ['a FIFO without a writer', (file) => void execFileSync('mkfifo', [file]), 'it is not a regular file'],
     ['text that is not JSON', (file) => writeFileSync(file, '{"a":'), 'it is not JSON'],
-    ['nothing', (file) => writeFileSync(file, ''), 'it is not JSON'],
+    ['an empty file', (file) => writeFileSync(file, ''), 'it is not JSON'],
     [
       'half a megabyte and one byte',
       (file) => writeFileSync(file, Buffer.alloc(512 * 1024 + 1)),
       'it is too large',
     ],
-  ])('because it is %s is unreadable, and no descriptor is left', (_, plant, why) => {
+  ])('reports %s as unreadable, and leaves no descriptor open', (_, plant, why) => {
     const file = path()
     plant(file)
     const before = openFiles()
@@ -68,7 +64,7 @@ describe('what cannot be a record', () => {
     expect(openFiles()).toBe(before)
   })
 
-  test('because the system refused carries its error', () => {
+  test('reports the error of a read that the system refused', () => {
     const cause = Object.assign(new Error('EMFILE'), { code: 'EMFILE' })
     const failing = {
       ...fs,

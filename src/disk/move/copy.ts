@@ -17,7 +17,8 @@ import { cloneOrCopy, copyDescriptor } from './copy-bytes.ts'
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants
 /** Nonblocking: a FIFO that took the place of a file must not wait for a writer. */
 const READ = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
-const CREATE = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW
+/** O_EXCL also refuses a link at the name (open(2)). */
+const CREATE = O_WRONLY | O_CREAT | O_EXCL
 
 /** A name in an open directory. */
 export interface Spot {

@@ -1,10 +1,10 @@
-import nodeFs, { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import nodeFs, { mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { FileSystem } from '../../../src/disk/file-system.ts'
 import { copyAcross } from '../../../src/disk/move/copy.ts'
 import { OpenDirectories } from '../../../src/disk/open-directories.ts'
-import { everyStep } from '../../fixtures/every-step.ts'
+import { exchanging } from '../../fixtures/every-step.ts'
 import { failure } from '../../fixtures/failures.ts'
 import { tempBase } from '../../fixtures/temp-base.ts'
 
@@ -14,19 +14,6 @@ async function copy(fs: FileSystem, from: string, to: string, name: string): Pro
   onTestFinished(() => open.close())
   const tools = { fs, open, durable: false }
   await copyAcross(tools, { directory: open.open(from), name }, { directory: open.open(to), name })
-}
-
-/** The real disk, on which `act` runs once, before the first call of that name after the entry was examined. */
-function exchanging(call: string, act: () => void): FileSystem {
-  let examined = false
-  let done = false
-  return everyStep((name) => {
-    if (examined && !done && name === call) {
-      done = true
-      act()
-    }
-    if (name === 'lstat') examined = true
-  })
 }
 
 describe.skipIf(process.platform !== 'linux')('copyAcross', () => {
@@ -49,5 +36,16 @@ describe.skipIf(process.platform !== 'linux')('copyAcross', () => {
       renameSync(join(from, 'other'), join(from, 'one'))
     })
     expect((await failure('ERR_TEMP_IO', () => copy(fs, from, to, 'one'))).message).toContain('exchanged')
+  })
+
+  test('does not open what a link points at that replaced a file after it was examined', async () => {
+    const [from, to, elsewhere] = [tempBase(), tempBase(), tempBase()]
+    writeFileSync(join(elsewhere, 'secret'), 'secret')
+    writeFileSync(join(from, 'one'), 'x')
+    const fs = exchanging('open', () => {
+      renameSync(join(from, 'one'), join(from, 'aside'))
+      symlinkSync(join(elsewhere, 'secret'), join(from, 'one'))
+    })
+    await expect(copy(fs, from, to, 'one')).rejects.toMatchObject({ code: 'ELOOP' })
   })
 })

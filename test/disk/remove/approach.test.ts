@@ -1,7 +1,7 @@
 import nodeFs from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { FileSystem } from '../../../src/disk/file-system.ts'
+import type { DiskPath, FileSystem } from '../../../src/disk/file-system.ts'
 import { type MountTable, parseMounts } from '../../../src/disk/mounts.ts'
 import {
   type RemoveOptions,
@@ -29,6 +29,20 @@ const drivers: [string, Remove][] = [
 function unread(code: 'ENOENT' | 'EMFILE'): MountTable {
   const error = Object.assign(new Error(code), { code })
   return { ...parseMounts(''), unread: { error, passing: code === 'EMFILE' } }
+}
+
+/** The real disk, on which one directory has a device number of its own. */
+function onAnotherDevice(path: string): FileSystem {
+  const { ino } = nodeFs.lstatSync(path)
+  const moved = <T extends { dev: number; ino: number }>(stats: T): T =>
+    stats.ino === ino ? Object.assign(stats, { dev: stats.dev + 1 }) : stats
+  return {
+    ...nodeFs,
+    native: true,
+    lstatSync: (at: DiskPath) => moved(nodeFs.lstatSync(at)),
+    fstatSync: (fd: number) => moved(nodeFs.fstatSync(fd)),
+    promises: { ...nodeFs.promises, lstat: async (at: DiskPath) => moved(await nodeFs.promises.lstat(at)) },
+  } as unknown as FileSystem // node:fs has more overloads than the interface asks for
 }
 
 /** A tree with a directory that others can write, and a vault elsewhere with the same names in it. */
@@ -67,6 +81,21 @@ describe.skipIf(process.platform !== 'linux').each(drivers)('%s', (_, remove) =>
       return { act: exchange, run }
     })
     expect(steps).toBeGreaterThan(10)
+  })
+
+  // A btrfs subvolume: another device number, without a mount, and rmdir answers ENOTEMPTY.
+  test.each([
+    ['in a private directory', 'private'],
+    ['in a directory that others can write', 'shared'],
+  ])('keeps a subdirectory of another device that is no mount point, %s', async (_name, holder) => {
+    const { tree } = scene()
+    mkdirSync(join(tree, 'private/sub'), { recursive: true })
+    writeFileSync(join(tree, 'private/sub/one'), 'x')
+    const sub = join(tree, holder, 'sub')
+    const report = await remove(onAnotherDevice(sub), tree)
+    expect(report.kept.map(({ path }) => path)).toEqual([sub])
+    expect(existsSync(join(sub, 'one'))).toBe(true)
+    expect(readdirSync(tree)).toEqual([holder])
   })
 
   test('removes a tree of directories that others can write, a thousand levels deep', async () => {
