@@ -1,9 +1,9 @@
-// Gathers the evidence about a session's owner. Guarantee: asks the kernel only, trusts no clock, follows no link, and
-// never throws; a question that failed is reported as such.
+// Gathers the evidence about a session's owner. Guarantee: it asks only the kernel, trusts no clock, follows no link, and
+// never throws; a question that failed is reported as 'not-asked'.
 
 import type { FileSystem } from '../disk/file-system.ts'
 import type { MountTable } from '../disk/mounts.ts'
-import { HEARTBEAT, inside, LEASE, OWNER, type Root } from '../layout.ts'
+import type { Root } from '../layout.ts'
 import { platform } from '../platform/index.ts'
 import type {
   LeaseAnswer,
@@ -12,9 +12,11 @@ import type {
   ProcessIdentity,
   ProcessSeen,
 } from '../platform/platform.ts'
-import { askLease, leaseIdentity, type SessionPlace } from './lease.ts'
+import { agesOf, UNAGED } from './ages.ts'
+import type { SessionPlace } from './lease.ts'
+import { askLeases, compareLeases } from './lease-evidence.ts'
 import { isOwnSession } from './own-sessions.ts'
-import { type LeaseIdentity, type Owner, type OwnerRead, REFRESH_MS, readOwner } from './owner-record.ts'
+import { type Owner, type OwnerRead, REFRESH_MS, readOwner } from './owner-record.ts'
 import { ownIdentity } from './process-identity.ts'
 import { bootTag, type NamedIdentity, namespacesTag, parseSessionName, placeTag } from './session-name.ts'
 import type { Evidence } from './verdict.ts'
@@ -23,13 +25,13 @@ export interface Gathered {
   readonly evidence: Evidence
   /** The record, where it could be read. */
   readonly owner: Owner | undefined
-  /** Who owns it, by its record or its name. */
+  /** The owner's process, by the record or the name. */
   readonly pid: number | undefined
   /** Why a corrupt record was not believed. */
   readonly problem: string | undefined
 }
 
-/** What evidence is gathered with; injectable, so that other systems' rules can be tested. */
+/** The means of gathering evidence; injectable, so that other systems' rules can be tested. */
 export interface Observer {
   readonly fs: FileSystem
   /** Kernel evidence about `fs` is meaningful: it is the machine's own. */
@@ -55,17 +57,19 @@ export function observer({ fs, native }: Pick<Root, 'fs' | 'native'>, mounts: Mo
   }
 }
 
-/** Evidence about the session at `place.directory`, which was made as `place.id`. */
+/** Evidence about the session at `place.directory`, which was created as `place.id`. */
 export async function gather(by: Observer, place: SessionPlace): Promise<Gathered> {
   const known = identify(by, place)
   const seen = observe(by, known, place)
-  const lease = by.native ? await askLeases(by, place, known, seen) : 'silent'
+  const lease = by.native
+    ? await askLeases(by.platform.lease.names, place, known.owner, showsEnd(seen))
+    : 'silent'
   return complete(by, { place, known, seen, lease })
 }
 
 /**
- * As {@link gather}, without asking the lease, which costs as much as the rest together and a turn of the loop. Where the
- * name is of our own process table it is enough, and the record is not read.
+ * As {@link gather}, without asking the lease, which costs as much as the rest together and a turn of the loop. A name
+ * from this process table is enough, so its record is not read.
  */
 export function glance(by: Observer, place: SessionPlace): Gathered {
   const named = parseSessionName(place.id)
@@ -79,7 +83,7 @@ export function glance(by: Observer, place: SessionPlace): Gathered {
 interface Known {
   readonly read: OwnerRead
   readonly owner: Owner | undefined
-  /** The name's word, where it does not contradict the record. */
+  /** The owner by the session's name, unless the record contradicts it. */
   readonly named: NamedIdentity | undefined
   readonly record: Evidence['record']
 }
@@ -129,6 +133,11 @@ function observe(by: Observer, { owner, named, record }: Known, { id }: SessionP
   }
 }
 
+/** The process table has shown the owner's end. */
+function showsEnd({ process, thread }: Seen): boolean {
+  return process === 'missing' || ['missing', 'other-start', 'zombie'].includes(thread)
+}
+
 const UNIDENTIFIED: Seen = {
   boot: 'absent',
   hostname: 'same',
@@ -137,7 +146,7 @@ const UNIDENTIFIED: Seen = {
   thread: 'hidden',
 }
 
-/** A comparison, unless our own side of it could not be asked. */
+/** A comparison, unless this process could not read its own identity. */
 function unless<T>(self: OwnIdentity, compared: T): T | 'not-asked' {
   return self.complete ? compared : 'not-asked'
 }
@@ -167,27 +176,11 @@ function namespacesOf(self: OwnIdentity, owner: ProcessIdentity): Evidence['name
   return same ? 'same' : 'other'
 }
 
-/** The second lease is asked where the first refuses and the process table has not shown the owner's end. */
-async function askLeases(
-  by: Observer,
-  place: SessionPlace,
-  { owner }: Known,
-  seen: Seen,
-): Promise<LeaseAnswer> {
-  const { names } = by.platform.lease
-  const first = await askLease(place, names[0] ?? LEASE)
-  const ended = seen.process === 'missing' || ['missing', 'other-start', 'zombie'].includes(seen.thread)
-  if (first === 'answers' || ended || owner?.lease2 === undefined || names[1] === undefined) return first
-  const second = await askLease(place, names[1])
-  if (second === 'answers' || second === first) return second
-  return first === 'not-asked' || second === 'not-asked' ? 'not-asked' : 'silent'
-}
-
 function complete(by: Observer, { place, known, seen, lease }: Parts): Gathered {
   const { owner, named, read, record } = known
   const mount = by.native ? by.mounts.of(place.directory) : undefined
   const sameFileSystem = fileSystemOf(owner, mount)
-  const leaseIdentity = lease === 'refuses' ? compareLeases(by, place, owner) : 'other'
+  const leaseIdentity = lease === 'refuses' ? compareLeases(by.platform.lease.names, place, owner) : 'other'
   const wantsAges = by.wantsAges || (leaseIdentity === 'other-device' && sameFileSystem === 'same-upper')
   const evidence: Evidence = {
     system: by.platform.system,
@@ -198,8 +191,10 @@ function complete(by: Observer, { place, known, seen, lease }: Parts): Gathered 
     fileSystem: provesOn(by, mount?.fsType),
     sameFileSystem,
     refreshMs: Math.min(owner?.refreshMs ?? REFRESH_MS, REFRESH_MS),
-    name: nameSays(by, place, named, mount?.fsType),
-    ...(wantsAges ? agesOf(by, place, owner) : UNAGED),
+    name: provesByName(by, place, named, mount?.fsType),
+    ...(wantsAges
+      ? agesOf(by.fs, place.directory, { now: by.now(), heartbeat: owner?.heartbeat === true })
+      : UNAGED),
   }
   return {
     evidence,
@@ -229,33 +224,8 @@ function fileSystemOf(
   return upper ? 'same-upper' : 'same-type'
 }
 
-function compareLeases(
-  { platform: { lease } }: Observer,
-  place: SessionPlace,
-  owner: Owner | undefined,
-): Evidence['leaseIdentity'] {
-  const { names } = lease
-  const recorded = [owner?.lease, owner?.lease2].slice(0, names.length)
-  let result: Evidence['leaseIdentity'] = 'same'
-  for (const [index, expected] of recorded.entries()) {
-    if (index > 0 && expected === undefined) continue
-    const found = compareLease(leaseIdentity(place, names[index] ?? LEASE), expected)
-    if (found === 'other') return 'other'
-    if (found === 'other-device') result = found
-  }
-  return result
-}
-
-function compareLease(
-  found: LeaseIdentity | undefined,
-  expected: LeaseIdentity | undefined,
-): Evidence['leaseIdentity'] {
-  if (found === undefined || found.ino !== expected?.ino) return 'other'
-  return found.dev === expected.dev ? 'same' : 'other-device'
-}
-
-/** Made here in an earlier boot: both boots are the kernel's own, and the directory is on the file system and inode of its name. */
-function nameSays(
+/** Created here in an earlier boot: both boots are the kernel's own, and the directory has the file system and inode of its name. */
+function provesByName(
   by: Observer,
   { directory }: SessionPlace,
   named: NamedIdentity | undefined,
@@ -272,46 +242,5 @@ function nameSays(
     return placeTag({ fsType: here, ino }) === named.place ? 'earlier-boot' : 'silent'
   } catch {
     return 'silent'
-  }
-}
-
-const UNAGED = { untouchedMs: undefined, silentMs: undefined, suspectedMs: undefined }
-
-function agesOf(
-  by: Observer,
-  { directory }: SessionPlace,
-  owner: Owner | undefined,
-): Pick<Evidence, 'untouchedMs' | 'silentMs' | 'suspectedMs'> {
-  const now = by.now()
-  if (now === undefined) return UNAGED
-  const since = (at: number | undefined): number | undefined => (at === undefined ? undefined : now - at)
-  const suspected = /[/\\]\.dead-[^/\\]+$/.test(directory)
-  return {
-    untouchedMs: since(lastTouched(by.fs, directory, [OWNER, LEASE, HEARTBEAT])),
-    silentMs:
-      owner?.heartbeat === true ? since(lastTouched(by.fs, directory, [HEARTBEAT, OWNER])) : undefined,
-    suspectedMs: suspected ? since(ctimeOf(by.fs, directory)) : undefined, // set by the rename
-  }
-}
-
-/**
- * The volume's time of the last sign of life: ctimes, which no utimes can set back, of entries that a rename of
- * the session does not touch; without any, its own mtime.
- */
-function lastTouched(fs: FileSystem, directory: string, names: readonly string[]): number | undefined {
-  const times = names.map((name) => ctimeOf(fs, inside(directory, name))).filter((time) => time !== undefined)
-  if (times.length > 0) return Math.max(...times)
-  try {
-    return fs.lstatSync(directory).mtimeMs
-  } catch {
-    return undefined
-  }
-}
-
-function ctimeOf(fs: FileSystem, path: string): number | undefined {
-  try {
-    return fs.lstatSync(path).ctimeMs
-  } catch {
-    return undefined
   }
 }

@@ -1,23 +1,19 @@
-// A manager's private directory while it is used. Guarantee: until it is condemned it holds proof that its owner lives, it is
-// taken back from a sweeper that wrongly suspected it, and it counts as lost only when repeated looks do not find it.
+// A manager's private directory while it is used. Guarantee: it proves that its owner lives until it is condemned. It is
+// taken back from a sweeper that wrongly suspected it, and counts as lost only when repeated looks do not find it.
 
 import type { ChildProcess } from 'node:child_process'
-import fs from 'node:fs'
 import type { Context } from '../context.ts'
-import { writeRecord } from '../disk/record-file.ts'
 import { errnoOf, ioError, TempFileError } from '../errors.ts'
-import { CLAIMS, inside, liveName, OWNER, parseSessionsEntry, uniqueText } from '../layout.ts'
-import { askLease, bindLease, bindLeases, type Lease } from '../liveness/lease.ts'
+import { CLAIMS, inside, liveName, OWNER, parseSessionsEntry } from '../layout.ts'
 import { deleteOwnSession } from '../liveness/own-sessions.ts'
-import { ownIdentity } from '../liveness/process-identity.ts'
 import { platform } from '../platform/index.ts'
 import { Quota } from '../quota.ts'
 import { whenLoopTurns } from '../runtime/loop-turn.ts'
 import { log, lookForDebug } from '../runtime/observe.ts'
-import { type Made, make, ownerRecord, readIdentity } from './create-session.ts'
+import { type Made, make, readIdentity } from './create-session.ts'
 import { keepYoung } from './keep-young.ts'
+import { Proof } from './proof.ts'
 import { openRoot } from './root.ts'
-import { warnWithoutProof } from './without-proof.ts'
 
 /**
  * A session is given up only after so many looks. Three lost one beside ten thousand renames on a busy machine; a
@@ -25,9 +21,9 @@ import { warnWithoutProof } from './without-proof.ts'
  */
 const LOOKS = 20
 
-/** Something open inside a session that must be closed before its files go: a stream or a file handle. */
+/** A stream or a file handle that must be closed before the session's files are removed. */
 export interface Resource {
-  /** Begins closing; the promise resolves when its descriptor is closed, and never rejects. */
+  /** Starts closing; the promise resolves when its descriptor is closed, and never rejects. */
   close(): Promise<void>
 }
 
@@ -64,34 +60,30 @@ export class Session {
   readonly random: string
   readonly path: string
   readonly claims: string
-  /** Whether the umask strips owner bits, looked at once, so that each entry needs a chmod. */
+  /** Whether the umask strips owner bits, so that each entry needs a chmod. Read once. */
   readonly mendsModes: boolean
-  /** Numbers the files and directories: unique without a random number each. */
+  /** Numbers the files and directories, which makes their names unique without a random number each. */
   sequence = 0
-  /** The manager has closed it: its files are gone or going. */
+  /** The manager has closed it: its files are removed or being removed. */
   ended = false
   /** Its path from its condemnation until all of it is deleted. */
   gone: string | undefined
   /** Entries adopted in place, removed at close and exit. */
   readonly inPlace = new Set<Removable>()
-  /** Entries whose end failed: a claim that cannot be given back while the disk is full, a file on a disk gone read-only. */
+  /** Entries whose removal failed: a claim that cannot be given back while the disk is full, a file on a read-only disk. */
   readonly postponed = new Set<Leaving>()
-  /** What its entries use of the manager's limits; a lost session's counts are dropped with it. */
+  /** Counts what its entries use of the manager's limits; a lost session's counts are dropped with it. */
   readonly quota: Quota
-  /** Tickets of the handoffs that this session has claimed, and what aborts their signals. */
+  /** The handoffs that this session has claimed: the ticket, and the controller of the claim's signal. */
   readonly claimed = new Map<string, AbortController>()
-  /** What its entries are doing: publishing, persisting, completing. The end of the session waits for them. */
+  /** Running operations of its entries: publishing, persisting, completing. The end of the session waits for them. */
   readonly working = new Set<Promise<unknown>>()
   /** Children that have inherited a lease. */
   readonly children = new Set<ChildProcess>()
   /** Open streams and handles of all its entries. */
   readonly resources = new Set<Resource>()
-  #leases: readonly Lease[] = []
-  #cancelProving: (() => void) | undefined
-  /** The leases were bound, as far as they can be had. */
-  #proved = false
-  /** The record holds all that this process can know of itself. */
-  #recorded = false
+  readonly #proof: Proof
+  readonly #cancelProving: (() => void) | undefined
   readonly #identity: string
   #lost = false
 
@@ -104,7 +96,8 @@ export class Session {
     this.mendsModes = made.mendsModes
     this.quota = new Quota(context.limits, context.fs)
     this.#identity = made.identity
-    if (context.native) this.#cancelProving = whenLoopTurns(() => this.prove())
+    this.#proof = new Proof(context, { directory: this.path, id: made.id })
+    this.#cancelProving = context.native ? whenLoopTurns(() => this.prove()) : undefined
   }
 
   /** Creates a session. @throws ERR_TEMP_UNSAFE_ROOT, ERR_TEMP_NO_SPACE, ERR_TEMP_IO */
@@ -133,14 +126,14 @@ export class Session {
     }
   }
 
-  /** Tries again what could not be removed or given back; what still cannot waits for the next time. */
+  /** Retries the entries that could not be removed or given back. Those that fail again stay for the next call. */
   async settlePostponed(): Promise<void> {
     const again = async (entry: Leaving): Promise<void> => {
       try {
         await entry.leave() // which takes it off the list
       } catch (error) {
         log.session(
-          'still neither removed nor given back: %s',
+          'could still not be removed or given back: %s',
           error instanceof Error ? error.message : error,
         )
       }
@@ -153,19 +146,19 @@ export class Session {
   }
 
   /**
-   * Looks whether our directory is still ours: a sweeper that wrongly suspected us left it under a
-   * tombstone's name, from where we take it back. False when it is gone for good. Never throws.
+   * Checks that the directory still belongs to this session. If a sweeper that wrongly suspected it left it under a
+   * tombstone's name, renames it back. Returns false when it no longer exists. Never throws.
    */
   confirm(): boolean {
     if (this.#lost) return false
     try {
-      // Sweepers rename it there and back while we look: it is lost when so many looks in a row found it nowhere.
+      // Sweepers may rename it and back meanwhile: it is lost only when so many looks in a row did not find it.
       for (let look = 0; look < LOOKS; look++) {
         if (identityOf(this.context, this.path) === this.#identity || this.#takeBack()) return true
       }
     } catch (error) {
       // The disk could not be asked, so nothing is known: the next operation reports the disk's error.
-      log.session('could not look after our session: %s', errnoOf(error))
+      log.session('could not look for the session: %s', errnoOf(error))
       return true
     }
     this.#lost = true
@@ -174,7 +167,7 @@ export class Session {
     return false
   }
 
-  /** Renames our directory back from a tombstone's name; false when there is none. */
+  /** Renames the directory back from a tombstone's name; false when there is none. */
   #takeBack(): boolean {
     const { fs, layout } = this.context
     try {
@@ -184,7 +177,7 @@ export class Session {
         const tombstone = inside(layout.sessions, name)
         if (identityOf(this.context, tombstone) !== this.#identity) continue
         fs.renameSync(tombstone, this.path)
-        log.session('took our session back from %s', name)
+        log.session('took the session back from %s', name)
         return true
       }
     } catch (error) {
@@ -207,22 +200,15 @@ export class Session {
     )
   }
 
-  /**
-   * Binds the leases and completes the record. Runs when the event loop first turns: until then the process table alone
-   * proves that the owner lives. Never throws.
-   */
+  /** Binds the leases and completes the record, once. Runs when the event loop first turns. Never throws. */
   prove(): void {
-    if (this.ended || this.#lost || this.#proved) return
-    this.#proved = true
-    this.#leases = bindLeases({ directory: this.path, id: this.id })
-    this.#writeRecord()
-    warnWithoutProof(this.context, this.#leases.length > 0)
+    if (!this.ended && !this.#lost) this.#proof.prove()
   }
 
   /** The descriptor of a lease, for a child to inherit; undefined where there is none. */
   leaseDescriptor(): number | undefined {
     if (this.context.native) this.prove()
-    return this.#leases.map((lease) => lease.descriptor()).find((fd) => fd !== undefined)
+    return this.#proof.descriptor()
   }
 
   /** Whether a child that holds a lease is alive, as far as this process knows. */
@@ -235,15 +221,10 @@ export class Session {
     if (!this.confirm()) return
     const { fs, native, layout } = this.context
     // A sweep's first refresh may come before the loop's turn is detected.
-    if (native && !this.#proved) this.prove()
-    else if (native) await this.#rebindLost()
+    if (native && !this.#proof.proved) this.prove()
+    else if (native) await this.#proof.renew(() => !this.ended && this.confirm())
     const now = Date.now() / 1000
-    const touched = [
-      this.path,
-      this.claims,
-      inside(this.path, OWNER),
-      ...this.#leases.map((lease) => inside(this.path, lease.name)),
-    ]
+    const touched = [this.path, this.claims, inside(this.path, OWNER), ...this.#proof.leasePaths]
     for (const path of [...touched, layout.root, layout.sessions, layout.handoffs]) {
       try {
         fs.utimesSync(path, now, now)
@@ -256,50 +237,15 @@ export class Session {
     for (const path of [this.path, layout.handoffs]) await keepYoung(fs, path, reapsAfterMs / 3)
   }
 
-  // The record follows the socket: between the two renames the lease proves nothing, and the pid still does.
-  async #rebindLost(): Promise<void> {
-    const place = { directory: this.path, id: this.id }
-    const bound = new Map(this.#leases.map((lease) => [lease.name, lease]))
-    const lost: Lease[] = []
-    for (const lease of this.#leases) if ((await askLease(place, lease.name)) === 'refuses') lost.push(lease)
-    const complete = lost.length === 0 && bound.size === platform().lease.names.length
-    if ((complete && this.#recorded) || this.ended || !this.confirm()) return
-    for (const lease of lost) {
-      lease.close()
-      bound.delete(lease.name)
-    }
-    // Also one that could not be bound before, such as when the process was out of descriptors.
-    this.#leases = platform().lease.names.flatMap((name) => bound.get(name) ?? bindLease(place, name) ?? [])
-    this.#writeRecord()
-    if (lost.length > 0) log.session('%d leases were closed by other code; bound again', lost.length)
-  }
-
-  /** Like the sockets, by Node's own file system. Never throws: what could not be written is written by the next refresh. */
-  #writeRecord(): void {
-    const draft = inside(this.path, `.owner-${uniqueText(13)}`)
-    try {
-      const { complete } = ownIdentity()
-      writeRecord(fs, draft, ownerRecord(this.context, this.id, this.#leases), false)
-      fs.renameSync(draft, inside(this.path, OWNER))
-      this.#recorded = complete
-    } catch (error) {
-      log.session('the record could not be completed: %s', errnoOf(error))
-      try {
-        fs.unlinkSync(draft)
-      } catch {} // it was not created, or goes with the session
-    }
-  }
-
   /** Stops proving life. Called after the session has been condemned. */
   release(): void {
     this.#cancelProving?.()
-    for (const lease of this.#leases) lease.close()
-    this.#leases = []
+    this.#proof.release()
     deleteOwnSession(this.id)
   }
 }
 
-/** As {@link readIdentity}; undefined when nothing is there. */
+/** As {@link readIdentity}; undefined when nothing exists at `path`. */
 function identityOf(context: Context, path: string): string | undefined {
   try {
     return readIdentity(context, path)

@@ -1,16 +1,13 @@
-// The owner's answer to a cleaner that deletes single files by their time of access, as macOS has one.
+// The protection against a cleaner that deletes single files by their access time, as macOS has.
 
 import { lstatSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { newCounters } from '../../src/context.ts'
-import { layoutOf } from '../../src/layout.ts'
-import { resolveOptions } from '../../src/manager-options.ts'
 import { darwin } from '../../src/platform/darwin.ts'
 import { usePlatform } from '../../src/platform/index.ts'
-import { endSession } from '../../src/removal/end-own-session.ts'
-import { Session } from '../../src/session/session.ts'
+import type { Session } from '../../src/session/session.ts'
 import { tempManager } from '../fixtures/temp-base.ts'
+import { openSession } from './open-session.ts'
 
 const DAY_MS = 24 * 3_600_000
 const old = (Date.now() - 2 * DAY_MS) / 1000
@@ -20,15 +17,11 @@ async function macSession(): Promise<{ session: Session; waiting: string }> {
   onTestFinished(usePlatform(darwin))
   const manager = tempManager()
   const ticket = await (await manager.receive('data')).handOff({ durable: false })
-  const settings = resolveOptions({ baseDir: dirname(manager.root) })
-  const session = Session.open({ ...settings, layout: layoutOf(settings.root), counters: newCounters() })
-  onTestFinished(async () => {
-    await endSession(session)
-  })
+  const session = openSession(dirname(manager.root))
   return { session, waiting: join(manager.root, 'handoffs', ticket) }
 }
 
-test('a refresh accesses every file that nobody accessed for a day, and leaves its time of modification', async () => {
+test('a refresh accesses every file that nobody accessed for a day, and leaves its modification time', async () => {
   const { session, waiting } = await macSession()
   const paths = [join(session.path, 'file'), join(session.claims, 'nested'), join(waiting, 'handoff.json')]
   for (const path of paths.slice(0, 2)) writeFileSync(path, 'content')

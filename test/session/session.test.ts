@@ -1,25 +1,27 @@
-import { readdirSync } from 'node:fs'
-import { expect, onTestFinished, test } from 'vitest'
-import { newCounters } from '../../src/context.ts'
-import { layoutOf } from '../../src/layout.ts'
-import { resolveOptions } from '../../src/manager-options.ts'
-import { endSession } from '../../src/removal/end-own-session.ts'
-import { Session } from '../../src/session/session.ts'
-import { EMPTY_SESSION } from '../fixtures/handoff-root.ts'
-import { tempBase } from '../fixtures/temp-base.ts'
-
-function openSession(): Session {
-  const settings = resolveOptions({ baseDir: tempBase() })
-  const session = Session.open({ ...settings, layout: layoutOf(settings.root), counters: newCounters() })
-  onTestFinished(async () => {
-    await endSession(session)
-  })
-  return session
-}
+import { readdirSync, renameSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { EMPTY_SESSION, tombstoneOf } from '../fixtures/handoff-root.ts'
+import { openSession } from './open-session.ts'
 
 test('a session that is refreshed before the event loop turned has both leases', async () => {
   const session = openSession()
   await session.refresh() // a program that is idle at its start: its first sweep comes before the first turn
-  session.prove() // what the turn does
+  session.prove() // the call of the loop's turn
   expect(readdirSync(session.path).sort()).toEqual(EMPTY_SESSION)
+})
+
+test('a suspected session renames its directory back when it looks for it', () => {
+  const session = openSession()
+  renameSync(session.path, tombstoneOf(session.path, 'dead'))
+  expect(session.confirm()).toBe(true)
+  expect(readdirSync(session.path)).toContain('owner.json')
+})
+
+test('a session whose directory was moved elsewhere is lost, and aborts the signals of its claims', () => {
+  const session = openSession()
+  const claim = new AbortController()
+  session.claimed.set('ticket', claim)
+  renameSync(session.path, `${session.path}-elsewhere`)
+  expect([session.confirm(), session.lost]).toEqual([false, true])
+  expect(claim.signal.reason).toMatchObject({ code: 'ERR_TEMP_SESSION_LOST' })
 })
