@@ -32,6 +32,8 @@ export default defineConfig({
   target: 'node20',
   platform: 'node',
   splitting: true,
+  // A bundler or test runner that inlines the package must see a builtin of Node as one.
+  removeNodeProtocol: false,
   shims: true,
   clean: true,
   sourcemap: false,

@@ -3,6 +3,9 @@
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** Linux limits an interface's name to 15 characters. */
@@ -29,6 +32,9 @@ export function openNetwork(): Network {
   const subnet = `10.${60 + (process.pid % 100)}.${(process.pid >> 7) % 250}`
   const undo: (() => void)[] = []
   const processes = new Set<ChildProcess>()
+  // Each host mounts a tmpfs of its own over this directory; /tmp itself may hold the checkout.
+  const root = mkdtempSync(join(tmpdir(), 'tfm-host-'))
+  undo.push(() => rmdirSync(root))
   const ip = (...args: string[]): void =>
     void execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'pipe'] })
   ip('link', 'add', ID, 'type', 'bridge')
@@ -53,7 +59,7 @@ export function openNetwork(): Network {
         name,
         address,
         cut: (out) => ip('link', 'set', outer, out ? 'down' : 'up'),
-        start: (module, env) => startOn(space, name, module, env, processes),
+        start: (module, env) => startOn({ space, name, root }, module, env, processes),
       }
     },
     async close() {
@@ -65,14 +71,12 @@ export function openNetwork(): Network {
 
 /** The program is pid 1 of its host, and dies with the `unshare` that started it. */
 async function startOn(
-  space: string,
-  name: string,
+  { space, name, root }: { space: string; name: string; root: string },
   module: string,
   env: NodeJS.ProcessEnv,
   processes: Set<ChildProcess>,
 ): Promise<{ process: ChildProcess; message: unknown }> {
-  const root = '/tmp'
-  const script = `hostname ${name} && mount -t tmpfs tmpfs ${root} && exec "$@"`
+  const script = `hostname ${name} && mount -t tmpfs tmpfs '${root}' && exec "$@"`
   const child = spawn(
     'ip',
     [

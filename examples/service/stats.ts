@@ -25,19 +25,13 @@ export interface Stats {
   /** What the page checks before it sends a clip. */
   readonly limits: { readonly fileBytes: number }
   readonly found: Found
-  /** `bytes` counts everything, `files` leaves the library's own records out. */
+  /** What is on disk, without the library's own records. */
   readonly root: { readonly bytes: number; readonly files: number; readonly entries: readonly RootEntry[] }
 }
-
-/** Files that every session has of its own: its record and two leases. */
-const RECORDS = 3
-/** Files that a claimed handoff has of its own: its record and its attempt. */
-const CLAIM_RECORDS = 2
 
 export async function readStats({ manager, jobs, found }: ClipService): Promise<Stats> {
   const { rss, heapUsed } = process.memoryUsage()
   const usage = await manager.usage()
-  const claimed = usage.handoffs.filter((handoff) => handoff.state === 'claimed').length
   return {
     pid: process.pid,
     uptimeSeconds: Math.round(process.uptime()),
@@ -49,14 +43,14 @@ export async function readStats({ manager, jobs, found }: ClipService): Promise<
     found,
     root: {
       bytes: usage.bytes,
-      files: Math.max(0, usage.files - RECORDS * usage.sessions.length - CLAIM_RECORDS * claimed),
+      files: usage.files,
       entries: [...usage.sessions.map(describeSession), ...usage.handoffs.map(describeHandoff)],
     },
   }
 }
 
 function describeSession({ name, pid, verdict, files, bytes }: SessionUsage): RootEntry {
-  const more = files > RECORDS ? `${plural(files - RECORDS)} besides its own records` : 'only its own records'
+  const more = files > 0 ? `${plural(files)} besides its own records` : 'only its own records'
   return {
     kind: 'session',
     what: `pid ${pid ?? '?'}  ${name}`,
