@@ -186,7 +186,7 @@ export function ioError(error: unknown, doing: string, path?: string): TempFileE
   }
   return new TempFileError(
     'ERR_TEMP_IO',
-    `Could not ${doing}${errno === undefined ? '' : `: the system said ${errno}`}. See this error's cause.`,
+    `Could not ${doing}${errno === undefined ? '' : `: the system reported ${errno}`}. See this error's cause.`,
     { cause: error, path },
   )
 }

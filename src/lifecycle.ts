@@ -1,5 +1,5 @@
-// When a manager's session begins and ends, and what runs in it meanwhile. Guarantee: the session begins at the first use,
-// is replaced when its directory was removed by others, and is deleted only after everything that runs in it has stopped.
+// The life of a manager's session, and the operations that run in it. Guarantee: the session is created at the first use, is
+// replaced when its directory was removed by others, and is deleted only after everything that runs in it has stopped.
 
 import type { Context } from './context.ts'
 import { ioError, isTempFileError, TempFileError } from './errors.ts'
@@ -42,7 +42,7 @@ export class Lifecycle {
     this.#exitTask = { signals: context.signals, run: () => this.#end(true) }
   }
 
-  /** The session, if one was made. */
+  /** The session, if one was created. */
   get session(): Session | undefined {
     return this.#session
   }
@@ -52,12 +52,12 @@ export class Lifecycle {
     return this.#aborting().signal
   }
 
-  /** What its session uses of the limits, until it has ended. */
+  /** The session's use of the limits, until it has ended. */
   get quota(): Quota | undefined {
     return (this.#session ?? this.#retiring)?.quota
   }
 
-  /** close() or the process's exit has begun. */
+  /** close() or the process's exit has started. */
   get ending(): boolean {
     return this.#closing !== undefined
   }
@@ -226,7 +226,7 @@ export class Lifecycle {
     return true
   }
 
-  /** The quota of a lost session counts files that are gone. A body that was partly read cannot be read again. */
+  /** The quota of a lost session counts removed files. A body that was partly read cannot be read again. */
   #wasFullOfLost(session: Session, error: unknown): boolean {
     if (!isTempFileError(error) || error.code !== 'ERR_TEMP_QUOTA' || session.confirm()) return false
     this.#dropLost()

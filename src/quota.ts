@@ -25,7 +25,7 @@ export class Quota {
   #bytes = 0
   #entries = 0
 
-  /** @throws ERR_TEMP_OPTION_INVALID when minFreeBytes is set and the file system cannot tell its free space */
+  /** @throws ERR_TEMP_OPTION_INVALID when minFreeBytes is set and the file system does not report its free space */
   constructor(limits: QuotaLimits, fs: FileSystem) {
     this.fileBytes = limits.fileBytes ?? Number.POSITIVE_INFINITY
     this.minFreeBytes = limits.minFreeBytes ?? 0
@@ -85,7 +85,7 @@ export class Quota {
 
   /**
    * Looks at the free space of the volume that holds `directory`, if minFreeBytes asks for it; makes no call
-   * otherwise. `coming`: bytes about to be written, which must fit beside what has to stay free.
+   * otherwise. `coming`: the bytes about to be written, which must fit beside the space that must stay free.
    * @throws ERR_TEMP_NO_SPACE, ERR_TEMP_IO
    */
   async checkFree(directory: string, coming = 0): Promise<void> {

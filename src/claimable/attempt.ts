@@ -1,5 +1,5 @@
 // The empty files that count: `attempt-<n>` (claims so far) and `retried-<n>` (claims before the last retry). Guarantee: the
-// count never decreases, and neither counting nor giving back needs space. The attempt file's times say since when the
+// count never decreases, and neither counting nor giving back needs space. The attempt file's times record since when the
 // handoff waits for a claimant:
 //   ctime   by the volume's clock
 //   atime   the number of the boot, mtime the boot clock, both in seconds; utimes sets the ctime as well

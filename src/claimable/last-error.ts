@@ -24,7 +24,7 @@ function textOf(value: unknown): string {
   }
 }
 
-/** Notes `text` in the handoff at `directory`, which nobody else may change now. Never throws. */
+/** Notes `text` in the handoff at `directory`, which no other process may change now. Never throws. */
 export function writeFailure(fs: FileSystem, directory: string, text: string): void {
   const path = inside(directory, FAILURE)
   try {

@@ -17,7 +17,7 @@ export interface OptionSpec {
   readonly description: string
 }
 
-/** What a command's page says beyond its options. */
+/** The text of a command's page, without its options. */
 export interface Page {
   readonly description: readonly string[]
   readonly examples: readonly (readonly [command: string, what: string])[]

@@ -15,7 +15,7 @@ export const PROGRAM: Page = {
 
 export const LS: Page = {
   description: [
-    'Lists the sessions (private directories of processes) and the handoffs (files published for other processes) under a root. OWNER is alive, dead or unknown, and WHY says on what evidence. The dead are removed by the next sweep; the unknown are kept.',
+    'Lists the sessions (private directories of processes) and the handoffs (files published for other processes) under a root. OWNER is alive, dead or unknown, and WHY names the evidence. The dead are removed by the next sweep; the unknown are kept.',
   ],
   examples: [["temp-file-manager ls --json | jq '.bytes'", 'Bytes under the root, for a monitor.']],
 }

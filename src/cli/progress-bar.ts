@@ -15,7 +15,7 @@ const DRAW_EVERY_MS = 100
 
 /**
  * A bar on `stderr`; undefined where none should be drawn. Each entry and each of its files is one step: `expectedFiles`
- * says how many files will be removed, so far as that is known.
+ * reports how many files will be removed, as far as that is known.
  */
 export async function progressBar(
   stderr: Output,

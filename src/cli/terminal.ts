@@ -33,7 +33,7 @@ export interface Cell {
   readonly right?: boolean | undefined
 }
 
-/** One row of a table, and a remark that stands on a line of its own below it. */
+/** One row of a table, and a remark that is printed on a line of its own below it. */
 export interface Row {
   readonly cells: readonly Cell[]
   readonly note?: string | undefined

@@ -27,8 +27,8 @@ const SAME: readonly (readonly string[])[] = [
 ]
 
 /**
- * Types whose first bytes do not tell them apart for certain: a QuickTime brand in an .mp4 (phones write it),
- * a Matroska DocType in a .webm, a .docx whose telling entry lies beyond the first 4 KB.
+ * Types that their first bytes do not distinguish for certain: a QuickTime brand in an .mp4 (phones write it),
+ * a Matroska DocType in a .webm, a .docx whose identifying entry is beyond the first 4 KB.
  */
 const CONTAINERS: readonly (readonly string[])[] = [
   ['video/mp4', 'video/quicktime', 'video/3gpp', 'video/3gpp2', 'audio/mp4'],
@@ -118,7 +118,7 @@ export function extensionOf(name: string): string {
   return dot < 0 || dot === name.length - 1 ? '' : name.slice(dot).toLowerCase()
 }
 
-/** The types an extension stands for; undefined for one we do not know. */
+/** The types of an extension; undefined for an unknown one. */
 export function typesOfExtension(extension: string): readonly string[] | undefined {
   if (Object.hasOwn(SIGNED, extension)) return SIGNED[extension]
   return Object.hasOwn(UNSIGNED, extension) ? UNSIGNED[extension] : undefined
@@ -147,7 +147,7 @@ export function isWanted(type: string, wanted: readonly string[]): boolean {
   )
 }
 
-/** Whether one canonical type may stand where the other is expected: the same, or of one container. */
+/** Whether one canonical type is accepted where another is expected: they are equal, or share a container. */
 export function isCompatible(type: string, expected: string): boolean {
   return type === expected || CONTAINERS.some((types) => types.includes(type) && types.includes(expected))
 }

@@ -110,7 +110,7 @@ export async function listClaims(root: Root): Promise<Map<string, Found>> {
     if (entry === undefined || entry.kind === 'new') continue
     const directory = inside(layout.sessions, name)
     if (isTicket(entry.id) || isUploadId(entry.id)) {
-      // A suspect may be renamed back. Condemned, it is no handoff any more.
+      // A suspect may be renamed back. A condemned one is not a handoff any more.
       if (entry.kind === 'dead') claims.set(entry.id, { ...entry, directory, claim: directory })
       continue
     }
@@ -120,7 +120,7 @@ export async function listClaims(root: Root): Promise<Map<string, Found>> {
   return claims
 }
 
-/** `counted`: a directory's link count is 2 plus its subdirectories (btrfs and overlay say 1), which spares most listings. */
+/** `counted`: a directory's link count is 2 plus its subdirectories (1 on btrfs and overlay), which avoids most listings. */
 function claimsIn(fs: FileSystem, directory: string, counted: boolean): string[] {
   const stats = findSync(fs, directory)
   if (stats === undefined || (counted && stats.nlink === 2)) return []
@@ -133,7 +133,7 @@ function ctimesAreExact({ fs, native, layout }: Root): boolean {
   return fsType !== undefined && platform().provingFileSystems?.has(fsType) === true
 }
 
-/** Names in a directory of the root; none where it does not exist, is no directory, or is not readable. */
+/** Names in a directory of the root; none where it does not exist, is not a directory, or is not readable. */
 export function namesIn(fs: FileSystem, directory: string): string[] {
   try {
     return fs.readdirSync(directory).map(String)

@@ -1,10 +1,10 @@
 // Option names of other libraries (multer, busboy, formidable, express-fileupload, tmp, tempy, temp) and what the same
-// thing is called here. Used for advice in an error only: none of them is accepted.
+// thing is called here. Used only for advice in an error: none of them is accepted.
 
 interface Meaning {
-  /** Names of ours, the first that the options object has is the one meant. */
+  /** Option names of this library: the first that the options object has is meant. */
   readonly names: readonly string[]
-  /** What to do where the object has none of `names`. */
+  /** The advice where the object has none of `names`. */
   readonly otherwise?: string
 }
 

@@ -49,7 +49,7 @@ export function checkName(value: unknown, what: Part = 'name'): string {
 }
 
 /**
- * Checks a prefix and a suffix that will stand around a generated middle part of `middleBytes` bytes.
+ * Checks a prefix and a suffix that will surround a generated middle part of `middleBytes` bytes.
  * @throws ERR_TEMP_NAME_INVALID
  */
 export function checkAffixes(prefix: unknown, suffix: unknown, middleBytes: number): void {

@@ -182,7 +182,7 @@ export function constantOr<const C extends string | boolean, T>(constant: C, kin
 
 /** Checked by the code that receives it. */
 export function unchecked<T>(): Kind<T> {
-  return (value) => value as T // the caller says which check follows
+  return (value) => value as T // the caller names the check that follows
 }
 
 /**

@@ -41,7 +41,7 @@ export function proofOf(identity: OwnIdentity, place: Place | undefined): string
   return `${start}-${tid === pid ? '0' : tid.toString(36)}-${boot}${namespaces}${where}`
 }
 
-/** What the id of a session says of its owner. */
+/** The owner's identity, as far as a session's id contains it. */
 export function parseSessionName(id: string): NamedIdentity | undefined {
   const [, pidText = '', start = '', tid = '', tags = ''] = NAME.exec(id) ?? []
   const pid = Number(pidText)

@@ -1,20 +1,20 @@
 // Is a session's owner dead, and may its session be removed? A pure function of evidence and policy; its truth table
-// is its test. Guarantee: dead only if at least one piece of evidence may be heard, every heard one says dead, none says
-// alive, and every question that was put got an answer.
-//   P, the process: heard in our own boot, pid and time namespace, with a /proc that shows us ourselves.
-//   L, the leases: a socket that answers says alive, always. Refusal says dead where the sockets are provably the
+// is its test. Guarantee: dead only if at least one piece of evidence is admissible, every admissible one indicates dead, none
+// alive, and every question was answered.
+//   P, the process: admissible in this boot, pid and time namespace, with a /proc that shows this process.
+//   L, the leases: a socket that answers always indicates alive. Refusal indicates dead where the sockets are provably the
 //      recorded ones, on a file system where that means something.
-//   N, the directory's name: it was made in this very place before the machine was restarted.
+//   N, the directory's name: it was created in this place before the machine was restarted.
 
 /** Observations about a session. 'not-asked': the question failed (EMFILE, EIO), which is not an answer. */
 export interface Evidence {
   readonly system: 'linux' | 'darwin' | 'windows'
   /** owner.json. 'named': it is lost, and the directory's name identifies the owner's process. */
   readonly record: 'read' | 'named' | 'missing' | 'corrupt' | 'unknown-version' | 'not-asked'
-  /** The owner's boot against ours; 'absent': one of them is unknown, as under systemd's ProcSubset=pid. */
+  /** The owner's boot compared with this one; 'absent': one of them is unknown, as under systemd's ProcSubset=pid. */
   readonly boot: 'same' | 'other' | 'absent' | 'not-asked'
   readonly hostname: 'same' | 'other'
-  /** Pid and time namespaces; 'foreign-proc': /proc belongs to a namespace that is not ours. */
+  /** Pid and time namespaces; 'foreign-proc': /proc belongs to a namespace other than this process's. */
   readonly namespaces: 'same' | 'other' | 'foreign-proc' | 'absent' | 'not-asked'
   /** kill(pid, 0); 'forbidden': EPERM. */
   readonly process: 'exists' | 'missing' | 'forbidden' | 'not-asked'
@@ -63,7 +63,7 @@ const OVERLAY_INTERVALS = 3
 /** How long a silent foreign session is a tombstone before it is removed. */
 export const GRACE_MS = 3_600_000
 
-type Opinion = { readonly says: 'alive' | 'dead'; readonly because: string } | { readonly unheard: string }
+type Opinion = { readonly shows: 'alive' | 'dead'; readonly because: string } | { readonly unheard: string }
 
 export function verdict(evidence: Evidence, policy: Policy): Verdict {
   const proved = byProof(evidence)
@@ -75,8 +75,8 @@ function byProof(evidence: Evidence): Verdict {
     return { verdict: 'unknown', reason: 'its record was written by another version of this package' }
   }
   const opinions = [ofProcess(evidence), ofLeases(evidence), ofName(evidence)]
-  const heard = opinions.flatMap((opinion) => ('says' in opinion ? [opinion] : []))
-  const alive = heard.filter((opinion) => opinion.says === 'alive')
+  const heard = opinions.flatMap((opinion) => ('shows' in opinion ? [opinion] : []))
+  const alive = heard.filter((opinion) => opinion.shows === 'alive')
   if (alive.length > 0) return { verdict: 'alive', reason: `owner alive (${inWords(alive)})` }
   const failed = failedQuestion(evidence)
   if (failed !== undefined) return { verdict: 'unknown', reason: `${failed}; it is asked again` }
@@ -106,33 +106,33 @@ function ofProcess(evidence: Evidence): Opinion {
   if (evidence.system !== 'linux') return ofPidAlone(evidence)
   if (namespaces === 'foreign-proc') return { unheard: '/proc belongs to another namespace' }
   if (namespaces !== 'same') return { unheard: 'made in another pid or time namespace' }
-  // With the boot unknown a thread that runs still says alive; what is missing may be another boot's.
+  // With the boot unknown a running thread still indicates alive; a missing one may belong to another boot.
   if (boot !== 'same')
     return evidence.thread === 'same' ? RUNS : { unheard: 'the boot is unknown, so no process is comparable' }
   return ofThread(evidence)
 }
 
-const RUNS = { says: 'alive', because: 'the process runs' } as const
+const RUNS = { shows: 'alive', because: 'the process runs' } as const
 
 function ofThread({ process, thread }: Evidence): Opinion {
-  if (process === 'missing') return { says: 'dead', because: 'no such process' }
+  if (process === 'missing') return { shows: 'dead', because: 'no such process' }
   switch (thread) {
     case 'same':
       return RUNS
     case 'replaced':
-      return { says: 'dead', because: 'execve replaced its program' }
+      return { shows: 'dead', because: 'execve replaced its program' }
     case 'missing':
-      return { says: 'dead', because: 'its thread has ended' }
+      return { shows: 'dead', because: 'its thread has ended' }
     case 'other-start':
-      return { says: 'dead', because: 'the pid belongs to a younger process now' }
+      return { shows: 'dead', because: 'the pid belongs to a younger process now' }
     case 'zombie':
-      return { says: 'dead', because: 'the process is a zombie' }
+      return { shows: 'dead', because: 'the process is a zombie' }
     case 'not-asked':
       return { unheard: 'its process could not be asked for' }
     case 'hidden':
       if (process === 'not-asked') return { unheard: 'its process could not be asked for' }
       return {
-        says: 'alive',
+        shows: 'alive',
         because: process === 'forbidden' ? "the process exists, another user's" : 'the process exists',
       }
   }
@@ -142,12 +142,12 @@ function ofThread({ process, thread }: Evidence): Opinion {
 function ofPidAlone({ boot, hostname, process }: Evidence): Opinion {
   if (hostname !== 'same') return { unheard: 'made on another host' }
   if (boot !== 'same') return { unheard: 'the boot is unknown, so no process is comparable' }
-  if (process === 'missing') return { says: 'dead', because: 'no such process' }
+  if (process === 'missing') return { shows: 'dead', because: 'no such process' }
   return { unheard: 'a process with its pid exists' }
 }
 
 function ofLeases(evidence: Evidence): Opinion {
-  if (evidence.lease === 'answers') return { says: 'alive', because: 'lease answers' }
+  if (evidence.lease === 'answers') return { shows: 'alive', because: 'lease answers' }
   if (evidence.lease !== 'refuses') return { unheard: 'the lease proves nothing' }
   if (evidence.record !== 'read') return { unheard: 'no record' }
   if (evidence.fileSystem !== 'proves') return { unheard: 'leases prove nothing on this file system' }
@@ -166,37 +166,37 @@ function ofRefusal(evidence: Evidence): Opinion {
   const { boot, leaseIdentity, sameFileSystem } = evidence
   if (boot === 'other') {
     if (sameFileSystem === 'other') return { unheard: 'made on another file system, before a reboot' }
-    return { says: 'dead', because: 'lease refuses, made before a reboot' }
+    return { shows: 'dead', because: 'lease refuses, made before a reboot' }
   }
   if (boot !== 'same') {
     if (leaseIdentity === 'same' && sameFileSystem !== 'other')
-      return { says: 'dead', because: 'lease refuses' }
+      return { shows: 'dead', because: 'lease refuses' }
     return { unheard: 'the boot is unknown, and the lease is on another device or file system than recorded' }
   }
-  if (leaseIdentity === 'same') return { says: 'dead', because: 'lease refuses' }
+  if (leaseIdentity === 'same') return { shows: 'dead', because: 'lease refuses' }
   if (sameFileSystem !== 'same-upper') return { unheard: 'the lease is on another device than recorded' }
   if (evidence.untouchedMs === undefined || evidence.untouchedMs <= OVERLAY_INTERVALS * evidence.refreshMs)
     return { unheard: 'on a restarted overlay its owner may still refresh it' }
-  return { says: 'dead', because: 'lease refuses, its container was restarted' }
+  return { shows: 'dead', because: 'lease refuses, its container was restarted' }
 }
 
 // A pipe's name holds the session's random part, so no other boot and no other process has it.
 function ofPipe({ hostname, leaseIdentity }: Evidence): Opinion {
   if (hostname !== 'same' || leaseIdentity !== 'same') return { unheard: 'made on another host or volume' }
-  return { says: 'dead', because: 'its pipe is closed' }
+  return { shows: 'dead', because: 'its pipe is closed' }
 }
 
 // macOS: a boot is known to the minute only, so a process or lease of another minute proves nothing alone.
 function ofRefusalWithoutBoot({ hostname, leaseIdentity, boot, process }: Evidence): Opinion {
   if (hostname !== 'same' || leaseIdentity !== 'same') return { unheard: 'made on another host or volume' }
-  if (boot === 'same') return { says: 'dead', because: 'lease refuses' }
-  if (process === 'missing') return { says: 'dead', because: 'no such process, lease refuses' }
+  if (boot === 'same') return { shows: 'dead', because: 'lease refuses' }
+  if (process === 'missing') return { shows: 'dead', because: 'no such process, lease refuses' }
   return { unheard: 'made on another host or boot, and a process has its pid' }
 }
 
 function ofName({ name }: Evidence): Opinion {
   if (name !== 'earlier-boot') return { unheard: 'its name proves nothing' }
-  return { says: 'dead', because: 'made here before a reboot' }
+  return { shows: 'dead', because: 'made here before a reboot' }
 }
 
 function byAge(evidence: Evidence, policy: Policy, reason: string): Verdict {
@@ -217,6 +217,6 @@ function whyUnknown(evidence: Evidence, opinions: readonly Opinion[]): string {
   if (evidence.record === 'missing') return 'it has no owner.json'
   if (evidence.record === 'corrupt') return 'its owner.json is corrupt'
   if (evidence.hostname === 'other') return 'made on another host; see sharedVolume'
-  const said = opinions.slice(0, 2).map((opinion) => ('unheard' in opinion ? opinion.unheard : ''))
-  return said.join('; ')
+  const reasons = opinions.slice(0, 2).map((opinion) => ('unheard' in opinion ? opinion.unheard : ''))
+  return reasons.join('; ')
 }

@@ -33,7 +33,7 @@ export function responseOf(request: IncomingMessage): ServerResponse | null | un
 
 /**
  * Ends a request for its readers although more of its body is coming, which the HTTP parser then skips: `_dump` is what
- * Node's own server calls for a request that nobody reads. Express's final error handler answers only after the
+ * Node's own server calls for a request without a reader. Express's final error handler answers only after the
  * request's end: without this, a refused upload would have to arrive in full before its client is answered. Without
  * `_dump` the rest of the body is discarded by reading it.
  */

@@ -35,9 +35,9 @@ function logger(room: string): Log {
     made ??= debug()?.(`temp-file-manager:${room}`)
     return made
   }
-  const say = (format: string, ...values: unknown[]): void => get()?.(format, ...values)
+  const write = (format: string, ...values: unknown[]): void => get()?.(format, ...values)
   // defineProperty's declared result lacks the property that it defined.
-  return Object.defineProperty(say, 'enabled', { get: () => get()?.enabled === true }) as Log
+  return Object.defineProperty(write, 'enabled', { get: () => get()?.enabled === true }) as Log
 }
 
 /** The diagnostics channels (`node:diagnostics_channel`); messages are plain objects. */
@@ -55,7 +55,7 @@ export const channels = {
 export type OnCleanupError = 'warn' | 'throw' | ((error: TempFileError) => void)
 
 /**
- * Reports a cleanup that failed, and throws only where the policy says so and the caller may
+ * Reports a cleanup that failed, and throws only where the policy is to throw and the caller may
  * (`background` work never throws: it warns instead).
  */
 export function reportCleanupError(policy: OnCleanupError, error: TempFileError, background = false): void {
@@ -119,7 +119,7 @@ export function watchForLoss(entry: object, name: string, session: Loss['session
     if (!loss.session.ended) log.file('collected without being disposed: %s', loss.what)
   })
   const limit = Error.stackTraceLimit
-  Error.stackTraceLimit = 20 // ours come first; the program's own are what helps
+  Error.stackTraceLimit = 20 // this package's frames come first; the program's own are the useful ones
   const made = new Error().stack?.split('\n').slice(3).join('\n') ?? ''
   Error.stackTraceLimit = limit
   uncollected.register(entry, { what: `${name}, made\n${made}`, session }, entry)

@@ -1,4 +1,4 @@
-// Removes what nobody will need again. Guarantee: nothing that can still be claimed is removed, except a ticket whose time
+// Removes objects that are no longer needed. Guarantee: nothing that can still be claimed is removed, except a ticket whose time
 // to live is over; each decision that removes data is first stored as a tombstone, by compare-and-swap.
 //
 //   tombstone            data deleted at once, the tombstone itself after `tombstonesAfter`

@@ -55,7 +55,7 @@ function membersOf<M>(lease: ClaimLease): S3ClaimMembers<M> {
   const { ticket, meta, attempt } = lease.record
   return {
     ticket,
-    meta: meta as Json | undefined as M, // what the publisher gave: the caller says what it expects
+    meta: meta as Json | undefined as M, // the publisher's value: the caller names the type that it expects
     attempt,
     signal: lease.signal,
     complete: () => lease.complete(),

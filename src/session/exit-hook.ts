@@ -1,6 +1,6 @@
-// One `exit` listener of ours a process, whatever number of managers and copies of the package. Guarantee:
-// every open manager's task runs at exit, one failure never stops the rest, and when the last manager
-// closes, the listeners go too.
+// The package has one `exit` listener in a process, however many managers and copies of the package there are.
+// Guarantee: every open manager's task runs at exit, one failure never stops the rest, and the last manager that
+// closes removes the listeners.
 
 import { isExiting } from '../runtime/node-internals.ts'
 import { log, noteExit } from '../runtime/observe.ts'
@@ -36,7 +36,7 @@ function createRegistry(): Registry {
       }
     }
   }
-  // An `exit` listener that throws ends the emission before ours is called; the monitor hears of it all the same.
+  // An `exit` listener that throws ends the emission before this package's is called; the monitor is still called.
   const onThrow = (): void => {
     if (isExiting()) runAll()
   }
@@ -64,7 +64,7 @@ function createRegistry(): Registry {
 
 /** The process's registry; a worker thread has its own `globalThis`, so its own registry. */
 export function exitRegistry(): Registry {
-  const holder = globalThis as { [KEY]?: Registry } // a slot of ours on the global object
+  const holder = globalThis as { [KEY]?: Registry } // this package's slot on the global object
   holder[KEY] ??= createRegistry()
   return holder[KEY]
 }

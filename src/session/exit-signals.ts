@@ -17,13 +17,13 @@ function countOf(emitter: unknown): number {
   return typeof count === 'number' ? count : 0
 }
 
-/** How many listeners of the signal are neither ours nor signal-exit's. */
-export function foreignListeners(signal: NodeJS.Signals, ours: number): number {
+/** How many listeners of the signal belong neither to this package (`own`) nor to signal-exit. */
+export function foreignListeners(signal: NodeJS.Signals, own: number): number {
   const published = process as unknown as Record<string | symbol, unknown> // other packages' slots on process
   const global = globalThis as Record<symbol, unknown>
   const signalExit =
     countOf(published[SIGNAL_EXIT_3]) + countOf(published[SIGNAL_EXIT_4] ?? global[SIGNAL_EXIT_4])
-  return process.listenerCount(signal) - ours - signalExit
+  return process.listenerCount(signal) - own - signalExit
 }
 
 /** Listens until the returned function is called. In a worker thread signals do not arrive: nothing is done. */

@@ -11,7 +11,7 @@ export interface Heartbeat {
   stop(): Promise<void>
 }
 
-/** Begins to beat every `heartbeat` milliseconds. `onCompromised`: the lock was lost; look whether the session is still ours. */
+/** Beats every `heartbeat` milliseconds. `onCompromised` is called when the lock was lost, to check that the session still exists. */
 export async function beat(
   fs: FileSystem,
   session: string,
@@ -20,7 +20,7 @@ export async function beat(
 ): Promise<Heartbeat> {
   const { lock } = await import('proper-lockfile')
   try {
-    fs.rmdirSync(inside(session, HEARTBEAT)) // left by a beat that was compromised; the session is ours alone
+    fs.rmdirSync(inside(session, HEARTBEAT)) // left by a beat that was compromised; no other process uses this session
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error
   }

@@ -118,7 +118,7 @@ function isSettled(error: unknown): boolean {
   return ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENOTEMPTY', 'EEXIST'].includes(errnoOf(error) ?? '')
 }
 
-/** Nearly always there is no such directory. */
+/** This directory rarely exists. */
 function namesIn(
   fs: FileSystem,
   directory: string,

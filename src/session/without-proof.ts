@@ -15,7 +15,7 @@ export function warnWithoutProof(context: Context, leased: boolean): void {
   if (leased && leasesProve(root)) return
   warned.add(root)
   warn(
-    'Nothing here can prove that the owner of temporary files is dead, so what a crash leaves is kept. Mount /proc, set baseDir to a local disk, or set sharedVolume; temp-file-manager doctor shows what is missing.',
+    'It cannot be proved that the owner of temporary files is dead, so files that a crash leaves are kept. Mount /proc, set baseDir to a local disk, or set sharedVolume; temp-file-manager doctor shows what is missing.',
     root,
   )
 }

@@ -122,7 +122,7 @@ export class BlockWriter {
     return small
   }
 
-  /** Writes a full block in the background and goes on in the other one. */
+  /** Writes a full block in the background and continues in the other block. */
   #start(block: Buffer): void {
     const spare = this.#spare
     this.#spare = undefined

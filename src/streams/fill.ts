@@ -72,7 +72,7 @@ export async function fill(target: Fill, intake: Intake, prepared: PreparedRecei
     await first.race(() => intake.run(take))
     meter.checkWhole()
     if (!gate.open) {
-      if (meter.bytes === 0) meter.checkMinimum() // of an empty file, its size says more than its type
+      if (meter.bytes === 0) meter.checkMinimum() // an empty file is reported by its size, not by its type
       await gate.judge()
     }
     meter.checkMinimum()

@@ -29,7 +29,7 @@ export class HeadGate {
     return this.#length < HEAD_BYTES ? undefined : this.judge()
   }
 
-  /** Checks what has come: a file shorter than a head ends here. @throws (rejects) ERR_TEMP_TYPE_REJECTED */
+  /** Checks the bytes that have arrived, for a file shorter than a head. @throws (rejects) ERR_TEMP_TYPE_REJECTED */
   async judge(): Promise<void> {
     const { rules, declared } = this.#prepared
     const head =

@@ -1,4 +1,4 @@
-// Reads a Node stream of any age, whoever made it: a file's, a request's, one of an old copy of `stream`.
+// Reads any Node stream: of a file, of a request, or of an old copy of `stream`.
 // Guarantee: as in intake.ts. The listeners are there from the constructor on, so no event of the stream is missed.
 
 import type { Readable } from 'node:stream'

@@ -76,7 +76,7 @@ export function iteratorOf(
   return Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
 }
 
-/** Lets a promise that nobody will look at fail without a word. */
+/** Ignores the failure of a promise that has no reader. */
 export function quietly(promise: unknown): void {
   Promise.resolve(promise).catch(() => {})
 }

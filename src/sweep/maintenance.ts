@@ -133,7 +133,7 @@ export class Maintenance {
     return count(layout.sessions) > own || count(layout.handoffs) > 0 || count(layout.uploads) > 0
   }
 
-  // proper-lockfile gives a compromised lock up; a session that is still ours must go on beating.
+  // proper-lockfile gives a compromised lock up; a session that still exists must continue to beat.
   #compromised(session: Session): void {
     this.#look(session)
     if (!session.lost && !session.ended && !this.#stopped) this.begin(session)

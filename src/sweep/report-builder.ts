@@ -6,7 +6,7 @@ import type { Removal } from '../removal/remove-session.ts'
 import type { SweepItem, SweepReport } from './report.ts'
 import type { Finding } from './sweep-finding.ts'
 
-/** Kinds that are no session, dead or alive. */
+/** Kinds of entries that are not sessions. */
 const OTHER_KINDS = new Set<SweepItem['kind']>(['handoff', 'upload', 'draft', 'kept'])
 
 export class ReportBuilder {

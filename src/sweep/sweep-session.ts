@@ -1,5 +1,5 @@
-// One entry of sessions/, judged by what its name says it is. Guarantee: only an entry with such a name, owned by this
-// user, is touched.
+// Judges one entry of sessions/ by its name. Guarantee: only an entry with one of these names, owned by this user, is
+// touched.
 //   s-      judge; dead: rename to .dead-, judge again, then .gone-
 //   .dead-  judge; dead: .gone-; else rename it back. A ticket or upload id: suspected to be expired
 //   .gone-  delete, without judging

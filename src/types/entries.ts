@@ -13,7 +13,7 @@ import type { HandOffOptions } from './handoff.ts'
  * @category Creating and receiving
  */
 export interface PersistOptions {
-  /** Replace what stands at the destination. Default true; false refuses it atomically: ERR_TEMP_EXISTS. */
+  /** Replace an existing destination. Default true; false refuses it atomically: ERR_TEMP_EXISTS. */
   overwrite?: boolean | undefined
   /** Sync data and directories to the disk before resolving, so that it survives a power cut. Default true. */
   durable?: boolean | undefined
@@ -83,7 +83,7 @@ export interface TempEntry extends Disposable, AsyncDisposable {
    */
   persistSync(destination: string, options?: PersistOptions): string
   /**
-   * Publishes it for somebody else, in this or another process, and returns the ticket to claim it with. It
+   * Publishes it for another part of the program or another process, and returns the ticket to claim it with. It
    * outlives this process; on failure the temp stays as it was.
    * @throws ERR_TEMP_OPTION_INVALID (meta, ttl), ERR_TEMP_NO_SPACE, ERR_TEMP_IO (also: a write stream is open),
    * ERR_TEMP_REMOVED, ERR_TEMP_CLOSED, ERR_TEMP_SESSION_LOST

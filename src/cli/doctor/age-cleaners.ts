@@ -1,4 +1,4 @@
-// Does systemd-tmpfiles age the place away? Reads its configuration as tmpfiles.d(5) says: a file in /etc hides
+// Does systemd-tmpfiles delete files in this directory by age? Reads its configuration as tmpfiles.d(5) describes: a file in /etc hides
 // one of the same name in /run and /usr/lib; the longest path that matches decides; x and X lines exempt.
 
 import { readdirSync, readFileSync } from 'node:fs'
@@ -15,7 +15,7 @@ const TMPFILES_DIRECTORIES = [
 export interface AgeRule {
   readonly path: string
   readonly age: string
-  /** The file that says so. */
+  /** The file that contains the rule. */
   readonly file: string
 }
 

@@ -1,7 +1,7 @@
 // Directories that plain mkdtemp() programs left. Guarantee: one is deleted only if it belongs to the given user, nothing
 // in it changed for the given time, no file system is mounted in it and it is mounted nowhere, and no process uses it:
 // open, mapped, or as current or root directory. A process that cannot be inspected keeps everything, unless
-// the caller says otherwise; that is possible only for directories of mode 0700. No link is followed.
+// the caller allows it; that is possible only for directories of mode 0700. No link is followed.
 
 import nodeFs, { type BigIntStats, lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'

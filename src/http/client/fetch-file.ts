@@ -216,7 +216,7 @@ function fileNameIn(disposition: string): string | undefined {
   try {
     return fileNameOfDisposition(disposition)
   } catch {
-    return undefined // a name that cannot be read is no reason to refuse the bytes
+    return undefined // a name that cannot be read does not make the bytes unusable
   }
 }
 

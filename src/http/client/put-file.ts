@@ -1,4 +1,4 @@
-// Streams a file to a URL, whole or in pieces. Guarantee: constant memory; an error says how far the upload got; no
+// Streams a file to a URL, whole or in pieces. Guarantee: constant memory; an error reports how far the upload got; no
 // timer, socket or descriptor stays open after it has settled.
 
 import type { IncomingHttpHeaders } from 'node:http'
@@ -145,7 +145,7 @@ function planOf(url: string | URL, file: PutSource, options: PutOptions): Plan {
   if (given.resumable === true && chunkBytes !== undefined)
     throw optionError(
       'chunkBytes',
-      'chunkBytes has no meaning with resumable: the server says how it takes a file.',
+      'chunkBytes has no meaning with resumable: the server decides the size of each request.',
     )
   if (chunkBytes === 0) throw optionError('chunkBytes', 'chunkBytes must be at least 1 byte.')
   return {

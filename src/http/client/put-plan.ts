@@ -21,6 +21,6 @@ export interface Upload extends Plan {
   confirmed: number
   /** Bytes given to the connection. */
   sent: number
-  /** Bytes that the server has told of in an interim response. */
+  /** Bytes that the server has acknowledged in an interim response. */
   acknowledged?: number
 }

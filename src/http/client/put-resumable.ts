@@ -2,7 +2,7 @@
 // (interop version 8), or by tus 1.0 where the server speaks that. Guarantee: bytes that the server has acknowledged are
 // not sent again, also after a restart of this process; a server that speaks neither gets one ordinary request.
 //   1. an upload of this file to this URL is remembered: ask for its offset
-//   2. otherwise OPTIONS says what the server speaks; create the upload, remember its URL
+//   2. otherwise ask with OPTIONS which protocol the server speaks; create the upload, remember its URL
 //   3. send from the offset; after an interruption wait and go on with 1
 
 import { TempFileError } from '../../errors.ts'
@@ -21,7 +21,7 @@ interface Run {
   readonly saved: SavedUpload
   readonly onSent: (bytes: number) => void
   remote: RemoteUpload | undefined
-  /** The most bytes of one request, as the server says. */
+  /** The server's limit for the bytes of one request. */
   most: number
 }
 

@@ -1,5 +1,5 @@
 // Upload-Limit, as a server announces it (section 4.1.4 of the draft for resumable uploads): a Dictionary of RFC 9651.
-// Guarantee: a field that is no Dictionary, or has a known key with another value than an Integer, is ignored as a whole.
+// Guarantee: a field that is not a Dictionary, or whose known keys have a value other than an Integer, is ignored as a whole.
 
 /** Bytes and seconds. */
 export interface UploadLimits {

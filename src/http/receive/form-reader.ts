@@ -62,7 +62,7 @@ export class FormReader {
     this.#stop.abort(error)
   }
 
-  /** Waits until nothing runs any more, and removes what has been received. */
+  /** Waits until all files have ended, and removes those that were received. */
   async undo(): Promise<void> {
     await this.#settled()
     await Promise.allSettled(this.#received().map((file) => file[asyncDispose]()))

@@ -81,7 +81,7 @@ function parseHeaderValue(text: string): { value: string; parameters: Map<string
   for (let match = PARAMETER.exec(text); match !== null; match = PARAMETER.exec(text)) {
     const [, key = '', quoted, token = ''] = match
     const name = key.toLowerCase()
-    // Only quotes and backslashes are ever escaped; 'C:\temp\a.txt' of old browsers is meant as it stands.
+    // Only quotes and backslashes are ever escaped; 'C:\temp\a.txt' of old browsers contains no escapes.
     if (!parameters.has(name)) parameters.set(name, quoted?.replace(/\\(["\\])/g, '$1') ?? token)
     end = PARAMETER.lastIndex
   }

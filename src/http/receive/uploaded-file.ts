@@ -19,12 +19,12 @@ export interface UploadedFile extends ReceivedFile {
   readonly detectedType: string | undefined
 }
 
-/** Adds to a received file what the sender said. */
+/** Adds the sender's description to a received file. */
 export function asUploaded(
   file: ReceivedFile,
-  said: Pick<UploadedFile, 'fieldName' | 'originalName' | 'declaredType'>,
+  sent: Pick<UploadedFile, 'fieldName' | 'originalName' | 'declaredType'>,
 ): UploadedFile {
-  return Object.assign(file, said)
+  return Object.assign(file, sent)
 }
 
 /** The suffix for a file on disk: ffmpeg and others read the format off it. Letters and digits only, else none. */

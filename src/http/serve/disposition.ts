@@ -8,7 +8,7 @@ export function dispositionOf(fileName: string, type: 'attachment' | 'inline'): 
   return contentDisposition(fileName, { type, fallback: asciiName(fileName) })
 }
 
-/** For clients that ignore filename*: 'résumé.pdf' becomes 'resume.pdf', what has no ASCII letter becomes '?'. */
+/** For clients that ignore filename*: 'résumé.pdf' becomes 'resume.pdf'; a letter without an ASCII form becomes '?'. */
 function asciiName(name: string): string {
   if (/^[\x20-\x7e]*$/.test(name)) return name
   return name

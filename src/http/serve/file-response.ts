@@ -89,7 +89,7 @@ function streamOf(
   )
 }
 
-/** The response is out, so nobody waits for this error. */
+/** The response was sent, so there is no caller to report this error to. */
 function reportFailure(error: unknown): void {
   process.emitWarning(error instanceof Error ? error : new Error(String(error)))
 }

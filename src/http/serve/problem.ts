@@ -75,7 +75,7 @@ function clientDetails(details: object | undefined): [string, unknown][] {
   return Object.entries(details ?? {}).filter(([name, value]) => known.includes(name) && value !== undefined)
 }
 
-/** The status of a TempFileError, or of an error that says it may be shown (http-errors: `expose`); else 500. */
+/** The status of a TempFileError, or of an error that allows its message to be shown (http-errors: `expose`); else 500. */
 function statusOf(error: unknown): number {
   if (typeof error !== 'object' || error === null) return 500
   const { status, expose } = error as { status?: unknown; expose?: unknown } // of an unknown object, checked below

@@ -1,4 +1,4 @@
-// Whether a client received the last byte. 'finish' only says that the kernel took it: for a file that fits into the
+// Whether a client received the last byte. 'finish' only means that the kernel took it: for a file that fits into the
 // socket's buffers (some megabytes) a client that left after the first byte looks the same. Guarantee: confirmed() is
 // true only if the client's end of the connection acknowledged all bytes.
 

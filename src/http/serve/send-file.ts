@@ -22,7 +22,7 @@ import {
  * Sends a temp file, a claim or any file by its path, and resolves when the response is over (also when the client
  * left: then `fullySent` is false). Works with node:http and with the compatibility API of node:http2. Answers Range
  * (one range: 206 or 416; several: the whole file), HEAD, If-Match, If-None-Match, If-Modified-Since,
- * If-Unmodified-Since and If-Range as RFC 9110 says, with a strong ETag; sets Content-Length, Content-Disposition
+ * If-Unmodified-Since and If-Range as RFC 9110 requires, with a strong ETag; sets Content-Length, Content-Disposition
  * for any file name, `X-Content-Type-Options: nosniff` and `Cache-Control: private, no-store`.
  *
  * If it rejects, nothing was sent, except for ERR_TEMP_IO and ERR_TEMP_TRUNCATED after the first byte (the connection

@@ -26,7 +26,7 @@ export interface SendOptions {
   /** Further headers; they win over the ones made here. */
   readonly headers?: Readonly<Record<string, string>> | undefined
   /**
-   * 'never' (default). 'after-response': when the response is over, in whatever way it ended. 'after-full-body': when
+   * 'never' (default). 'after-response': when the response is over, complete or aborted. 'after-full-body': when
    * a GET was answered 200 with the whole file and the client has received the last byte; an aborted download, HEAD,
    * 206, 304, 412 and 416 leave the file where it is.
    */
