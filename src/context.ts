@@ -1,4 +1,4 @@
-// What the rooms of one manager share: its settings, where its root is, what it has used. No decisions here.
+// The state that the modules of one manager share: its settings, its root, its counters. No decisions here.
 
 import type { Root } from './layout.ts'
 import type { Settings } from './manager-options.ts'

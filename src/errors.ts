@@ -58,7 +58,7 @@ export interface ErrorDetails {
 }
 
 /**
- * What a {@link TempFileError} can carry besides its message.
+ * The members that a {@link TempFileError} can have besides its message.
  * @category Errors
  */
 export interface TempFileErrorOptions {
@@ -154,7 +154,7 @@ export function errnoOf(error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined
 }
 
-/** An error's name, whatever realm made it: a test runner's sandbox has an `Error` of its own. */
+/** An error's name, in any realm: a test runner's sandbox has an `Error` of its own. */
 export function nameOf(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined
   const { name } = error as { name?: unknown }

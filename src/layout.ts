@@ -87,7 +87,7 @@ export function isOwnRecord(name: string): boolean {
   return OWN_RECORDS.has(name) || /^\.(?:l|owner)-/.test(name)
 }
 
-/** What an entry of a session holds apart from files and directories of the user: handoffs, or one handoff being published. */
+/** The kinds of a session's entries besides the user's files and directories: handoffs, or one handoff being published. */
 export function ownHolder(name: string): 'claims' | 'handoff' | undefined {
   if (name === CLAIMS) return 'claims'
   return /^\.(?:pub|gone)-/.test(name) ? 'handoff' : undefined
@@ -144,7 +144,7 @@ export const publishName = (ticket: string): string => `.pub-${ticket}`
 export const attemptName = (count: number): string => `attempt-${count}`
 export const retriedName = (count: number): string => `retried-${count}`
 
-/** What an entry of `sessions/` is, by its name alone. */
+/** The kind of an entry of `sessions/`, by its name alone. */
 export interface SessionsEntry {
   readonly kind: 'live' | 'new' | 'dead' | 'gone'
   /** A session's id, or the ticket of a handoff that was suspected to be expired. */

@@ -63,12 +63,12 @@ export interface TempFileManagerOptions {
    * object sets another number or an age. Default false.
    */
   preserve?: Preserve | undefined
-  /** What happens when a removal during disposal finally fails. Default 'warn' (a process warning). */
+  /** The reaction to a removal that finally fails during disposal. Default 'warn' (a process warning). */
   onCleanupError?: OnCleanupError | undefined
 }
 
 /**
- * What {@link TempFileManagerOptions.preserve} can be.
+ * The values of {@link TempFileManagerOptions.preserve}.
  * @category Managers
  */
 export type Preserve = boolean | 'on-error' | { count?: number | undefined; age?: Duration | undefined }
@@ -88,7 +88,7 @@ export interface Limits {
   minFreeBytes?: Size | undefined
 }
 
-/** What `preserve: 'on-error'` keeps. */
+/** The limits of `preserve: 'on-error'`. */
 export interface KeepPolicy {
   /** At most this many failures, the newest. */
   readonly count: number
@@ -111,7 +111,7 @@ export interface Settings {
   readonly sharedVolume: { readonly heartbeat: number; readonly staleAfter: number } | undefined
   readonly signals: boolean
   readonly preserve: boolean
-  /** What is kept of failed scopes; undefined: nothing. */
+  /** The limits for failed scopes that are kept; undefined: none is kept. */
   readonly keepFailed: KeepPolicy | undefined
   readonly onCleanupError: OnCleanupError
 }
@@ -169,10 +169,10 @@ const preserveKind: Kind<Preserve> = (value, option) => {
   throw optionError(option, `${option} must be true, false, 'on-error' or an object with count or age.`)
 }
 
-/** The newest 3 failures, whatever their age. */
+/** The newest 3 failures, of any age. */
 export const DEFAULT_KEEP: KeepPolicy = { count: 3, ageMs: undefined }
 
-/** What is kept of a failed scope, at most 3 failures by default. */
+/** The limits for failed scopes that are kept, at most 3 by default. */
 function keepPolicyOf(preserve: Preserve): KeepPolicy | undefined {
   if (typeof preserve === 'boolean') return undefined
   if (preserve === 'on-error') return DEFAULT_KEEP

@@ -1,5 +1,5 @@
 // Loads operations.ts. Guarantee: a program that creates and removes files and ends with its synchronous code never compiles
-// it (two fifths of the package); one that goes on loads it before it needs it.
+// it (two fifths of the package); one that continues loads it before it needs it.
 
 type Operations = typeof import('./operations.ts')
 

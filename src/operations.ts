@@ -1,4 +1,4 @@
-// What a manager does beyond creating and removing files, in one file that is loaded on demand: see on-demand.ts.
+// The operations of a manager beyond creating and removing files, in one file that is loaded on demand: see on-demand.ts.
 
 export { prepareRules } from './file-types/file-rules.ts'
 export { retry } from './handoff/claim.ts'

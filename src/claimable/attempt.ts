@@ -58,7 +58,7 @@ export function markRetried(fs: FileSystem, directory: string, names: readonly s
   else fs.renameSync(inside(directory, retriedName(before)), mark)
 }
 
-/** The time to live starts again from now. A failure is only logged: the handoff must go back all the same. */
+/** The time to live starts again from now. A failure is only logged: the handoff must still be given back. */
 export function stampAttempt(fs: FileSystem, directory: string, names: readonly string[]): void {
   const count = highest(names, parseAttempt)
   if (count === undefined) return

@@ -17,7 +17,7 @@ export interface HandoffRoot extends Root {
   readonly maxAttempts?: number | undefined
 }
 
-/** What is on disk of one handoff. */
+/** A handoff's state on the disk. */
 export interface HandoffState {
   readonly read: HandoffRead
   /** Undefined when the counter is missing. */

@@ -19,7 +19,7 @@ import { giveBackUpload } from './upload-state.ts'
 export interface GivenBack {
   /** Tickets that can be claimed again. */
   readonly returned: string[]
-  /** What could not be given back, and stays where it is. */
+  /** Claims that could not be given back, and stay where they are. */
   readonly stuck: { readonly name: string; readonly why: string }[]
 }
 

@@ -41,13 +41,13 @@ export interface UploadRecord {
   readonly meta: unknown
   /** Milliseconds after the last byte until a sweep removes it. */
   readonly ttl: number
-  /** Milliseconds after the creation until a sweep removes it, whatever arrives. */
+  /** Milliseconds after the creation until a sweep removes it, complete or not. */
   readonly maxAge: number
   readonly durable: boolean
   /** The digest to compute at the end. */
   readonly hash: string | undefined
   readonly expectedDigest: Digest | undefined
-  /** What the protocol's front has to remember: of tus its metadata, of the draft its request. */
+  /** The protocol's own data: the metadata of tus, or the request of the draft. */
   readonly protocol: unknown
   readonly createdAt: number
   /** The boot clock at the creation: a file that is read cannot carry it in its times. */

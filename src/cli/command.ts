@@ -1,4 +1,4 @@
-// What a command is, and what all commands share: their root, their output, their common options. Guarantee: a
+// The interface of a command, and the parts that all commands share: root, output, common options. Guarantee: a
 // command that only looks creates nothing: its manager neither sweeps nor handles signals, and starts no session.
 
 import { existsSync, readdirSync } from 'node:fs'
@@ -12,7 +12,7 @@ import type { Output } from './terminal.ts'
 export interface OptionSpec {
   readonly name: string
   readonly short?: string | undefined
-  /** What the value is called in the manual; without it the option is a flag. */
+  /** The value's name in the manual; without it the option is a flag. */
   readonly value?: string | undefined
   readonly description: string
 }
@@ -29,7 +29,7 @@ export type Values = Readonly<Record<string, string | boolean | undefined>>
 export interface CommandSpec {
   readonly name: string
   readonly summary: string
-  /** What follows the name in the synopsis. */
+  /** The part of the synopsis after the name. */
   readonly usage: string
   readonly page: Page
   /** Names and descriptions of the operands, all required. */

@@ -1,4 +1,4 @@
-// What the command line's exit statuses mean. Guarantee: these numbers are an interface, like the options: scripts
+// The meanings of the command line's exit statuses. Guarantee: these numbers are an interface, like the options: scripts
 // and cron jobs may rely on them.
 
 import { isTempFileError } from '../index.ts'

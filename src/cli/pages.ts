@@ -24,7 +24,7 @@ export const SWEEP: Page = {
   description: [
     'Removes what dead processes left, gives back the handoffs that they had claimed, and removes handoffs whose time to live is over. Every manager does so by itself at its first use and every ten minutes; this is for hosts where none runs, and for looking with --dry-run.',
     'With --prefix it looks at directories outside any root instead, and is a dry run unless --delete is given. A directory is kept if it changed within the given time, is mounted, is used by a process (open, mapped, current or root directory), or if a process cannot be inspected.',
-    'A session is removed only on proof by the kernel that its owner is dead. What cannot be proven dead is kept and reported with its reason. Two sweeps at once do no harm; a lock spares the second one the work.',
+    'A session is removed only on proof by the kernel that its owner is dead. A session that cannot be proven dead is kept and reported with its reason. Two sweeps at once do no harm; a lock spares the second one the work.',
   ],
   examples: [
     ['temp-file-manager sweep --dry-run', 'What would be removed, and why the rest is kept.'],
@@ -74,7 +74,7 @@ export const DOCTOR: Page = {
 export const RUN: Page = {
   description: [
     'Runs a program with TMPDIR, TMP and TEMP set to a new private directory, passes signals on, and ends with the exit status of the program (128 + n when signal n ended it; 127 when it was not found). The directory is removed when the program ends. If this process is killed with SIGKILL, the program keeps its directory, and the next sweep of any program under the same name after the program has ended removes it.',
-    'The program inherits a socket as descriptor 3, which proves that the directory is in use. A program that closes it and goes on after temp-file-manager was killed loses the directory at the next sweep.',
+    'The program inherits a socket as descriptor 3, which proves that the directory is in use. A program that closes it and keeps running after temp-file-manager was killed loses the directory at the next sweep.',
     'It can be pid 1 of a container: signals reach the program, and the container ends with it. It does not wait for orphaned processes of the program; use an init (docker run --init) where a program leaves many.',
   ],
   examples: [

@@ -18,7 +18,7 @@ export function splitArguments<O extends object>(
   second: O | undefined,
 ): { manager: () => TempFileManager; options: O | undefined } {
   const leftOut = typeof first === 'object' && first !== null && !isManager(first) && second === undefined
-  // What is an object and not a manager is the options; their own check refuses a wrong one.
+  // An object that is not a manager is the options; their own check refuses a wrong one.
   if (leftOut) return { manager: getTempManager, options: first }
   return { manager: managerFrom(first), options: second }
 }

@@ -1,4 +1,4 @@
-// req.temp. Guarantee: whatever the handler does, the request's temps end with its response.
+// req.temp. Guarantee: the request's temps are removed with its response, also when the handler throws.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Form, UploadedFile } from '../http/index.ts'

@@ -15,7 +15,7 @@ import { storeOptions } from '../streams/receive-options.ts'
 import { splitArguments } from './middleware-arguments.ts'
 import { scopeOf } from './temp-scope.ts'
 
-/** What each file must be; counts and sizes of the form are multer's `limits`. */
+/** The rules for each file; counts and sizes of the form are multer's `limits`. */
 export interface StorageOptions {
   readonly accept?: FileRules | undefined
   readonly maxBytes?: Size | undefined
@@ -31,7 +31,7 @@ export interface IncomingFile {
   readonly stream: Readable
 }
 
-/** What multer adds to its file. */
+/** The members that multer adds to its file. */
 export interface StoredFile {
   readonly path: string
   readonly filename: string

@@ -14,7 +14,7 @@ import {
   typesOfExtension,
 } from './media-types.ts'
 
-/** What a sender declares about a file; undefined where it declares nothing. */
+/** A sender's declaration about a file; undefined where it declares nothing. */
 export interface Declared {
   readonly name: string | undefined
   readonly type: string | undefined

@@ -48,7 +48,7 @@ const CONTAINERS: readonly (readonly string[])[] = [
   ],
 ]
 
-/** Extensions whose files begin with a signature: what file-type answers for them. */
+/** Extensions whose files begin with a signature, and file-type's answer for them. */
 const SIGNED: Readonly<Record<string, readonly string[]>> = {
   '.mp4': ['video/mp4'],
   '.m4v': ['video/mp4'],

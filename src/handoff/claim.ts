@@ -37,7 +37,7 @@ const MOST_MOVES = 500
 /** Claimants that look in one turn of the event loop: a thousand would hold it for over 50 ms. */
 const MOST_IN_A_TURN = 64
 
-/** What a claim is for: only `work` counts as an attempt towards the limit, and is refused a dead letter. */
+/** The purpose of a claim: only `work` counts as an attempt towards the limit, and is refused a dead letter. */
 export type Purpose = 'work' | 'discard' | 'retry'
 
 /**
@@ -116,7 +116,7 @@ function attempt(session: Session, ticket: string, purpose: Purpose): HeldClaim 
     fs.renameSync(inside(layout.handoffs, ticket), directory)
   } catch (error) {
     const errno = errnoOf(error)
-    // It may be in claims/ all the same: a retransmitted rename (NFS) fails with ENOENT although the first one won.
+    // It may still be in claims/: a retransmitted rename (NFS) fails with ENOENT although the first one won.
     if (!existsAt(fs, directory)) {
       if (errno !== 'ENOENT') throw ioError(error, 'claim the handoff', directory)
       if (!existsAt(fs, session.claims) && !session.confirm()) throw session.lostError()

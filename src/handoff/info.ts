@@ -35,6 +35,6 @@ export interface HandoffInfo {
   readonly expiresInMs: number | undefined
   /** Who has claimed it; a claimant whose verdict is 'dead' no longer holds it. */
   readonly claimant: Claimant | undefined
-  /** What is wrong with a corrupt one. */
+  /** The problem of a corrupt one. */
   readonly problem: string | undefined
 }

@@ -28,7 +28,7 @@ import type { HandoffInfo } from './info.ts'
 const WHEN_LISTING = { looks: 3, pauseMs: 1 }
 const WHEN_ASKED = { looks: LOOKS, pauseMs: PAUSE_MS }
 
-/** What one listing knows: its clocks, and each session's verdict once. */
+/** The state of one listing: its clocks, and each session's verdict once. */
 interface Listing {
   readonly root: HandoffRoot
   readonly clocks: Clocks

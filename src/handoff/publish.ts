@@ -27,7 +27,7 @@ import { makeRootDurable } from '../session/root.ts'
 import type { Session } from '../session/session.ts'
 import type { HandOffOptions, Json } from '../types.ts'
 
-/** What is published. */
+/** The file or directory to publish. */
 export interface Publishable {
   /** Default: a new one. An upload chooses it beforehand, so that a crash cannot lose it. */
   readonly ticket?: string

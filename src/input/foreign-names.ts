@@ -99,7 +99,7 @@ const BY_LOWER_CASE = new Map(
   Object.entries(MEANINGS).map(([name, meaning]) => [name.toLowerCase(), meaning]),
 )
 
-/** What a key of another library means among the `known` options; undefined when it is not a known habit. */
+/** The meaning of another library's option among the `known` ones; undefined for an unknown one. */
 export function foreignName(
   key: string,
   known: readonly string[],

@@ -1,4 +1,4 @@
-// The boot clock: milliseconds since this boot, whatever the wall clock is set to. Guarantee: two readings are compared only
+// The boot clock: milliseconds since this boot, independent of the wall clock. Guarantee: two readings are compared only
 // where they came from one clock, so the number of the boot covers all that can give a process another one.
 
 import type { Stats } from 'node:fs'

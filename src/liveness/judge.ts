@@ -17,7 +17,7 @@ export interface Judgement {
   readonly owner: Owner | undefined
 }
 
-/** What a judgement is made with. */
+/** The input of a judgement. */
 export interface JudgeOptions {
   readonly policy?: Policy | undefined
   /** A mount table that is known to be fresh; read again by default. */
@@ -26,7 +26,7 @@ export interface JudgeOptions {
   readonly now?: number | undefined
 }
 
-/** All evidence heard. */
+/** With all evidence. */
 export async function judge(root: Root, place: SessionPlace, options: JudgeOptions = {}): Promise<Judgement> {
   return conclude(await gather(observerOf(root, options), place), options)
 }

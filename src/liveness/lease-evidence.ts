@@ -1,4 +1,4 @@
-// What the two leases of a session prove together. Guarantee: a connection counts only on the socket that the owner
+// The evidence of a session's two leases together. Guarantee: a connection counts only on the socket that the owner
 // recorded, and the second lease is asked only where its answer can change the verdict.
 
 import { LEASE } from '../layout.ts'

@@ -14,7 +14,7 @@ import { descriptorOf } from '../runtime/node-internals.ts'
 import { log } from '../runtime/observe.ts'
 import type { LeaseIdentity } from './owner-record.ts'
 
-/** A session's directory, whatever its name is now, and the id it was made with. */
+/** A session's directory under its present name, and the id that it was created with. */
 export interface SessionPlace {
   readonly directory: string
   readonly id: string
@@ -26,7 +26,7 @@ const GAP = 16
 export interface Lease {
   readonly name: string
   readonly identity: LeaseIdentity
-  /** What it listens on, for a child to inherit; undefined where the system has no descriptor, or other code closed it. */
+  /** Its listening descriptor, for a child to inherit; undefined where the system has no descriptor, or other code closed it. */
   descriptor(): number | undefined
   /** Stops listening; a socket's file goes with its directory. */
   close(): void

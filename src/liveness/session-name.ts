@@ -1,4 +1,4 @@
-// What a session's name proves. The record is not synced, so a power cut may lose it, but the directory's name exists
+// The proof in a session's name. The record is not synced, so a power cut may lose it, but the directory's name exists
 // exactly as long as the directory: it identifies the owner's thread, the boot, and the place it was made in.
 //   <pid>-<start>-<tid>-<boot 8><namespaces 8><place 8>-<random 16>     or, where that is unknown, <pid>-<random 16>
 // Guarantee: a name that is not exactly of this form proves nothing.

@@ -43,7 +43,7 @@ export interface Evidence {
   readonly suspectedMs: number | undefined
 }
 
-/** When a session that nothing proves dead may be removed all the same. In milliseconds; undefined: never. */
+/** When a session without proof of its owner's death may be removed. In milliseconds; undefined: never. */
 export interface Policy {
   /** Its owner has not touched it for this long. */
   readonly removeUnknownAfterMs?: number | undefined

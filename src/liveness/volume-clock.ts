@@ -8,7 +8,7 @@ export const DRAFT_AGE_MS = 3_600_000
 
 /**
  * The volume's now, in milliseconds: the ctime of a directory just made on it. Undefined when none can be made
- * (the disk is full): then nothing is judged by age. What a crash leaves of it is an empty `.new-`.
+ * (the disk is full): then nothing is judged by age. A crash leaves at most an empty `.new-`.
  */
 export function volumeNow({ fs, layout }: Root): number | undefined {
   const probe = inside(layout.sessions, newName(`0-${uniqueText(16)}`))

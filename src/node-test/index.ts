@@ -7,7 +7,7 @@ import { openTestDirectory, summaryOf, type TempDirOptions } from '../testing/te
 
 export type { TempDirOptions } from '../testing/test-directory.ts'
 
-/** What is used of node:test's test context. `error`: Node 20.12, 21.7 and later. */
+/** The part of node:test's test context that is used. `error`: Node 20.12, 21.7 and later. */
 export interface NodeTestContext {
   readonly name: string
   readonly fullName?: string | undefined

@@ -12,7 +12,7 @@ import { isFull, makeRoom } from './full-disk.ts'
 import { preserveSession } from './kept.ts'
 import { type Condemned, finishRemoval } from './remove-session.ts'
 
-/** What was decided about a suspected session. */
+/** The decision about a suspected session. */
 export type Decision =
   /** It proved dead: {@link finishRemoval} deletes it. */
   | { readonly outcome: 'condemned'; readonly reason: string; readonly condemned: Condemned }
@@ -66,7 +66,7 @@ export async function removeIfDead(root: Root, place: SessionPlace): Promise<voi
   if (decision.outcome === 'condemned') await finishRemoval(root, decision.condemned)
 }
 
-/** What making room for a rename deleted. */
+/** The deletions that made room for a rename. */
 interface Room {
   readonly signal: AbortSignal | undefined
   readonly cleared: RemoveReport[]

@@ -79,7 +79,7 @@ function commit(session: Session, exiting = false): void {
 }
 
 /**
- * Windows renames no directory while a file in it is open. What can be deleted is deleted then, and the rename is tried
+ * Windows renames no directory while a file in it is open. The other files are deleted then, and the rename is tried
  * again; if it fails, a sweep removes the rest when the file is closed, because the lease is released.
  */
 function condemnWithOpenFiles(context: Context, { path, id }: Session): string {
@@ -94,7 +94,7 @@ function condemnWithOpenFiles(context: Context, { path, id }: Session): string {
 }
 
 const IN_USE = new Set(['EBUSY', 'EPERM', 'EACCES'])
-/** What a sweep needs to judge the session and to finish its removal. */
+/** The entries that a sweep needs to judge the session and to finish its removal. */
 const NEEDED = new Set([OWNER, CLAIMS, OUTSIDE])
 
 function deleteContents(context: Context, path: string): void {

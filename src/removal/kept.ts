@@ -28,7 +28,7 @@ export interface KeptUsage {
   readonly bytes: number
 }
 
-/** What can be moved to kept/. */
+/** A directory that can be moved to kept/. */
 export interface Keepable {
   readonly name: string
   moveTo(path: string): Promise<void>

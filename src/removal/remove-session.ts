@@ -22,11 +22,11 @@ export interface Condemned {
   readonly path: string
   /** Why its claims go back, as the lists of handoffs show it. */
   readonly claimReason?: string | undefined
-  /** What was deleted before the rename, to make room for it. */
+  /** The deletions before the rename that made room for it. */
   readonly cleared?: readonly RemoveReport[] | undefined
 }
 
-/** What a deletion did. */
+/** The result of a deletion. */
 export interface Removal {
   readonly claims: GivenBack
   readonly removed: RemoveReport
@@ -70,7 +70,7 @@ export function finishRemovalSync(root: Root, path: string): Removal {
   return { claims, removed }
 }
 
-/** What the next sweep still needs is not removed: a claim that could not be given back, notes of what is outside the root. */
+/** Keeps the entries that the next sweep needs: a claim that could not be given back, notes of what is outside the root. */
 function remains(outside: readonly unknown[]): TopRules {
   return { setAside: true, keep: outside.length > 0 ? [CLAIMS, OUTSIDE] : [CLAIMS] }
 }

@@ -10,7 +10,7 @@ export const asyncDispose: typeof Symbol.asyncDispose = (realm.asyncDispose ??
   Symbol.for('nodejs.asyncDispose')) as typeof Symbol.asyncDispose
 
 /**
- * Calls `use`, then disposes `resource`, whatever happened: `await using` without its syntax, which is compiled into a
+ * Calls `use`, then disposes `resource`, also after an error: `await using` without its syntax, which is compiled into a
  * look at the realm's symbols. Fails as `use` does; if both fail, with both.
  */
 export async function disposing<R extends AsyncDisposable, T>(

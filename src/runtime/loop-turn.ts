@@ -5,10 +5,10 @@
 const waiting = new Set<{ readonly work: () => void }>()
 /** Referenced: the loop turns once and is looked at. An unref'd one alone would wait for an idle server's next event. */
 let look: NodeJS.Immediate | undefined
-/** Set after a look that found nothing to wait for: runs only if an event comes all the same. */
+/** Set after a look that found nothing to wait for: runs only if an event arrives nevertheless. */
 let late: NodeJS.Immediate | undefined
 
-/** Calls `work` in the loop's first turn, if it goes on turning; the function returned cancels it. */
+/** Calls `work` in the loop's first turn, if it continues to turn; the function returned cancels it. */
 export function whenLoopTurns(work: () => void): () => void {
   const item = { work }
   waiting.add(item)

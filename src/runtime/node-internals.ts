@@ -1,5 +1,5 @@
 // Every undocumented member of Node that the project uses, with its fallback. Guarantee: where a member is missing the
-// caller gets undefined and goes on without it. Tested on Node 20.19, 20.20, 22, 24 and 26.
+// caller gets undefined and continues without it. Tested on Node 20.19, 20.20, 22, 24 and 26.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Server, Socket } from 'node:net'

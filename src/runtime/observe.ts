@@ -1,4 +1,4 @@
-// What the library reports to an observer: debug namespaces, diagnostics channels and warnings. Guarantee: the first two cost
+// The library's reports to an observer: debug namespaces, diagnostics channels and warnings. Guarantee: the first two cost
 // one check when nothing listens, and no name from outside reaches a log unsanitised.
 
 import { channel } from 'node:diagnostics_channel'
@@ -51,7 +51,7 @@ export const channels = {
   cleanupError: channel('temp-file-manager:cleanup-error'),
 }
 
-/** What a manager does with a failed cleanup: warn, throw from the disposal, or call a function. */
+/** The reaction to a failed cleanup: warn, throw from the disposal, or call a function. */
 export type OnCleanupError = 'warn' | 'throw' | ((error: TempFileError) => void)
 
 /**

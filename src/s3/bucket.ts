@@ -30,7 +30,7 @@ export interface Listed {
 
 export interface Page<T> {
   readonly items: readonly T[]
-  /** Where the next page begins; undefined after the last one. */
+  /** The start of the next page; undefined after the last one. */
   readonly next: string | undefined
 }
 

@@ -3,7 +3,7 @@
 import type { LiveRecord } from './ticket-record.ts'
 import { expiryOf, leaseEnded } from './transitions.ts'
 
-/** What {@link S3Handoffs.inspect} and {@link S3Handoffs.handoffs} return. All times are the store's. */
+/** The result of {@link S3Handoffs.inspect} and {@link S3Handoffs.handoffs}. All times are the store's. */
 export interface S3HandoffInfo {
   readonly ticket: string
   /** 'dead': its attempts are used up; see `retry`. 'corrupt': its record cannot be used; it is kept. */
@@ -30,7 +30,7 @@ export interface S3HandoffInfo {
     | undefined
   /** Why its last attempt failed, where that is known: at most 1,000 characters. */
   readonly lastError: string | undefined
-  /** What is wrong with a corrupt one. */
+  /** The problem of a corrupt one. */
   readonly problem: string | undefined
 }
 

@@ -1,5 +1,5 @@
 // The digest of a file that travels in parts: SHA-256 over the SHA-256 of each part. Guarantee: a part is hashed once,
-// for the store, for the record and for the reader alike, and parts can be sent in any order.
+// for the store, for the record and for the reader, and parts can be sent in any order.
 
 import type { Hash } from 'node:crypto'
 import { crypto } from '../runtime/lazy.ts'

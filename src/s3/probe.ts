@@ -16,7 +16,7 @@ import type { RequestLimits } from './store-request.ts'
 /** As many as real workers that meet at one ticket. */
 const SIMULTANEOUS = 4
 
-/** What a probe has found out. */
+/** The result of a probe. */
 export interface ProbeResult {
   /** Ceph compares If-Match without quotes, other stores with them. */
   readonly quoteEtags: boolean

@@ -12,7 +12,7 @@ import type { Store } from './store.ts'
 import { type LiveRecord, newNonce } from './ticket-record.ts'
 import { uploadFile } from './upload-file.ts'
 
-/** What can be published. */
+/** The sources that can be published. */
 export type Publishable = Pick<TempFile, 'kind' | 'path' | 'name' | 'remove'>
 
 export interface PublishSettings {

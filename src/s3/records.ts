@@ -71,7 +71,7 @@ export class Records {
     }
   }
 
-  /** What a refused write means; undefined: repeat it. Rejects with `error` when it was no refusal. */
+  /** The meaning of a refused write; undefined: repeat it. Rejects with `error` when the write was not refused. */
   async #refused(
     error: unknown,
     from: Seen | undefined,

@@ -4,7 +4,7 @@
 import { onAbort } from '../runtime/abort.ts'
 import { failureOf } from './store-failure.ts'
 
-/** How long an operation goes on. */
+/** The time limits of an operation. */
 export interface Budget {
   /** Monotonic: `performance.now()`. */
   readonly deadline: number

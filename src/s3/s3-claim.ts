@@ -8,7 +8,7 @@ import { asyncDispose, dispose } from '../runtime/dispose.ts'
 import { log } from '../runtime/observe.ts'
 import type { ClaimLease } from './claim-lease.ts'
 
-/** What both kinds of claim have. */
+/** The members of both kinds of claim. */
 export interface S3ClaimMembers<M> extends Pick<ClaimMembers<M>, 'ticket' | 'meta'> {
   /**
    * 1 for the first claimant, 2 after that one released it or died, and so on. It is also the fencing number: pass it to

@@ -1,4 +1,4 @@
-// Handoffs between hosts, on an S3 compatible store. Guarantee: of all workers, on whatever host, at most one holds a
+// Handoffs between hosts, on an S3 compatible store. Guarantee: of all workers on all hosts, at most one holds a
 // claim with a given fencing number; a published ticket is lost only by complete(), discard() or its time to live; and
 // after complete() it never comes back. The store must keep its conditional writes: it is probed first.
 

@@ -20,7 +20,7 @@ export interface S3HandoffsOptions {
   /** The program's own client: its credentials, region, endpoint and proxies are used as they are. */
   readonly client: S3Client
   readonly bucket: string
-  /** What all keys begin with; default 'temp-file-manager/'. Programs that share tickets share the prefix. */
+  /** The prefix of all keys; default 'temp-file-manager/'. Programs that share tickets share the prefix. */
   readonly prefix?: string | undefined
   /** Where claims are downloaded to; default: the process's default manager. */
   readonly manager?: TempFileManager | undefined

@@ -1,4 +1,4 @@
-// What a failed request means. Guarantee: each failure of the SDK, the network or the store is in exactly one class, and
+// Classifies a failed request. Guarantee: each failure of the SDK, the network or the store is in exactly one class, and
 // what reaches the user is a TempFileError without a key, a bucket or an address in its message.
 
 import { errnoOf, isTempFileError, nameOf, TempFileError } from '../errors.ts'

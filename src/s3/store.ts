@@ -1,4 +1,4 @@
-// What the operations of one S3Handoffs share: a bucket, its records, the settings, and the claims that are held.
+// The state that the operations of one S3Handoffs share: a bucket, its records, the settings, and the claims that are held.
 
 import { getTempManager, type TempFileManager } from '../index.ts'
 import { CLOSING } from '../runtime/abort.ts'

@@ -13,7 +13,7 @@ export const TOMBSTONE_BYTES = 240
 /** 64 KiB of meta, an error text of 1,000 characters (at most 6 bytes each), and the rest. */
 export const MAX_RECORD_BYTES = 72 * 1024
 
-/** What a publisher writes once. */
+/** The publisher's part of the record, written once. */
 export interface Published {
   readonly ticket: string
   /** The file's own name: one plain component. */
@@ -50,7 +50,7 @@ export interface LiveRecord extends Published {
   readonly nonce: string
 }
 
-/** What remains after the end, so that a request that arrives late changes nothing. */
+/** The record after the end, so that a request that arrives late changes nothing. */
 export interface Tombstone {
   readonly ticket: string
   readonly state: 'done'

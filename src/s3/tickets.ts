@@ -11,7 +11,7 @@ import { storeTime } from './server-time.ts'
 import type { Store } from './store.ts'
 import { TOMBSTONE_BYTES } from './ticket-record.ts'
 
-/** What the listing shows of one ticket. */
+/** One ticket, as the listing shows it. */
 export interface ListedTicket {
   readonly ticket: string
   readonly record: Listed | undefined

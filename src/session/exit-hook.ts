@@ -6,7 +6,7 @@ import { isExiting } from '../runtime/node-internals.ts'
 import { log, noteExit } from '../runtime/observe.ts'
 import { listenToSignals } from './exit-signals.ts'
 
-/** What a manager does when the process ends. Runs synchronously, at most once. */
+/** A manager's work when the process ends. Runs synchronously, at most once. */
 export interface ExitTask {
   /** Run it for SIGINT, SIGTERM and SIGHUP also, by the rules of `signals.ts`. */
   readonly signals: boolean

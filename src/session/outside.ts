@@ -1,8 +1,8 @@
-// What a session has outside its root: the private directory beside a destination while persist copies to another
+// The files of a session outside its root: the private directory beside a destination while persist copies to another
 // device, and an adopted directory on its way out. Each is noted in the session before it is made.
 // Guarantee: a sweep removes what a killed process left only if directory, name, owner, device and inode are as
 // noted; an entry that was never identified is removed only while it is empty.
-// On a full disk the move goes on without a note, since moves are what empties it: only a kill in its middle then
+// On a full disk the move continues without a note, because moves empty it: only a kill in its middle then
 // leaves a copy beside the destination.
 
 import type { FileSystem } from '../disk/file-system.ts'
@@ -58,7 +58,7 @@ function withRoom(work: () => void): boolean {
   } catch (error) {
     const errno = errnoOf(error)
     if (errno !== 'ENOSPC' && errno !== 'EDQUOT') throw error
-    log.session('the disk is full, so a move goes on without a note: %s', errno)
+    log.session('the disk is full, so a move continues without a note: %s', errno)
     return false
   }
 }

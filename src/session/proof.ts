@@ -1,4 +1,4 @@
-// What proves that a session's owner lives: its leases, and the record that names them. Guarantee: each is bound at most
+// The proof that a session's owner lives: its leases, and the record that names them. Guarantee: each is bound at most
 // once, a lease that other code closed is bound again at the next refresh, and nothing here throws.
 
 import fs from 'node:fs'

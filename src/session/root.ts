@@ -76,7 +76,7 @@ const POSIX_ADVICE =
   'Set baseDir to a directory that this user or root owns, up to /, and that nobody else can write; or run chmod go-w, or chmod +t, on the path of this error.'
 const WINDOWS_ADVICE = "Set baseDir to a directory in this user's profile, such as os.tmpdir()."
 
-/** What is wrong with a base directory and what to do, without paths. */
+/** The problem of a base directory and its solution, without paths. */
 const WEAKNESSES: Readonly<Record<Weakness['kind'], string>> = {
   owner: `The base directory, or a directory above it, belongs to another user, who could replace the files in it. ${POSIX_ADVICE}`,
   mode: `Other users may rename files in the base directory or in a directory above it: its group or everybody can write it, and it has no sticky bit. ${POSIX_ADVICE}`,

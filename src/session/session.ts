@@ -47,7 +47,7 @@ export interface Leaving {
   leave(): Promise<void>
 }
 
-/** What can be removed at close and at exit. */
+/** An entry that is removed at close and at exit. */
 export interface Removable {
   remove(): Promise<void>
   removeSync(): void

@@ -9,11 +9,11 @@ import { LARGE_BLOCK, lendBlock, returnBlock, SMALL_BLOCK } from './blocks.ts'
 // within the noise. A source may reuse its chunk, a million chunks of one byte cost one block and not a million objects, and
 // what is hashed and written is one piece. The size of a block: blocks.ts.
 
-/** What a writer asks of its surroundings. */
+/** The means that a writer is given. */
 export interface BlockTarget {
   readonly fs: FileSystem
   readonly fd: number
-  /** Where in the file to begin; null: at the descriptor's own position. */
+  /** The position of the first byte in the file; null: the descriptor's own. */
   readonly position: number | null
   /** Called before each block is written; it may refuse by throwing, or ask to wait. */
   beforeBlock(block: Uint8Array): Promise<void> | undefined
@@ -61,7 +61,7 @@ export class BlockWriter {
     await this.#begin(block)
   }
 
-  /** Takes no more, waits for the write that runs, whatever comes of it, and gives the blocks back. */
+  /** Accepts no more, waits until the running write has ended or failed, and gives the blocks back. */
   async settle(): Promise<void> {
     this.#settled = true
     while (this.#inFlight !== undefined) await this.#inFlight.catch(() => {})

@@ -1,4 +1,4 @@
-// Writes a source into an open file. Guarantee: memory stays constant whatever the size, and on any failure the
+// Writes a source into an open file. Guarantee: memory stays constant at any size, and on any failure the
 // source is given up, the quota given back, no listener left, and no write running when the promise rejects.
 
 import type { Hash } from 'node:crypto'
@@ -21,7 +21,7 @@ export interface Fill {
   /** The directory whose volume must keep `limits.minFreeBytes` free. */
   readonly directory: string
   readonly quota: Quota
-  /** Where in the file to begin; null or undefined: at the descriptor's own position. */
+  /** The position of the first byte in the file; null or undefined: the descriptor's own. */
   readonly position?: number | null | undefined
 }
 
@@ -30,7 +30,7 @@ export interface Fill {
  * caller gives them back when the file is removed.
  * @throws ERR_TEMP_TOO_LARGE, ERR_TEMP_TOO_SMALL, ERR_TEMP_TRUNCATED, ERR_TEMP_TYPE_REJECTED, ERR_TEMP_ABORTED,
  * ERR_TEMP_TIMEOUT, ERR_TEMP_QUOTA, ERR_TEMP_NO_SPACE, ERR_TEMP_OPTION_INVALID (not a source, or a spent one),
- * ERR_TEMP_IO (the source's own error or the system's, as `cause`), and whatever `onProgress` throws
+ * ERR_TEMP_IO (the source's own error or the system's, as `cause`), and any error of `onProgress`
  */
 export async function fill(target: Fill, intake: Intake, prepared: PreparedReceive): Promise<WriteResult> {
   const { quota } = target

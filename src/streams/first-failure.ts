@@ -1,4 +1,4 @@
-// The first of several failures that can come at any time. Guarantee: the first one is the one thrown, whatever fails
+// The first of several failures that can come at any time. Guarantee: the first one is the one thrown, also when another fails
 // after it as a consequence.
 
 /** Collects failures from callbacks and from one asynchronous run. */

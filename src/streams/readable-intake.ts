@@ -138,7 +138,7 @@ function refuseSpent(readable: Readable): void {
   if (readable.destroyed) throw closedEarly(readable)
 }
 
-/** What requests of node:http and streams of node:http2 have beside a Readable's members; absent elsewhere. */
+/** The members that requests of node:http and streams of node:http2 have besides a Readable's; absent elsewhere. */
 interface PeerStream {
   readonly aborted?: unknown
   readonly httpVersion?: unknown

@@ -1,4 +1,4 @@
-// A source that is being read, whatever its kind, and the typed error of its failure.
+// A source of any kind that is being read, and the typed error of its failure.
 
 import { errnoOf, isTempFileError, nameOf, TempFileError } from '../errors.ts'
 

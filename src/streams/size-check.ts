@@ -33,7 +33,7 @@ export class Meter {
     return this.#total
   }
 
-  /** Counts one chunk. @throws ERR_TEMP_TOO_LARGE, and whatever `onProgress` throws */
+  /** Counts one chunk. @throws ERR_TEMP_TOO_LARGE, and any error of `onProgress` */
   count(length: number): void {
     const bytes = this.#bytes + length
     if (bytes > this.#limit) throw this.#tooLarge()

@@ -1,5 +1,5 @@
-// What bytes can come from, and how each kind is recognised and given up. Guarantee: a source that is given up
-// is destroyed, cancelled or returned, whatever its kind, and giving it up can neither throw nor wait.
+// The kinds of sources, and how each is recognised and given up. Guarantee: a source that is given up
+// is destroyed, cancelled or returned, by its kind, and giving it up can neither throw nor wait.
 
 import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
@@ -86,7 +86,7 @@ function ignore(): void {}
 function destroyReadable(readable: Readable): void {
   if (readable.destroyed || typeof readable.destroy !== 'function') return
   // Without a reason: destroying a response of http.request with one would emit it on the ClientRequest, too,
-  // and crash a program that listens there for nothing. What `_destroy` itself reports must not crash either.
+  // and crash a program that listens there for nothing. An error of `_destroy` itself must not crash either.
   readable.on('error', ignore)
   readable.once('close', () => readable.removeListener('error', ignore))
   if (isServerRequest(readable)) destroyRequest(readable)

@@ -1,4 +1,4 @@
-// What a manager does in the background: refresh its own session, sweep the root, keep a heartbeat on a shared volume.
+// A manager's work in the background: refresh its own session, sweep the root, keep a heartbeat on a shared volume.
 // Guarantee: none of it throws into the program, holds it open, or outlives stop().
 
 import type { Context } from '../context.ts'

@@ -40,7 +40,7 @@ export interface SweepReport {
   /** Failures; the next sweep tries again. */
   readonly errors: readonly { readonly name: string; readonly message: string }[]
   readonly dryRun: boolean
-  /** False when the signal or the timeLimit ended it early; the next sweep goes on. */
+  /** False when the signal or the timeLimit ended it early; the next sweep continues. */
   readonly finished: boolean
   readonly durationMs: number
 }

@@ -4,7 +4,7 @@
 import { ifLoopTurns, whenLoopTurns } from '../runtime/loop-turn.ts'
 import { log } from '../runtime/observe.ts'
 
-/** After so long a manager that was not used begins too: an idle service recovers what its predecessor left. */
+/** After so long a manager that was not used sweeps too: an idle service recovers the files of its predecessor. */
 const IDLE_START_MS = 1000
 
 export class Schedule {

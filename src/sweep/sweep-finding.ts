@@ -1,4 +1,4 @@
-// What a sweep decides about one entry of the root. Guarantee: an entry that this package did not make is never touched.
+// A sweep's decision about one entry of the root. Guarantee: an entry that this package did not make is never touched.
 
 import type { Clocks, HandoffRoot } from '../claimable/expiry.ts'
 import type { MountTable } from '../disk/mounts.ts'
@@ -16,7 +16,7 @@ export interface SweepRun extends HandoffRoot {
   readonly now: number | undefined
   readonly clocks: Clocks
   readonly dryRun: boolean
-  /** When a session that nothing proves dead is removed all the same. */
+  /** When a session without proof of its owner's death is removed. */
   readonly policy: Policy
   readonly signal: AbortSignal | undefined
 }

@@ -24,7 +24,7 @@ import { type SweepRequest, stopSignal } from './sweep-options.ts'
 import { sweepSession } from './sweep-session.ts'
 import { sweepUpload } from './sweep-upload.ts'
 
-/** What a sweep works on. */
+/** The root and the settings of a sweep. */
 export interface Swept extends HandoffRoot {
   readonly sharedVolume: { readonly staleAfter: number } | undefined
   /** The id of the sweeper's own session, which is never judged. */

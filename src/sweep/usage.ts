@@ -1,4 +1,4 @@
-// What is on disk under a root, and which process owns it. Guarantee: it changes nothing; an entry that is removed meanwhile
+// The entries on disk under a root, and the processes that own them. Guarantee: it changes nothing; an entry that is removed meanwhile
 // is left out.
 
 import type { Context } from '../context.ts'

@@ -13,7 +13,7 @@ export interface TempDirOptions {
   /** As {@link TempFileManagerOptions.baseDir}. */
   baseDir?: string | undefined
   /**
-   * What is kept of failed tests, in `kept/` of the root: 'on-error' (default) the newest 3 directories, `{ count, age }`
+   * The directories that are kept of failed tests, in `kept/` of the root: 'on-error' (default) the newest 3 directories, `{ count, age }`
    * another number or an age, false nothing.
    */
   preserve?:

@@ -23,7 +23,7 @@ export interface Progress {
   readonly total?: number
 }
 
-/** What was written. */
+/** The bytes that were written. */
 export interface WriteResult {
   /** Bytes written by this call. */
   readonly bytes: number

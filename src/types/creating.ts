@@ -11,7 +11,7 @@ import type { FileRules, ReceivedFile, ReceiveOptions, TempDir, TempFile } from 
 export interface AdoptOptions {
   /** Leave it where it is, and only remove it with its scope, at close and at exit: no sweep covers it. Default false. */
   inPlace?: boolean | undefined
-  /** What the file must be, checked before anything moves; see {@link FileRules}. A directory is refused. */
+  /** The rules for the file, checked before anything moves; see {@link FileRules}. A directory is refused. */
   accept?: FileRules | undefined
 }
 

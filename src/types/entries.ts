@@ -29,7 +29,7 @@ export interface PersistOptions {
  */
 export interface TempEntry extends Disposable, AsyncDisposable {
   readonly kind: 'file' | 'dir'
-  /** Absolute path, from creation on, whatever becomes of the working directory. */
+  /** Absolute path, from creation on, independent of the working directory. */
   readonly path: string
   /** The last component of the path: unique across processes, unless an exact `name` was asked for. */
   readonly name: string
@@ -174,7 +174,7 @@ export interface TempDir extends TempEntry {
   join(...segments: string[]): string
   /**
    * The environment variables that make a child program put its temporary files here:
-   * `spawn(command, args, { env: { ...process.env, ...dir.env() } })`. What a killed child leaves goes with the directory.
+   * `spawn(command, args, { env: { ...process.env, ...dir.env() } })`. The files of a killed child are removed with the directory.
    * @throws ERR_TEMP_REMOVED, ERR_TEMP_CLOSED
    * @example
    * ```ts
@@ -239,13 +239,13 @@ export interface ReceiveOptions extends FileOptions {
   readonly signal?: AbortSignal | undefined
   /** A digest to compute on the way: any name in `crypto.getHashes()`. */
   readonly hash?: 'sha256' | (string & {}) | undefined
-  /** Called at most ten times a second, and once more when all bytes are written. What it throws fails the receive. */
+  /** Called at most ten times a second, and once more when all bytes are written. An error that it throws fails the receive. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
-  /** What the file must be; see {@link FileRules}. */
+  /** The rules for the file; see {@link FileRules}. */
   readonly accept?: FileRules | undefined
   /** The digest that the content must have; another one is ERR_TEMP_TRUNCATED and leaves nothing. */
   readonly expectedDigest?: ExpectedDigest | undefined
-  /** What the sender declares about the file, for `accept`; default: `name` or `suffix`, and no type. */
+  /** The sender's declaration about the file, for `accept`; default: `name` or `suffix`, and no type. */
   readonly declared?: { readonly name?: string | undefined; readonly type?: string | undefined } | undefined
   /**
    * On failure, pause a Node stream instead of destroying it, and release a web stream instead of cancelling it: for a
@@ -256,7 +256,7 @@ export interface ReceiveOptions extends FileOptions {
 }
 
 /**
- * What a file must be. Stages, each refusing as early as it can: `extensions` and the declared type before the
+ * The rules for a file. Stages, each refusing as early as it can: `extensions` and the declared type before the
  * first byte; the signature (file-type, first 4 KB) before a byte is written; `minBytes` and `maxBytes` while
  * streaming; `validate` on the whole file.
  *

@@ -10,7 +10,7 @@ import type { TempDir, TempFile } from './entries.ts'
 export type Claim<M = unknown> = (TempFile | TempDir) & ClaimMembers<M>
 
 /**
- * What a claim has beyond a file or directory.
+ * The members that a claim has besides those of a file or directory.
  * @category Handoffs
  */
 export interface ClaimMembers<M> {
@@ -41,7 +41,7 @@ export interface ScopeOptions {
 }
 
 /**
- * A group of entries that are disposed together, last created first. What its methods create is removed when the scope ends.
+ * A group of entries that are disposed together, last created first. Everything that its methods create is removed when the scope ends.
  * @category Creating and receiving
  */
 export interface TempScope extends EntryMethods, AsyncDisposable {

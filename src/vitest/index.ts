@@ -8,13 +8,13 @@ import { openTestDirectory, summaryOf, type TempDirOptions } from '../testing/te
 
 export type { TempDirOptions } from '../testing/test-directory.ts'
 
-/** What is used of Vitest's test context. */
+/** The part of Vitest's test context that is used. */
 export interface VitestContext {
   readonly task: VitestTask
   onTestFinished(fn: () => Promise<void>): void
 }
 
-/** What is used of Vitest's test. */
+/** The part of Vitest's test that is used. */
 export interface VitestTask {
   readonly name: string
   /** Declared by `test.fails`: its failure is a success. */

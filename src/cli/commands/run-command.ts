@@ -34,7 +34,7 @@ export async function run(stage: Stage, values: Values, words: readonly string[]
   }
 }
 
-/** What is kept of a program that failed. */
+/** The files that are kept of a program that failed. */
 function preserveOf(values: Values): Preserve {
   const [count, age] = [textOf(values, 'keep-count'), textOf(values, 'keep-age')]
   if (values['keep-on-failure'] !== true) {

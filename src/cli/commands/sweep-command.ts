@@ -98,6 +98,6 @@ function print(stage: Stage, root: string, report: SweepReport): void {
   const done = report.dryRun
     ? `would remove ${count(would, 'entry', 'entries')}`
     : `removed ${count(report.files, 'file')}, ${size(report.bytes)}`
-  const rest = report.finished ? '' : '; stopped early, the next sweep goes on'
+  const rest = report.finished ? '' : '; stopped early, the next sweep continues'
   stage.stdout.write(`${paint('bold', root)}: ${done}, kept ${count(kept, 'entry', 'entries')}${rest}\n`)
 }

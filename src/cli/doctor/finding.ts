@@ -1,12 +1,12 @@
-// What a check of the doctor found. No decisions here.
+// The result of a check of the doctor. No decisions here.
 
 export interface Finding {
-  /** What was looked at. */
+  /** The subject of the check. */
   readonly check: string
   /** 'ok'; 'note': good to know; 'warning': will hurt some day; 'problem': does not work. */
   readonly status: 'ok' | 'note' | 'warning' | 'problem'
-  /** What was found. */
+  /** The observation. */
   readonly found: string
-  /** What to change; undefined where nothing needs to. */
+  /** The change that is needed; undefined where none is. */
   readonly advice?: string | undefined
 }

@@ -27,7 +27,7 @@ export interface Search {
   readonly remove: boolean
 }
 
-/** What a reading of /proc costs is shared by the directories that are judged within this time, in milliseconds. */
+/** One reading of /proc serves all directories that are judged within this time, in milliseconds. */
 const FRESH_MS = 1000
 /** Permissions of users other than the owner. */
 const OTHERS = 0o077

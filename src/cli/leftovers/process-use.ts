@@ -1,4 +1,4 @@
-// What the processes of this machine use: open files, current and root directories, mapped files, mounts. Guarantee:
+// The paths that processes of this machine use: open files, current and root directories, mapped files, mounts. Guarantee:
 // files are compared by device and inode, so another mount namespace or a rename hides no use, and a process that
 // cannot be inspected is listed and never taken for one that uses nothing.
 
@@ -58,7 +58,7 @@ export function readProcessUse(proc = '/proc'): ProcessUse {
   return found
 }
 
-/** Whether processes of other users are invisible to a user. Root sees them all the same. */
+/** Whether processes of other users are invisible to a user. Root always sees them. */
 export function hidesProcesses(mountinfo: string, proc: string, uid: number | undefined): boolean {
   const line = mountinfo.split('\n').find((each) => each.split(' ')[4] === proc)
   return uid !== 0 && /\bhidepid=(?!0|off)/.test(line ?? '')

@@ -20,7 +20,7 @@ import { webAddress } from './web-address.ts'
 export interface FetchOptions {
   /** The most bytes; default: the manager's `limits.fileBytes`. */
   readonly maxBytes?: Size | undefined
-  /** What the file must be, for example `fileRules.pdf`. */
+  /** The rules for the file, for example `fileRules.pdf`. */
   readonly accept?: FileRules | undefined
   /** A digest to compute on the way. */
   readonly hash?: 'sha256' | (string & {}) | undefined

@@ -64,7 +64,7 @@ export interface PutResult {
   readonly headers: IncomingHttpHeaders
 }
 
-/** What {@link putFile} sends: a temp file, or any file by its path. */
+/** The source of {@link putFile}: a temp file, or any file by its path. */
 export interface PutSource {
   readonly path: string
   readonly detectedType?: string | undefined

@@ -43,7 +43,7 @@ export interface PieceReply {
 const MAX_REPLY_BYTES = 64 * 1024
 
 /**
- * Sends it and reads the answer, of whatever status.
+ * Sends it and reads the answer, of any status.
  * @throws ERR_TEMP_UPLOAD_FAILED (no answer, or a success before the whole piece was sent), ERR_TEMP_TIMEOUT,
  * ERR_TEMP_IO, ERR_TEMP_TRUNCATED, the signal's reason
  */

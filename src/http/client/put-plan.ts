@@ -1,4 +1,4 @@
-// What is to be sent where, and how far it is.
+// An upload: its source, its destination and its progress.
 
 import type { FileHandle } from 'node:fs/promises'
 

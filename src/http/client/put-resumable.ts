@@ -126,7 +126,7 @@ async function startTus(run: Run): Promise<PieceReply> {
   return total === 0 ? reply : await appendAll(run, remote)
 }
 
-/** Asks where the server is, and goes on from there. */
+/** Asks for the server's offset, and continues from there. */
 async function resume(run: Run, remote: RemoteUpload): Promise<PieceReply> {
   const { upload } = run
   const reply = await ask(run, 'HEAD', new URL(remote.url), remote.protocol === 'tus' ? TUS : INTEROP)

@@ -7,7 +7,7 @@ import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { log } from '../../runtime/observe.ts'
 
-/** What is known of the upload on the server. */
+/** The state of the upload on the server, as far as it is known. */
 export interface RemoteUpload {
   readonly protocol: 'draft' | 'tus'
   readonly url: string
@@ -38,7 +38,7 @@ export class SavedUpload {
       const known = (protocol === 'draft' || protocol === 'tus') && typeof url === 'string'
       return known ? { protocol, url } : undefined
     } catch {
-      return undefined // none, or not to be trusted: begin
+      return undefined // none, or not trustworthy: a new upload
     }
   }
 

@@ -1,4 +1,4 @@
-// What becomes of the rest of a request that was refused half-way. Closing at once makes the kernel send a reset, which
+// Discards the rest of a request that was refused half-way. Closing at once makes the kernel send a reset, which
 // can destroy the answer before the client has read it (RFC 9112 section 9.6), and a client such as Python's http.client
 // reads nothing before it has sent everything.
 // Guarantee: the answer can be read. The rest is discarded within BOUNDS; nginx's lingering_time and lingering_timeout are

@@ -1,4 +1,4 @@
-// What a form may hold. Guarantee: every limit that protects memory has a default, and a bad option is refused when
+// The limits of a form. Guarantee: every limit that protects memory has a default, and a bad option is refused when
 // the form is prepared: for middleware when it is created, otherwise before a byte of the request is read.
 
 import { optionError } from '../../errors.ts'
@@ -11,7 +11,7 @@ import type { Progress } from '../../types.ts'
 
 /** Rules for the files of one form field. */
 export interface FieldRules {
-  /** What each file of the field must be; instead of the form's `accept`. */
+  /** The rules for each file of the field; instead of the form's `accept`. */
   readonly accept?: FileRules | undefined
   /** The most bytes of each of its files; instead of the form's `maxFileBytes`. */
   readonly maxBytes?: Size | undefined
@@ -21,7 +21,7 @@ export interface FieldRules {
   readonly required?: boolean | undefined
 }
 
-/** What the client declares about a file, before a byte of it is read. */
+/** The client's declaration about a file, before a byte of it is read. */
 export interface DeclaredFile {
   /** The form field it comes in. */
   readonly fieldName: string
@@ -31,15 +31,15 @@ export interface DeclaredFile {
   readonly declaredType: string | undefined
 }
 
-/** What a form may hold. Everything over a limit is ERR_TEMP_TOO_LARGE as soon as it is over. */
+/** The limits of a form. A part over a limit is ERR_TEMP_TOO_LARGE as soon as it exceeds it. */
 export interface FormOptions {
-  /** What each file must be, for example `fileRules.video`. Default: anything. */
+  /** The rules for each file, for example `fileRules.video`. Default: any file. */
   readonly accept?: FileRules | undefined
   /** Rules by field name. If given, files in fields not listed are refused: ERR_TEMP_FORM_INVALID. */
   readonly fields?: Readonly<Record<string, FieldRules>> | undefined
   /**
    * Called before each file is stored; true leaves this one out and keeps the form. A file that is left out still
-   * counts for `maxFiles` and its size limit. What it throws fails the form. Default: no file is left out.
+   * counts for `maxFiles` and its size limit. An error that it throws fails the form. Default: no file is left out.
    */
   readonly skip?: ((file: DeclaredFile) => boolean | Promise<boolean>) | undefined
   /** The most files; default 100. */

@@ -103,7 +103,7 @@ function fileNameOf(parameters: ReadonlyMap<string, string>, type: string | unde
   }
   const plain = parameters.get('filename')
   if (plain !== undefined) return decoded(plain)
-  return type === 'application/octet-stream' ? 'file' : undefined // bytes, whatever they are called
+  return type === 'application/octet-stream' ? 'file' : undefined // bytes, with or without a file name
 }
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

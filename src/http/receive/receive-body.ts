@@ -12,9 +12,9 @@ import { fileNameOfDisposition } from './part-header.ts'
 import { bodyOf, type HttpRequest, type RequestBody } from './request-body.ts'
 import { asUploaded, type Owner, originalNameOf, suffixOf, type UploadedFile } from './uploaded-file.ts'
 
-/** What a raw body may be. */
+/** The limits of a raw body. */
 export interface BodyOptions {
-  /** What the file must be, for example `fileRules.pdf`. Default: anything. */
+  /** The rules for the file, for example `fileRules.pdf`. Default: any file. */
   readonly accept?: FileRules | undefined
   /** The most bytes; default: the manager's `limits.fileBytes`. */
   readonly maxBytes?: Size | undefined

@@ -110,7 +110,7 @@ function descriptionOf(entry: Sendable, options: SendOptions): Headers {
   }
 }
 
-/** The program's headers win, in whatever case it writes them. Those of the content belong to the content only. */
+/** The program's headers take precedence, in upper or lower case. Headers of the content are sent only with the content. */
 function merged(ready: Headers, program: Headers, sendsContent: boolean): Headers {
   const added = Object.entries(program).filter(([name]) => sendsContent || !/^content-/i.test(name))
   const replaced = new Set(added.map(([name]) => name.toLowerCase()))

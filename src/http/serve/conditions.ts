@@ -3,7 +3,7 @@
 
 import { type ByteRange, rangeOf } from './byte-range.ts'
 
-/** What identifies the file's present content; undefined where the program left the header out. */
+/** The validators of the file's present content; undefined where the program left the header out. */
 export interface Validators {
   readonly etag: string | undefined
   /** Milliseconds since the epoch. */

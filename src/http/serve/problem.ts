@@ -1,5 +1,5 @@
 // Problem details of an error (RFC 9457). Guarantee: no path, no stack and no text of a server-side failure reaches the
-// client; every error gets an answer, whatever was thrown.
+// client; every thrown value gets an answer.
 
 import { STATUS_CODES } from 'node:http'
 import { isTempFileError } from '../../errors.ts'
@@ -10,7 +10,7 @@ export interface Problem {
   /** The status in words. */
   readonly title: string
   readonly status: number
-  /** What was wrong with this request; left out from 500 on. */
+  /** The problem with this request; left out from 500 on. */
   readonly detail?: string
   /** A code such as ERR_TEMP_TOO_LARGE, for programs. */
   readonly code?: string

@@ -52,7 +52,7 @@ export interface SendResult {
   readonly status: number
   /** Bytes of the body given to the connection. */
   readonly bytes: number
-  /** Whether the whole answer, whatever its status, was handed to the connection before it closed. */
+  /** Whether the whole answer, of any status, was handed to the connection before it closed. */
   readonly fullySent: boolean
   /** Whether the file was removed. */
   readonly removed: boolean
