@@ -3,27 +3,13 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { DiskPath, FileSystem } from '../../../src/disk/file-system.ts'
 import { type MountTable, parseMounts } from '../../../src/disk/mounts.ts'
-import {
-  type RemoveOptions,
-  type RemoveReport,
-  removeTree,
-  removeTreeSliced,
-  removeTreeSync,
-} from '../../../src/disk/remove/remove.ts'
 import { atEachStep } from '../../fixtures/every-step.ts'
 import { canMount, mount, ORDINARY } from '../../fixtures/mounts.ts'
 import { tempBase } from '../../fixtures/temp-base.ts'
+import { DRIVERS } from './all-drivers.ts'
 
 const { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } =
   nodeFs
-
-type Remove = (fs: FileSystem, path: string, options?: RemoveOptions) => Promise<RemoveReport>
-
-const drivers: [string, Remove][] = [
-  ['removeTreeSync', async (fs, path, options) => removeTreeSync(fs, path, options)],
-  ['removeTree', removeTree],
-  ['removeTreeSliced', removeTreeSliced],
-]
 
 /** A mount table that could not be read: /proc is not mounted, or no descriptor was left. */
 function unread(code: 'ENOENT' | 'EMFILE'): MountTable {
@@ -59,7 +45,7 @@ function scene(): { tree: string; vault: string; secrets: () => string[] } {
   return { tree, vault, secrets }
 }
 
-describe.skipIf(process.platform !== 'linux').each(drivers)('%s', (_, remove) => {
+describe.skipIf(process.platform !== 'linux').each(DRIVERS)('%s', (_, remove) => {
   test.each([
     ['a subdirectory', 'shared/sub'],
     ['a directory two levels down', 'shared/sub/deep'],
@@ -127,7 +113,7 @@ describe.skipIf(process.platform !== 'linux').each(drivers)('%s', (_, remove) =>
   })
 })
 
-describe.skipIf(!canMount).each(drivers)('%s', (_, remove) => {
+describe.skipIf(!canMount).each(DRIVERS)('%s', (_, remove) => {
   test.each([
     ['a bind mount without a mount table', '--bind', unread('ENOENT')],
     ['another device that the mount table does not list', 'tmpfs', parseMounts('')],
@@ -159,7 +145,7 @@ describe.skipIf(!canMount).each(drivers)('%s', (_, remove) => {
     expect(readdirSync(elsewhere)).toEqual(['kept'])
   })
 
-  test('removes nothing while the mount table cannot be read for want of descriptors', async () => {
+  test('removes nothing while the mount table cannot be read because no descriptor is left', async () => {
     const { tree } = scene()
     const report = await remove(nodeFs, tree, { mounts: unread('EMFILE') })
     expect(report).toMatchObject({ files: 0, errors: [{ path: tree, error: { code: 'EMFILE' } }] })

@@ -95,23 +95,6 @@ describe.each(['file', 'dir'] as const)('a %s', (kind) => {
     },
   )
 
-  test('kept until close outlives its scope and goes with its manager, or by remove()', async () => {
-    const manager = tempManager()
-    const kept = make(manager).keepUntilClose()
-    const removed = make(manager).keepUntilClose()
-    kept[Symbol.dispose]()
-    await kept[Symbol.asyncDispose]()
-    removed[Symbol.dispose]()
-    expect([existsSync(kept.path), existsSync(removed.path)]).toEqual([true, true])
-    await removed.remove()
-    expect([existsSync(kept.path), existsSync(removed.path)]).toEqual([true, false])
-    expect(kept.disposed).toBe(false)
-    await manager.close()
-    expect(existsSync(kept.path)).toBe(false)
-    expect(kept.disposed).toBe(true)
-    kept[Symbol.dispose]()
-  })
-
   describe.skipIf(!canFreeze)('that cannot be removed', () => {
     const stuck = (
       manager: ReturnType<typeof tempManager>,
