@@ -1,12 +1,12 @@
-// The content of a creation or an append, up to the answer. Guarantee: what came is kept, unless it is refused or its client
-// did not ask for resumability; the hold on the upload ends with the request, whatever happens.
+// The content of a creation or an append, up to the answer. Guarantee: the bytes received are kept, unless they are refused or
+// the client did not ask for resumability; the hold on the upload ends with the request, whatever happens.
 
 import { type FinishedUpload, isTempFileError, type PartialUpload } from '../index.ts'
 import type { Exchange } from './exchange.ts'
 import { type Facts, inform } from './facts.ts'
 import { digestField, reprDigest } from './fields.ts'
 import { IdleWatch } from './idle-watch.ts'
-import { rulesOf } from './limits.ts'
+import { limitsOf, rulesOf } from './limits.ts'
 import { failure, inconsistentLength, type Reply, reply } from './reply.ts'
 import type { Prepared } from './resumable-options.ts'
 
@@ -72,7 +72,11 @@ export class ContentReceiver {
         keepSource: true,
         onOffset: (offset) => {
           if (facts.complete !== undefined)
-            inform(exchange, facts, { ...base, 'Upload-Offset': String(offset) })
+            inform(exchange, facts, {
+              ...base,
+              'Upload-Limit': limitsOf(this.#options, upload),
+              'Upload-Offset': String(offset),
+            })
         },
       })
     } finally {

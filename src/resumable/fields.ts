@@ -3,20 +3,10 @@
 
 import type { Digest } from '../index.ts'
 
+export { booleanField, integerField } from '../http/client/upload-fields.ts'
+
 /** The iteration of the draft that this code speaks (draft-ietf-httpbis-resumable-upload, 2026-07). */
 export const INTEROP_VERSION = '8'
-
-/** A non-negative Integer item; undefined for any other value. */
-export function integerField(value: string | undefined): number | undefined {
-  const match = /^ *(\d{1,15}) *(?:;.*)?$/.exec(value ?? '')
-  return match === null ? undefined : Number(match[1])
-}
-
-/** A Boolean item; undefined for any other value. */
-export function booleanField(value: string | undefined): boolean | undefined {
-  const match = /^ *\?([01]) *(?:;.*)?$/.exec(value ?? '')
-  return match === null ? undefined : match[1] === '1'
-}
 
 /** What a server announces in Upload-Limit; bytes and seconds. */
 export interface UploadLimits {

@@ -46,9 +46,9 @@ export class Protocol {
     if (method === 'OPTIONS') return reply(204, { 'Upload-Limit': limitsOf(this.#options), Allow: ALLOW })
     await this.#options.authorize?.(exchange)
     const facts = factsOf(exchange)
-    if (uploadId === undefined) return await this.#create(exchange, facts)
+    if (uploadId === undefined) return incomplete(await this.#create(exchange, facts))
     if (method === 'HEAD' || method === 'GET') return await this.#retrieve(uploadId)
-    if (method === 'PATCH') return await this.#append(exchange, uploadId, facts)
+    if (method === 'PATCH') return incomplete(await this.#append(exchange, uploadId, facts))
     if (method === 'DELETE') return await this.#cancel(uploadId)
     exchange.abandonBody()
     return problem(405, 'An upload takes HEAD, GET, PATCH and DELETE.', { headers: { Allow: ALLOW } })
@@ -189,6 +189,11 @@ export class Protocol {
 }
 
 const ALLOW = 'POST, PUT, PATCH, HEAD, GET, DELETE, OPTIONS'
+
+/** Says that the answer is not that of the whole upload, where it says nothing else. */
+function incomplete(answer: Reply): Reply {
+  return { ...answer, headers: { 'Upload-Complete': '?0', ...answer.headers } }
+}
 
 function tooLargeHeaders(error: unknown, limits: string): Record<string, string> {
   return isTempFileError(error) && error.status === 413 ? { 'Upload-Limit': limits } : {}

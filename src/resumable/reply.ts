@@ -29,7 +29,7 @@ export function problem(
   }
 }
 
-/** Section 8.1 of the draft. */
+/** Section 7.1 of the draft. */
 export function mismatchingOffset(expected: number, provided: number): Reply {
   return problem(409, 'offset from request does not match offset of resource', {
     type: `${TYPES}mismatching-upload-offset`,
@@ -39,7 +39,7 @@ export function mismatchingOffset(expected: number, provided: number): Reply {
   })
 }
 
-/** Section 8.2 of the draft. */
+/** Section 7.2 of the draft. */
 export function inconsistentLength(): Reply {
   return problem(400, 'inconsistent length values for upload', {
     type: `${TYPES}inconsistent-upload-length`,

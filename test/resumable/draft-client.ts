@@ -53,6 +53,7 @@ export async function draft(options: ResumableOptions = {}, manager = tempManage
         interim.push({ status: statusCode, headers: sent as Record<string, string> })
         resolve(sent)
       })
+      req.on('continue', () => interim.push({ status: 100, headers: {} }))
     })
     const ended = new Promise<Answer | Error>((resolve) => {
       req.on('error', resolve)
@@ -90,13 +91,26 @@ export async function draft(options: ResumableOptions = {}, manager = tempManage
   }
 }
 
+/** A creation with `Upload-Complete`. */
+export const create = (
+  client: Client,
+  complete: '?0' | '?1',
+  bytes = '',
+  headers: Record<string, string> = {},
+): Promise<Answer> =>
+  client.send('POST', '/files', { ...OURS, 'Upload-Complete': complete, ...headers }, bytes)
+
+/** A creation of ten bytes that has sent a part of them. */
+export const begin = (client: Client, part: string): Begun =>
+  client.begin('POST', '/files', { ...OURS, 'Upload-Complete': '?1', 'Content-Length': '10' }, part)
+
 /** Creates an upload with `?0` and some bytes; returns its path. */
 export async function created(
   client: Client,
   bytes = '12345',
   headers: Record<string, string> = {},
 ): Promise<string> {
-  const answer = await client.send('POST', '/files', { ...OURS, 'Upload-Complete': '?0', ...headers }, bytes)
+  const answer = await create(client, '?0', bytes, headers)
   expect(answer.status).toBe(201)
   return answer.headers.location ?? ''
 }

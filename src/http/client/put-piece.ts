@@ -30,7 +30,7 @@ export interface Piece {
   readonly timeoutMs: number
   readonly signal: AbortSignal
   onBytes(bytes: number): void
-  /** An interim response (1xx). */
+  /** An interim response (1xx). What it throws ends the request. */
   onInformation?(status: number, headers: IncomingHttpHeaders): void
 }
 
@@ -60,7 +60,13 @@ export async function sendPiece(piece: Piece): Promise<PieceReply> {
   try {
     const reply = await new Promise<PieceReply>((resolve, reject) => {
       unwatch = onAbort([piece.signal], ({ reason }) => reject(reason))
-      request.on('information', ({ statusCode, headers }) => piece.onInformation?.(statusCode, headers))
+      request.on('information', ({ statusCode, headers }) => {
+        try {
+          piece.onInformation?.(statusCode, headers)
+        } catch (error) {
+          reject(error)
+        }
+      })
       request.on('timeout', () => reject(silent(piece.timeoutMs)))
       body.on('error', reject)
       exchange(request).then(resolve, reject)

@@ -3,27 +3,30 @@
 // not sent again, also after a restart of this process; a server that speaks neither gets one ordinary request.
 //   1. an upload of this file to this URL is remembered: ask for its offset
 //   2. otherwise ask with OPTIONS which protocol the server speaks; create the upload, remember its URL
-//   3. send from the offset; after an interruption wait and go on with 1
+//   3. send from the offset; after an interruption wait and continue with 1, after a 413 with smaller requests
 
 import { TempFileError } from '../../errors.ts'
 import { log } from '../../runtime/observe.ts'
-import { type PieceReply, sendPiece } from './put-piece.ts'
+import type { PieceReply } from './put-piece.ts'
 import type { Upload } from './put-plan.ts'
 import { backOff, isTransient, requestedDelay } from './retry-transfer.ts'
 import type { RemoteUpload, SavedUpload } from './saved-upload.ts'
-import { uploadLimits } from './upload-limits.ts'
-
-const INTEROP = { 'upload-draft-interop-version': '8' }
-const TUS = { 'tus-resumable': '1.0.0' }
-
-interface Run {
-  readonly upload: Upload
-  readonly saved: SavedUpload
-  readonly onSent: (bytes: number) => void
-  remote: RemoteUpload | undefined
-  /** The server's limit for the bytes of one request. */
-  most: number
-}
+import { booleanField, integerField } from './upload-fields.ts'
+import {
+  ask,
+  cancel,
+  Ended,
+  fieldOf,
+  INTEROP,
+  obey,
+  type Run,
+  refused,
+  remember,
+  send,
+  TooLarge,
+  TUS,
+  versionOf,
+} from './upload-requests.ts'
 
 /** Sends the file and returns the server's answer to the last byte. */
 export async function putResumable(
@@ -31,7 +34,16 @@ export async function putResumable(
   saved: SavedUpload,
   onSent: (bytes: number) => void,
 ): Promise<PieceReply> {
-  const run: Run = { upload, saved, onSent, remote: await saved.load(), most: Number.POSITIVE_INFINITY }
+  const run: Run = {
+    upload,
+    saved,
+    onSent,
+    remote: await saved.load(),
+    limits: {},
+    most: Number.POSITIVE_INFINITY,
+    careful: false,
+    deadline: Number.POSITIVE_INFINITY,
+  }
   for (let failures = 0; ; ) {
     const before = upload.confirmed
     try {
@@ -39,24 +51,36 @@ export async function putResumable(
       await saved.forget()
       return reply
     } catch (error) {
+      if (error instanceof TooLarge) continue // each is smaller than the one before
       failures = upload.confirmed > before ? 1 : failures + 1
-      if (error instanceof Restart) await restart(run, error, failures)
-      else await waitAfter(run, error, failures)
+      await recover(run, error, failures)
     }
   }
+}
+
+/** Prepares the next attempt. @throws the error that no further attempt can help */
+async function recover(run: Run, error: unknown, failures: number): Promise<void> {
+  if (error instanceof Ended) {
+    await (error.cancel ? cancel(run) : run.saved.forget())
+    throw error.cause
+  }
+  if (error instanceof Restart) await restart(run, error, failures)
+  else await waitAfter(run, error, failures)
 }
 
 /** Prepares a new upload. @throws why the server ended this one, after too many failures */
 async function restart(run: Run, { cause }: Restart, failures: number): Promise<void> {
   await run.saved.forget()
   run.remote = undefined
+  run.limits = {}
   run.upload.confirmed = 0
   if (failures > run.upload.retries) throw cause
 }
 
 /** Waits until the next attempt. @throws the error that no further attempt can help */
-async function waitAfter({ upload }: Run, error: unknown, failures: number): Promise<void> {
+async function waitAfter({ upload, saved }: Run, error: unknown, failures: number): Promise<void> {
   const again = isTransient(error) || isConflict(error)
+  if (!again && isFinal(error)) await saved.forget()
   if (failures > upload.retries || upload.signal.aborted || !again) throw error
   await backOff(Math.max(upload.retryDelayMs * 2 ** (failures - 1), requestedDelay(error)), upload.signal)
   log.http('continuing an upload, attempt %d: %O', failures + 1, error)
@@ -72,7 +96,8 @@ async function start(run: Run): Promise<PieceReply> {
   const { total } = run.upload
   obey(run, headers)
   // A server that announces limits knows the draft: an empty creation gives the upload's URL before any byte is at risk.
-  const whole = headers['upload-limit'] === undefined || total === 0
+  const knowsDraft = run.careful || headers['upload-limit'] !== undefined
+  const whole = !knowsDraft || total === 0
   const reply = await send(run, run.upload.target, whole ? total : 0, {
     method: run.upload.method,
     headers: {
@@ -82,34 +107,12 @@ async function start(run: Run): Promise<PieceReply> {
       'upload-length': String(total),
     },
   })
-  if (whole) return reply
+  if (whole || isComplete(reply)) return reply
   const { location } = reply.headers
   if (location === undefined) throw refused(reply)
   const remote = await remember(run, 'draft', location)
-  await obeyOrCancel(run, remote, reply)
+  obey(run, reply.headers)
   return await appendAll(run, remote)
-}
-
-/** Takes the limits of a response. @throws ERR_TEMP_UPLOAD_FAILED with the status 413 when the file can never fit */
-function obey(run: Run, headers: PieceReply['headers']): void {
-  const limits = uploadLimits(headers['upload-limit'])
-  run.most = Math.max(1, limits['max-append-size'] ?? run.most)
-  const most = limits['max-size']
-  if (most !== undefined && most < run.upload.total)
-    throw new TempFileError('ERR_TEMP_UPLOAD_FAILED', `The server accepts ${most} bytes at most.`, {
-      details: { status: 413 },
-    })
-}
-
-/** As {@link obey}; an upload that can never be finished is cancelled, as section 4.1.4 asks. */
-async function obeyOrCancel(run: Run, remote: RemoteUpload, { headers }: PieceReply): Promise<void> {
-  try {
-    obey(run, headers)
-  } catch (error) {
-    await ask(run, 'DELETE', new URL(remote.url), remote.protocol === 'tus' ? TUS : INTEROP)
-    await run.saved.forget()
-    throw error
-  }
 }
 
 async function startTus(run: Run): Promise<PieceReply> {
@@ -126,19 +129,20 @@ async function startTus(run: Run): Promise<PieceReply> {
   return total === 0 ? reply : await appendAll(run, remote)
 }
 
-/** Asks for the server's offset, and continues from there. */
+/** Asks for the offset, and continues from there. */
 async function resume(run: Run, remote: RemoteUpload): Promise<PieceReply> {
   const { upload } = run
-  const reply = await ask(run, 'HEAD', new URL(remote.url), remote.protocol === 'tus' ? TUS : INTEROP)
+  if (performance.now() > run.deadline) throw new Restart('the upload has expired', { cause: expired() })
+  const reply = await ask(run, 'HEAD', new URL(remote.url), versionOf(remote))
   if ([403, 404, 410].includes(reply.status))
     throw new Restart('the upload is gone', { cause: refused(reply) })
-  const offset = Number(reply.headers['upload-offset'])
-  if (reply.status >= 300 || !Number.isSafeInteger(offset)) throw refused(reply)
+  const offset = integerField(fieldOf(reply, 'upload-offset'))
+  if (reply.status >= 300 || offset === undefined) throw refused(reply)
   if (offset > upload.total) {
-    await ask(run, 'DELETE', new URL(remote.url), remote.protocol === 'tus' ? TUS : INTEROP)
+    await cancel(run)
     throw new Restart('the server has more than this file', { cause: refused(reply) })
   }
-  await obeyOrCancel(run, remote, reply)
+  obey(run, reply.headers)
   upload.confirmed = offset
   if (remote.protocol === 'tus' && offset === upload.total) return reply
   return await appendAll(run, remote)
@@ -159,88 +163,31 @@ async function appendAll(run: Run, remote: RemoteUpload): Promise<PieceReply> {
       headers: { ...own, ...headers, 'upload-offset': String(upload.confirmed) },
     })
     upload.confirmed = end
-    if (last) return reply
+    if (last || isComplete(reply)) return reply
+    obey(run, reply.headers)
   }
 }
 
-/** Sends the bytes from the confirmed offset to `end`. @throws ERR_TEMP_UPLOAD_FAILED for an answer other than 2xx */
-async function send(
-  run: Run,
-  target: URL,
-  end: number,
-  { method, headers }: { method: string; headers: Readonly<Record<string, string>> },
-): Promise<PieceReply> {
-  const { upload, onSent } = run
-  upload.sent = upload.confirmed
-  const reply = await sendPiece({
-    ...upload,
-    target,
-    method,
-    headers,
-    start: upload.confirmed,
-    end,
-    total: undefined,
-    onBytes: (bytes) => {
-      upload.sent += bytes
-      onSent(upload.sent)
-    },
-    onInformation: (status, sent) => {
-      // A response of another version does not concern this upload.
-      if (status !== 104 || sent['upload-draft-interop-version'] !== '8') return
-      if (sent.location !== undefined) void remember(run, 'draft', sent.location).catch(() => {})
-      const offset = Number(sent['upload-offset'])
-      if (Number.isSafeInteger(offset) && offset > upload.confirmed && run.remote !== undefined)
-        upload.acknowledged = offset
-    },
-  })
-  if (reply.status < 200 || reply.status >= 300) throw refused(reply)
-  return reply
-}
-
-function ask(
-  { upload }: Run,
-  method: string,
-  target: URL,
-  headers: Readonly<Record<string, string>> = {},
-): Promise<PieceReply> {
-  const { 'content-type': _, ...own } = upload.headers
-  return sendPiece({
-    ...upload,
-    target,
-    method,
-    headers: { ...own, ...headers },
-    start: 0,
-    end: 0,
-    total: undefined,
-    onBytes: () => {},
-  })
-}
-
-async function remember(
-  run: Run,
-  protocol: RemoteUpload['protocol'],
-  location: string,
-): Promise<RemoteUpload> {
-  const { href: url, origin } = new URL(location, run.upload.target)
-  if (origin !== run.upload.target.origin)
-    throw new TempFileError(
-      'ERR_TEMP_UPLOAD_FAILED',
-      'The server sent the upload to another origin, where it is not sent.',
-    )
-  if (run.remote?.url === url) return run.remote
-  run.remote = { protocol, url }
-  await run.saved.save(run.remote)
-  return run.remote
-}
-
-/** For the server an earlier request may not have ended yet: ask for the offset again. */
+/** The server may still process an earlier request: the offset is asked for again. */
 function isConflict(error: unknown): boolean {
   const status = error instanceof TempFileError ? error.details?.['status'] : undefined
   return status === 409 || status === 423
 }
 
-function refused({ status }: PieceReply): TempFileError {
-  return new TempFileError('ERR_TEMP_UPLOAD_FAILED', `The server answered with status ${status}.`, {
-    details: { status },
-  })
+/** The server's answer rules out that a later call continues the upload; with other credentials (401, 407) it may. */
+function isFinal(error: unknown): boolean {
+  const status = error instanceof TempFileError ? error.details?.['status'] : undefined
+  return status !== undefined && status !== 401 && status !== 407
+}
+
+/** The response is that of the resource itself, which needs no more bytes. */
+function isComplete(reply: PieceReply): boolean {
+  return booleanField(fieldOf(reply, 'upload-complete')) === true
+}
+
+function expired(): TempFileError {
+  return new TempFileError(
+    'ERR_TEMP_UPLOAD_FAILED',
+    'The time that the server gives the upload is over. Send the file again.',
+  )
 }

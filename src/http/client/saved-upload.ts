@@ -1,4 +1,4 @@
-// Remembers a started upload for after a restart of this process. Guarantee: another file, or the same file after a
+// Where an unfinished upload is remembered, for a restart of this process. Guarantee: another file, or the same file after a
 // change, is never continued; the directory is private, or nothing is remembered.
 
 import { createHash } from 'node:crypto'
@@ -11,6 +11,8 @@ import { log } from '../../runtime/observe.ts'
 export interface RemoteUpload {
   readonly protocol: 'draft' | 'tus'
   readonly url: string
+  /** When the server may remove it, in ms since 1970 by this machine's clock; undefined: not known. */
+  readonly until?: number | undefined
 }
 
 export class SavedUpload {
@@ -19,6 +21,7 @@ export class SavedUpload {
     `temp-file-manager-sending-${process.getuid?.() ?? userInfo().username}`,
   )
   readonly #name: Promise<string>
+  #last: Promise<void> = Promise.resolve()
 
   /** `size` and `modifiedMs` of the file: an upload of another content is not continued. */
   constructor(target: URL, path: string, { size, mtimeMs }: { size: number; mtimeMs: number }) {
@@ -31,18 +34,39 @@ export class SavedUpload {
   async load(): Promise<RemoteUpload | undefined> {
     try {
       await this.#requirePrivate()
-      const { protocol, url } = JSON.parse(await readFile(await this.#path(), 'utf8')) as Record<
+      const { protocol, url, until } = JSON.parse(await readFile(await this.#path(), 'utf8')) as Record<
         string,
         unknown
       > // each is checked
       const known = (protocol === 'draft' || protocol === 'tus') && typeof url === 'string'
-      return known ? { protocol, url } : undefined
+      if (!known) return undefined
+      if (typeof until !== 'number') return { protocol, url }
+      return until > Date.now() ? { protocol, url, until } : undefined
     } catch {
-      return undefined // none, or not trustworthy: a new upload
+      return undefined // none, or not to be trusted: a new upload starts
     }
   }
 
-  async save(remote: RemoteUpload): Promise<void> {
+  save(remote: RemoteUpload): Promise<void> {
+    return this.#inTurn(() => this.#write(remote))
+  }
+
+  forget(): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#path()
+        .then((path) => rm(path, { force: true }))
+        .catch(() => {})
+      await rmdir(this.#directory).catch(() => {}) // others are remembered there still
+    })
+  }
+
+  /** One at a time: what is forgotten stays so, although a save was not awaited. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    this.#last = this.#last.then(work)
+    return this.#last
+  }
+
+  async #write(remote: RemoteUpload): Promise<void> {
     try {
       await mkdir(this.#directory, { mode: 0o700 }).catch(() => {})
       await this.#requirePrivate()
@@ -52,11 +76,6 @@ export class SavedUpload {
     } catch (error) {
       log.http('an upload is not remembered over a restart: %O', error)
     }
-  }
-
-  async forget(): Promise<void> {
-    await rm(await this.#path(), { force: true }).catch(() => {})
-    await rmdir(this.#directory).catch(() => {}) // others are remembered there still
   }
 
   async #path(): Promise<string> {

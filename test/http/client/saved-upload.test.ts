@@ -36,6 +36,24 @@ test('another address, or a file that has changed, is another upload', async () 
   await saved(path).forget()
 })
 
+test('an upload whose lifetime is over is not continued', async () => {
+  const path = place()
+  const ending = saved(path)
+  await ending.save({ ...REMOTE, until: Date.now() + 60_000 })
+  expect(await ending.load()).toMatchObject(REMOTE)
+  await ending.save({ ...REMOTE, until: Date.now() - 1 })
+  expect(await ending.load()).toBeUndefined()
+  await ending.forget()
+})
+
+test('a save that was not awaited does not outlive what follows it', async () => {
+  const path = place()
+  const upload = saved(path)
+  void upload.save(REMOTE)
+  await upload.forget()
+  expect(await upload.load()).toBeUndefined()
+})
+
 test('a directory that is a link is not used', async () => {
   const path = place()
   const elsewhere = tempBase()

@@ -1,5 +1,6 @@
-// Upload-Limit, as a server announces it (section 4.1.4 of the draft for resumable uploads): a Dictionary of RFC 9651.
-// Guarantee: a field that is not a Dictionary, or whose known keys have a value other than an Integer, is ignored as a whole.
+// Upload-Offset, Upload-Complete and Upload-Limit (section 4.1 of the draft for resumable uploads): an Integer, a Boolean and
+// a Dictionary of RFC 9651. Guarantee: a field of another type is ignored as a whole; so is an Upload-Limit where a known
+// key has a value other than an Integer.
 
 /** Bytes and seconds. */
 export interface UploadLimits {
@@ -19,6 +20,18 @@ const BARE = `(?:${NUMBER}|${STRING}|${TOKEN}|:[A-Za-z0-9+/=]*:|\\?[01])`
 const PARAMETERS = `(?:; *${KEY}(?:=${BARE})?)*`
 const LIST = `\\( *(?:${BARE}${PARAMETERS} *)*\\)`
 const MEMBER = new RegExp(`(${KEY})(?:=(${BARE}|${LIST}))?${PARAMETERS}[ \\t]*(,[ \\t]*|$)`, 'y')
+
+/** A non-negative Integer item; undefined for any other value. */
+export function integerField(value: string | undefined): number | undefined {
+  const match = /^ *(\d{1,15}) *(?:;.*)?$/.exec(value ?? '')
+  return match === null ? undefined : Number(match[1])
+}
+
+/** A Boolean item; undefined for any other value. */
+export function booleanField(value: string | undefined): boolean | undefined {
+  const match = /^ *\?([01]) *(?:;.*)?$/.exec(value ?? '')
+  return match === null ? undefined : match[1] === '1'
+}
 
 /** The limits that are known; none of a field that must be ignored. */
 export function uploadLimits(value: string | readonly string[] | undefined): UploadLimits {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { uploadLimits } from '../../../src/http/client/upload-limits.ts'
+import { uploadLimits } from '../../../src/http/client/upload-fields.ts'
 
 test.each<[string, string | string[] | undefined, object]>([
   ['nothing', undefined, {}],
