@@ -13,12 +13,12 @@ export function sync(fs: FileSystem, fd: number): Promise<void> {
   return new Promise((resolve, reject) => fs.fsync(fd, (error) => (error ? reject(error) : resolve())))
 }
 
-/** Closes what was written: network file systems tell only now that it did not arrive (close(2), NOTES). Closed all the same. */
+/** Closes a written file: network file systems report a failed write only here (close(2), NOTES). Closed even then. */
 export function closeWritten(fs: FileSystem, fd: number): Promise<void> {
   return new Promise((resolve, reject) => fs.close(fd, (error) => (error ? reject(error) : resolve())))
 }
 
-/** Closes what was read or given up; an error of close(2) leaves the descriptor closed on Linux (close(2), NOTES), so there is nothing to retry. */
+/** Closes a file that was read or given up; an error of close(2) leaves the descriptor closed on Linux (close(2), NOTES), so there is nothing to retry. */
 export function close(fs: FileSystem, fd: number): Promise<void> {
   return new Promise((resolve) => fs.close(fd, () => resolve()))
 }
@@ -27,5 +27,5 @@ export function close(fs: FileSystem, fd: number): Promise<void> {
 export function closeSync(fs: Pick<FileSystem, 'closeSync'>, fd: number): void {
   try {
     fs.closeSync(fd)
-  } catch {} // closed all the same
+  } catch {} // closed even then
 }

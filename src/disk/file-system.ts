@@ -1,13 +1,13 @@
-// What the library asks of a file system: node:fs by default, or one that a user injects (memfs). Promise:
-// every disk access of the core goes through this interface, looked up at the call, so that a test's seam
-// sees each one. Deliberately loose: only the shapes that are used, so that both satisfy it.
+// What the library needs from a file system: node:fs by default, or one that a user injects (memfs). Guarantee:
+// every disk access of the core goes through this interface, and methods are looked up at the call, so that a wrapper
+// sees each one. Deliberately loose: only the members that are used, so that both satisfy it.
 
 import type { Readable, Writable } from 'node:stream'
 
 /** A path as given to the system; a Buffer where a name is not valid UTF-8. */
 export type DiskPath = string | Buffer
 
-/** What is read of a stat. */
+/** The members of a stat that are used. */
 export interface DiskStats {
   readonly dev: number
   readonly ino: number
@@ -24,7 +24,7 @@ export interface DiskStats {
   isSocket(): boolean
 }
 
-/** What is read of a bigint stat: identity without rounding. */
+/** The members of a bigint stat that are used: identity without rounding. */
 export interface DiskIdentity {
   readonly dev: bigint
   readonly ino: bigint
@@ -38,7 +38,7 @@ export interface DiskEntry {
   isDirectory(): boolean
 }
 
-/** A directory that is read piece by piece, so that a hundred thousand entries are never held at once. */
+/** A directory that is read in pieces, so that a hundred thousand entries are never held at once. */
 export interface DiskDirectory {
   readSync(): DiskEntry | null
   closeSync(): void

@@ -130,7 +130,7 @@ export class OpenDirectories {
         this.#descriptors.set(directory, fd)
         return fd
       } catch {
-        return undefined // it was removed meanwhile; from the top the error says more
+        return undefined // it was removed meanwhile; the attempt from the top throws the better error
       }
     }
     return undefined

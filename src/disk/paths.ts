@@ -1,5 +1,5 @@
-// The questions and answers about one path that every room asks. Guarantee: 'absent' means that the system said
-// so (ENOENT, ENOTDIR); a path that could not be examined (EACCES, EIO, EMFILE) is an error, never 'absent'.
+// Basic operations on one path, for every module. Guarantee: 'absent' means that the system reported ENOENT or ENOTDIR;
+// a path that could not be examined (EACCES, EIO, EMFILE) is an error, never 'absent'.
 
 import { errnoOf } from '../errors.ts'
 import type { DiskEntry, DiskPath, DiskStats, FileSystem } from './file-system.ts'
@@ -22,7 +22,7 @@ export async function statsOf(fs: FileSystem, path: DiskPath): Promise<DiskStats
   return (await fs.promises.lstat(path)) as DiskStats
 }
 
-/** The lstat of a path; undefined where nothing exists. Throws the system's error where that could not be found out. */
+/** The lstat of a path; undefined where nothing exists. Throws the system's error where that could not be determined. */
 export function findSync(fs: FileSystem, path: DiskPath): DiskStats | undefined {
   try {
     return fs.lstatSync(path, { throwIfNoEntry: false }) // an error for each of a thousand misses is what costs
@@ -32,12 +32,12 @@ export function findSync(fs: FileSystem, path: DiskPath): DiskStats | undefined 
   }
 }
 
-/** Whether something exists at the path, a dangling link included. Throws the system's error where that could not be found out. */
+/** Whether something exists at the path, a dangling link included. Throws the system's error where that could not be determined. */
 export function existsAt(fs: FileSystem, path: DiskPath): boolean {
   return findSync(fs, path) !== undefined
 }
 
-/** Renames `from`; returns false if it does not exist, because another process was first. Throws the system's error. */
+/** Renames `from`; returns false if it does not exist, because another process took it first. Throws the system's error. */
 export function renameIfThere(fs: FileSystem, from: DiskPath, to: DiskPath): boolean {
   try {
     fs.renameSync(from, to)
@@ -67,7 +67,7 @@ export function isSameFile(
 
 /** The entries of a directory. A name that is not valid UTF-8 comes as a Buffer, together with all others. */
 export async function readEntries(fs: FileSystem, path: DiskPath): Promise<DiskEntry[]> {
-  // With withFileTypes every implementation answers with Dirents; the loose interface says unknown.
+  // With withFileTypes every implementation answers with Dirents; the loose interface declares unknown.
   const entries = (await fs.promises.readdir(path, { withFileTypes: true })) as DiskEntry[]
   if (!entries.some(isDamaged)) return entries
   return (await fs.promises.readdir(path, { withFileTypes: true, encoding: 'buffer' })) as DiskEntry[]

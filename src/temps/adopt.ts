@@ -22,7 +22,7 @@ import { type Affixes, nameOf } from './naming.ts'
 
 const checkOptions = optionsOf('adopt', { inPlace: boolean, accept: preset(prepareRules) })
 
-/** The absolute path that a caller gave to `of`. @throws ERR_TEMP_OPTION_INVALID */
+/** The absolute path of the argument of `of`. @throws ERR_TEMP_OPTION_INVALID */
 export function pathOf(given: unknown, of: string): string {
   if (typeof given === 'string' && given !== '' && !given.includes('\0')) return resolve(given)
   throw optionError('path', `${of} needs the path of a file, a non-empty string without NUL characters.`)
@@ -73,14 +73,14 @@ async function kindOf(session: Session, source: string): Promise<boolean> {
   }
   throw new TempFileError(
     'ERR_TEMP_IO',
-    'Only files and directories can be adopted, not links or special files.',
+    'Only files and directories can be adopted, not links or special files. Pass the path that a link points at.',
     {
       path: source,
     },
   )
 }
 
-/** A short plain extension stays, for tools that go by it. */
+/** A short plain extension is kept, for tools that depend on it. */
 function extensionOf(path: string): string {
   return /\.[A-Za-z0-9]{1,16}$/.exec(basename(path))?.[0] ?? ''
 }

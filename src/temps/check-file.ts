@@ -55,7 +55,7 @@ async function sizeOf(fs: FileSystem, path: string): Promise<number> {
   }
   throw new TempFileError(
     'ERR_TEMP_TYPE_REJECTED',
-    'Only a regular file can be checked, not a directory or a link.',
+    'Only a regular file can be checked, not a directory or a link. Pass the path of the file itself.',
     {
       path,
     },

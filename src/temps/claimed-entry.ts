@@ -32,7 +32,7 @@ export function claimEntry<M>(held: HeldClaim): Claim<M> {
   }
   const members: Omit<ClaimMembers<M>, 'signal'> & { remove(): Promise<void>; removeSync(): void } = {
     ticket: held.record.ticket,
-    meta: held.record.meta as M, // what the publisher gave: the caller says what it expects
+    meta: held.record.meta as M, // the publisher's value: the caller declares its type
     attempt: held.attempt,
     complete,
     remove: complete,
@@ -46,7 +46,7 @@ export function claimEntry<M>(held: HeldClaim): Claim<M> {
     },
   }
   held.session.context.counters.claimed++
-  const signal = { get: () => held.signal } // asked for only where it is used: it watches the disk
+  const signal = { get: () => held.signal } // created on its first use, because it watches the disk
   return Object.defineProperty(Object.assign(entry, members), 'signal', signal) as unknown as Claim<M> // defineProperty does not type what it adds
 }
 
@@ -56,7 +56,7 @@ function requireNotReturned(held: HeldClaim, end: End): void {
   if (end.way === 'released') {
     throw new TempFileError(
       'ERR_TEMP_REMOVED',
-      'Cannot complete the handoff: this claim of it was released before. Claim it again.',
+      'Cannot complete the handoff: this claim was released before. Claim it again.',
     )
   }
   if (!held.session.ended) return

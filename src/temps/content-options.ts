@@ -6,7 +6,7 @@ import { abortSignal, integer, type Kind, oneOf, optionsOf, text } from '../inpu
 
 const offset = integer()
 
-/** The last byte to read; `Infinity` is what Node itself uses for 'to the end'. */
+/** The last byte to read; Node uses `Infinity` for 'to the end'. */
 const lastByte: Kind<number> = (value, option) =>
   value === Number.POSITIVE_INFINITY ? value : offset(value, option)
 
@@ -41,6 +41,6 @@ export const checkBlob = optionsOf('blob', { type: text })
 
 const flagsText = oneOf('r', 'rs', ...WRITING)
 
-/** The flags of `file.open()`: a number is for the system to judge. */
+/** The flags of `file.open()`; the system checks a number. */
 export const checkFlags: Kind<string | number> = (value, option) =>
   typeof value === 'number' ? offset(value, option) : flagsText(value, option)

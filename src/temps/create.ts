@@ -1,4 +1,4 @@
-// Creating an empty file. Guarantee: it is exactly open and close, and of one that failed nothing is left.
+// Creating an empty file. Guarantee: it is exactly open and close, and a failure leaves nothing.
 
 import { close, open } from '../disk/descriptors.ts'
 import type { FileSystem } from '../disk/file-system.ts'
@@ -8,10 +8,10 @@ import { FileEntry } from './file.ts'
 import type { Naming } from './naming.ts'
 import { giveUp, giveUpSync, reserve, type Slot } from './slot.ts'
 
-/** Mode of a file, unless another is asked for. */
+/** Mode of a file by default. */
 export const MODE = 0o600
 
-/** Makes a file: open(2) and close(2). Throws the system's error, or ERR_TEMP_QUOTA. */
+/** Creates a file: open(2) and close(2). Throws the system's error, or ERR_TEMP_QUOTA. */
 export function createFile(session: Session, naming: Naming): FileEntry {
   const { fs, counters } = session.context
   const slot = reserve(session, naming, MODE)
@@ -26,14 +26,14 @@ export function createFile(session: Session, naming: Naming): FileEntry {
   return new FileEntry(session, slot.sequence, naming.affixes, slot.holding).announce()
 }
 
-/** As {@link createFile}, without holding the event loop. */
+/** As {@link createFile}, without blocking the event loop. */
 export async function createFileAsync(session: Session, naming: Naming): Promise<FileEntry> {
   const slot = reserve(session, naming, MODE)
   await close(session.context.fs, await openNew(slot))
   return new FileEntry(session, slot.sequence, naming.affixes, slot.holding).announce()
 }
 
-/** Opens a new file to write; throws what its maker gets. */
+/** Opens a new file to write. Rejects with the error for the caller, after everything reserved is undone. */
 export async function openNew(slot: Slot): Promise<number> {
   const { fs, counters } = slot.session.context
   try {
@@ -46,7 +46,7 @@ export async function openNew(slot: Slot): Promise<number> {
   }
 }
 
-/** Closes the descriptor when it fails: nobody else would. */
+/** Closes the descriptor when it fails, because the caller does not have it yet. */
 function setMode(fs: FileSystem, fd: number, mode: number): void {
   try {
     fs.fchmodSync(fd, mode)

@@ -31,7 +31,7 @@ export class DirEntry extends Entry implements TempDir {
       if (isAbsolute(segment)) {
         throw new TempFileError(
           'ERR_TEMP_NAME_INVALID',
-          'A path segment is absolute. Give it relative to the directory.',
+          'A path segment is absolute. Pass segments relative to the directory.',
         )
       }
     }
@@ -41,7 +41,7 @@ export class DirEntry extends Entry implements TempDir {
     if (way === '..' || /^\.\.[/\\]/.test(way) || isAbsolute(way)) {
       throw new TempFileError(
         'ERR_TEMP_NAME_INVALID',
-        'The path segments lead out of the temporary directory.',
+        'The path segments lead out of the temporary directory. Pass a path inside it.',
       )
     }
     return joined
@@ -79,7 +79,7 @@ export class DirEntry extends Entry implements TempDir {
   }
 }
 
-/** Makes a directory: mkdir(2). Throws the system's error, or ERR_TEMP_QUOTA. */
+/** Creates a directory: mkdir(2). Throws the system's error, or ERR_TEMP_QUOTA. */
 export function createDir(session: Session, naming: Naming): DirEntry {
   const { fs } = session.context
   const slot = reserve(session, naming, MODE)
@@ -92,7 +92,7 @@ export function createDir(session: Session, naming: Naming): DirEntry {
   return made(slot, naming)
 }
 
-/** As {@link createDir}, without holding the event loop. */
+/** As {@link createDir}, without blocking the event loop. */
 export async function createDirAsync(session: Session, naming: Naming): Promise<DirEntry> {
   const { fs } = session.context
   const slot = reserve(session, naming, MODE)

@@ -162,7 +162,7 @@ export abstract class Entry extends LiveEntry implements TempEntry {
     if (this.session.postponed.size > 0) this.session.postponed.delete(this)
   }
 
-  /** `preserve` removes nothing; a claim must be completed all the same, or it would come back. */
+  /** `preserve` removes nothing; but a claim must still be completed, or it would come back. */
   get #spared(): boolean {
     return this.context.preserve && this.holding?.leave === undefined
   }

@@ -1,5 +1,5 @@
-// An entry that was asked for by its exact name stands alone in a directory of its own, so that two of the
-// same name never meet. Guarantee: the directory goes with the entry.
+// An entry with an exact name is alone in a directory of its own, so that two entries of one name never collide.
+// Guarantee: the directory is removed with the entry.
 
 import type { FileSystem } from '../disk/file-system.ts'
 import { removeTree, removeTreeSync } from '../disk/remove/remove.ts'

@@ -1,11 +1,11 @@
-// A deletion's report turned into the one error that stopped it, for those who delete a single entry.
+// Turns the report of a deletion into one error, for the removal of a single entry.
 
 import type { Context } from '../context.ts'
 import type { RemoveReport } from '../disk/remove/remove.ts'
 import { TempFileError } from '../errors.ts'
 import { cleanupError, reportCleanupError } from '../runtime/observe.ts'
 
-/** Tells of what a finished move could not remove where it came from: the data is where it should be. */
+/** Reports what a finished move could not remove at its source; the data is at its destination. */
 export function reportLeft(context: Context, left: RemoveReport | undefined): void {
   const [failed] = left?.errors ?? []
   if (failed === undefined) return
@@ -21,7 +21,7 @@ export function firstFailure(report: RemoveReport): void {
   if (kept === undefined) return
   throw new TempFileError(
     'ERR_TEMP_CLEANUP',
-    `Something inside it is kept: ${kept.reason}. Undo that, then call remove() again.`,
+    `An entry inside it is kept: ${kept.reason}. Remove the reason, then call remove() again.`,
     {
       path: kept.path,
     },

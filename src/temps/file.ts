@@ -1,5 +1,5 @@
 // A temporary file. Guarantee: disposing it is exactly one unlink; descriptors are held only by streams, handles
-// and writes that the user began, and those are closed before the file goes.
+// and writes that the user started, and those are closed before the file is removed.
 
 import { constants } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
@@ -48,7 +48,7 @@ export class FileEntry extends Entry implements TempFile {
     })
   }
 
-  // The quick way: one unlink in the thread pool, one promise.
+  // The fast path: one unlink in the thread pool, one promise.
   override [asyncDispose](): Promise<void> {
     if (!this.plain) return super[asyncDispose]()
     return new Promise((resolve) => {
@@ -65,7 +65,7 @@ export class FileEntry extends Entry implements TempFile {
 
   async write(source: ByteSource, options: ReceiveOptions = {}): Promise<WriteResult> {
     const keep = options?.keepSource === true
-    const intake = openIntake(source, keep) // first of all: the source may fail while the file is being opened
+    const intake = openIntake(source, keep) // first: the source may fail while the file is being opened
     try {
       this.requireLive('write to')
       return await this.#write(intake, options)
@@ -76,7 +76,7 @@ export class FileEntry extends Entry implements TempFile {
   }
 
   async #write(intake: Intake, options: ReceiveOptions): Promise<WriteResult> {
-    // The end of the file ends the writing, and nothing half written is handed off or persisted.
+    // The end of the file ends the write, and a partly written file is never handed off or persisted.
     const ending = new AbortController()
     const work = this.#writeUntil(ending.signal, intake, options)
     const settled = work.then(nothing, nothing)
@@ -139,7 +139,7 @@ export class FileEntry extends Entry implements TempFile {
     return result
   }
 
-  /** What was counted for the old content is given back; `bytes` are counted already. */
+  /** Gives back what was counted for the old content; `bytes` are counted already. */
   #recharge(bytes: number): void {
     this.session.quota.giveBack(this.charged)
     this.charge(bytes)
@@ -161,7 +161,7 @@ export class FileEntry extends Entry implements TempFile {
   async open(flags: string | number = 'r+'): Promise<FileHandle> {
     checkFlags(flags, 'flags')
     this.requireLive('open')
-    // The interface is loose about handles; what a file system returns here is its own FileHandle.
+    // The interface does not type handles; a file system returns its own FileHandle here.
     const opening = this.context.fs.promises.open(this.path, flags) as Promise<FileHandle>
     let ending = false
     const done = this.track({
@@ -214,19 +214,19 @@ export class FileEntry extends Entry implements TempFile {
     return stream
   }
 
-  // A failed write leaves an empty file, not half of one.
+  // A failed write leaves an empty file, not a partial one.
   #empty(): void {
     const { fs } = this.context
     try {
       fs.closeSync(fs.openSync(this.path, constants.O_WRONLY | constants.O_TRUNC | NO_FOLLOW))
     } catch {
-      // Gone, or not writable now: the error of the write itself is what the caller needs.
+      // Removed, or not writable now: the caller needs the error of the write itself.
     }
   }
 
   #openError(error: unknown): TempFileError {
     if (errnoOf(error) !== 'ENOENT') return ioError(error, 'open a temporary file', this.path)
-    const why = this.disposed ? 'while it was opened' : 'by somebody else'
+    const why = this.disposed ? 'while it was opened' : 'by another program'
     return removedError(`This temporary file was removed ${why}.`, { cause: error, path: this.path })
   }
 }

@@ -1,5 +1,5 @@
 // Passing a lease on to a child process. Guarantee: a child that is returned has inherited the listening socket, which the
-// kernel closes when the last process that has it ends; where that cannot be looked up (another user's child, no
+// kernel closes when the last process that has it ends; where that cannot be read (another user's child, no
 // /proc), it is not checked.
 
 import type { ChildProcess } from 'node:child_process'
@@ -23,7 +23,7 @@ export function holdFor<C extends ChildProcess>(session: Session, start: (lease:
   const child = start(lease)
   if (typeof child?.once !== 'function' || !('exitCode' in child))
     throw optionError('start', 'The function given to holdFor must return the child process that it started.')
-  if (child.pid === undefined) return child // it could not be started; its 'error' event says why
+  if (child.pid === undefined) return child // it could not be started; its 'error' event has the reason
   if (lacks(child.pid, lease)) {
     child.kill('SIGKILL')
     throw optionError(

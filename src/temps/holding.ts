@@ -1,20 +1,20 @@
-// Where an entry stands that does not stand plainly in its session: under an exact name, in place where it was
-// adopted, or inside a claim. What its end means differs, so each brings its own.
+// How an entry is held that is not simply an entry of its session: under an exact name, adopted in place, or inside a
+// claim. Each kind ends in its own way.
 
 export interface Holding {
   readonly path: string
   readonly name: string
   /** Others may write where it is: it was adopted in place. */
   readonly foreign?: boolean
-  /** Deletes it for good. */
+  /** Deletes it permanently. */
   discard(): Promise<void>
   discardSync(): void
-  /** What the end of its scope does; without it, discard. */
+  /** Called at the end of its scope; without it, discard is. */
   leave?(): Promise<void>
   leaveSync?(): void
-  /** Its data was moved away: the rest goes. */
+  /** Removes the rest, after its data was moved away. */
   vacate(): Promise<void>
   vacateSync?(): void
-  /** The directory in which a handoff of it is built, such that a crash half way loses nothing. */
+  /** The directory in which a handoff of it is built, so that a crash in the middle loses nothing. */
   readonly workshop: string
 }

@@ -27,7 +27,7 @@ export function nameOf(session: Session, sequence: number, affixes: Affixes): st
 /** How a new entry is to be named and protected. */
 export interface Naming {
   readonly affixes: Affixes
-  /** An exact name, to stand in a directory of its own. */
+  /** An exact name: the entry is in a directory of its own. */
   readonly exact: string | undefined
   /** Permission bits, when asked for: then they hold whatever the umask. */
   readonly mode: number | undefined

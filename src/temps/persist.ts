@@ -15,17 +15,17 @@ const checkOptions = optionsOf('persist', {
   makeParents: boolean,
 })
 
-/** What is persisted. */
+/** The entry to persist. */
 export interface Persistable {
   readonly session: Session
   readonly path: string
   /** Others may write where it is: it was adopted in place. */
   readonly foreign: boolean
-  /** Ends what it was before, where a copy of it was moved. */
+  /** Ends its former state, where a copy of it was moved. */
   readonly retire: MoveOptions['retire']
 }
 
-/** The move that was asked for. */
+/** The checked arguments. */
 interface Request {
   readonly target: string
   readonly options: MoveOptions

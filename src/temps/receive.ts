@@ -1,5 +1,4 @@
-// Creating a file from a source. Guarantee: of one whose source failed nothing is left, neither a descriptor nor a part of
-// it on disk.
+// Creating a file from a source. Guarantee: a source that fails leaves nothing, neither a descriptor nor a partial file.
 
 import { close, closeWritten } from '../disk/descriptors.ts'
 import { ignoreMissing } from '../disk/paths.ts'
@@ -14,7 +13,7 @@ import { FileEntry } from './file.ts'
 import type { Naming } from './naming.ts'
 import { reserve, type Slot } from './slot.ts'
 
-/** A received file: a file, and what was learnt on the way. */
+/** A file, with the size, digest and type found while it was received. */
 class ReceivedFileEntry extends FileEntry implements ReceivedFile {
   readonly #result: WriteResult
 
@@ -37,7 +36,7 @@ class ReceivedFileEntry extends FileEntry implements ReceivedFile {
   }
 }
 
-/** Makes a file and fills it from `intake`; on any failure nothing of it stays. */
+/** Creates a file and fills it from `intake`. Rejects with the first error, after the file was removed. */
 export async function receiveFile(
   session: Session,
   naming: Naming,
@@ -82,6 +81,6 @@ async function discard({ session, path, holding }: Slot): Promise<void> {
     if (holding !== undefined) await holding.discard()
     else await ignoreMissing(() => fs.promises.unlink(path))
   } catch {
-    // It stays in the session, and goes with it; the error that made us give up matters more.
+    // It stays in the session and is removed with it; the caller needs the first error.
   }
 }

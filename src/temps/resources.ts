@@ -1,5 +1,5 @@
-// What is open of one entry: streams, handles, running writes. Guarantee: each is known to its session while it is
-// open, all are closed before the entry goes, and nothing half written leaves it.
+// The open streams, handles and running writes of one entry. Guarantee: its session knows each while it is open, all are
+// closed before the entry is removed, and a partly written entry is never moved.
 
 import type { Readable, Writable } from 'node:stream'
 import { TempFileError } from '../errors.ts'
@@ -50,7 +50,7 @@ export function streamResource(stream: Readable | Writable, writes: boolean): Op
   return {
     writes,
     close: () => {
-      stream.once('error', () => {}) // destroyed on purpose: its user did not ask to hear of it
+      stream.once('error', () => {}) // destroyed on purpose: its user must not get an uncaught error
       stream.destroy()
       return closed
     },

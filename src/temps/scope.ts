@@ -1,5 +1,5 @@
-// A group of temps that end together, last made first. Guarantee: what is still being made when the scope ends
-// is aborted and waited for, everything is disposed whatever fails before it, and nothing is made afterwards.
+// A group of temps that end together, in reverse order of creation. Guarantee: a creation that still runs when the scope
+// ends is aborted and waited for, every member is disposed even if another one fails, and nothing is created afterwards.
 
 import { optionError, TempFileError } from '../errors.ts'
 import type { DirOptions, FileOptions } from '../input/file-options.ts'
@@ -27,7 +27,7 @@ export interface Maker {
   receive(source: ByteSource, options: ReceiveOptions | undefined, signal: AbortSignal): Promise<ReceivedFile>
   adopt(path: string, options?: AdoptOptions): Promise<TempFile | TempDir>
   claim<M>(ticket: string): Promise<Claim<M>>
-  /** Moves what a failed scope left to kept/. */
+  /** Moves the entries of a failed scope to kept/. */
   keep(entries: readonly Entry[], reason: unknown): Promise<void>
 }
 
@@ -45,7 +45,7 @@ export class Scope implements TempScope {
   readonly #keeps: boolean
   #failure: { readonly reason: unknown } | undefined
 
-  /** `keeps`: what a failed scope left is kept. */
+  /** `keeps`: the entries of a failed scope are kept. */
   constructor(maker: Maker, keeps: boolean) {
     this.#maker = maker
     this.#keeps = keeps
@@ -124,7 +124,11 @@ export class Scope implements TempScope {
       }
     }
     if (errors.length === 1) throw errors[0]
-    if (errors.length > 1) throw new AggregateError(errors, 'Several things failed at the end of a scope.')
+    if (errors.length > 1)
+      throw new AggregateError(
+        errors,
+        'Several cleanup steps of a scope failed. See the errors of this error.',
+      )
   }
 
   async #keep(reason: unknown, errors: unknown[]): Promise<void> {
@@ -147,7 +151,7 @@ export class Scope implements TempScope {
     }
   }
 
-  /** A scope that lives long forgets members that went before it. */
+  /** A scope that lives long forgets members that ended before it. */
   #own<T extends Member>(member: T): T {
     if (this.#members.length >= this.#tidyAt) {
       this.#members = this.#members.filter((each) => typeof each === 'function' || !each.disposed)
@@ -165,6 +169,6 @@ export class Scope implements TempScope {
 function closedError(): TempFileError {
   return new TempFileError(
     'ERR_TEMP_CLOSED',
-    'This scope has ended. Make temps before its end, or in the manager.',
+    'This scope has ended. Create temporary files before its end, or in the manager.',
   )
 }

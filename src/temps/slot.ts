@@ -1,5 +1,5 @@
-// Where a new entry is to stand. Guarantee: what is reserved is taken by its entry, or given up together with its
-// place in the quota and the directory of its exact name.
+// The place of a new entry. Guarantee: it is used by its entry, or given up together with its share of the quota and
+// the directory of its exact name.
 
 import { inside } from '../layout.ts'
 import { creationError, type Session } from '../session/session.ts'
@@ -12,11 +12,11 @@ export interface Slot {
   readonly sequence: number
   readonly holding: Holding | undefined
   readonly path: string
-  /** Permission bits to set after the making, where the umask or the caller wants it. */
+  /** Permission bits to set after creation, where the umask or the caller requires it. */
   readonly mode: number | undefined
 }
 
-/** Throws what {@link creationError} makes of the system's error, or ERR_TEMP_QUOTA. */
+/** Reserves a place. Throws {@link creationError} for the system's error, or ERR_TEMP_QUOTA. */
 export function reserve(session: Session, naming: Naming, usualMode: number): Slot {
   const { affixes, exact } = naming
   session.quota.addEntry()
@@ -35,7 +35,7 @@ export function reserve(session: Session, naming: Naming, usualMode: number): Sl
   }
 }
 
-/** What to throw in place of `error`, once everything reserved is undone. */
+/** Undoes everything reserved; returns the error to throw in place of `error`. */
 export function giveUpSync({ session, holding }: Slot, error: unknown): Error {
   session.quota.dropEntry()
   holding?.discardSync()

@@ -1,5 +1,5 @@
-// Things planted where a sweep deletes. Guarantee: links are removed and never followed, special files never block
-// or are read without end, mounts stay, and a record that lies about its owner proves nothing.
+// Files that an attacker put where a sweep deletes. Guarantee: links are removed and never followed, special files never block and
+// are never read without end, mounts stay, and a record that lies about its owner proves nothing.
 
 import { execFileSync, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -41,7 +41,7 @@ function sweepable(): TempFileManager {
 }
 
 describe('inside a dead session', () => {
-  test('symlinks go, what they point at stays: a file, a directory, the root of everything', async () => {
+  test('symlinks are removed and their targets stay: a file, a directory, /', async () => {
     const target = victim()
     const manager = sweepable()
     const dead = craftSession(manager.root, { owner: REUSED_PID, files: { data: 'x' } })
@@ -71,7 +71,7 @@ describe('inside a dead session', () => {
     expect(readFileSync(join(target, 'precious'), 'utf8')).toBe('precious')
   })
 
-  test('a hard link goes, the other name keeps its content', async () => {
+  test('a hard link is removed, and the other name keeps its content', async () => {
     const manager = sweepable()
     const outside = join(manager.root, '..', 'outside')
     writeFileSync(outside, 'precious')
@@ -151,7 +151,7 @@ describe('owner.json', () => {
     'not an object': (path) => writeFileSync(path, '"text"'),
   }
   test.each(Object.entries(unbelievable))(
-    'as %s proves nothing: the session is kept, and told',
+    'as %s proves nothing: the session is kept and reported',
     async (_, spoil) => {
       const manager = sweepable()
       const dead = craftSession(manager.root, { owner: REUSED_PID, files: { data: 'x' } })
@@ -237,7 +237,7 @@ test('files are private, whatever the umask allows', () => {
   }
 })
 
-test('a file that stands already is never opened: the next name is another', () => {
+test('an existing file is never opened: the next name differs', () => {
   const manager = tempManager()
   const first = manager.file()
   const next = first.path.replace(/1$/, '2')

@@ -73,7 +73,7 @@ describe('CVE-2026-44705: a path where a name belongs is refused', () => {
   })
 })
 
-describe('CVE-2026-49982: what is no string is refused, whatever string it would become', () => {
+describe('CVE-2026-49982: a value that is not a string is refused, whatever string it would become', () => {
   test.each(DISGUISES.map((value, n) => [n, value] as const))('disguise %i', async (_, value) => {
     const manager = tempManager()
     const given = value as string // the type system is not there when a request body is passed on
@@ -88,7 +88,7 @@ describe('CVE-2026-49982: what is no string is refused, whatever string it would
     expect(made.filter((name) => name.startsWith('tmp-'))).toEqual([])
   })
 
-  test('a name that says another thing each time it is asked is refused', () => {
+  test('a name with a different value at each conversion is refused', () => {
     const manager = tempManager()
     let asked = 0
     const options = {
@@ -167,7 +167,7 @@ test('__proto__ in a record or in meta pollutes nothing', async () => {
   expect(claim.attempt).toBe(1)
 })
 
-test('names in the root that nobody of us made are left alone, and clean in the report', async () => {
+test('foreign names in the root are not touched, and are escaped in the report', async () => {
   const manager = tempManager()
   manager.file()
   const names = [

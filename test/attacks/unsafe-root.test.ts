@@ -28,7 +28,7 @@ function rootIn(base: string): string {
 }
 
 describe('CVE-2025-54798: a symlink in the place of', () => {
-  test('the root is refused, and what it points at is untouched', async () => {
+  test('the root is refused, and its target is untouched', async () => {
     const [base, victim] = [tempBase(), tempBase()]
     writeFileSync(join(victim, 'precious'), 'x')
     const root = rootIn(base)
@@ -62,7 +62,7 @@ describe('CVE-2025-54798: a symlink in the place of', () => {
     expect(report.items.filter(({ kind }) => kind === 'foreign')).toHaveLength(3)
   })
 
-  test('a file of ours is not written through, not followed by open, and a handOff of it is refused', async () => {
+  test('a file of this manager is not written through, not followed by open, and its handOff is refused', async () => {
     const victim = join(tempBase(), 'victim')
     writeFileSync(victim, 'precious')
     const manager = tempManager()
@@ -91,7 +91,7 @@ describe.skipIf(!isRoot)("another user's (needs root)", () => {
     failureSync('ERR_TEMP_UNSAFE_ROOT', () => tempManager({ baseDir: base }).file())
   })
 
-  test('session is never swept, whatever its record says', async () => {
+  test('session is never swept, whatever its record contains', async () => {
     const manager = tempManager()
     manager.file()
     const planted = craftSession(manager.root, { owner: REUSED_PID, files: { data: 'x' } })
@@ -128,7 +128,7 @@ describe('the root, swapped under a live manager', () => {
     return { manager, errors }
   }
 
-  test('for a symlink: refused, and nothing is made or removed in what it points at', async () => {
+  test('for a symlink: refused, and nothing is created or removed in its target', async () => {
     const victim = tempBase()
     mkdirSync(join(victim, 'sessions'))
     writeFileSync(join(victim, 'sessions', 'precious'), 'x')
@@ -143,7 +143,7 @@ describe('the root, swapped under a live manager', () => {
     expect(errors).toEqual(['ERR_TEMP_SESSION_LOST'])
   })
 
-  test('for an empty directory: told once, and a new session begins there', () => {
+  test('for an empty directory: reported once, and a new session is created there', () => {
     const { manager, errors } = swapped((root, base) => {
       renameSync(root, join(base, 'moved'))
       mkdirSync(root, { mode: 0o700 })
@@ -152,13 +152,13 @@ describe('the root, swapped under a live manager', () => {
     expect(errors).toEqual(['ERR_TEMP_SESSION_LOST'])
   })
 
-  test('deleted with its base: both are made anew', () => {
+  test('deleted with its base: both are created again', () => {
     const { manager, errors } = swapped((_, base) => rmSync(base, { recursive: true }))
     expect(existsSync(manager.file().path)).toBe(true)
     expect(errors).toEqual(['ERR_TEMP_SESSION_LOST'])
   })
 
-  test('for a copy of itself, with our session in it: not taken for ours, and left to a sweep', async () => {
+  test('for a copy of itself that contains our session: the copy is not used, and a sweep handles it', async () => {
     const { manager } = swapped((root) => {
       const sessions = join(root, 'sessions')
       const [name = ''] = readdirSync(sessions)

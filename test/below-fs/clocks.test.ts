@@ -35,7 +35,7 @@ describe.skipIf(process.platform !== 'linux' || !has('faketime'))(
       expect(run(sweeping, base, 'sweep')).toBe('[]')
     })
 
-    test('does not keep what is overdue by the boot clock', () => {
+    test('removes a handoff that is overdue by the boot clock', () => {
       const base = tempBase()
       const ticket = run('+30d', base, 'publish', '1ms')
       expect(JSON.parse(run('-2y', base, 'sweep'))).toEqual([ticket])

@@ -23,7 +23,7 @@ beforeAll(async () => {
 })
 
 describe.skipIf(process.platform !== 'linux')('with few descriptors', () => {
-  test('each operation succeeds whole or leaves everything as it was, and no live session is removed', async () => {
+  test('each operation succeeds completely or changes nothing, and no live session is removed', async () => {
     const base = tempBase()
     // Another pid namespace: there only the leases can prove that the owner lives.
     const under = canMount ? { under: ['unshare', '-pf', '--mount-proc'] } : {}

@@ -57,7 +57,7 @@ describe.skipIf(process.platform !== 'linux')('a base directory', () => {
     expect(existsSync(dirname(first))).toBe(false)
   })
 
-  test('that does not exist yet is told by its real path, so that its file system is judged by what it is', () => {
+  test('that does not exist yet is resolved to its real path, so that its real file system is examined', () => {
     const base = tempBase()
     mkdirSync(join(base, 'real'))
     const manager = tempManager({ baseDir: join(base, 'real', '..', 'real', 'new', 'er') })

@@ -1,6 +1,6 @@
-// Owners that stand still for twenty seconds, and eight sweepers that sweep round after round for as long. Promise:
-// a blocked event loop, a stopped process and a burning one cost an owner nothing, and it goes on afterwards as if
-// nothing had been. How long a loop stood still is what its own timer saw.
+// Owners that are blocked for twenty seconds, and eight sweepers that sweep again and again meanwhile. Guarantee:
+// an owner with a blocked event loop, a stopped owner and one that uses all CPU lose nothing, and continue afterwards.
+// The time for which a loop was blocked is measured by its own timer.
 
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { constants, setPriority } from 'node:os'

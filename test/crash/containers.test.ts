@@ -50,7 +50,7 @@ function reasonOf(report: SweepReport, session: string): string | undefined {
 }
 
 describe.runIf(canMount)('containers (needs root)', () => {
-  test('on one volume: pid 1 is killed and started anew; its predecessor is swept, its neighbour spared', async () => {
+  test('on one volume: pid 1 is killed and started again; its predecessor is swept, its live neighbour is not', async () => {
     const volume = tempBase()
     const neighbour = await owner(volume)
     const killed = await owner(volume)
@@ -132,7 +132,7 @@ describe.runIf(canMount)('containers (needs root)', () => {
   })
 
   test.each(RUNTIMES)(
-    'a bind mount inside a dead session is kept, and what it shows untouched, by %s',
+    'a bind mount inside a dead session is kept, and the mounted files untouched, by %s',
     async (node) => {
       const base = tempBase()
       const shown = tempBase()

@@ -88,7 +88,7 @@ async function expectNoLeak(manager: ReturnType<typeof tempManager>, tickets: st
 }
 
 describe('kill -9', () => {
-  it('of a publisher: the handoff exists whole, or not at all, and nothing leaks', async () => {
+  it('of a publisher: the handoff is complete or does not exist, and nothing leaks', async () => {
     await atEveryStep('publish', async ({ baseDir, child, data }, done, steps) => {
       const commit = indexOf(steps, /^rename .*\/handoffs\/[^/]+$/)
       const manager = tempManager({ baseDir })
@@ -110,7 +110,7 @@ describe('kill -9', () => {
   })
 
   it.each(['claim', 'release'] as const)(
-    'of a claimant at every step of a %s: never lost, whole, counted right, and free for the next at once',
+    'of a claimant at every step of a %s: the handoff is never lost, complete, counted correctly and claimable at once',
     async (operation) => {
       await atEveryStep(operation, async ({ baseDir, child, ticket, data }, done, steps) => {
         const counted = operation === 'release' || done > indexOf(steps, /^rename .*\/attempt-1$/)
@@ -155,7 +155,7 @@ describe('kill -9', () => {
     })
   })
 
-  it('of a claimant that hands on: exactly one of the old and the new handoff exists, whole', async () => {
+  it('of a claimant that hands off again: exactly one of the two handoffs exists, complete', async () => {
     await atEveryStep('hand on', async ({ baseDir, child, ticket, data }, done, steps) => {
       const commit = indexOf(steps, /^rename .*\/handoffs\/[^/]+$/)
       const manager = tempManager({ baseDir })

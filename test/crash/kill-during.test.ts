@@ -121,7 +121,7 @@ async function killAt(n: number, { deed, handoff, persists, ends }: Deed): Promi
 }
 
 describe.skipIf(process.platform !== 'linux')('kill -9 in front of each disk call of', () => {
-  test.each(DEEDS)('$deed: the next sweep leaves nothing of it, and loses no handoff', async (deed) => {
+  test.each(DEEDS)('$deed: the next sweep removes everything of it, and loses no handoff', async (deed) => {
     // Two at a time: one starts while the other is looked at.
     let [first, last] = [1 + share.from, 0]
     for (let stopped = true; stopped; first += 2 * share.every) {

@@ -195,7 +195,7 @@ describe.skipIf(process.platform !== 'linux')('while eight sweepers run', () => 
     for (let n = 0; n < all.length; n += 4) await Promise.all(all.slice(n, n + 4).map(start))
     zombie = await makeZombie()
     crafted['pid reused'] = craftSession(rooms, { owner: REUSED_PID }).path
-    crafted['gone with a reboot'] = craftSession(rooms, { owner: { bootId: 'before' } }).path
+    crafted['ended by a reboot'] = craftSession(rooms, { owner: { bootId: 'before' } }).path
     crafted['pid reused, no socket'] = craftSession(rooms, { owner: REUSED_PID, lease: 'none' }).path
     crafted['another version'] = craftSession(rooms, { record: '{"v":2}' }).path
     crafted['no record'] = craftSession(rooms, { record: undefined }).path
@@ -236,7 +236,7 @@ describe.skipIf(process.platform !== 'linux')('while eight sweepers run', () => 
     expect(standing(zombie?.session ?? '?')).toEqual([])
   })
 
-  test.each(['pid reused', 'gone with a reboot', 'pid reused, no socket'])(
+  test.each(['pid reused', 'ended by a reboot', 'pid reused, no socket'])(
     'an owner is swept: %s',
     (which) => {
       expect(standing(crafted[which] ?? '?')).toEqual([])
@@ -258,14 +258,14 @@ describe.skipIf(process.platform !== 'linux')('while eight sweepers run', () => 
     expect(decisions(path).length).toBe(24)
   })
 
-  test('no sweeper met an error, and each dead one was removed by one of them', () => {
+  test('no sweeper reports an error, and each dead session was removed by exactly one of them', () => {
     expect(reports.length).toBe(24)
     expect(reports.flatMap((report) => report.errors)).toEqual([])
     const removed = reports.flatMap((report) => report.items).filter((entry) => entry.action === 'removed')
     expect(removed.length).toBeGreaterThanOrEqual(SWEPT.filter(runs).length)
   })
 
-  test('those spared go on as if nothing had been', async () => {
+  test('live owners continue to work', async () => {
     for (const one of SPARED.filter(runs)) {
       const owner = held[[...SPARED, ...SWEPT].filter(runs).indexOf(one)]
       owner?.kill('SIGCONT')
@@ -317,7 +317,7 @@ describe.skipIf(process.platform !== 'linux')('a wrongly suspected owner', () =>
     expect(owner.stdout).not.toContain('reported')
   })
 
-  test('whose directory was condemned reports ERR_TEMP_SESSION_LOST and goes on in a new session', async () => {
+  test('whose directory was condemned reports ERR_TEMP_SESSION_LOST and continues in a new session', async () => {
     const owner = new Held(join(programs, 'owner.cjs'), { args: [base] })
     const session = dirname(await owner.line('ready'))
     renameSync(session, join(dirname(session), `.gone-${basename(session).slice(2)}-abc`))

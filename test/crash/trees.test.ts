@@ -1,5 +1,5 @@
-// Trees that are hard to delete, left by an ordinary user's killed process and swept by another of his. Promise:
-// all of it goes, and nothing beyond a link is touched.
+// Trees that are hard to delete, left by an ordinary user's killed process and swept by another process of that user.
+// Guarantee: all of it is removed, and no target of a link is touched.
 
 import {
   chownSync,
@@ -62,7 +62,7 @@ describe.runIf(canMount)('as an ordinary user (needs root to become one)', () =>
     expect(readFileSync(join(outside, 'mine'), 'utf8')).toBe('mine')
   }, 60_000)
 
-  test("a session whose process became another user's is spared: kill(2) says EPERM", async () => {
+  test("a session whose process became another user's is kept: kill(2) reports EPERM", async () => {
     const base = ordinaryBase()
     const owner = new Held(join(programs, 'owner.cjs'), {
       args: [base],

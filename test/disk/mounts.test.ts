@@ -34,7 +34,7 @@ describe('a table of mounts', () => {
     expect(table.of('/srv/my data\tx/file')).toMatchObject({ fsType: 'btrfs', mountPoint: '/srv/my data\tx' })
   })
 
-  test("gives overlay's upper directory, decoded, and no other file system one", () => {
+  test('has the decoded upper directory of an overlay, and of no other file system', () => {
     expect(table.of('/over/x')?.upperDir).toBe('/var/up,per dir')
     expect(table.of('/proc')?.upperDir).toBeUndefined()
   })
@@ -50,7 +50,7 @@ describe('a table of mounts', () => {
     expect(table.below('/a')).toEqual(['/a/b', '/a'])
   })
 
-  test('works where the root itself is no mount point, as in a chroot', () => {
+  test('works where the root is not a mount point, as in a chroot', () => {
     const chroot = parseMounts('9 8 0:1 / /tmp rw - tmpfs t rw\n')
     expect(chroot.of('/tmp/x')).toMatchObject({ fsType: 'tmpfs' })
     expect(chroot.of('/etc')).toBeUndefined()

@@ -30,7 +30,7 @@ describe('a path', () => {
     expect(findSync(fs, join(base, 'file/below'))).toBeUndefined()
   })
 
-  test('with a dangling link exists, and the link is what is found', () => {
+  test('with a dangling link exists, and the stats are those of the link', () => {
     const link = join(tempBase(), 'link')
     symlinkSync('nowhere', link)
     expect(existsAt(fs, link)).toBe(true)
@@ -51,7 +51,7 @@ describe('a path', () => {
 })
 
 describe('a rename', () => {
-  test('of what exists moves it; of what another process took first it returns false', () => {
+  test('moves an existing file; returns false if another process took it first', () => {
     const base = tempBase()
     writeFileSync(join(base, 'a'), '')
     expect(renameIfThere(fs, join(base, 'a'), join(base, 'b'))).toBe(true)
@@ -64,7 +64,7 @@ describe('a rename', () => {
   })
 })
 
-test('the removal of what does not exist succeeds, and no other failure is ignored', async () => {
+test('the removal of a missing file succeeds, and no other failure is ignored', async () => {
   const base = tempBase()
   await ignoreMissing(() => fs.promises.unlink(join(base, 'none')))
   await expect(ignoreMissing(() => fs.promises.rmdir(join(base, '..')))).rejects.toThrow()

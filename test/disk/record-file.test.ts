@@ -52,7 +52,7 @@ describe('readRecord', () => {
     ['text that is not JSON', (file) => writeFileSync(file, '{"a":'), 'it is not JSON'],
     ['an empty file', (file) => writeFileSync(file, ''), 'it is not JSON'],
     [
-      'half a megabyte and one byte',
+      'a file of half a megabyte and one byte',
       (file) => writeFileSync(file, Buffer.alloc(512 * 1024 + 1)),
       'it is too large',
     ],

@@ -65,7 +65,7 @@ function makeTree(): void {
 }
 
 describe('syncTree', () => {
-  test('syncs every file and directory once, each directory after what it holds, and leaves nothing open', async () => {
+  test('syncs every file and directory once, each directory after its contents, and leaves nothing open', async () => {
     makeTree()
     const { fs, synced, open } = watch()
     await syncTree(fs, join(base, 'd'))
@@ -89,7 +89,7 @@ describe('syncTree', () => {
     expect(synced).toEqual(['file'])
   })
 
-  test('passes over links, FIFOs and what a link points at, and does not wait for a FIFO', async () => {
+  test('skips links, their targets and FIFOs, and does not wait for a FIFO', async () => {
     mkdirSync(join(base, 'd'))
     mkdirSync(join(base, 'outside'))
     symlinkSync(join(base, 'outside'), join(base, 'd/link'))
@@ -118,7 +118,7 @@ describe('syncTree', () => {
     },
   )
 
-  test('takes it that a file system which cannot sync directories says EINVAL, but not for a file', async () => {
+  test('accepts EINVAL for a directory, which some file systems cannot sync, but not for a file', async () => {
     makeTree()
     await syncTree(watch({ path: 'd/e', code: 'EINVAL' }).fs, join(base, 'd'))
     await expect(
@@ -165,7 +165,7 @@ describe('the sync of a directory', () => {
     syncDirectorySync(nodeFs, join(base, 'd'))
   })
 
-  test('closes what it opened when the sync fails', () => {
+  test('closes its descriptors when the sync fails', () => {
     let [opened, closed] = [0, 0]
     const faulty: FileSystem = {
       ...nodeFs,

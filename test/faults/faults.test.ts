@@ -23,7 +23,7 @@ afterAll(() => {
   console.log(`fault cases: ${ran} (every ${share.every}, from ${share.from})`)
 })
 
-describe('whatever call fails, by whatever error, once or for good, nothing is half there and all is recovered:', () => {
+describe('whichever call fails, with any error, once or permanently, nothing is partial and everything is recovered:', () => {
   test.each(OPERATIONS.map((operation) => [operation.name, operation] as const))(
     '%s',
     async (_, operation) => {

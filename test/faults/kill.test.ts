@@ -62,7 +62,7 @@ describe('killed at any of its calls, it is done or not done, and the next sweep
 
 describe.skipIf(!canTrace)('by strace', () => {
   test.each(operations)(
-    '%s makes the calls that the seam sees, and no others; killed at any of them it is done or not done',
+    '%s makes the calls that the seam sees, and no others; after a kill at any of them it is complete or had no effect',
     async (_, operation) => {
       if (operation.crosses === true && !hasOtherDevice()) return
       const problems: string[] = []

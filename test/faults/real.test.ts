@@ -25,7 +25,7 @@ function mounted(...options: readonly string[]): string {
 }
 
 describe.skipIf(!canMount)('a disk (needs root)', () => {
-  test('of 1 MB that fills up: typed errors, nothing half written, and workers drain it', async () => {
+  test('of 1 MB that fills up: typed errors, no partial file, and workers can empty it', async () => {
     const at = mounted('-o', 'size=1m,mode=700')
     const manager = tempManager({ baseDir: at })
     const ticket = await (await manager.receive(BLOCK)).handOff()
@@ -47,7 +47,7 @@ describe.skipIf(!canMount)('a disk (needs root)', () => {
     expect(readdirSync(join(manager.root, 'sessions'))).toEqual([])
   })
 
-  test('that becomes read-only: typed errors, what is there can be read, and it goes on afterwards', async () => {
+  test('that becomes read-only: typed errors, existing files can be read, and work continues afterwards', async () => {
     const at = mounted('-o', 'mode=700')
     const errors: string[] = []
     const manager = tempManager({ baseDir: at, onCleanupError: ({ code }) => errors.push(code) })
@@ -116,7 +116,7 @@ test('without descriptors every operation fails by a typed error, and works when
 })
 
 test.skipIf(!canFreeze)(
-  'a session made immutable: typed errors, told by onCleanupError, removed when it is mended (needs root)',
+  'an immutable session: typed errors, reported by onCleanupError, removed when it is mutable again (needs root)',
   async () => {
     const errors: string[] = []
     const manager = tempManager({ onCleanupError: ({ code }) => errors.push(code) })
@@ -133,7 +133,7 @@ test.skipIf(!canFreeze)(
 )
 
 test.skipIf(!canFreeze)(
-  'sessions/ made immutable: a close is told of, and exit or closeSync finish it (needs root)',
+  'immutable sessions/: a failed close is reported, and exit or closeSync finishes it (needs root)',
   async () => {
     const errors: string[] = []
     const manager = tempManager({ onCleanupError: ({ code }) => errors.push(code) })
@@ -150,7 +150,7 @@ test.skipIf(!canFreeze)(
 
 const OPERATIONS = Number(process.env['CLEANER_OPERATIONS'] ?? 600)
 
-test(`${OPERATIONS} operations beside somebody who deletes everything in a loop: done, or a typed error, and no end of the process`, async () => {
+test(`${OPERATIONS} operations while another process deletes everything in a loop: each succeeds or rejects with a typed error, and the process does not crash`, async () => {
   const base = tempBase()
   const manager = tempManager({ baseDir: base, onCleanupError: () => {} })
   manager.file()

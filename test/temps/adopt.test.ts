@@ -14,7 +14,7 @@ import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 import { DEVICES } from './devices.ts'
 
 describe.each(DEVICES)('a foreign entry of %s', (_device, place) => {
-  test('is moved in as a file, and goes with its scope', async () => {
+  test('is moved in as a file, and is removed with its scope', async () => {
     const foreign = join(place(), 'upload.mkv')
     writeFileSync(foreign, 'frames', { mode: 0o640 })
     utimesSync(foreign, 5, 6)
@@ -34,7 +34,7 @@ describe.each(DEVICES)('a foreign entry of %s', (_device, place) => {
     expect(manager.stats()).toMatchObject({ entries: 0, filesCreated: 1, removed: 1 })
   })
 
-  test('is moved in as a directory with all it holds', async () => {
+  test('is moved in as a directory with all its contents', async () => {
     const foreign = join(place(), 'frames')
     mkdirSync(join(foreign, 'a'), { recursive: true })
     writeFileSync(join(foreign, 'a/1'), 'one')
@@ -61,7 +61,7 @@ describe.each(DEVICES)('a foreign entry of %s', (_device, place) => {
 })
 
 describe('adopted in place', () => {
-  test.each(['close', 'closeSync'] as const)('a file and a full directory go at %s', async (way) => {
+  test.each(['close', 'closeSync'] as const)('a file and a full directory are removed at %s', async (way) => {
     const base = tempBase()
     const [file, dir] = [join(base, 'f'), join(base, 'd')]
     writeFileSync(file, '')
@@ -73,7 +73,7 @@ describe('adopted in place', () => {
     expect([existsSync(file), existsSync(dir)]).toEqual([false, false])
   })
 
-  test('is left alone at close once it was persisted or removed', async () => {
+  test('is not touched at close after it was persisted or removed', async () => {
     const base = tempBase()
     const [one, two] = [join(base, 'one'), join(base, 'two')]
     writeFileSync(one, '1')
@@ -91,7 +91,7 @@ describe('adopted in place', () => {
     ])
   })
 
-  test('is not removed where the manager keeps', async () => {
+  test('is not removed with preserve', async () => {
     const file = join(tempBase(), 'f')
     writeFileSync(file, '')
     const manager = tempManager({ preserve: true })
@@ -101,7 +101,7 @@ describe('adopted in place', () => {
   })
 })
 
-test('a relative path is taken from where the program stands', async () => {
+test('a relative path is relative to the current directory', async () => {
   const foreign = join(tempBase(), 'x')
   writeFileSync(foreign, '')
   const manager = tempManager()
@@ -119,7 +119,7 @@ test('a link is refused, and neither it nor its target is touched', async () => 
   expect(readFileSync(join(base, 'link'), 'utf8')).toBe('x')
 })
 
-test('what is not there, or is no path, is refused and not counted', async () => {
+test('a missing file, and a value that is not a path, are refused and not counted', async () => {
   const manager = tempManager({ limits: { liveEntries: 1 } })
   await failure('ERR_TEMP_IO', () => manager.adopt(join(tempBase(), 'nothing')))
   for (const path of ['', 'a\0', undefined, 5])

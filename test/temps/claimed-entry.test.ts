@@ -88,7 +88,7 @@ describe('a claim', () => {
       },
     ],
   ]
-  it.each(releases)('goes back by %s, with its data, its meta and its count', async (_, release) => {
+  it.each(releases)('is given back by %s, with its data, its meta and its count', async (_, release) => {
     const manager = tempManager()
     const ticket = await handoff(manager)
     await release(manager, ticket)
@@ -100,7 +100,7 @@ describe('a claim', () => {
     expect([claim.attempt, claim.meta, readFileSync(claim.path, 'utf8')]).toEqual([3, { job: 1 }, 'text'])
   })
 
-  it('goes back at close() and closeSync(), and the next one counts on', async () => {
+  it('is given back at close() and closeSync(), and the next claim continues the count', async () => {
     const baseDir = tempBase()
     const one = tempManager({ baseDir })
     const ticket = await handoff(one)
@@ -140,7 +140,7 @@ describe('a claim', () => {
     await failure('ERR_TEMP_REMOVED', () => second.release())
   })
 
-  it('that a close() gave back does not say it was completed', async () => {
+  it('that close() gave back does not resolve complete()', async () => {
     const baseDir = tempBase()
     const manager = tempManager({ baseDir })
     const ticket = await handoff(manager)
@@ -191,7 +191,7 @@ describe('a claim', () => {
     },
   )
 
-  it('is published anew by handOff() under another ticket, which completes the old one', async () => {
+  it('is published again by handOff() under a new ticket, which completes the old one', async () => {
     const manager = tempManager()
     const ticket = await handoff(manager)
     const claim = await manager.claim(ticket)
@@ -222,7 +222,7 @@ describe('a claim', () => {
     expect(JSON.stringify(dir)).not.toContain(manager.root)
   })
 
-  it('kept until close outlives its scope, and goes back at the close', async () => {
+  it('kept until close outlives its scope, and is given back at close', async () => {
     const manager = tempManager()
     const ticket = await handoff(manager)
     {
@@ -253,7 +253,7 @@ describe('a claim', () => {
     expect(kept.some((path) => path.endsWith(join('data', 'a.txt')))).toBe(true)
   })
 
-  it('whose completion fails before the commit is still held, and goes back with its scope', async () => {
+  it('whose completion fails before the commit is still held, and is given back at the end of its scope', async () => {
     let broken = true
     const manager = tempManager({
       fs: steppingDisk((call, path) => {
@@ -273,7 +273,7 @@ describe('a claim', () => {
     await failure('ERR_TEMP_HANDOFF_GONE', () => manager.claim(ticket))
   })
 
-  it('that cannot be given back at the end of its scope is still held, and goes back at the next sweep', async () => {
+  it('that cannot be given back at the end of its scope is still held, and is given back by the next sweep', async () => {
     let full = false
     const told: TempFileError[] = []
     const manager = tempManager({
@@ -297,7 +297,7 @@ describe('a claim', () => {
     expect(await manager.withClaim(one, (claim) => claim.attempt)).toBe(2)
   })
 
-  it('whose completion cannot be synced says so, never comes back, and can be asked again', async () => {
+  it('whose completion cannot be synced rejects, never returns to the queue, and can be completed again', async () => {
     let broken = false
     let syncs = 0
     const manager = tempManager({
@@ -319,7 +319,7 @@ describe('a claim', () => {
     expect(inSession(manager)).toEqual(EMPTY_SESSION)
   })
 
-  it('whose session was buried under it by mistake says SESSION_LOST', async () => {
+  it('whose session was condemned by mistake rejects with ERR_TEMP_SESSION_LOST', async () => {
     const manager = tempManager({ onCleanupError: () => {} })
     const other = tempManager({ baseDir: join(manager.root, '..') })
     const ticket = await handoff(other)
@@ -333,7 +333,7 @@ describe('a claim', () => {
   })
 
   it.each(['complete', 'release'] as const)(
-    'can %s() while its session stands under a tombstone’s name',
+    'can %s() while its session has the name of a tombstone',
     async (way) => {
       const manager = tempManager()
       const ticket = await handoff(manager)

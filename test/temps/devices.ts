@@ -1,5 +1,5 @@
-// The places between which entries move: the session's own device, and another one where it can be had. Promise:
-// another device is another one; a mount is gone when the test ends, and an unmount that fails fails the test.
+// The places between which entries move: the device of the session, and another one where mounts are possible. Guarantee:
+// the devices differ; a mount ends with its test, and an unmount that fails makes the test fail.
 
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, statSync } from 'node:fs'

@@ -5,7 +5,7 @@ import { failureSync } from '../fixtures/failures.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 
 describe('a new directory', () => {
-  test('stands empty and private in the session', async () => {
+  test('is empty, private and in the session', async () => {
     const manager = tempManager()
     for (const dir of [manager.dir('.d'), await manager.dirAsync('.d')]) {
       expect(dir).toMatchObject({ kind: 'dir', disposed: false })
@@ -24,7 +24,7 @@ describe('a new directory', () => {
     expect(existsSync(dirname(dir.path))).toBe(false)
   })
 
-  test('goes with all it holds, and follows no link out of it', async () => {
+  test('is removed with all its contents, and no link out of it is followed', async () => {
     const outside = tempBase()
     writeFileSync(`${outside}/precious`, 'x')
     const manager = tempManager()
@@ -43,7 +43,7 @@ describe('a new directory', () => {
     expect(readFileSync(`${outside}/precious`, 'utf8')).toBe('x')
   })
 
-  test('whose content its user has made unreadable goes all the same', async () => {
+  test('with contents that its user made unreadable is removed', async () => {
     const manager = tempManager()
     const dir = manager.dir()
     mkdirSync(dir.join('locked/inner'), { recursive: true })
@@ -84,12 +84,12 @@ describe('join', () => {
     failureSync('ERR_TEMP_NAME_INVALID', () => dir().join(...segments))
   })
 
-  test('is refused into a neighbour whose name begins alike', () => {
+  test('is refused into a neighbour whose name has the same beginning', () => {
     const made = dir()
     failureSync('ERR_TEMP_NAME_INVALID', () => made.join('..', `${basename(made.path)}0`))
   })
 
-  test.each([[5], [null], [{}]])('of %s, which is no string, is refused', (segment) => {
+  test.each([[5], [null], [{}]])('of %s, which is not a string, is refused', (segment) => {
     // What a program without types may pass.
     failureSync('ERR_TEMP_NAME_INVALID', () => dir().join(segment as unknown as string))
   })

@@ -29,7 +29,7 @@ describe.each(['file', 'dir'] as const)('a %s', (kind) => {
     return entry
   }
 
-  test('goes at the end of a using block, on return and on throw', () => {
+  test('is removed at the end of a using block, on return and on throw', () => {
     const manager = tempManager()
     const paths: string[] = []
     const work = (fail: boolean): void => {
@@ -42,7 +42,7 @@ describe.each(['file', 'dir'] as const)('a %s', (kind) => {
     expect(paths.map((path) => existsSync(path))).toEqual([false, false])
   })
 
-  test('goes at the end of an await using block, on return and on throw', async () => {
+  test('is removed at the end of an await using block, on return and on throw', async () => {
     const manager = tempManager()
     const paths: string[] = []
     const work = async (fail: boolean): Promise<void> => {
@@ -55,7 +55,7 @@ describe.each(['file', 'dir'] as const)('a %s', (kind) => {
     expect(paths.map((path) => existsSync(path))).toEqual([false, false])
   })
 
-  test('may be disposed twice, in every way, and at once; it is counted once', async () => {
+  test('may be disposed twice, in every way, and concurrently; it is counted once', async () => {
     const manager = tempManager()
     const entry = make(manager)
     await Promise.all([
@@ -82,7 +82,7 @@ describe.each(['file', 'dir'] as const)('a %s', (kind) => {
   })
 
   test.each(['dispose', 'asyncDispose', 'remove', 'removeSync'] as const)(
-    'that somebody else removed is fine to %s',
+    'that another program removed can be ended by %s without an error',
     async (way) => {
       const manager = tempManager({ onCleanupError: 'throw' })
       const entry = make(manager)
@@ -103,7 +103,7 @@ describe.each(['file', 'dir'] as const)('a %s', (kind) => {
       return { entry, thaw: freeze(entry.kind === 'dir' ? entry.join('inside') : entry.path) }
     }
 
-    test('is warned of, stays in its session, and goes when the manager closes', async () => {
+    test('causes a warning, stays in its session, and is removed when the manager closes', async () => {
       const manager = tempManager()
       const warned = vi.fn<(warning: Error) => void>()
       process.on('warning', warned)
@@ -121,7 +121,7 @@ describe.each(['file', 'dir'] as const)('a %s', (kind) => {
       expect(existsSync(entry.path)).toBe(false)
     })
 
-    test('goes at the next sweep of its manager that can remove it, and is told of once', async () => {
+    test('is removed by the next sweep of its manager that can, and is reported once', async () => {
       const told: TempFileError[] = []
       const manager = tempManager({ onCleanupError: (error) => void told.push(error) })
       const { entry, thaw } = stuck(manager)
@@ -137,7 +137,7 @@ describe.each(['file', 'dir'] as const)('a %s', (kind) => {
       expect(manager.stats()).toMatchObject({ entries: 0, removed: 1, cleanupErrors: 1 })
     })
 
-    test('is told to a function, with its path, and can be tried again', () => {
+    test('is reported to a function, with its path, and can be removed later', () => {
       const told: TempFileError[] = []
       const manager = tempManager({ onCleanupError: (error) => void told.push(error) })
       const { entry, thaw } = stuck(manager)
@@ -150,7 +150,7 @@ describe.each(['file', 'dir'] as const)('a %s', (kind) => {
       expect(manager.stats()).toMatchObject({ entries: 0, removed: 1, cleanupErrors: 1 })
     })
 
-    test('is thrown from the end of the block if the manager is told so', () => {
+    test('throws at the end of the block with onCleanupError: throw', () => {
       const manager = tempManager({ onCleanupError: 'throw' })
       const { entry, thaw } = stuck(manager)
       failureSync('ERR_TEMP_CLEANUP', () => entry[Symbol.dispose]())
@@ -159,7 +159,7 @@ describe.each(['file', 'dir'] as const)('a %s', (kind) => {
       expect(existsSync(entry.path)).toBe(false)
     })
 
-    test('is thrown by an explicit remove, whatever the policy, and remove can be called again', () => {
+    test('throws from an explicit remove, whatever the policy, and remove can be called again', () => {
       const manager = tempManager({ onCleanupError: () => {} })
       const { entry, thaw } = stuck(manager)
       const error = failureSync('ERR_TEMP_CLEANUP', () => entry.removeSync())
@@ -172,7 +172,7 @@ describe.each(['file', 'dir'] as const)('a %s', (kind) => {
 })
 
 test.skipIf(!canFreeze)(
-  'what cannot be removed off the loop is reported, thrown and tried again alike',
+  'an entry that cannot be removed asynchronously is reported, thrown and retried in the same way',
   async () => {
     const told: TempFileError[] = []
     const calm = tempManager({ onCleanupError: (error) => void told.push(error) })
@@ -195,7 +195,7 @@ test.skipIf(!canFreeze)(
   },
 )
 
-test.skipIf(!canFreeze)('a cleanup policy that throws itself breaks nothing, and is warned of', async () => {
+test.skipIf(!canFreeze)('a cleanup policy that throws causes a warning and nothing else', async () => {
   const manager = tempManager({
     onCleanupError: () => {
       throw new Error('the policy fails')
@@ -232,7 +232,7 @@ test.skipIf(!canFreeze)(
 )
 
 test.skipIf(!canFreeze)(
-  'a directory with a mount point inside is kept and reported, and what is mounted is untouched',
+  'a directory with a mount point inside is kept and reported, and the mounted files are untouched',
   async () => {
     const manager = tempManager()
     const dir = manager.dir()
@@ -255,8 +255,8 @@ test.skipIf(!canFreeze)(
   },
 )
 
-describe('what is open on a file', () => {
-  test('is closed before the file goes: read streams, write streams, handles, a write that runs', async () => {
+describe('an open stream, handle or write of a file', () => {
+  test('is closed before the file is removed', async () => {
     const manager = tempManager()
     const file = manager.file()
     writeFileSync(file.path, 'x'.repeat(1_000_000))
@@ -276,7 +276,7 @@ describe('what is open on a file', () => {
     expect(manager.stats()).toMatchObject({ entries: 0, bytes: 0 })
   })
 
-  test('is closed by the end of a using block too, soon after', async () => {
+  test('is closed soon after the end of a using block', async () => {
     const manager = tempManager()
     const file = manager.file()
     const reader = file.createReadStream()
@@ -297,14 +297,14 @@ describe('what is open on a file', () => {
     expect(openOn(base)).toEqual([])
   })
 
-  test('and being opened while the file goes is closed as well', async () => {
+  test('that is being opened while the file is removed is closed', async () => {
     const manager = tempManager()
     const file = manager.file()
     await Promise.all([failure('ERR_TEMP_REMOVED', () => file.open()), file.remove()])
     expect(openOn(file.path)).toEqual([])
   })
 
-  test('does not count once its user has closed it', async () => {
+  test('does not count after its user closed it', async () => {
     const manager = tempManager()
     const file = manager.file()
     const handle = await file.open()
@@ -315,7 +315,7 @@ describe('what is open on a file', () => {
     expect(file.disposed).toBe(true)
   })
 
-  test('a stream whose file is gone does not crash the program', async () => {
+  test('does not crash the program after the file was removed', async () => {
     const manager = tempManager()
     const file = manager.file()
     unlinkSync(file.path)

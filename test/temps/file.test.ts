@@ -14,7 +14,7 @@ function underUmask(mask: number): void {
 }
 
 describe('a new file', () => {
-  test('stands empty and private in the session when file() returns', () => {
+  test('is empty, private and in the session when file() returns', () => {
     const manager = tempManager()
     using file = manager.file('.mkv')
     expect(isAbsolute(file.path)).toBe(true)
@@ -26,7 +26,7 @@ describe('a new file', () => {
     expect(file).toMatchObject({ kind: 'file', disposed: false })
   })
 
-  test('has a name that no file of any other manager has', () => {
+  test('has a name that differs from the files of every other manager', () => {
     const base = tempBase()
     const [one, two] = [tempManager({ baseDir: base }), tempManager({ baseDir: base })]
     const names = [one, two, one, two].flatMap((manager) => [manager.file().name, manager.dir().name])
@@ -89,7 +89,7 @@ describe('a new file', () => {
     expect(modeOf(dirname(manager.root)) & 0o700, 'the base directory it made').toBe(0o700)
   })
 
-  test('has the mode asked for, whatever the umask', async () => {
+  test('has the requested mode, whatever the umask', async () => {
     underUmask(0o077)
     const manager = tempManager()
     const made = [
@@ -100,7 +100,7 @@ describe('a new file', () => {
     expect(made.map((entry) => modeOf(entry.path))).toEqual([0o644, 0o640, 0o755])
   })
 
-  test('never follows a link or takes over a file that stands at its name', () => {
+  test('never follows a link or opens a file that exists under its name', () => {
     const manager = tempManager()
     const first = manager.file()
     const sequence = Number(/-(\d+)$/.exec(first.name)?.[1])
@@ -112,8 +112,8 @@ describe('a new file', () => {
   })
 })
 
-describe('what is done with a file', () => {
-  test('reads and writes go through its streams, handles, blob and size', async () => {
+describe('the use of a file', () => {
+  test('can be read and written through streams, handles, blob and size', async () => {
     const manager = tempManager()
     await using file = manager.file('.txt')
     await pipeline(['one ', 'two'], file.createWriteStream())
@@ -128,7 +128,7 @@ describe('what is done with a file', () => {
     expect([blob.type, blob.size, await blob.text()]).toEqual(['text/plain', 13, 'one two three'])
   })
 
-  test('write replaces the content, and counts what it wrote in place of what was there', async () => {
+  test('write replaces the content, and the quota counts the new size in place of the old one', async () => {
     const manager = tempManager()
     const file = manager.file()
     expect(await file.write('a long first content', { hash: 'sha256' })).toMatchObject({ bytes: 20 })
@@ -140,7 +140,7 @@ describe('what is done with a file', () => {
     expect(manager.stats().bytes).toBe(0)
   })
 
-  test('a write that fails leaves an empty file, not half of one', async () => {
+  test('a failed write leaves an empty file, not a partial one', async () => {
     const manager = tempManager()
     const file = manager.file()
     await file.write('before')
@@ -151,7 +151,7 @@ describe('what is done with a file', () => {
     expect(readFileSync(file.path, 'utf8')).toBe('after')
   })
 
-  test('a file taken away by somebody else is ERR_TEMP_REMOVED to whoever opens it', async () => {
+  test('the use of a file that another program removed rejects with ERR_TEMP_REMOVED', async () => {
     const manager = tempManager()
     const file = manager.file()
     const { unlinkSync } = await import('node:fs')

@@ -108,7 +108,7 @@ describe.skipIf(process.platform !== 'linux')('holdFor (needs unix sockets and /
   })
 })
 
-test('an argument that starts no child is refused', () => {
+test('an argument that does not start a child is refused', () => {
   const dir = tempManager().dir()
   expect(() => dir.holdFor('sleep' as never)).toThrow(
     expect.objectContaining({ code: 'ERR_TEMP_OPTION_INVALID' }),

@@ -4,7 +4,7 @@ import { basename } from 'node:path'
 import { expect, test } from 'vitest'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 
-test('keep removes nothing, and says at close where it is', async () => {
+test('preserve removes nothing, and reports the place of the files at close', async () => {
   const manager = tempManager({ preserve: true, baseDir: tempBase() })
   const file = manager.file('.txt')
   await file.write('look at me')

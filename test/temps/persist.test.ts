@@ -17,7 +17,7 @@ import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 import { canMount, DEVICES, elsewhere, volume } from './devices.ts'
 
 describe.each(DEVICES)('persist on %s', (_device, place) => {
-  test('moves a file for good, with its content, mode and times', async () => {
+  test('moves a file permanently, with its content, mode and times', async () => {
     const target = join(place(), 'movie.mkv')
     const manager = tempManager()
     const { path, returned } = await (async () => {
@@ -40,7 +40,7 @@ describe.each(DEVICES)('persist on %s', (_device, place) => {
     expect(readFileSync(target, 'utf8'), 'outlives the manager').toBe('frames')
   })
 
-  test('moves a directory with all it holds', async () => {
+  test('moves a directory with all its contents', async () => {
     const target = join(place(), 'result')
     const manager = tempManager()
     const dir = manager.dir()
@@ -57,7 +57,7 @@ describe.each(DEVICES)('persist on %s', (_device, place) => {
     expect(existsSync(dir.path)).toBe(false)
   })
 
-  test('gives the mode asked for', async () => {
+  test('sets the requested mode', async () => {
     const manager = tempManager()
     const target = await manager.file().persist(join(place(), 'x'), { mode: 0o644, durable: false })
     expect(statSync(target).mode & 0o777).toBe(0o644)
@@ -80,7 +80,7 @@ describe.each(DEVICES)('persist on %s', (_device, place) => {
     expect(readFileSync(target, 'utf8')).toBe('new')
   })
 
-  test('of many at once without overwrite exactly one wins, and the others keep their files', async () => {
+  test('of many concurrent calls without overwrite exactly one succeeds, and the others keep their files', async () => {
     const target = join(place(), 'prize')
     const manager = tempManager()
     const files = await Promise.all(Array.from({ length: 12 }, (_, n) => manager.receive(`candidate ${n}`)))
@@ -128,7 +128,7 @@ test.skipIf(!canMount)('a persist to a full volume leaves nothing there and the 
   expect(manager.stats()).toMatchObject({ entries: 1, bytes: 2_000_000, persisted: 0 })
 })
 
-test('a relative destination is taken from where the program stands', async () => {
+test('a relative destination is relative to the current directory', async () => {
   const base = tempBase()
   const manager = tempManager()
   const target = await manager.file().persist(relative(process.cwd(), join(base, 'x')))
@@ -136,7 +136,7 @@ test('a relative destination is taken from where the program stands', async () =
   expect(target).toBe(join(base, 'x'))
 })
 
-test('a file under an exact name leaves nothing of its own directory', async () => {
+test('a file with an exact name leaves nothing of its own directory', async () => {
   const manager = tempManager()
   const file = manager.file({ name: 'exact.txt' })
   await file.persist(join(tempBase(), 'x'))

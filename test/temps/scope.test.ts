@@ -12,7 +12,7 @@ import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 const left = (session = ''): string[] => readdirSync(session).filter((name) => !EMPTY_SESSION.includes(name))
 
 describe('a scope', () => {
-  test('removes what was made in it, on return and on throw, and nothing else', async () => {
+  test('removes its own entries, on return and on throw, and nothing else', async () => {
     const manager = tempManager()
     const other = manager.file()
     const work = async (fail: boolean): Promise<void> => {
@@ -34,7 +34,7 @@ describe('a scope', () => {
     expect(manager.stats().entries).toBe(1)
   })
 
-  test('disposes last made first, deferred functions in their place', async () => {
+  test('disposes in reverse order of creation, deferred functions included', async () => {
     const manager = tempManager()
     const order: string[] = []
     {
@@ -53,7 +53,7 @@ describe('a scope', () => {
     expect(order).toEqual(['third is there: true', 'second is there: true', 'first is there: true'])
   })
 
-  test('each thing goes before what was made before it', async () => {
+  test('disposes each member before the members created earlier', async () => {
     const manager = tempManager()
     const scope = manager.scope()
     const first = scope.file()
@@ -66,7 +66,7 @@ describe('a scope', () => {
     expect.assertions(2)
   })
 
-  test('goes on when a deferred function fails, and throws that at the end', async () => {
+  test('continues when a deferred function fails, and throws its error at the end', async () => {
     const manager = tempManager()
     const one = manager.scope()
     const file = one.file()
@@ -85,7 +85,7 @@ describe('a scope', () => {
     })
   })
 
-  test('may end twice and at once; its functions run once', async () => {
+  test('may end twice and concurrently; its functions run once', async () => {
     const manager = tempManager()
     const scope = manager.scope()
     let runs = 0
@@ -113,7 +113,7 @@ describe('a scope', () => {
     expect(left(manager.sessionPath)).toEqual([])
   })
 
-  test('takes in what was still being made, and removes it', async () => {
+  test('waits for an entry that is being created, and removes it', async () => {
     const manager = tempManager()
     const scope = manager.scope()
     const making = [scope.fileAsync(), scope.dirAsync()]
@@ -123,7 +123,7 @@ describe('a scope', () => {
     expect(left(manager.sessionPath)).toEqual([])
   })
 
-  test('makes nothing after its end', async () => {
+  test('creates nothing after its end', async () => {
     const manager = tempManager()
     const scope = manager.scope()
     await scope[Symbol.asyncDispose]()
@@ -143,13 +143,13 @@ describe('a scope', () => {
     expect(manager.sessionPath, 'nothing was made at all').toBeUndefined()
   })
 
-  test('of a closed manager cannot be had', async () => {
+  test('cannot be opened by a closed manager', async () => {
     const manager = tempManager()
     await manager.close()
     await failure('ERR_TEMP_CLOSED', () => manager.scope())
   })
 
-  test('leaves alone what was persisted, handed off or kept until close', async () => {
+  test('does not touch entries that were persisted, handed off or kept until close', async () => {
     const manager = tempManager()
     const target = join(tempBase(), 'x')
     const { kept, ticket } = await (async () => {
@@ -164,7 +164,7 @@ describe('a scope', () => {
     await manager.discard(ticket)
   })
 
-  test('lives long without holding on to what went before it', async () => {
+  test('drops its references to entries that ended before it', async () => {
     const manager = tempManager()
     await using scope = manager.scope()
     for (let n = 0; n < 1000; n++) scope.file().removeSync()
@@ -206,7 +206,7 @@ describe('withFile and withDir', () => {
     expect(await manager.withDir((made) => made.kind)).toBe('dir')
   })
 
-  test('remove it when the function throws, at once or later, and throw that', async () => {
+  test('remove it when the function throws or rejects, and throw that error', async () => {
     const manager = tempManager()
     let path = ''
     await expect(
@@ -225,14 +225,14 @@ describe('withFile and withDir', () => {
     expect(existsSync(path)).toBe(false)
   })
 
-  test('leave a persisted file alone', async () => {
+  test('do not touch a persisted file', async () => {
     const manager = tempManager()
     const target = join(tempBase(), 'x')
     expect(await manager.withFile((file) => file.persist(target))).toBe(target)
     expect(existsSync(target)).toBe(true)
   })
 
-  test('refuse bad options before anything is made', async () => {
+  test('refuse bad options before anything is created', async () => {
     const manager = tempManager()
     await failure('ERR_TEMP_NAME_INVALID', () => manager.withFile('../x', () => 1))
     expect(manager.sessionPath).toBeUndefined()

@@ -1,5 +1,6 @@
 // How a file or directory from elsewhere comes into a session (adopt, and handOff of what was adopted in place).
-// Guarantee: what arrives is what was examined, or it goes back; half of a source is never left under its own name.
+// Guarantee: the entry that arrives is the one that was examined, or it is moved back; a source never stays half deleted
+// under its own name.
 // A symlink is refused: it would dangle, or point at files of another owner.
 
 import { basename, dirname, resolve } from 'node:path'
@@ -12,7 +13,7 @@ import { type RemoveReport, removeTree } from '../remove/remove.ts'
 import { addressOf, type CopyTools, copyAcross, exchangedError, type Spot } from './copy.ts'
 import { freeName, type Journal, outsideOf } from './staging.ts'
 
-/** What a move into a session takes. */
+/** Options of {@link moveIn}. */
 export interface MoveInOptions {
   readonly journal: Journal
   /** Leave a source that was copied where it is, for the caller to remove. */
@@ -47,7 +48,7 @@ export async function moveIn(
     const into: Spot = { directory: open.open(dirname(destination), true), name: basename(destination) }
     return { copied: true, left: await copyIn({ tools, stats, options }, spot, into) }
   } catch (error) {
-    throw ioError(error, 'take the file or directory in', from)
+    throw ioError(error, 'move the file or directory into the session', from)
   } finally {
     open.close()
   }
@@ -64,7 +65,7 @@ function renameHere(tools: CopyTools, from: Spot, to: string, stats: DiskStats):
   }
 }
 
-/** Renames `from`; it goes back unless it is found to be what was examined. */
+/** Renames `from`, and renames it back unless it is the entry that was examined. */
 function renameExamined(tools: CopyTools, from: Spot, to: string, stats: DiskStats): void {
   const { fs } = tools
   const home = addressOf(tools, from)

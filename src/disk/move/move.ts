@@ -1,4 +1,4 @@
-// How an entry leaves for a destination for good (persist). Guarantee: the commit is one synchronous rename or link;
+// How an entry moves to its permanent destination (persist). Guarantee: the commit is one synchronous rename or link;
 // on any failure the source is intact and nothing is left beside the destination.
 //
 // 1. On one device, from a directory of this user: the source is placed as it is (place.ts).

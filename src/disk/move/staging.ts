@@ -35,7 +35,7 @@ export interface Journal {
 export interface Note {
   /** Completes the note when the entry exists. */
   identify(entry: Identity): void
-  /** Deletes the note when the entry is gone. */
+  /** Deletes the note after the entry was removed. */
   forget(): void
 }
 
@@ -49,7 +49,7 @@ const REMOVAL_BUDGET_MS = 500
 const DATA = 'data'
 
 export class Staging {
-  /** Where the data goes. */
+  /** The place of the data. */
   readonly spot: Spot
   readonly #fs: FileSystem
   readonly #open: OpenDirectories
@@ -95,7 +95,7 @@ export class Staging {
   }
 
   /**
-   * Removes it, with the rest of a copy; tries again for a while where a failure may pass, such as for want of
+   * Removes it, with the rest of a copy; tries again for a while where a failure may pass, such as a lack of
    * descriptors. Never throws: what cannot be removed stays noted, for a sweep.
    */
   async remove(): Promise<void> {

@@ -51,7 +51,7 @@ function keepOut(tree: Tree, frame: Frame): false {
   return false
 }
 
-/** Tries rmdir: true if the directory was empty and is gone, or is a mount point and stays. */
+/** Tries rmdir: true if the directory was empty and was removed, or is a mount point and stays. */
 function* isRemovedOrMount(tree: Tree, frame: Frame): Step<boolean> {
   try {
     yield { kind: 'rmdir', path: nameAddress(tree, frame) }

@@ -18,7 +18,7 @@ const IN_FLIGHT = 4
  */
 const LARGE_FILE_BYTES = 16 * 1024 * 1024
 
-/** Large files at once: half of the thread pool's four threads; the other half is left to the program. */
+/** Large files at once: half of the thread pool's four threads; the program has the other half. */
 export const LARGE_IN_FLIGHT = 2
 
 export function throwIfAborted(signal: AbortSignal | undefined): void {
@@ -37,7 +37,7 @@ export function performSync(
   if (kind === 'unlink') fs.unlinkSync(path)
   else if (kind === 'rmdir') fs.rmdirSync(path)
   else if (kind === 'rename') fs.renameSync(path, operation.to)
-  // chmod follows links, so only a directory itself is opened up; nobody else can exchange it (approach.ts).
+  // chmod follows links, so only a directory itself is opened up; no other user can exchange it (approach.ts).
   else if (fs.lstatSync(path).isDirectory()) fs.chmodSync(path, 0o700)
   return undefined
 }

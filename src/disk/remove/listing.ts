@@ -16,7 +16,7 @@ const PIECE = 512
 
 /** All entries at once. */
 export function listSync(fs: FileSystem, { path, asBytes }: EmptyOperation): DiskEntry[] {
-  // With withFileTypes every implementation answers with Dirents; the loose interface says unknown.
+  // With withFileTypes every implementation answers with Dirents; the loose interface declares unknown.
   return fs.readdirSync(path, { withFileTypes: true, encoding: encoding(asBytes) }) as DiskEntry[]
 }
 

@@ -1,4 +1,4 @@
-// What can stand in the way of a deletion, and what is done about it: modes, paths that are too long, mounts.
+// What can prevent a deletion, and what is done about it: modes, paths that are too long, mounts.
 // Guarantee: each measure is taken once a directory; what it cannot cure is reported.
 
 import { errnoOf, isTempFileError } from '../../errors.ts'
@@ -39,8 +39,8 @@ export function* openUpBoth(tree: Tree, frame: Frame): Step<boolean> {
 }
 
 /**
- * A path over PATH_MAX (4,096 bytes on Linux) cannot be named: the directory moves up under the top, by a name
- * nobody can have guessed, and its entries are in reach again.
+ * A path over PATH_MAX (4,096 bytes on Linux) cannot be named: the directory moves up under the top, under a
+ * name that cannot be guessed, and its entries can be named again.
  */
 export function* hoist(tree: Tree, frame: Frame): Step<boolean> {
   const reachable = frame.parent === undefined || frame.within !== undefined || frame.directory !== undefined

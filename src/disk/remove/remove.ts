@@ -36,7 +36,7 @@ export interface RemoveOptions extends TreeOptions {
 
 /** Options of {@link removeTreeSliced}. */
 export interface SlicedOptions extends RemoveOptions {
-  /** Milliseconds for which the loop may be held at a time. Default 5. */
+  /** Milliseconds for which the event loop may be blocked at a time. Default 5. */
   readonly sliceMs?: number | undefined
   /** Called about every `sliceMs` while it runs, with what was removed so far. */
   readonly onSlice?: ((removed: RemoveReport) => unknown) | undefined
@@ -161,7 +161,7 @@ function prepare(fs: FileSystem, { top, realParent, mounts }: Located, rules: To
   const mountPoints = mounts.below(real).map((point) => top + point.slice(real.length))
   const blind = unread !== undefined
   const start = { top, directory: dirname(top), name, mountPoints, blind, report, open }
-  // Without users there is nobody who could exchange a directory.
+  // Without users there is no other user who could exchange a directory.
   const steps = deletion(start, hasOwners(fs) ? rules : { ...rules, foreign: false })
   return { steps, report, open }
 }

@@ -4,7 +4,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { errnoOf } from '../../errors.ts'
 
-// Busy: a scanner or an indexer has it open, a mount is being undone. Not empty: somebody still writes, or
+// Busy: a scanner or an indexer has it open, a mount is being undone. Not empty: another process still writes, or
 // NFS keeps `.nfs...` of an open file. Out of descriptors: other parts of the program give some back.
 const PASSING = new Set(['EBUSY', 'EPERM', 'ENOTEMPTY', 'EMFILE', 'ENFILE'])
 
@@ -12,10 +12,10 @@ const PASSING = new Set(['EBUSY', 'EPERM', 'ENOTEMPTY', 'EMFILE', 'ENFILE'])
 const FIRST_PAUSE_MS = 1
 const LONGEST_PAUSE_MS = 200
 
-/** The event loop stands still meanwhile, so a person must not notice it: under a tenth of a second. */
+/** The event loop is blocked meanwhile, so it must not be noticeable: under a tenth of a second. */
 const SYNC_BUDGET_MS = 80
 
-/** Off the loop nobody waits but the caller; scanners are done with a file within a second or two. */
+/** In the thread pool only the caller waits; scanners close a file within a second or two. */
 const ASYNC_BUDGET_MS = 2_000
 
 /**

@@ -38,7 +38,7 @@ describe.skipIf(process.platform !== 'linux')('copyAcross', () => {
     expect((await failure('ERR_TEMP_IO', () => copy(fs, from, to, 'one'))).message).toContain('exchanged')
   })
 
-  test('does not open what a link points at that replaced a file after it was examined', async () => {
+  test('does not open the target of a link that replaced a file after the check', async () => {
     const [from, to, elsewhere] = [tempBase(), tempBase(), tempBase()]
     writeFileSync(join(elsewhere, 'secret'), 'secret')
     writeFileSync(join(from, 'one'), 'x')

@@ -94,7 +94,7 @@ test.runIf(isRoot)('moveIn refuses a directory that holds a mount (needs root to
 describe.skipIf(process.platform !== 'linux')('moveIn, of a source that is exchanged', () => {
   places('the same device')
 
-  test('after it was examined: what came in its place goes back', async () => {
+  test('after it was examined: its replacement is moved back', async () => {
     for (const name of ['one', 'other']) writeFileSync(join(away, name), name)
     const fs = exchanging('renameSync', () => {
       renameSync(join(away, 'one'), join(away, 'aside'))
@@ -106,7 +106,7 @@ describe.skipIf(process.platform !== 'linux')('moveIn, of a source that is excha
     expect(readdirSync(home)).toEqual([])
   })
 
-  test('after it was copied to another device: what came in its place is not deleted', async () => {
+  test('after it was copied to another device: its replacement is not deleted', async () => {
     for (const name of ['one', 'other']) mkdirSync(join(away, name))
     writeFileSync(join(away, 'other/file'), 'x')
     let renames = 0

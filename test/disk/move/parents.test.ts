@@ -30,7 +30,7 @@ describe('the missing directories above a destination', () => {
     expect(readdirSync(base)).toEqual(['a'])
   })
 
-  test('that another process uses meanwhile stay, with what is above them', () => {
+  test('that another process uses meanwhile stay, with the directories above them', () => {
     const base = tempBase()
     const made = makeParents(fs, join(base, 'a/b'))
     writeFileSync(join(base, 'a/other'), '')

@@ -123,7 +123,7 @@ describe('placing', () => {
     expect(readFileSync(file, 'utf8')).toBe('content')
   })
 
-  test('works where there are no hard links, and still refuses what exists', async () => {
+  test('works without hard links, and still refuses an existing destination', async () => {
     const noLinks = withoutLinks()
     await moveInto(noLinks, makeFile(), join(away, 'file'), KEEP)
     expect(readFileSync(join(away, 'file'), 'utf8')).toBe('content')

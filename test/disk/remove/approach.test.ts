@@ -102,7 +102,7 @@ describe.skipIf(process.platform !== 'linux').each(DRIVERS)('%s', (_, remove) =>
     expect(existsSync(tree)).toBe(false)
   })
 
-  test.runIf(canMount)('removes what another user made, and opens no descriptor that stays', async () => {
+  test.runIf(canMount)('removes files that another user created, and leaves no descriptor open', async () => {
     const { tree } = scene()
     for (const path of ['shared/sub', 'shared/sub/deep', 'shared/sub/one'])
       chownSync(join(tree, path), ORDINARY, ORDINARY)

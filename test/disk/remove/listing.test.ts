@@ -41,7 +41,7 @@ describe.each([
     (operation: EmptyOperation, on: FileSystem = fs) => collected(piecesAsync(on, operation)),
   ],
 ] as const)('a directory read %s', (_, read) => {
-  test('comes whole when it is small', async () => {
+  test('comes in one piece when it is small', async () => {
     const found = await read(operationOn(directoryOf(5)))
     expect(found.map((piece) => piece.length)).toEqual([5])
   })

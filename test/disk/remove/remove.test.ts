@@ -23,7 +23,7 @@ beforeEach(() => {
 })
 
 describe.each(DRIVERS)('%s', (name, remove) => {
-  test('removes a tree and counts what it removed', async () => {
+  test('removes a tree and counts the removed entries', async () => {
     mkdirSync(join(tree, 'a/b/c'), { recursive: true })
     writeFileSync(join(tree, 'a/one'), 'x'.repeat(10))
     writeFileSync(join(tree, 'a/b/two'), 'x'.repeat(20))
