@@ -2,7 +2,7 @@
 //   1. claim the clip           killed here: its lease ends, another worker claims it
 //   2. hand off the result      killed here: the same; a sweep removes the result that nobody knows at its TTL
 //   3. note the result's ticket killed here: the next worker makes the result again
-//   4. complete the clip        killed here: the next worker finds the clip gone and the note there
+//   4. complete the clip        killed here: the next worker finds the note and no clip
 
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'

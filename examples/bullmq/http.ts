@@ -32,7 +32,7 @@ async function route(request: IncomingMessage, response: ServerResponse): Promis
   // The state first: a job that was read before it was completed has no result yet.
   const state = collection === 'jobs' ? await queue.getJobState(id) : 'unknown'
   const job = state === 'unknown' ? undefined : await queue.getJob(id)
-  if (job === undefined) return json(response, 404, { error: 'There is no such thing here.' })
+  if (job === undefined) return json(response, 404, { error: 'Not found.' })
   if (part === 'result') {
     if (state === 'completed') return await result(request, response, job)
     return json(response, 404, { error: 'This job has no result (yet).' })

@@ -83,7 +83,7 @@ async function settled(job: string): Promise<JobState> {
   }
 }
 
-/** Everything the workers say of a ticket from now on. */
+/** All messages of the workers about a ticket from now on. */
 function hear(ticket: string): {
   claims: (Claimed & { worker: ChildProcess })[]
   first: Promise<ChildProcess>
@@ -101,7 +101,7 @@ function hear(ticket: string): {
   return { claims, first }
 }
 
-/** Downloads the result whole, and says whether that ended it. */
+/** Downloads the whole result, and returns whether that ended it. */
 async function download(job: string, result: ClipResult | null): Promise<void> {
   const response = await fetch(new URL(`jobs/${job}/result`, url))
   const digest = createHash('sha256')
@@ -120,7 +120,7 @@ async function ordinary(): Promise<void> {
   const { job, ticket } = await put()
   const { state, result } = await settled(job)
   check('completed', state === 'completed', `by worker pid ${result?.pid}, attempt ${result?.attempt}`)
-  check("the completed job's file is gone", await gone(ticket))
+  check("the completed job's file is removed", await gone(ticket))
   await download(job, result)
 }
 
@@ -169,7 +169,7 @@ async function killed(): Promise<void> {
     claims.length === 2 && claims[0]?.inode === claims[1]?.inode,
     `inode ${claims[0]?.inode}`,
   )
-  check('which is gone now', await gone(ticket))
+  check('which is removed now', await gone(ticket))
   await download(job, result)
 }
 
@@ -182,9 +182,9 @@ async function removed(): Promise<void> {
   const { job, ticket } = await put('?ttl=1s')
   await (await queue.getJob(job))?.remove()
   await queue.resume()
-  check('the job is gone, its clip still waits', (await manager.inspect(ticket)).ticket === ticket)
+  check('the job is removed, its clip still waits', (await manager.inspect(ticket)).ticket === ticket)
   let expired = false
-  // Until the volume's clock says that the second is over.
+  // Until the second is over by the volume's clock.
   for (const patience = Date.now() + 10_000; !expired && Date.now() < patience; ) {
     await new Promise((resolve) => setTimeout(resolve, 200))
     await manager.sweep()
@@ -204,7 +204,7 @@ async function refused(): Promise<void> {
   const error = await response.text()
   await connection.config('SET', 'maxmemory', '0')
   check('the client is answered with an error', response.status === 503, error.slice(0, 60))
-  check('the clip of the refused job is gone', (await manager.handoffs()).length === 0)
+  check('the clip of the refused job is removed', (await manager.handoffs()).length === 0)
 }
 
 try {

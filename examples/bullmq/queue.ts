@@ -4,7 +4,7 @@
 import { Redis } from 'ioredis'
 import { TempFileManager } from 'temp-file-manager'
 
-/** Not a name that a queue of yours could have: the example empties it before and after. */
+/** Not a name that one of your queues could have: the example empties it before and after. */
 export const QUEUE = 'temp-file-manager-example'
 
 export interface ClipJob {

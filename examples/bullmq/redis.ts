@@ -57,7 +57,7 @@ async function launch(manager: TempFileManager, port: number): Promise<RedisServ
   }
 }
 
-/** Reads redis-server's log until it is ready; its version stands there too. */
+/** Reads redis-server's log until it is ready; the log also has its version. */
 async function ready(child: ChildProcess): Promise<string> {
   const failed = once(child, 'error').then(([error]) => {
     throw new Error(

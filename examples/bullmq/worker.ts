@@ -13,7 +13,7 @@ import { type ClipJob, type ClipResult, connect, openManager, QUEUE } from './qu
 export interface Claimed {
   readonly claimed: string
   readonly attempt: number
-  /** Tells the file apart from a copy of it. */
+  /** Distinguishes the file from a copy of it. */
   readonly inode: number
 }
 

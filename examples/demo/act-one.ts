@@ -105,7 +105,7 @@ async function hungUp(scene: Scene, server: ServerProcess): Promise<void> {
   await show(scene.root, 'while a third upload is half way')
   upload.abort()
   check('the client hung up half way', arrived, '32 of 64 MB sent')
-  check('its half file is gone at once', await becomes(scene.root, (files) => files.length === 0))
+  check('its half file is removed at once', await becomes(scene.root, (files) => files.length === 0))
   await show(scene.root, 'after the abort')
   console.log()
 }

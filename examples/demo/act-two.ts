@@ -24,7 +24,7 @@ export async function actTwo(scene: Scene): Promise<void> {
   check(
     'a clip is handed off at the Express server',
     status === 202,
-    `202, job ${job.id.slice(0, 8)}, not begun`,
+    `202, job ${job.id.slice(0, 8)}, not started`,
   )
   const doomed = putBig(victim.url, 256 * MB, 128 * MB)
   const spared = putBig(survivor.url, 64 * MB, 32 * MB)

@@ -1,5 +1,5 @@
 // npm run demo: two acts with real servers, real uploads, a real kill -9. Guarantee: it ends by itself within
-// 30 seconds, with status 0 only if everything it says was so.
+// 30 seconds, with status 0 only if every check passed.
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir, userInfo } from 'node:os'

@@ -48,7 +48,7 @@ export class ServerProcess {
     return (await response.json()) as Stats
   }
 
-  /** SIGTERM, or SIGKILL, which no program can handle; resolves when the process is gone. */
+  /** SIGTERM, or SIGKILL, which no program can handle; resolves when the process has ended. */
   async end(
     signal: 'SIGTERM' | 'SIGKILL',
   ): Promise<{ status: number | null; signal: NodeJS.Signals | null }> {

@@ -51,7 +51,7 @@ export function putBig(url: string, bytes: number, pauseAt = Number.POSITIVE_INF
 
   const put = request(new URL('checksum', url), { method: 'PUT', headers: { 'content-length': bytes } })
   const answer = answerOf(put)
-  // Whoever cuts the connection on purpose is not waiting for an answer.
+  // A client that cuts the connection on purpose does not wait for an answer.
   answer.catch(() => undefined)
   pipeline(Readable.from(body(), { objectMode: false, highWaterMark: MB }), put).catch(() => undefined)
   return {
@@ -63,7 +63,7 @@ export function putBig(url: string, bytes: number, pauseAt = Number.POSITIVE_INF
   }
 }
 
-/** Something to wait for until somebody opens it (Promise.withResolvers needs Node 22). */
+/** A gate that callers wait for until it is opened (Promise.withResolvers needs Node 22). */
 function gate(): { readonly opened: Promise<void>; open(): void } {
   let open: () => void = () => undefined
   const opened = new Promise<void>((resolve) => {
@@ -88,7 +88,7 @@ export async function postClip(url: string, path: string): Promise<{ status: num
   const form = new FormData()
   form.set('clip', await openAsBlob(path), basename(path))
   const response = await fetch(new URL('uploads', url), { method: 'POST', body: form })
-  // 202 comes with the job (routes/uploads.ts); the status says whether it did.
+  // 202 comes with the job (routes/uploads.ts); the status shows whether it did.
   return { status: response.status, job: (await response.json()) as Job }
 }
 

@@ -1,5 +1,5 @@
 // Starts the Express example and stops it gracefully. Guarantee: on SIGTERM or Ctrl-C running requests end, jobs
-// that nobody began stay handed off for the next start, and everything else is gone from the disk.
+// that were not started stay handed off for the next start, and everything else is removed from the disk.
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'

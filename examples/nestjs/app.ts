@@ -51,7 +51,7 @@ export class FilesController {
   }
 }
 
-/** Nest calls onApplicationShutdown of no foreign class, so whoever passes the manager closes it. */
+/** Nest does not call onApplicationShutdown of foreign classes, so the caller that passes the manager closes it. */
 export async function createApp(manager: TempFileManager): Promise<INestApplication> {
   const module: DynamicModule = {
     module: class AppModule {},

@@ -25,7 +25,7 @@ export interface TranscodeOptions {
 
 /**
  * Makes a small H.264 mp4 that every browser plays. The input came from a stranger: ffmpeg may open that one
- * file and nothing else (`-protocol_whitelist file`), and a name that begins with '-' is no option.
+ * file and nothing else (`-protocol_whitelist file`), and a name that begins with '-' is not an option.
  */
 export async function transcode(
   input: string,
@@ -60,7 +60,7 @@ export async function transcode(
     ],
     { stdio: ['ignore', 'pipe', 'pipe'], signal: options.signal, killSignal: 'SIGKILL' },
   )
-  // 'exit' says how it ended; an error (the program is missing, the signal aborted) rejects this promise.
+  // 'exit' has the status; an error (the program is missing, the signal aborted) rejects this promise.
   const ended = once(child, 'close')
   const [complaint] = await Promise.all([
     readComplaints(child.stderr, child.stdout, options.onProgress ?? (() => undefined)),
@@ -69,7 +69,7 @@ export async function transcode(
   if (child.exitCode !== 0) throw new Error(`ffmpeg could not read this clip: ${complaint}`)
 }
 
-/** The duration stands in ffmpeg's talk on stderr, the position in its lines on stdout. Answers the last complaint. */
+/** Reads the duration from ffmpeg's stderr and the position from its stdout. Returns the last error line. */
 async function readComplaints(
   stderr: NodeJS.ReadableStream,
   stdout: NodeJS.ReadableStream,

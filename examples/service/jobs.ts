@@ -167,7 +167,7 @@ export class JobBook {
     })
   }
 
-  /** A thread that the pool ended had no say: a sweep proves it dead and removes its session, one after the other. */
+  /** A thread that the pool ended could not clean up: a sweep proves it dead and removes its session. One sweep at a time. */
   #tidy(): void {
     this.#tidied = this.#tidied.then(() => this.#manager.sweep()).catch(() => undefined)
   }

@@ -1,4 +1,4 @@
-// The work on one claimed clip: make a web-ready film of it in a scratch directory, and hand that on. Promise:
+// The work on one claimed clip: make a web-ready film of it in a scratch directory, and hand that on. Guarantee:
 // the result has a lifetime of its own before the caller lets the clip go, so a death in between loses nothing.
 
 import { createHash } from 'node:crypto'
@@ -53,7 +53,7 @@ async function makeFilm(input: string, path: string, onProgress: (percent: numbe
   return { path, ending: '.web.mp4', type: 'video/mp4', madeBy: 'ffmpeg' }
 }
 
-/** Where ffmpeg is missing the example still works, and says so. */
+/** Without ffmpeg the example still works, and reports that. */
 async function makeReport(input: string, path: string, meta: ClipMeta): Promise<Made> {
   const report = {
     note: 'ffmpeg is not installed here',

@@ -28,9 +28,9 @@ export type ResultMeta = {
   readonly attempt: number
 }
 
-/** Somebody else may share the root: what is not ours in shape is not ours to run. */
+/** Another program may share the root: only handoffs whose meta has this service's shape are run. */
 export function readMeta(meta: unknown): ClipMeta | ResultMeta | undefined {
   if (typeof meta !== 'object' || meta === null || !('kind' in meta) || !('job' in meta)) return undefined
-  // The two kinds are written by this service only, under its own root name, so the kind tells the rest.
+  // The two kinds are written by this service only, under its own root name, so the kind determines the rest.
   return meta.kind === 'clip' || meta.kind === 'result' ? (meta as ClipMeta | ResultMeta) : undefined
 }

@@ -28,10 +28,10 @@ export default function processClip({ ticket }: ClipTask): Promise<ClipDone | Re
 async function work(ticket: string): Promise<ClipDone> {
   await using clip = await manager.claim<ClipMeta>(ticket)
   const { job } = clip.meta
-  const tell = (percent: number) =>
+  const report = (percent: number) =>
     parentPort?.postMessage({ job, attempt: clip.attempt, percent } satisfies ClipProgress)
-  tell(0)
-  const done = await makeResult(clip, manager, tell)
+  report(0)
+  const done = await makeResult(clip, manager, report)
   await clip.complete()
   return done
 }

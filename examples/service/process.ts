@@ -1,4 +1,4 @@
-// How a server process begins and ends. Guarantee: whoever started it (a terminal, the demo, a test) learns the
+// The start and the end of a server process. Guarantee: its parent (a terminal, the demo, a test) learns the
 // address and what was found at the start; a stop lets running requests end, but not for ever.
 
 import type { Server } from 'node:http'
@@ -44,6 +44,6 @@ export function stopGracefully(stop: () => Promise<void>): void {
     else console.log(`${signal ?? 'closing'}: finishing what runs, keeping what is handed off`)
     await stop()
   })
-  // A server that was started over IPC has nobody to serve when its parent is gone.
+  // A server that was started over IPC ends with its parent.
   if (process.connected) process.once('disconnect', close)
 }

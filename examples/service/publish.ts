@@ -1,5 +1,5 @@
-// Streams a finished result to the archive and tells how far it is, one JSON line at a time. Guarantee: the last
-// line says either that the digests are equal or what went wrong.
+// Streams a finished result to the archive and reports its progress, one JSON line at a time. Guarantee: the last
+// line reports either that the digests are equal or the error.
 
 import { PassThrough, type Readable } from 'node:stream'
 import { putFile } from 'temp-file-manager/http'

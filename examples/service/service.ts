@@ -28,7 +28,7 @@ export interface ClipService {
 export async function startService(): Promise<ClipService> {
   const manager = openManager()
   const jobs = new JobBook(manager, { work: process.env['CLIP_WORK'] !== 'off' })
-  // The manager sweeps by itself at its first use; asking for it here lets us say what it reclaimed.
+  // The manager sweeps by itself at its first use; this call makes its report available.
   const report = await manager.sweep()
   const archive = await startArchive(manager)
   const found = {

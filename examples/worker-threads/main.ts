@@ -40,7 +40,7 @@ async function receive(name: string): Promise<string> {
   return await clip.handOff({ meta })
 }
 
-/** The pool tells of an ended thread a moment before the thread is over; until then the clip is still held. */
+/** The pool reports an ended thread a moment before the thread has ended; until then the clip is still held. */
 async function runAgain(ticket: string): Promise<ClipDone> {
   for (;;) {
     try {
@@ -63,7 +63,7 @@ function describe({ name, bytes, madeBy, attempt }: ResultMeta): string {
   return `${name}, ${megabytes(bytes)}, by ${madeBy}, attempt ${attempt}`
 }
 
-/** Resolves when a worker says that it has claimed this ticket. */
+/** Resolves when a worker reports that it has claimed this ticket. */
 function claimed(ticket: string): Promise<Claimed> {
   return new Promise((resolve) => {
     const listen = (message: Claimed) => {
@@ -103,7 +103,7 @@ async function abortedTask(): Promise<void> {
 }
 
 async function crashedWorker(): Promise<void> {
-  act('A crashed worker', 'An exception outside of every promise: no finally of that thread runs.')
+  act('A crashed worker', 'An exception outside of any promise: no finally of that thread runs.')
   const ticket = await receive('clip.mp4')
   const first = await pool.run({ ticket, trouble: 'crashes' }).catch((error: Error) => error.message)
   check(

@@ -36,7 +36,7 @@ async function work({ ticket, trouble }: Task): Promise<ClipDone> {
 
 async function fail(trouble: 'waits' | 'crashes'): Promise<never> {
   if (trouble === 'crashes') {
-    // Outside of every promise: no catch, no finally, no `using` of this thread runs.
+    // Outside of any promise: no catch, no finally, no `using` of this thread runs.
     setImmediate(() => {
       throw new Error('a bug in a codec binding')
     })

@@ -14,12 +14,12 @@ test.skipIf(!redis)(
     const { status, output } = await run('bullmq/main.ts', directory)
     expect(output).not.toContain('NOT SO')
     for (const claim of [
-      "the completed job's file is gone",
+      "the completed job's file is removed",
       'which claimed the same file again',
       'the other worker did the job',
       'a sweep after its time has removed it',
       'the client is answered with an error',
-      'the clip of the refused job is gone',
+      'the clip of the refused job is removed',
       'no handoff',
     ]) {
       expect(output).toContain(`✔ ${claim}`)

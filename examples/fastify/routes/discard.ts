@@ -1,4 +1,4 @@
-// DELETE /jobs/:id: the result, and with it the job, is gone.
+// DELETE /jobs/:id: removes the result, and with it the job.
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ClipService } from '../../service/service.ts'
