@@ -41,7 +41,7 @@ describe('a TempFileError', () => {
     }
   })
 
-  test('may have subclasses, which other errors are no instances of', () => {
+  test('may have subclasses, of which other errors are not instances', () => {
     class Mine extends TempFileError {}
     expect(new Mine('ERR_TEMP_IO', 'x')).toBeInstanceOf(TempFileError)
     expect(error).not.toBeInstanceOf(Mine)
@@ -55,7 +55,7 @@ describe('a TempFileError', () => {
 describe("a system's error", () => {
   const system = (code: string): Error => Object.assign(new Error(`${code}: at /tmp/x`), { code })
 
-  test.each(['ENOSPC', 'EDQUOT'])('%s says that space is missing', (code) => {
+  test.each(['ENOSPC', 'EDQUOT'])('%s means that space is missing', (code) => {
     expect(ioError(system(code), 'write')).toMatchObject({ code: 'ERR_TEMP_NO_SPACE', status: 507 })
   })
 
@@ -72,7 +72,7 @@ describe("a system's error", () => {
     expect(ioError(typed, 'write')).toBe(typed)
   })
 
-  test('has a number only if it says so', () => {
+  test('has a number only where one is set', () => {
     expect(errnoOf({ code: 5 })).toBeUndefined()
     expect(errnoOf(undefined)).toBeUndefined()
     expect(errnoOf(new Error('x'))).toBeUndefined()

@@ -26,7 +26,7 @@ export default function checkForLeaks(): () => void {
       if (value === undefined) delete process.env[name]
       else process.env[name] = value
     if (left.length === 0) return
-    process.exitCode = 1 // vitest prints what a teardown throws, and exits with 0 all the same
+    process.exitCode = 1 // vitest prints what a teardown throws, and still exits with 0
     throw new Error(`The tests left ${left.length} things behind: ${left.join(', ')}`)
   }
 }

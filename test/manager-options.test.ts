@@ -75,12 +75,12 @@ test('units are resolved', () => {
 
 describe('before anything is made', () => {
   test.each([
-    ['options that are no object', 5],
+    ['options that are not an object', 5],
     ['options null', null],
     ['an empty base directory', { baseDir: '' }],
     ['a base directory with a NUL', { baseDir: '/tmp/\0' }],
     ['a base directory that is a number', { baseDir: 5 }],
-    ['limits that are no object', { limits: '5gb' }],
+    ['limits that are not an object', { limits: '5gb' }],
     ['a size that is half understood', { limits: { fileBytes: '500MiB' } }],
     ['a negative total', { limits: { totalBytes: -1 } }],
     ['a count of entries with a fraction', { limits: { liveEntries: 1.5 } }],

@@ -36,7 +36,7 @@ describe('bytes', () => {
     expect(quota.bytes).toBe(0)
   })
 
-  test('are unlimited when nothing is said', () => {
+  test('are unlimited by default', () => {
     const quota = new Quota({}, fs)
     quota.reserve(Number.MAX_SAFE_INTEGER)
     expect(quota.fileBytes).toBe(Number.POSITIVE_INFINITY)

@@ -73,7 +73,7 @@ describe('giving back', () => {
     expect(namesIn(manager.root, 'sessions')).toHaveLength(1)
   })
 
-  it('keeps what has a record of another version, wherever that may keep its data', async () => {
+  it('keeps an entry with a record of another version, wherever that may keep its data', async () => {
     const manager = tempManager()
     const { ticket, directory } = await claimed(manager)
     writeFileSync(join(directory, 'handoff.json'), JSON.stringify({ v: 2, ticket }))

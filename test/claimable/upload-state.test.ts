@@ -35,7 +35,7 @@ test.each([
 })
 
 test.each([[[]], [['at-', 'at-x', 'at--1', 'done-1e3', 'at-12345678901234567']]])(
-  'the names %j are no state',
+  'the names %j are not a state',
   (names) => {
     const { root, claim } = claimed(names)
     expect(readState(root, claim)).toBeUndefined()

@@ -16,7 +16,7 @@ test.each([
   expect(stderr).toContain(message)
 })
 
-test('an option of run that stands after the command belongs to the command', () => {
+test('an option of run after the command belongs to the command', () => {
   const { values, operands } = parseWords(commandOf(COMMANDS, 'run'), [
     '--name',
     'x',

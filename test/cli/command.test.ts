@@ -14,7 +14,7 @@ test('a name that no program has used is reported, with the names that exist', a
 
 test.each([
   ['a root of another user', `/tmp/cli-${4_000_000_000}`],
-  ['a directory that is no root', '/tmp'],
+  ['a directory that is not a root', '/tmp'],
 ])('--root with %s is refused with status 2', async (_what, root) => {
   const { status, stderr } = await run(['ls', '--root', root])
   expect(status).toBe(2)

@@ -16,9 +16,9 @@ describe('the command line itself', () => {
     ['a missing operand', ['inspect']],
     ['a bad duration', ['sweep', '--remove-unknown-after', '5 potatoes', '--base-dir', '/nonexistent']],
     ['a bad name', ['ls', '--name', '../up']],
-    ['a root that is not one of ours', ['ls', '--root', '/tmp']],
+    ['a root that this package did not make', ['ls', '--root', '/tmp']],
     ['a root together with a name', ['ls', '--root', '/tmp/cli-0', '--name', 'cli']],
-  ])('%s is status 2, said on standard error', async (_, args) => {
+  ])('%s is status 2, with a message on standard error', async (_, args) => {
     const { status, stdout, stderr } = await run(args)
     expect(status).toBe(2)
     expect(stdout).toBe('')
@@ -40,7 +40,7 @@ describe('the command line itself', () => {
     expect((await runOnTerminal(['ls', '--json', '--root', manager.root])).stdout).not.toMatch(ESCAPE)
   })
 
-  test('a reader that has seen enough is no failure', async () => {
+  test('a reader that closes the pipe early is not a failure', async () => {
     const manager = tempManager({ name: 'cli' })
     manager.file()
     for (let n = 0; n < 1500; n++) mkdirSync(join(manager.root, 'sessions', `s-${n}-unknown`))

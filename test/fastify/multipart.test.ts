@@ -63,7 +63,7 @@ describe('a form is received', () => {
       },
     ],
     [
-      'beside @fastify/multipart, ours in the nested plugin',
+      'beside @fastify/multipart, this package’s in the nested plugin',
       async () => {
         await here.app.register(multipartPlugin)
         await here.app.register(async (nested) => {
@@ -73,7 +73,7 @@ describe('a form is received', () => {
       },
     ],
     [
-      'with every content type caught by somebody',
+      'with every content type handled by another plugin',
       async () => {
         here.app.addContentTypeParser('*', (_request, _payload, done) => done(null))
         await here.app.register(named, { manager: here.manager })
@@ -92,10 +92,10 @@ describe('a form is received', () => {
       const part = await request.file()
       return { names: [part?.filename], bytes: (await part?.toBuffer())?.length }
     })
-    addRoute(here.app, '/ours')
+    addRoute(here.app, '/own')
     const url = await here.listening()
     expect((await upload(`${url}/theirs`)).body).toEqual({ names: ['clip.avi'], bytes: clip.length })
-    expect((await upload(`${url}/ours`)).body).toEqual({ names: ['clip.avi'] })
+    expect((await upload(`${url}/own`)).body).toEqual({ names: ['clip.avi'] })
   })
 })
 

@@ -100,7 +100,7 @@ describe('reply.sendTempFile', () => {
   })
 })
 
-describe('reply.sendTempFile answers whatever fails', () => {
+describe('reply.sendTempFile answers every failure', () => {
   test.each<[string, (reply: FastifyReply, file: TempFile) => Promise<unknown>, string]>([
     [
       'a header option that HTTP does not allow',

@@ -59,7 +59,7 @@ describe('claiming', () => {
     }
   })
 
-  it('looks everywhere for about 100 ms before it says GONE: one that comes into sight on the way is claimed', async () => {
+  it('searches everywhere for about 100 ms before it throws GONE: a handoff that appears meanwhile is claimed', async () => {
     const baseDir = tempBase()
     const publisher = tempManager({ baseDir })
     const ticket = await publisher.file().handOff()

@@ -14,7 +14,7 @@ const rootOf = (manager: TempFileManager) => ({
   layout: layoutOf(manager.root),
 })
 
-/** A handoff that is in the claims/ of a session whose owner is as `owner` says. */
+/** A handoff that is in the claims/ of a session whose owner is `owner`. */
 async function claimedBy(
   manager: TempFileManager,
   owner: Record<string, unknown>,

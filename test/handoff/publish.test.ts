@@ -65,7 +65,7 @@ function textOf(entry: { kind: string; path: string }): string {
 }
 
 describe.each(kinds)('%s', (_, make) => {
-  it('is handed off under its own name, and its handle has gone', async () => {
+  it('is handed off under its own name, and its handle has ended', async () => {
     const manager = tempManager()
     const entry = await make(manager)
     const { kind, name, path } = entry
@@ -245,7 +245,7 @@ describe('publishing', () => {
     expect(published(manager.root)).toEqual([])
   })
 
-  it('refuses what has gone, and what belongs to a closed manager', async () => {
+  it('refuses a removed entry, and an entry of a closed manager', async () => {
     const manager = tempManager()
     const file = manager.file()
     await file.remove()
@@ -274,7 +274,7 @@ describe('publishing', () => {
     expect(published(manager.root)).toEqual([])
   })
 
-  it('keeps modes private whatever the umask, and outlives its manager', async () => {
+  it('keeps modes private under any umask, and outlives its manager', async () => {
     const old = process.umask(0o777)
     onTestFinished(() => void process.umask(old))
     const base = tempBase()

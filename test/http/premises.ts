@@ -39,7 +39,7 @@ export class Premises {
     process.on('warning', this.#onWarning)
   }
 
-  /** What users' entries stand in the session. */
+  /** The user's entries in the session. */
   left(): string[] {
     const session = this.manager.sessionPath
     return session === undefined ? [] : readdirSync(session).filter((name) => !OWN.has(name))
@@ -63,7 +63,7 @@ export class Premises {
     expect(this.warnings).toEqual([])
   }
 
-  /** As above, with every connection closed: then no descriptor may be left at all. */
+  /** As above, with every connection closed: then no descriptor may be left. */
   async expectNothingOpen(): Promise<void> {
     await this.expectNothingLeft()
     await vi.waitFor(

@@ -100,7 +100,7 @@ describe('a signal that the program listens for', () => {
   })
 })
 
-test('keep says at exit where everything is', async () => {
+test('keep prints at exit where everything is', async () => {
   const base = tempBase()
   const ended = await end(base, ['exit', 'keep'])
   expect(ended.code).toBe(3)

@@ -27,7 +27,7 @@ describe('the claim of a process that died', () => {
     expect(namesIn(manager.root, 'sessions')).toHaveLength(1)
   })
 
-  it('with kill -9 is given back by a sweep, which says so', async () => {
+  it('with kill -9 is given back by a sweep, which reports it', async () => {
     const { child, ticket, baseDir } = await held('wait')
     await child.line('HELD')
     child.kill('SIGKILL')

@@ -28,7 +28,7 @@ function order(child: Child, line: string): void {
 }
 
 describe('eight processes', () => {
-  it('with a hundred claimants race for one ticket: one wins, and the others hear CLAIMED, never GONE', async () => {
+  it('with a hundred claimants race for one ticket: one wins, and the others get CLAIMED, never GONE', async () => {
     const manager = tempManager()
     const ticket = await (await manager.receive('text')).handOff()
     const made = await racers(manager.root.slice(0, manager.root.lastIndexOf('/')), 100)

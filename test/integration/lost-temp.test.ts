@@ -15,7 +15,7 @@ test('under DEBUG a temp that was collected without being disposed is named, wit
   expect(ended.stderr).toMatch(/at careless .*lost\.mts/)
 })
 
-test('without DEBUG nothing is said', async () => {
+test('without DEBUG nothing is printed', async () => {
   const ended = await runChild('lost.mts', { args: [tempBase()], node: ['--expose-gc'], env: { DEBUG: '' } })
   expect(ended).toMatchObject({ code: 0, stderr: '' })
 })

@@ -1,4 +1,4 @@
-// Worker threads have sessions of their own, whatever way they end.
+// Worker threads have sessions of their own, which are removed however they end.
 
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,5 +1,5 @@
 // Operations of every kind, started and not awaited, then process.exit 0 to 250 us later, in the main thread and
-// in worker threads. TORTURE_ROUNDS says how many of each (npm run torture: 1000).
+// in worker threads. TORTURE_ROUNDS is the number of each (npm run torture: 1000).
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -19,7 +19,7 @@ test('the boot clock is the uptime of the system, under one number for all its p
   expect(bootTime()?.boot).toBe(now?.boot)
 })
 
-test('a stamped file carries the boot and the uptime, whatever the wall clock shows', () => {
+test('a stamped file carries the boot and the uptime, independent of the wall clock', () => {
   const path = emptyFile()
   const before = bootTime()
   stampBootTime(fs, path)

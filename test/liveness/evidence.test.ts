@@ -92,7 +92,7 @@ describe('the thread', () => {
     expect(verdictOf(facts)).toBe('dead')
   })
 
-  test('that is ours, in a session of a program that execve replaced, is dead', async () => {
+  test('of this process, in a session of a program that execve replaced, is dead', async () => {
     const facts = await observe({})
     expect(facts).toMatchObject({ process: 'exists', thread: 'replaced', lease: 'refuses' })
     expect(verdictOf(facts)).toBe('dead')
@@ -138,7 +138,7 @@ describe('identity', () => {
     },
     { what: 'another host', owner: { hostname: 'elsewhere' }, facts: { hostname: 'other' } },
     { what: 'an empty host name', owner: { hostname: '' }, facts: { hostname: 'other' } },
-  ])('$what is told', async ({ owner, facts }) => {
+  ])('$what is recognised', async ({ owner, facts }) => {
     expect(await observe({ owner })).toMatchObject(facts)
   })
 
@@ -198,7 +198,7 @@ describe('the lease', () => {
     'fuseblk',
     'vfat',
     'new-one',
-  ])('proves nothing on %s, whatever file system the record pretends', async (fsType) => {
+  ])('proves nothing on %s, also when the record names another file system', async (fsType) => {
     const owner = { ...other, fsType: 'ext4' }
     expect(verdictOf(await observe({ owner }, { mounts: mountedAs(fsType) }))).toBe('unknown')
   })
@@ -270,7 +270,7 @@ describe('elsewhere than Linux (injected; not run there)', () => {
 
 describe('a record that cannot be believed', () => {
   test.each<{ what: string; record: string | undefined; state: Evidence['record'] }>([
-    { what: 'none at all', record: undefined, state: 'missing' },
+    { what: 'a missing one', record: undefined, state: 'missing' },
     { what: 'an empty file', record: '', state: 'corrupt' },
     { what: 'half a record', record: '{"v":1,"id":', state: 'corrupt' },
     { what: 'an array', record: '[]', state: 'corrupt' },

@@ -84,7 +84,7 @@ describe('a lease', () => {
     expect(await knock(two)).toBe('answers')
   })
 
-  test('goes along when its directory is renamed', async () => {
+  test('still answers after its directory was renamed', async () => {
     const directory = join(tempBase(), 'before')
     mkdirSync(directory)
     boundLease(directory)
@@ -133,7 +133,7 @@ describe('stray code that closes descriptors', () => {
     closeSync(innocent)
   })
 
-  test('is noticed at the next sweep by timer: the session has a lease again, and the other one answered meanwhile', async () => {
+  test('is noticed at the next sweep by timer: the session has both leases again, and the second one answered meanwhile', async () => {
     const ended = await runChild('closed-lease.mts', { args: [tempBase()] })
     expect(ended.stderr).toBe('')
     expect(ended.stdout.trim().split('\n')).toEqual([

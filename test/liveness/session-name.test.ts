@@ -77,7 +77,7 @@ describe('the tag of a process table', () => {
     ['boot', { bootId: '5ae8e0a2-0000-4000-8000-000000000002' }],
     ['pid namespace', { pidNamespace: 'pid:[4026531837]' }],
     ['time namespace', { timeNamespace: 'time:[4026531835]' }],
-    ['time namespaces at all', { timeNamespace: undefined }],
+    ['any time namespace', { timeNamespace: undefined }],
   ])('differs with the %s, whichever was asked last', (_, change) => {
     const own = namespacesTag(OWNER)
     expect(namespacesTag({ ...OWNER, ...change })).not.toBe(own)

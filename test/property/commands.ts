@@ -1,5 +1,5 @@
-// The commands that a random sequence is made of: each does something for real, and says to the model what must
-// have become of it. Guarantee: whatever is refused is refused with the code that is documented.
+// The commands that a random sequence is made of: each runs a real operation, and updates the model to its
+// expected result. Guarantee: every refusal has the code that is documented.
 
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

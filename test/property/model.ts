@@ -1,4 +1,4 @@
-// A small model of what must be there after any sequence of operations, and the disk held against it. Promise:
+// A small model of what must be there after any sequence of operations, and the comparison with the disk. Guarantee:
 // entries, claims, handoffs and what was persisted are all looked at, after every step.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs'

@@ -1,5 +1,5 @@
 // Random sequences of all operations by several managers over one root, against a small model of what must be
-// there. Guarantee: the disk is what the model says after every step; a failure shrinks to the few commands that
+// there. Guarantee: the disk equals the model after every step; a failure shrinks to the few commands that
 // show it. PROPERTY_RUNS sets how many sequences.
 
 import { existsSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs'
@@ -12,7 +12,7 @@ import { MANAGERS, type Model, newManager, type Real } from './model.ts'
 
 const RUNS = Math.ceil(Number(process.env['PROPERTY_RUNS'] ?? 1500) / 25)
 
-test('several managers over one root do what the model says, whatever the order', async () => {
+test('several managers over one root behave as the model, in any order', async () => {
   let steps = 0
   await fc.assert(
     fc.asyncProperty(fc.commands(commands, { maxCommands: 30, size: 'max' }), async (sequence) => {

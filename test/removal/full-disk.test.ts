@@ -23,7 +23,7 @@ function fullDisk(code: string): FileSystem {
 
 const FILES = { 'tmp-1': 'twelve bytes' }
 
-describe.each(['ENOSPC', 'EDQUOT'])('where a rename says %s', (code) => {
+describe.each(['ENOSPC', 'EDQUOT'])('where a rename fails with %s', (code) => {
   test("a dead session's files go first, then the session; its claims come back", async () => {
     const base = tempBase()
     const manager = tempManager({ baseDir: base })

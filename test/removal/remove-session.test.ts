@@ -50,7 +50,7 @@ describe('a condemned session', () => {
     expect(existsSync(gone)).toBe(false)
   })
 
-  test('loses a directory to a thread that renames it out whole or not at all', async () => {
+  test('loses a directory to a thread that renames it out, completely or not', async () => {
     const manager = tempManager()
     const dead = await deadWithClaim(manager)
     const gone = join(manager.root, 'sessions', `.gone-${dead.id}-x`)

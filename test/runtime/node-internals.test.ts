@@ -96,7 +96,7 @@ describe('_httpMessage', () => {
     expect(text).toMatch(/^HTTP\/1.1 200 [\s\S]*the first answerHTTP\/1.1 413 /)
   })
 
-  test('where it is missing, a refusal is answered all the same', async () => {
+  test('where it is missing, a refusal is still answered', async () => {
     const text = await put((req, res) => {
       hide(req, '_httpMessage')
       expect(responseOf(req)).toBeUndefined()

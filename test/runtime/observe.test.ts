@@ -36,7 +36,7 @@ function debugging(namespaces: string): string[] {
 }
 
 describe('diagnostics channels', () => {
-  test('tell of every entry made, whole, by whatever way', async () => {
+  test('publish every entry that is made, complete, by each method', async () => {
     const heard = listen('create')
     const foreign = join(tempBase(), 'x')
     writeFileSync(foreign, '')
@@ -52,7 +52,7 @@ describe('diagnostics channels', () => {
     expect(heard.map((message) => message['entry'])).toEqual(made)
   })
 
-  test('a subscriber may look at all of an entry while it is being told of it', async () => {
+  test('a subscriber may read every member of an entry while it is called', async () => {
     const seen: unknown[] = []
     const listener: ChannelListener = (message) => {
       const { entry } = message as { entry: { bytes?: number; path: string } } // a receive is all that is made here
@@ -64,7 +64,7 @@ describe('diagnostics channels', () => {
     expect(seen).toEqual([4, file.path])
   })
 
-  test('tell of every removal once', async () => {
+  test('publish every removal once', async () => {
     const heard = listen('remove')
     const manager = tempManager()
     const [one, two] = [manager.file(), manager.dir()]
@@ -76,7 +76,7 @@ describe('diagnostics channels', () => {
     expect(heard[0]?.['entry']).toBe(one)
   })
 
-  test('tell of handoffs and claims by ticket', async () => {
+  test('publish handoffs and claims by ticket', async () => {
     const [published, claimed] = [listen('handoff'), listen('claim')]
     const manager = tempManager()
     const ticket = await manager.file().handOff({ durable: false })
@@ -85,7 +85,7 @@ describe('diagnostics channels', () => {
     expect(claimed).toMatchObject([{ ticket, attempt: 1 }])
   })
 
-  test('tell of a sweep', async () => {
+  test('publish a sweep', async () => {
     const heard = listen('sweep')
     const manager = tempManager()
     manager.file()
@@ -93,7 +93,7 @@ describe('diagnostics channels', () => {
     expect(heard).toHaveLength(1)
   })
 
-  test.skipIf(!canFreeze)('tell of a failed cleanup, besides the policy', () => {
+  test.skipIf(!canFreeze)('publish a failed cleanup, besides the policy', () => {
     const heard = listen('cleanup-error')
     const manager = tempManager({ onCleanupError: () => {} })
     const file = manager.file()
@@ -114,7 +114,7 @@ describe('debug', () => {
     expect(lines.every((line) => line.includes('temp-file-manager:file'))).toBe(true)
   })
 
-  test('says nothing of what is handed over: no meta, no content', async () => {
+  test('logs no meta and no content of a handoff', async () => {
     const lines = debugging('temp-file-manager:*')
     const manager = tempManager()
     const ticket = await (await manager.receive('the content')).handOff({
@@ -127,7 +127,7 @@ describe('debug', () => {
     expect(lines.join('\n')).not.toMatch(/hunter2|the content/)
   })
 
-  test('prints one line without controls for whatever is asked for', async () => {
+  test('prints one line without control characters for any name', async () => {
     const lines = debugging('temp-file-manager:*')
     const manager = tempManager()
     failureSync('ERR_TEMP_NAME_INVALID', () => manager.file('evil\n\u001b[2J'))
@@ -157,13 +157,13 @@ describe('a cleanup error', () => {
   })
 
   test('is given to a function as it is', () => {
-    const told: unknown[] = []
-    reportCleanupError((given) => void told.push(given), error)
-    expect(told).toEqual([error])
+    const reported: unknown[] = []
+    reportCleanupError((given) => void reported.push(given), error)
+    expect(reported).toEqual([error])
   })
 })
 
-test('an entry prints as what it is, with its path, for whoever debugs', () => {
+test('an entry prints with its type and its path when it is inspected', () => {
   const file = tempManager().file()
   expect(inspect(file)).toBe(`TempFile { path: '${file.path}', disposed: false }`)
 })

@@ -252,7 +252,7 @@ describe.each([
     expect(readFileSync(claim.path)).toHaveLength(0)
   })
 
-  test('with an unknown ticket is gone, and what is no ticket is refused', async () => {
+  test('with an unknown ticket is GONE, and a text that is not a ticket is refused', async () => {
     const [one] = await open()
     await failure('ERR_TEMP_HANDOFF_GONE', () => one.claim(UNKNOWN))
     for (const call of [one.claim, one.inspect, one.discard])

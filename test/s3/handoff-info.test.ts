@@ -28,7 +28,7 @@ it('a claim is shown with its claimant, and as available once its lease has ende
   expect(infoOf(RECORD, 21)).toMatchObject({ state: 'available', expiresInMs: 99, claimant: undefined })
 })
 
-it('a dead letter has no end, and a corrupt record says what is wrong with it', () => {
+it('a dead letter has no end, and a corrupt record names its problem', () => {
   expect(infoOf({ ...RECORD, state: 'dead', lastError: 'e' }, 21)).toMatchObject({
     state: 'dead',
     expiresInMs: undefined,

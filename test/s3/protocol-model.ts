@@ -5,7 +5,7 @@
 // signature is valid; its answer may be lost. An agent may stop for any time between two steps, or die.
 //
 // Assumptions on the store (the probe checks the first three):
-//   a PUT with If-None-Match: * succeeds only where there is no object; a PUT with If-Match only over that version
+//   a PUT with If-None-Match: * succeeds only where no object exists; a PUT with If-Match only over that version
 //   of simultaneous ones, one succeeds
 //   a GET returns the last successful PUT
 //   a request is refused when its signature is older than 15 minutes (SigV4), which is less than a tombstone's life

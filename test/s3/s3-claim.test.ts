@@ -18,7 +18,7 @@ describe.skipIf(!haveCeph)(`a claim of another host's file${needsCeph}`, () => {
     await failure('ERR_TEMP_HANDOFF_GONE', () => store.inspect(claim.ticket))
   })
 
-  it('cannot be completed without waiting: removeSync() says so, and the end of a `using` block gives it back', async () => {
+  it('cannot be completed without waiting: removeSync() throws, and the end of a `using` block gives it back', async () => {
     const { store } = await cephStore()
     const ticket = await store.handOff(await tempManager().receive('x'))
     let path = ''

@@ -69,7 +69,7 @@ describe.skipIf(!haveCeph)(`handoffs between hosts${needsCeph}`, () => {
     expect(await store.withClaim(ticket, ({ path }) => readFileSync(path, 'utf8'))).toBe('x')
   })
 
-  it('a store that cannot be reached at all fails typed', async () => {
+  it('a store that cannot be reached is reported with a typed error', async () => {
     const client = newClient({ ...(await gateway()), endpoint: 'http://127.0.0.1:9' })
     const { store } = await cephStore({ client, timeout: '20s' })
     await failure('ERR_TEMP_DOWNLOAD_FAILED', () => store.claim('0123456789abcdefghjkmnpqrs'))

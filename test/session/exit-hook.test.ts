@@ -10,7 +10,7 @@ import { tempBase } from '../fixtures/temp-base.ts'
 const EVENTS = ['exit', 'SIGINT', 'SIGTERM', 'SIGHUP']
 const listeners = (): number[] => EVENTS.map((event) => process.listenerCount(event))
 
-test('twelve reloads of the module leave one listener of ours', async () => {
+test('twelve reloads of the module leave one listener of this package', async () => {
   const before = listeners()
   const base = tempBase()
   const managers: TempFileManager[] = []
@@ -49,7 +49,7 @@ test('listeners of signal-exit, which count themselves, are discounted; others a
   expect(foreignListeners('SIGTERM', 1)).toBe(base)
 })
 
-test('an exit listener that throws before ours does not leave the session', async () => {
+test('an exit listener that throws before this package’s does not leave the session', async () => {
   const { stdout, stderr } = await runChild('throwing-exit.mts', { args: [tempBase()] })
   expect(stderr).toMatch(/thrown at exit/)
   expect(existsSync(dirname(stdout.trim()))).toBe(false)

@@ -43,7 +43,7 @@ test('a root that was made again is made durable again', async () => {
   expect(synced).toEqual([rootIn(base), rootIn(base)])
 })
 
-describe('a root that somebody else may have planted is refused, and nothing is made in it', () => {
+describe('a root that another user may have planted is refused, and nothing is created in it', () => {
   test('a symbolic link, even to a directory of our own', async () => {
     const base = tempBase()
     mkdirSync(join(base, 'target'), { mode: 0o700 })
@@ -102,7 +102,7 @@ describe('a root that somebody else may have planted is refused, and nothing is 
   })
 })
 
-test('a base directory may be a link; the root stands at its real path', () => {
+test('a base directory may be a link; the root is at its real path', () => {
   const base = tempBase()
   mkdirSync(join(base, 'real'))
   symlinkSync('real', join(base, 'link'))

@@ -48,7 +48,7 @@ describe('a source that fails by itself', () => {
     expect(halfway.listenerCount('close')).toBe(0)
   })
 
-  test('one that was read before, or is being read by another, says so', async () => {
+  test('one that was read before, or has another reader, is refused with that reason', async () => {
     const spent = Readable.from(['x'])
     for await (const _ of spent);
     expect((await receiveFails('ERR_TEMP_OPTION_INVALID', spent)).message).toContain('already been read')
@@ -77,7 +77,7 @@ describe('a source that fails by itself', () => {
     }
   })
 
-  test('fewer bytes than expected are truncated, whatever the kind, and say how far it came', async () => {
+  test('fewer bytes than expected are ERR_TEMP_TRUNCATED for every kind, with the number that arrived', async () => {
     for (const source of ['abc', Readable.from(['abc']), new Blob(['abc']), ['abc']]) {
       const error = await receiveFails('ERR_TEMP_TRUNCATED', source, { expectedBytes: 4 })
       expect(isTempFileError(error) && error.details).toEqual({ bytes: 3, expected: 4 })

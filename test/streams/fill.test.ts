@@ -59,7 +59,7 @@ const endless: Record<string, () => Watched> = {
   },
 }
 
-/** Sees `return` called, which a generator that has not begun answers without running its `finally`. */
+/** Sees `return` called, which a generator that has not started answers without running its `finally`. */
 function watchReturn(source: Generator<Uint8Array> | AsyncGenerator<Uint8Array>): Watched {
   let returned = false
   const original = source.return.bind(source) as (value: unknown) => never // of either kind of generator
@@ -79,7 +79,7 @@ function turns(): Promise<void> {
   return new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
 }
 
-describe('whatever fails, the source is given up, the quota is given back and no write still runs', () => {
+describe('after any failure the source is given up, the quota is given back and no write still runs', () => {
   const failure = (code: string) => Object.assign(new Error(code), { code })
   const failing: Record<
     string,

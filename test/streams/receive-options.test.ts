@@ -6,23 +6,23 @@ import { receive } from './receiving.ts'
 
 describe('a hostile option is refused before anything is created', () => {
   const rows: Record<string, unknown> = {
-    'options that are no object': 5,
+    'options that are not an object': 5,
     'options that are null': null,
     'maxBytes below zero': { maxBytes: -1 },
     'maxBytes with an unknown unit': { maxBytes: '500MiB' },
-    'expectedBytes that is no number': { expectedBytes: '5' },
-    'expectedBytes that is no whole number': { expectedBytes: 1.5 },
+    'expectedBytes that is not a number': { expectedBytes: '5' },
+    'expectedBytes that is not a whole number': { expectedBytes: 1.5 },
     'expectedBytes that is NaN': { expectedBytes: Number.NaN },
     'expectedBytes below zero': { expectedBytes: -1 },
     'a signal that is none': { signal: {} },
     'a signal that is null': { signal: null },
     'an unknown hash': { hash: 'crc33' },
-    'a hash that is no string': { hash: 256 },
+    'a hash that is not a string': { hash: 256 },
     'an empty hash': { hash: '' },
-    'onProgress that is no function': { onProgress: true },
-    'keepSource that is no boolean': { keepSource: 1 },
-    'a declared name that is no string': { declared: { name: 5 } },
-    'a declared type that is no string': { declared: { type: {} } },
+    'onProgress that is not a function': { onProgress: true },
+    'keepSource that is not a boolean': { keepSource: 1 },
+    'a declared name that is not a string': { declared: { name: 5 } },
+    'a declared type that is not a string': { declared: { type: {} } },
   }
   for (const [what, options] of Object.entries(rows)) {
     test(what, () => {
@@ -50,7 +50,7 @@ test('every digest that this Node can make is accepted', async () => {
 })
 
 describe('onProgress', () => {
-  test('is told the total when it is known, and always a last time', async () => {
+  test('is called with the total when it is known, and always at the end', async () => {
     const calls: object[] = []
     const onProgress = (progress: object): void => {
       calls.push(progress)

@@ -95,7 +95,7 @@ export async function receiveFails(
   return error
 }
 
-/** How many listeners stand on a stream, by event. */
+/** The number of listeners of a stream, by event. */
 export function listeners(readable: Readable): Record<string, number> {
   return Object.fromEntries(
     ['data', 'end', 'error', 'close', 'readable', 'pause', 'resume'].map((name) => [

@@ -86,7 +86,7 @@ describe('every kind of source arrives whole', () => {
     ])
   })
 
-  test('nothing at all is an empty file with the digest of nothing', async () => {
+  test('an empty source is an empty file with the digest of no bytes', async () => {
     for (const source of ['', Buffer.alloc(0), [], Readable.from([]), new Blob([]), new Blob([]).stream()]) {
       const { result, content } = await receive(source, { hash: 'md5' })
       expect(result).toEqual({
@@ -164,7 +164,7 @@ test('the same bytes in any chunks give the same file and digest', async () => {
   )
 })
 
-describe('what is no source is refused with a typed error', () => {
+describe('a value that is not a source is refused with a typed error', () => {
   const rows: Record<string, unknown> = {
     number: 5,
     null: null,

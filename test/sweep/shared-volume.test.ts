@@ -16,7 +16,7 @@ const HOUR = 3_600_000
 const FAR = { hostname: 'far', bootId: 'of-far', lease: undefined, heartbeat: true }
 const SOON = 15_000
 
-/** A foreign session whose heartbeat and tombstone are as old as `age` says. */
+/** A foreign session whose heartbeat and tombstone have the age of `age`. */
 function foreign(owner: Record<string, unknown> = FAR): {
   base: string
   session: Crafted
@@ -206,7 +206,7 @@ describe('the heartbeat', () => {
 })
 
 describe('the sweep lock', () => {
-  test('lets one work and turns the others away, whatever becomes of the work', async () => {
+  test('lets one work and turns the others away, also when the work fails', async () => {
     const { root } = tempManager()
     mkdirSync(root, { recursive: true })
     onTestFinished(() => rmSync(root, { recursive: true, force: true }))

@@ -43,7 +43,7 @@ test('a dead session is condemned by a rename, and still whole when the decision
   expect(existsSync(join(finding.condemned?.path ?? '', 'a'))).toBe(true)
 })
 
-test('a dry run renames nothing, whatever it would remove', async () => {
+test('a dry run renames nothing, also when it would remove everything', async () => {
   const manager = tempManager()
   const dead = craftSession(manager.root, { owner: REUSED_PID })
   mkdirSync(join(sessions(manager), `.gone-${dead.id}-x`))

@@ -146,7 +146,7 @@ describe('the report', () => {
     expect(rooms(manager)).toEqual({ sessions: [session.name], handoffs: [ticket] })
   })
 
-  test('says of a root that was never made: nothing', async () => {
+  test('of a root that was never created reports nothing', async () => {
     const report = await tempManager().sweep()
     expect(report).toMatchObject({ items: [], errors: [], finished: true })
   })
@@ -264,7 +264,7 @@ describe('options', () => {
 })
 
 describe('by age', () => {
-  test('a draft over an hour old is removed whatever it holds, a younger one is kept', async () => {
+  test('a draft over an hour old is removed with any content, a younger one is kept', async () => {
     const base = tempBase()
     const root = usedManager({ baseDir: base }).root
     const [old, young] = [

@@ -1,5 +1,5 @@
-// What must be on disk, by what the owners said before and after each deed. Guarantee: a violation is only what
-// no kill at any moment can excuse.
+// The state that the disk must have after the owners' reports before and after each deed. Guarantee: only a state
+// that no kill at any moment can explain is a violation.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -7,7 +7,7 @@ import type { Owner } from './owner-process.ts'
 
 export interface Handoff {
   readonly ticket: string
-  /** Who told of having it and not of giving it back. */
+  /** Owners that have reported a claim of it and no return. */
   readonly holders: Set<Owner>
   /** Its end may have come, or has. */
   state: 'live' | 'completing' | 'completed'
@@ -16,7 +16,7 @@ export interface Handoff {
 export class Ledger {
   readonly handoffs = new Map<string, Handoff>()
   readonly violations: string[] = []
-  readonly #calledGone: { readonly ticket: string; readonly told: string }[] = []
+  readonly #calledGone: { readonly ticket: string; readonly reported: string }[] = []
   published = 0
   claims = 0
   checks = 0
@@ -82,10 +82,10 @@ export class Ledger {
   #failed(owner: Owner, deed: string, ticket: string, code: string): void {
     if (code === 'ERR_TEMP_CLOSED' || code === 'ERR_TEMP_HANDOFF_CLAIMED') return
     if (code === 'ERR_TEMP_REMOVED' && owner.leaving) return
-    const told = `${owner.name}: ${deed} ${ticket} failed with ${code}`
+    const reported = `${owner.name}: ${deed} ${ticket} failed with ${code}`
     // The line of the one who completed it may be read after this one.
-    if (code === 'ERR_TEMP_HANDOFF_GONE') this.#calledGone.push({ ticket, told })
-    else this.violation(told)
+    if (code === 'ERR_TEMP_HANDOFF_GONE') this.#calledGone.push({ ticket, reported })
+    else this.violation(reported)
   }
 
   #worker(owner: Owner, number: string, word: string, path: string): void {
@@ -110,12 +110,12 @@ export class Ledger {
     }
     for (const name of sessions) {
       if (name.startsWith('.new-') || expected.has(name)) continue
-      if (owners.some((owner) => owner.lives && owner.mayHaveThreads)) continue // a thread of it may have begun unheard
+      if (owners.some((owner) => owner.lives && owner.mayHaveThreads)) continue // a thread of it may have started without a report
       this.violation(`${name} is left of a dead owner`)
     }
-    for (const handoff of this.handoffs.values()) this.#stands(root, handoff, sessions)
-    for (const { ticket, told } of this.#calledGone.splice(0))
-      if (this.handoffs.get(ticket)?.state === 'live') this.violation(told)
+    for (const handoff of this.handoffs.values()) this.#checkPlaces(root, handoff, sessions)
+    for (const { ticket, reported } of this.#calledGone.splice(0))
+      if (this.handoffs.get(ticket)?.state === 'live') this.violation(reported)
   }
 
   #whole(owner: Owner, file: string): void {
@@ -127,14 +127,14 @@ export class Ledger {
     }
   }
 
-  #stands(root: string, { ticket, holders, state }: Handoff, sessions: ReadonlySet<string>): void {
+  #checkPlaces(root: string, { ticket, holders, state }: Handoff, sessions: ReadonlySet<string>): void {
     if (state === 'completing') return
     const places = [
       join(root, 'handoffs', ticket),
       ...[...sessions].map((name) => join(root, 'sessions', name, 'claims', ticket)),
     ].filter((place) => existsSync(place))
     if (places.length !== (state === 'live' ? 1 : 0))
-      this.violation(`${ticket}, ${state}, stands in ${places.length} places`)
+      this.violation(`${ticket}, ${state}, is in ${places.length} places`)
     if (state !== 'live') return
     const living = [...holders].filter((holder) => holder.lives)
     if (living.length > 1)

@@ -124,15 +124,15 @@ class Torture {
     const child = spawn(process.execPath, [join(this.#programs, 'sweeper.cjs'), ...given], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
-    let told = ''
+    let reported = ''
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      told += text
+      reported += text
     })
     await once(child, 'close')
-    for (const line of told.split('\n').filter(Boolean)) {
+    for (const line of reported.split('\n').filter(Boolean)) {
       const [word, count] = line.split(' ')
       if (word === 'reclaimed') this.#ledger.reclaimed += Number(count)
-      else this.#ledger.violation(`a sweeper told: ${line}`)
+      else this.#ledger.violation(`a sweeper reported: ${line}`)
     }
   }
 
@@ -157,14 +157,14 @@ class Torture {
     if (owner.kind === 'plain' && random.chance(0.25)) {
       owner.leaving = true // at an unknown moment
       this.#counts.killed++
-      work.push(owner.tell(`doom ${1 + random.below(60)}`))
+      work.push(owner.send(`doom ${1 + random.below(60)}`))
     }
     for (let n = random.below(8); n >= 0; n--) {
       const deed = random.pick(may) ?? 'file'
       const ticket = deed === 'claim' ? random.pick([...this.#ledger.handoffs.keys()].slice(-40)) : ''
       if (ticket === undefined) continue
       if (deed === 'worker') this.#counts.threads++
-      work.push(owner.tell(`${deed} ${ticket}`.trim()))
+      work.push(owner.send(`${deed} ${ticket}`.trim()))
     }
     await Promise.all(work)
   }
@@ -179,10 +179,10 @@ class Torture {
     else if (chance < 0.5) this.#leave(owner, 'close')
     else if (chance < 0.65) {
       this.#counts.blocked++
-      void owner.tell('block')
+      void owner.send('block')
     } else if (chance < 0.8) {
       this.#counts.stopped++
-      void owner.tell('publish')
+      void owner.send('publish')
       owner.stopped = true
       owner.kill('SIGSTOP')
     }
@@ -191,13 +191,13 @@ class Torture {
   #kill(owner: Owner): void {
     this.#counts.killed++
     if (!owner.blocked)
-      void owner.tell(this.#random.pick(['publish', 'file', 'dir', 'complete', 'release']) ?? '')
+      void owner.send(this.#random.pick(['publish', 'file', 'dir', 'complete', 'release']) ?? '')
     owner.kill('SIGKILL')
   }
 
   #leave(owner: Owner, how: 'exit' | 'close'): void {
     owner.leaving = true
-    void owner.tell(how)
+    void owner.send(how)
   }
 
   /** Waits until those who go have gone, and those who stop have stopped. */
@@ -217,7 +217,7 @@ class Torture {
     const report = await this.#manager.sweep()
     this.#ledger.reclaimed += report.sessionsRemoved
     for (const { name, message } of report.errors)
-      this.#ledger.violation(`the sweep told: ${name} ${message}`)
+      this.#ledger.violation(`the sweep reported: ${name} ${message}`)
     this.#ledger.check(this.#manager.root, this.#owners)
   }
 

@@ -1,5 +1,5 @@
-// One owner as the torture holds it: its process, what it was told, what became of it. Guarantee: whatever is
-// waited for is an event (a line, an end, a state in /proc), bounded in time so that a hang is a violation.
+// One owner of the torture: its process, its commands, its end. Guarantee: each wait is for
+// an event (a line, an end, a state in /proc), bounded in time so that a hang is a violation.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -22,11 +22,11 @@ export class Owner {
   readonly kind: Kind
   readonly process: ChildProcess
   readonly files = new Set<string>()
-  /** Its worker threads' sessions by number; undefined: told to end. */
+  /** Its worker threads' sessions by number; undefined: asked to end. */
   readonly threads = new Map<string, string | undefined>()
   session: string | undefined
   lives = true
-  /** It was told to go, and may be anywhere between. */
+  /** It was asked to end, and may be in the middle of that. */
   leaving = false
   stopped = false
   blocked = false
@@ -65,7 +65,7 @@ export class Owner {
     return this.#waiting.size > 0
   }
 
-  /** Whether threads of it may have begun that it has not told of. */
+  /** Whether it may have started threads that it has not reported. */
   get mayHaveThreads(): boolean {
     return [...this.#waiting.values()].some(({ command }) => command === 'worker')
   }
@@ -76,14 +76,14 @@ export class Owner {
   }
 
   /** Resolves when it has answered, or ended. */
-  tell(command: string): Promise<void> {
+  send(command: string): Promise<void> {
     const id = String(this.#next++)
     const done = new Promise<void>((done) => this.#waiting.set(id, { command, done }))
     this.process.stdin?.write(`${id} ${command}\n`)
     return done
   }
 
-  /** Waits until it has told its session. */
+  /** Waits until it has reported its session. */
   async ready(): Promise<void> {
     await this.until(() => this.session !== undefined || !this.lives)
   }
@@ -103,7 +103,7 @@ export class Owner {
     await this.until(() => !this.lives || ['T', 't', 'Z', ''].includes(stateOf(this.pid())))
   }
 
-  /** Node's process, as we name it: under unshare it is a child of ours' child. */
+  /** Node's process by this namespace's pid: under unshare it is a grandchild. */
   pid(): number {
     const own = this.process.pid ?? 0
     if (this.kind === 'plain') return own

@@ -1,6 +1,6 @@
-// An owner of the torture: a program that does what its standard input says and tells on standard output, by
-// synchronous writes, what it is about to do and what it has done. Guarantee: every line it wrote is true, so
-// what a kill -9 may have left half done is exactly what lies between two lines.
+// An owner of the torture: a program that obeys its standard input, and reports each deed before and after on standard
+// output, by synchronous writes. Guarantee: every line it wrote is true, so a kill -9 leaves half done at most the deed
+// between two lines.
 
 import fs from 'node:fs'
 import { createInterface } from 'node:readline'
@@ -19,16 +19,16 @@ const manager = new TempFileManager({
   fs: disk.fs,
   sweep: { onStart: false, every: false },
   handoff: { ttl: '1d' },
-  onCleanupError: (error) => say('reported', error.code),
+  onCleanupError: (error) => print('reported', error.code),
 })
 
-function say(...words: readonly string[]): void {
+function print(...words: readonly string[]): void {
   const line = `${words.join(' ')}\n`
   if (isMainThread) fs.writeSync(1, line)
   else parentPort?.postMessage(line)
 }
 
-/** A file that holds its own name, so that anybody can tell whether it is whole. */
+/** A file that holds its own name, so that every reader can check that it is complete. */
 function makeFile(): TempFile {
   const file = manager.file({ name: `f-${process.hrtime.bigint()}` })
   fs.writeFileSync(file.path, file.name)
@@ -39,7 +39,7 @@ const commands: Record<string, (argument: string) => Promise<void> | void> = {
   file() {
     const file = makeFile()
     entries.push(file)
-    say('file', file.path)
+    print('file', file.path)
   },
   dir() {
     const dir = manager.dir()
@@ -47,44 +47,44 @@ const commands: Record<string, (argument: string) => Promise<void> | void> = {
     for (const name of ['a', 'b']) {
       fs.mkdirSync(dir.join(name))
       fs.writeFileSync(dir.join(name, 'x'), 'x')
-      say('file', dir.join(name, 'x'))
+      print('file', dir.join(name, 'x'))
     }
   },
   async drop() {
     const entry = entries.pop()
     if (entry === undefined) return
-    say('dropping', entry.path)
+    print('dropping', entry.path)
     await entry.remove()
   },
   async publish() {
     const ticket = await makeFile().handOff({ durable: false })
-    say('published', ticket)
+    print('published', ticket)
   },
   async claim(ticket) {
-    say('claiming', ticket)
+    print('claiming', ticket)
     const claim = await manager.claim(ticket)
     held.set(ticket, claim)
-    say('claimed', ticket)
+    print('claimed', ticket)
     const content = fs.readFileSync(claim.path, 'utf8')
-    if (content !== claim.name) say('damaged', ticket)
+    if (content !== claim.name) print('damaged', ticket)
   },
   async complete() {
     const [next] = held
     if (next === undefined) return
     const [ticket, claim] = next
     held.delete(ticket)
-    say('completing', ticket)
+    print('completing', ticket)
     await claim.complete()
-    say('completed', ticket)
+    print('completed', ticket)
   },
   async release() {
     const [next] = held
     if (next === undefined) return
     const [ticket, claim] = next
     held.delete(ticket)
-    say('releasing', ticket)
+    print('releasing', ticket)
     await claim.release()
-    say('released', ticket)
+    print('released', ticket)
   },
   async sweep() {
     await manager.sweep()
@@ -95,7 +95,7 @@ const commands: Record<string, (argument: string) => Promise<void> | void> = {
   },
   /** Blocks the event loop for good. */
   block() {
-    say('blocked')
+    print('blocked')
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
   },
   async worker() {
@@ -104,7 +104,7 @@ const commands: Record<string, (argument: string) => Promise<void> | void> = {
     workers.push({ number, worker })
     await new Promise<void>((resolve) => {
       worker.on('message', (line: string) => {
-        say('worker', number, line.trim())
+        print('worker', number, line.trim())
         if (line.startsWith('session')) resolve()
       })
       worker.on('exit', () => resolve())
@@ -113,12 +113,12 @@ const commands: Record<string, (argument: string) => Promise<void> | void> = {
   async terminate() {
     const last = workers.pop()
     if (last === undefined) return
-    say('terminating', last.number)
+    print('terminating', last.number)
     await last.worker.terminate()
   },
   async close() {
     await manager.close()
-    say('closed')
+    print('closed')
   },
   exit() {
     process.exit(0)
@@ -130,13 +130,13 @@ async function obey(line: string): Promise<void> {
   try {
     await commands[word]?.(argument)
   } catch (error) {
-    say('failed', word, argument || '-', isTempFileError(error) ? error.code : String(error))
+    print('failed', word, argument || '-', isTempFileError(error) ? error.code : String(error))
   }
-  say('done', id)
+  print('done', id)
 }
 
 commands['file']?.('')
-say('session', String(manager.sessionPath))
+print('session', String(manager.sessionPath))
 if (isMainThread) {
   const input = createInterface({ input: process.stdin })
   input.on('line', (line) => void obey(line))

@@ -19,7 +19,7 @@ describe('looking', () => {
     expect(readdirSync(base)).toEqual([])
   })
 
-  test('ls tells living owners from dead ones, why, and who has which handoff', async () => {
+  test('ls lists living and dead owners with the reason, and the holder of each handoff', async () => {
     const manager = tempManager({ name: 'cli' })
     const baseDir = join(manager.root, '..')
     const held = await (await manager.receive('held')).handOff()
@@ -64,7 +64,7 @@ describe('looking', () => {
     expect(JSON.parse(json) as HandoffInfo).toMatchObject({ ticket, state: 'available', attempts: 0 })
   })
 
-  test('a ticket that nobody has published is status 3, what is no ticket is status 2', async () => {
+  test('a ticket that was never published is status 3, an argument that is not a ticket is status 2', async () => {
     const base = tempBase()
     expect(await run(['inspect', NOBODY, '--base-dir', base])).toMatchObject({ status: 3, stdout: '' })
     const wrong = await run(['inspect', '../etc', '--base-dir', base, '--json'])

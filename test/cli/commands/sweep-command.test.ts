@@ -11,7 +11,7 @@ import { interruptAt, run } from '../command-line.ts'
 import { leaveTheDead } from '../leave-the-dead.ts'
 
 describe('sweeping', () => {
-  test('a dry run tells what a sweep would do, and does nothing', async () => {
+  test('a dry run reports what a sweep would do, and changes nothing', async () => {
     const manager = tempManager({ name: 'cli' })
     await leaveTheDead(join(manager.root, '..'))
     const before = readdirSync(join(manager.root, 'sessions'))
@@ -39,9 +39,9 @@ describe('sweeping', () => {
     manager.file()
     await leaveTheDead(join(manager.root, '..'))
     const done = await underSweepLock({ layout: layoutOf(manager.root) }, async () => {
-      const told = await run(['sweep', '--root', manager.root])
-      expect(told).toMatchObject({ status: 0, stdout: '' })
-      expect(told.stderr).toContain('Another sweep is at work')
+      const reported = await run(['sweep', '--root', manager.root])
+      expect(reported).toMatchObject({ status: 0, stdout: '' })
+      expect(reported.stderr).toContain('Another sweep is at work')
       const json = await run(['sweep', '--root', manager.root, '--json'])
       expect(JSON.parse(json.stdout)).toEqual({ skipped: 'another sweep is at work' })
       expect(readdirSync(join(manager.root, 'sessions'))).toHaveLength(2)
@@ -52,7 +52,7 @@ describe('sweeping', () => {
     expect(readdirSync(join(manager.root, 'sessions'))).toHaveLength(1)
   })
 
-  test('an interrupted sweep stops between two entries, says so, and gives its lock back', async () => {
+  test('an interrupted sweep stops between two entries, reports that, and releases its lock', async () => {
     const manager = tempManager({ name: 'cli' })
     manager.file()
     const many = 5000 // many times what is judged between the lock and the signal

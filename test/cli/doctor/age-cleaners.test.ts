@@ -30,7 +30,7 @@ describe('systemd-tmpfiles', () => {
     [
       'an exemption',
       { 'tmp.conf': 'q /tmp 1777 root root 10d\n' },
-      { 'ours.conf': "x '/tmp/svc-*'\n" },
+      { 'own.conf': "x '/tmp/svc-*'\n" },
       undefined,
     ],
     [

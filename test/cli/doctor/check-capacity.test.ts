@@ -61,7 +61,7 @@ test.each(['usrquota', 'prjquota', 'usrjquota=aquota.user', 'gquota'])(
   },
 )
 
-test('noquota and no option are no quota', () => {
+test('the option noquota, and no option, mean that there is no quota', () => {
   expect(checkQuota(mount({ options: ['rw', 'noquota'] }), statfs({}), statfs({})).status).toBe('ok')
 })
 

@@ -35,7 +35,7 @@ describe('doctor', () => {
     expect(readdirSync(base)).toEqual([])
   })
 
-  test('where there is no base directory yet, none is made', async () => {
+  test('a missing base directory is not created', async () => {
     const base = tempBase()
     const found = await diagnose(['--base-dir', join(base, 'later')])
     expect(finding(found, 'base directory')?.status).toBe('note')

@@ -46,7 +46,7 @@ test('a process of which one part cannot be read is listed as not inspected', ()
   const proc = crafted('7 (a) S 1 1 1 0 -1 4194560 ')
   expect(readProcessUse(proc).uninspected).toEqual([])
   mkdirSync(join(proc, '8'))
-  mkdirSync(join(proc, '8/stat')) // EISDIR stands for any error but 'it has ended'
+  mkdirSync(join(proc, '8/stat')) // EISDIR, as an example of an error other than 'it has ended'
   expect(readProcessUse(proc).uninspected).toEqual([{ process: 'process 8', reason: 'EISDIR' }])
 })
 

@@ -35,18 +35,18 @@ async function failure(options: FetchOptions = {}, path = '/'): Promise<{ code: 
 }
 
 test('a download is whole, with digest, progress, and the name of the address', async () => {
-  const told: { bytes: number; total?: number }[] = []
+  const reported: { bytes: number; total?: number }[] = []
   await using file = await fetchFile(new URL(`${server.url}/a%20b.PDF?x=1`), premises.manager, {
     hash: 'sha256',
-    onProgress: (progress) => told.push(progress),
+    onProgress: (progress) => reported.push(progress),
   })
   expect(file.bytes).toBe(content.length)
   expect(file.digest).toBe(createHash('sha256').update(content).digest('hex'))
   expect(file.name).toMatch(/\.pdf$/)
-  expect(told.at(-1)).toEqual({ bytes: content.length, total: content.length })
+  expect(reported.at(-1)).toEqual({ bytes: content.length, total: content.length })
 })
 
-test('the server may name the file, and need not say how long it is', async () => {
+test('the server may name the file, and need not send its length', async () => {
   handler = (_, res) =>
     res
       .writeHead(200, { 'content-disposition': `attachment; filename*=UTF-8''r%C3%A9sum%C3%A9.docx` })

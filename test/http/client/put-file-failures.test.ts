@@ -1,4 +1,4 @@
-// How an upload fails, and what it says of how far it got.
+// The failures of an upload, and their report of its progress.
 
 import { truncate } from 'node:fs/promises'
 import { expect, test } from 'vitest'
@@ -88,7 +88,7 @@ test('a signal ends it: before, while sending, and while waiting for the next tr
   })
 })
 
-test('redirects are not followed, and said so', async () => {
+test('redirects are not followed, and reported as errors', async () => {
   here.handler = (req, res) => void req.resume().on('end', () => res.writeHead(307, { location: '/x' }).end())
   await expect(putFile(here.server.url, here.file)).rejects.toThrow('pass the final URL')
 })

@@ -9,7 +9,7 @@ import { content, putting, Store } from './putting.ts'
 const here = putting()
 
 test('a file is sent whole, with its length and progress, and the answer is returned', async () => {
-  const told: number[] = []
+  const reported: number[] = []
   let got: { headers: IncomingMessage['headers']; method: string | undefined; body: Buffer } | undefined
   here.handler = async (req, res) => {
     got = { headers: req.headers, method: req.method, body: await buffer(req) }
@@ -18,7 +18,7 @@ test('a file is sent whole, with its length and progress, and the answer is retu
   const result = await putFile(here.server.url, here.file, {
     type: 'video/mp4',
     headers: { authorization: 'Bearer x' },
-    onProgress: ({ bytes, total }) => told.push(bytes, total ?? -1),
+    onProgress: ({ bytes, total }) => reported.push(bytes, total ?? -1),
   })
   expect(result).toMatchObject({
     status: 201,
@@ -34,7 +34,7 @@ test('a file is sent whole, with its length and progress, and the answer is retu
   })
   expect(got?.headers['content-range']).toBeUndefined()
   expect(got?.body.equals(content)).toBe(true)
-  expect(told.slice(-2)).toEqual([content.length, content.length])
+  expect(reported.slice(-2)).toEqual([content.length, content.length])
 })
 
 test('what is sent arrives at receiveBody', async () => {

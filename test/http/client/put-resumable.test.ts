@@ -17,7 +17,7 @@ async function unreliable(handle: Handle, drops: number): Promise<{ url: string;
   const server = createServer((req, res) => {
     requests.push(req.method ?? '')
     if (Number(req.headers['content-length'] ?? 0) > 0 && left-- > 0) {
-      // Not by a 'data' listener: the bytes that it hears before the server reads are lost to the server.
+      // Not by a 'data' listener: the bytes that it receives before the server reads are lost to the server.
       const before = req.socket.bytesRead
       const timer = setInterval(() => {
         if (req.socket.bytesRead - before > 300_000) req.socket.destroy()

@@ -1,4 +1,4 @@
-// A server that files are sent to, and what it says to them.
+// A server that receives files, and its answers.
 
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, RequestListener } from 'node:http'

@@ -16,7 +16,7 @@ test.each<[string, string | string[] | undefined, object]>([
   ['a known key with a negative number', 'max-size=-7', {}],
   ['a known key with a string', 'max-age="7", max-size=1', {}],
   ['a known key with a boolean', 'max-size, max-age=1', {}],
-  ['what is no dictionary', 'max-size=7 max-age=1', {}],
+  ['a value that is not a dictionary', 'max-size=7 max-age=1', {}],
   ['a comma at the end', 'max-size=7,', {}],
   ['a key in capitals', 'Max-Size=7', {}],
 ])('Upload-Limit with %s', (_, value, limits) => {

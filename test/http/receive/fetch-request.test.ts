@@ -193,7 +193,7 @@ describe('a Request made by hand', () => {
     })
   })
 
-  test('without a body is no form, and an empty file', async () => {
+  test('without a body is not a form, and is an empty file', async () => {
     const request = (): Request =>
       new Request('http://localhost/', { method: 'POST', headers: { 'content-type': FORM_TYPE } })
     await expect(receiveForm(request(), premises.manager)).rejects.toMatchObject({

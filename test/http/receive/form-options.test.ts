@@ -4,7 +4,7 @@ import { fileRules } from '../../../src/index.ts'
 import { failureSync } from '../../fixtures/failures.ts'
 
 describe('the options of a form', () => {
-  test('limit all that is held in memory when nothing is said', () => {
+  test('limit everything that is held in memory by default', () => {
     const { maxFields, maxFieldBytes, maxFieldNameBytes, maxTextBytes, maxParts, maxHeaderPairs, maxFiles } =
       prepareForm(undefined)
     expect({

@@ -1,4 +1,4 @@
-// A server that receives forms and says what came.
+// A server that receives forms and answers with their content.
 
 import { readFile } from 'node:fs/promises'
 import { afterEach, beforeEach, expect } from 'vitest'

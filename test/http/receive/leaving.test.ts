@@ -1,4 +1,4 @@
-// The client that goes away, and the client that must still read what it is told.
+// The client that disconnects, and the client that must still read its answer.
 
 import { getEventListeners, once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
@@ -217,7 +217,7 @@ describe('a client that is refused reads why', () => {
     socket.destroy()
   })
 
-  test('and is told that the connection ends, if more is to come than is read', async () => {
+  test('and learns that the connection ends, if more is to come than is read', async () => {
     rules = { accept: fileRules.video }
     const socket = await announced(server.port, '/', 'f', 1024 ** 3)
     let answer = ''

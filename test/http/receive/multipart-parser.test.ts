@@ -122,7 +122,7 @@ describe('what peers accept is accepted', () => {
     ['padding after a boundary', '--b \t\r\nA: 1\r\n\r\nx\r\n--b--', ['x']],
     ['a part without a header', '--b\r\n\r\nx\r\n--b--', ['x']],
     ['a part without header and content', '--b\r\n\r\n--b--', ['']],
-    ['a part of nothing at all', '--b\r\n--b--', ['']],
+    ['an empty part', '--b\r\n--b--', ['']],
     ['a part without the empty line of its content', '--b\r\nA: 1\r\n\r\n--b--', ['']],
   ])('%s, cut at every byte', (_, text, contents) => {
     for (let at = 0; at <= text.length; at += 1) {

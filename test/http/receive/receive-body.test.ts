@@ -88,10 +88,10 @@ describe('a raw body', () => {
   })
 
   test('reports progress with the announced total', async () => {
-    const told: unknown[] = []
-    rules = { onProgress: (progress) => told.push(progress) }
+    const reported: unknown[] = []
+    rules = { onProgress: (progress) => reported.push(progress) }
     await put('hello')
-    expect(told.at(-1)).toEqual({ bytes: 5, total: 5 })
+    expect(reported.at(-1)).toEqual({ bytes: 5, total: 5 })
   })
 })
 
@@ -121,7 +121,7 @@ describe('a raw body is refused', () => {
     expect(await put(body, headers)).toBe(expected)
   })
 
-  test('over the limit without having said so: as soon as it is', async () => {
+  test('over the limit without a Content-Length: as soon as it is', async () => {
     rules = { maxBytes: 1_000_000 }
     const socket = connect(server.port, '127.0.0.1')
     socket.write('PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n')
@@ -132,7 +132,7 @@ describe('a raw body is refused', () => {
     socket.destroy()
   })
 
-  test('read before: the program is told which parsers do that', async () => {
+  test('read before: the error names the parsers that do that', async () => {
     server.server.removeAllListeners('request')
     const result = new Promise<unknown>((resolve) => {
       server.server.on('request', (req, res) => {

@@ -9,7 +9,7 @@ import { formServer } from './form-server.ts'
 const here = formServer()
 
 describe('a form', () => {
-  test('gives its fields and files whatever their order', async () => {
+  test('returns its fields and files in any order', async () => {
     const { fields, files } = await here.received([
       file('first', 'a.txt', 'AAA', 'text/plain'),
       field('title', 'Grüße'),
@@ -79,7 +79,7 @@ describe('a form', () => {
     expect(files).toMatchObject([{ fieldName: 'raw', originalName: 'file', bytes: 1 }])
   })
 
-  test('reads text in its declared charset, and what is no text does not fail', async () => {
+  test('reads text in its declared charset, and bytes that are not text do not fail', async () => {
     const head = 'Content-Disposition: form-data; name="t"\r\nContent-Type: text/plain; charset=iso-8859-1'
     const { fields } = await here.received([
       { head, body: Buffer.from([0xe9]) },
@@ -115,14 +115,14 @@ describe('a form', () => {
   })
 
   test('computes digests and reports progress to the last byte', async () => {
-    const told: { bytes: number; total?: number }[] = []
+    const reported: { bytes: number; total?: number }[] = []
     const { signal } = new AbortController()
-    here.rules = { signal, hash: 'sha256', onProgress: (progress) => told.push(progress) }
+    here.rules = { signal, hash: 'sha256', onProgress: (progress) => reported.push(progress) }
     const clip = readFileSync(media('clip.mp4'))
     const body = multipart([file('f', 'clip.mp4', clip)])
     const { files } = await here.received([file('f', 'clip.mp4', clip)])
     expect(files[0]?.['digest']).toBe(createHash('sha256').update(clip).digest('hex'))
-    expect(told.at(-1)).toEqual({ bytes: body.length, total: body.length })
+    expect(reported.at(-1)).toEqual({ bytes: body.length, total: body.length })
     expect(getEventListeners(signal, 'abort')).toEqual([])
   })
 

@@ -1,4 +1,4 @@
-// A refusal reaches its client, whoever that is and however much it still sends.
+// A refusal reaches every client, however much it still sends.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -65,7 +65,7 @@ describe.each(kinds)('the body of a request of %s', (kind, withBody) => {
 })
 
 describe('the body of a Fetch request', () => {
-  test('that was read before is refused, and the error says by whom it may have been', async () => {
+  test('that was read before is refused, and the error names the likely reader', async () => {
     const request = post({ body: 'x' })
     await request.text()
     const error = await failure('ERR_TEMP_OPTION_INVALID', () =>
@@ -74,7 +74,7 @@ describe('the body of a Fetch request', () => {
     expect(error.message).toContain('body parser')
   })
 
-  test('with a Content-Length that is no number is of unknown length', () => {
+  test('with a Content-Length that is not a number has an unknown length', () => {
     expect(bodyOf(post({ body: 'x', headers: { 'content-length': '1e3' } })).length).toBeUndefined()
   })
 

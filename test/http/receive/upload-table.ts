@@ -13,7 +13,7 @@ import { announced, curl, FORM_TYPE, field, file, halfPost, multipart, type Part
 import { refuseCut } from '../mp4.ts'
 import { media, Premises, type Served } from '../premises.ts'
 
-/** What the application under test tells the test. */
+/** The reports of the application under test. */
 export interface Witness {
   /** Handlers that were reached, and those of them that came to their end. */
   reached: number
@@ -83,7 +83,7 @@ export function uploadTable(framework: string, start: Start): void {
       ['a wrong extension', [file('video', 'clip.exe', clip)], 415],
       ['a wrong extension after a good file', [video, file('video', 'notes.txt', 'text')], 415],
       ['a wrong declared type', [file('video', 'clip.mp4', clip, 'image/png')], 415],
-      ['another format than the extension says', [file('video', 'clip.avi', clip)], 415],
+      ['another format than that of the extension', [file('video', 'clip.avi', clip)], 415],
       ['disguised-elf.mkv', [fixture('disguised-elf.mkv')], 415],
       ['disguised-html.mp4', [fixture('disguised-html.mp4')], 415],
       ['disguised-png.avi', [fixture('disguised-png.avi')], 415],
@@ -163,7 +163,7 @@ export function uploadTable(framework: string, start: Start): void {
       },
     )
 
-    test('the client aborts after the body, and the handler hears of it', async () => {
+    test('the client aborts after the body, and the handler’s signal aborts', async () => {
       const whole = multipart([then('wait for the end of the request'), video])
       const socket = await halfPost(server.port, '/uploads', whole, whole.length)
       await vi.waitFor(() => expect(witness.reached).toBe(1), { interval: 5 })

@@ -87,7 +87,7 @@ describe('the answer to a request for a file', () => {
       expect(answer.headers).not.toHaveProperty(name)
   })
 
-  test('takes a header of the program in the place of its own, in whatever case it is written', async () => {
+  test('a header of the program replaces its own, in upper or lower case', async () => {
     const { headers } = await prepare({}, { headers: { 'cache-control': 'public' } })
     expect(Object.entries(headers).filter(([name]) => /^cache-control$/i.test(name))).toEqual([
       ['cache-control', 'public'],

@@ -112,7 +112,7 @@ describe('the receipt of a response over HTTP/2', () => {
   })
 })
 
-test('there is no receipt where no connection can be watched', () => {
+test('without a connection to watch there is no receipt', () => {
   const request = { method: 'GET', headers: {} } as IncomingMessage // injected, as by a test of a framework
   expect(requestReceipt(new http.ServerResponse(request))).toBeUndefined()
 })

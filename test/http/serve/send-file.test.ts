@@ -53,7 +53,7 @@ describe('a file is sent', () => {
     expect((await here.get({ 'if-none-match': '"other"' })).status).toBe(200)
   })
 
-  test('not at all if the condition of If-Match fails', async () => {
+  test('not if the condition of If-Match fails', async () => {
     const etag = (await here.get()).headers.get('etag') ?? ''
     expect((await here.get({ 'if-match': '"other"' })).status).toBe(412)
     expect((await here.get({ 'if-match': `W/${etag}` })).status).toBe(412)
@@ -118,7 +118,7 @@ describe('a file is sent', () => {
     expect(Object.fromEntries((await here.get()).headers)).toMatchObject(expected)
   })
 
-  test('without Cache-Control where the program says so', async () => {
+  test('without Cache-Control where the program asks for that', async () => {
     here.options = { cacheControl: false }
     expect((await here.get()).headers.get('cache-control')).toBeNull()
   })

@@ -89,7 +89,7 @@ describe('the file is removed', () => {
     agent.destroy()
   }
 
-  test('never, when the client has gone before the answer begins', async () => {
+  test('never, when the client disconnects before the answer starts', async () => {
     here.options = { remove: 'after-full-body' }
     here.server.server.removeAllListeners('request')
     const result = new Promise<SendResult>((resolve) => {

@@ -11,7 +11,7 @@ export const content = randomBytes(100_000)
 export interface Sending {
   premises: Premises
   server: Served
-  /** A temp file that holds `content`; what is sent unless a test says otherwise. */
+  /** A temp file that holds `content`; the default content of a test. */
   sent: ReceivedFile
   entry: Sendable
   options: SendOptions
