@@ -2,7 +2,8 @@
 // whose path holds a PART; or the file PART) with Node's Windows build under Wine, in a new prefix or in DIR, which stays.
 // vitest itself does not load there, so esbuild bundles the files with vitest's runner (test/windows/run.ts), and each
 // file runs in a process of its own.
-// Guarantee: the Wine prefix, and every process in it, end with this program.
+// Guarantee: the Wine prefix, and every process in it, end with this program; after kill -9, with the next run. The command
+// line is tested as built: dist is built first where src is newer.
 
 import { spawn, spawnSync } from 'node:child_process'
 import {
@@ -14,6 +15,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs'
 import { readFile } from 'node:fs/promises'
@@ -24,7 +26,7 @@ import { build } from 'esbuild'
 
 /** Test files that run at the same time. */
 const IN_FLIGHT = 2
-const FILE_LIMIT_MS = 300_000
+const FILE_LIMIT_MS = 90_000
 
 const project = fileURLToPath(new URL('../', import.meta.url))
 const cache = join(project, 'node_modules/.cache/windows')
@@ -33,15 +35,17 @@ const versions = given.filter((argument) => argument.startsWith('node@'))
 const parts = given.filter((argument) => !argument.startsWith('node@') && !argument.startsWith('--'))
 const givenPrefix = given.find((argument) => argument.startsWith('--prefix='))?.slice('--prefix='.length)
 const { files } = JSON.parse(readFileSync(join(project, 'test/windows/files.json'), 'utf8'))
+const dependencies = Object.keys(JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')).dependencies)
 const chosen = files.filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)))
 chosen.push(...parts.filter((part) => part.endsWith('.ts') && !chosen.includes(part)))
 const missing = chosen.filter((file) => !existsSync(join(project, file)))
 if (missing.length > 0)
   throw new Error(`test/windows/files.json lists what does not exist: ${missing.join(', ')}`)
 
-const place = mkdtempSync(join(tmpdir(), 'tfm-windows-'))
 mkdirSync(cache, { recursive: true })
-const bundled = mkdtempSync(join(cache, 'bundled-')) // inside the project, so that its dependencies are found
+for (const directory of [tmpdir(), cache]) removeLeftovers(directory)
+const place = mkdtempSync(join(tmpdir(), `tfm-windows-${process.pid}-`))
+const bundled = mkdtempSync(join(cache, `tfm-windows-${process.pid}-`)) // in the project, so that its dependencies are found
 const env = {
   ...process.env,
   WINEPREFIX: givenPrefix ?? join(place, 'prefix'),
@@ -54,12 +58,16 @@ const env = {
 }
 const total = { passed: 0, failed: 0, skipped: 0 }
 
-for (const signal of ['SIGINT', 'SIGTERM'])
-  process.once(signal, () => {
+// `on`, not `once`: npm passes the signal on that timeout(1) sends to the whole group, and the second one must not end the clean-up.
+let ending = false
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+  process.on(signal, () => {
+    if (ending) return
     cleanUp()
     process.exit(1)
   })
 try {
+  buildIfStale()
   await bundle()
   if (givenPrefix === undefined || !existsSync(givenPrefix)) {
     run('wineboot', ['-i'])
@@ -81,9 +89,32 @@ console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} 
 process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1
 
 function cleanUp() {
+  ending = true
   spawnSync('wineserver', ['-k'], { env })
-  spawnSync('wineserver', ['-w'], { env, timeout: 30_000 })
+  spawnSync('wineserver', ['-w'], { env, timeout: 5000 })
   for (const directory of [place, bundled]) rmSync(directory, { recursive: true, force: true, maxRetries: 5 })
+}
+
+/** Removes what runs left in `directory` that were killed: the process of their names does not exist. */
+function removeLeftovers(directory) {
+  for (const name of readdirSync(directory)) {
+    const [, pid] = /^tfm-windows-(\d+)-/.exec(name) ?? []
+    if (pid !== undefined && !existsSync(`/proc/${pid}`))
+      rmSync(join(directory, name), { recursive: true, force: true })
+  }
+}
+
+function buildIfStale() {
+  const timeOf = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0)
+  const sources = readdirSync(join(project, 'src'), { recursive: true }).map((name) =>
+    join(project, 'src', name),
+  )
+  if (timeOf(join(project, 'dist/cli/main.js')) > Math.max(...sources.map(timeOf))) return
+  const { status } = spawnSync('npx', ['tsup', '--no-dts', '--no-clean', '--silent'], {
+    cwd: project,
+    stdio: 'inherit',
+  })
+  if (status !== 0) throw new Error('The build failed, and the command line is tested as built.')
 }
 
 /** Bundles the tests with their runner, and each child program alone. */
@@ -93,7 +124,9 @@ async function bundle() {
     bundle: true,
     platform: 'node',
     target: 'node20',
-    external: ['esbuild', 'tsup', 'tsx', 'vite', 'playwright-core', 'fsevents'],
+    // The package's dependencies are loaded as users load them: esbuild gives import() of a CommonJS module, when it bundles
+    // it, no named exports.
+    external: [...dependencies, 'esbuild', 'tsup', 'tsx', 'vite', 'playwright-core', 'fsevents'],
     logLevel: 'error',
     plugins: [{ name: 'source-address', setup: keepAddresses }],
   }
@@ -213,7 +246,7 @@ async function runFile(node, file) {
     counts[test.state]++
     total[test.state]++
     if (test.state === 'passed') continue
-    const error = (test.error ?? '').split('\n').slice(0, 4).join('\n  ')
+    const error = (test.error ?? '').split('\n').slice(0, 8).join('\n  ')
     console.log(`${test.state}: ${file}: ${test.name}${error === '' ? '' : `\n  ${error}`}`)
   }
   console.log(

@@ -9,6 +9,9 @@ export const MAX_SOCKET_PATH = 107
 /** Two, so that one stray close(2) does not silence the only witness in another pid namespace. */
 export const LEASE_NAMES = ['lease', 'lease-2'] as const
 
+/** Signals that a terminal sends to the whole process group in front, termios(3). */
+const FROM_TERMINAL: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT']
+
 /** Facts of every POSIX system. */
 export const POSIX: Pick<
   Platform,
@@ -22,6 +25,7 @@ export const POSIX: Pick<
   | 'reapsAfterMs'
   | 'forbiddenInNames'
   | 'endingSignals'
+  | 'comesFromTerminal'
   | 'endBy'
 > = {
   syncsDirectories: true,
@@ -34,6 +38,7 @@ export const POSIX: Pick<
   reapsAfterMs: undefined,
   forbiddenInNames: undefined,
   endingSignals: ['SIGINT', 'SIGTERM', 'SIGHUP'],
+  comesFromTerminal: (signal) => process.stdin.isTTY === true && FROM_TERMINAL.includes(signal),
   endBy,
 }
 

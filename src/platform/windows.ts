@@ -27,6 +27,8 @@ export const windows: Platform = {
   reapsAfterMs: undefined,
   forbiddenInNames: /[<>:"|?*]/,
   endingSignals: ['SIGINT', 'SIGBREAK', 'SIGHUP', 'SIGTERM'],
+  // Each is an event of the console; kill() ends a process without one.
+  comesFromTerminal: () => true,
   // A process cannot send itself a console event, and process.kill accepts neither SIGBREAK nor SIGHUP.
   endBy: () => process.exit(CONTROL_C_EXIT),
 }

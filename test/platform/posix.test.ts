@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { askProcess } from '../../src/platform/ask-process.ts'
 import { POSIX, socketAnswer } from '../../src/platform/posix.ts'
 import { endedPid } from '../fixtures/crafted-session.ts'
@@ -22,6 +22,18 @@ describe.skipIf(process.platform === 'win32')('a process (needs POSIX)', () => {
     expect(await once(child, 'close')).toEqual([null, 'SIGTERM'])
     expect(POSIX.endingSignals).toContain('SIGTERM')
   })
+})
+
+test('a signal comes from the terminal only where there is one, and SIGTERM never does', () => {
+  const terminal = process.stdin.isTTY
+  onTestFinished(() => {
+    process.stdin.isTTY = terminal
+  })
+  process.stdin.isTTY = false
+  expect(POSIX.comesFromTerminal('SIGINT')).toBe(false)
+  process.stdin.isTTY = true
+  expect(POSIX.comesFromTerminal('SIGINT')).toBe(true)
+  expect(POSIX.comesFromTerminal('SIGTERM')).toBe(false)
 })
 
 test.each([

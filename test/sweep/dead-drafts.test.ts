@@ -1,15 +1,11 @@
 // Sessions whose maker was killed while it made them.
 
-import { execFile } from 'node:child_process'
 import { mkdirSync, readdirSync, renameSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
+import { runChild } from '../fixtures/child.ts'
 import { family } from '../fixtures/family.ts'
 import { tempManager } from '../fixtures/temp-base.ts'
-
-const OWNER = fileURLToPath(new URL('../fixtures/cli-owner.ts', import.meta.url))
 
 /** The name that a session's draft had: its place was not known yet. */
 const draftOf = (name: string): string =>
@@ -21,9 +17,7 @@ describe.skipIf(process.platform !== 'linux')('a draft (its name proves its make
     ['still empty', false],
   ])('of a killed maker, %s, is removed by the next sweep', async (_what, withRecord) => {
     const manager = tempManager({ name: 'cli' })
-    await promisify(execFile)(process.execPath, ['--import', 'tsx', OWNER, join(manager.root, '..')]).catch(
-      () => {},
-    ) // it is killed
+    await runChild('cli-owner.ts', { args: [join(manager.root, '..')] })
     const sessions = join(manager.root, 'sessions')
     const [dead = ''] = readdirSync(sessions)
     const draft = draftOf(dead)

@@ -56,6 +56,7 @@ const runner: VitestRunner = {
   pool: 'none',
   importFile: (path) => import(pathToFileURL(path).href),
   onCollected: (collected) => collected.forEach(skipListed),
+  onBeforeRunTask: ({ name }) => console.log(`> ${name}`), // the last line shows which test did not end
 }
 
 function skipListed(task: Task): void {
@@ -87,6 +88,7 @@ function resultsOf(task: Task, file: string): TestResult[] {
 }
 
 const results: TestResult[] = []
+setInterval(() => {}, 60_000) // or a test that waits for what holds no process open would end this one
 for (const file of files) {
   const collected = await startTests([{ filepath: join(here, file), testLocations: undefined }], runner)
   for (const suite of collected) results.push(...resultsOf(suite, file))

@@ -13,7 +13,7 @@ import {
   setState,
 } from '@vitest/expect'
 import { onTestFinished } from '@vitest/runner'
-import { fn, spyOn } from '@vitest/spy'
+import { fn, restoreAllMocks, spyOn } from '@vitest/spy'
 
 export {
   afterAll,
@@ -101,6 +101,7 @@ const changed = new Map<string, string | undefined>()
 export const vi = {
   fn,
   spyOn,
+  restoreAllMocks,
   waitFor,
   stubEnv(name: string, value: string | undefined): void {
     if (!changed.has(name)) changed.set(name, process.env[name])

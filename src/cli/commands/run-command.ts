@@ -10,11 +10,19 @@ import { delimiter, join } from 'node:path'
 import { errnoOf } from '../../errors.ts'
 import { isTempFileError, type Preserve, type TempDir, TempFileManager } from '../../index.ts'
 import { toMilliseconds } from '../../input/units.ts'
+import { platform } from '../../platform/index.ts'
 import { invalid, type Stage, textOf, type Values } from '../command.ts'
 
-/** Signals that are passed on. SIGINT and SIGQUIT come from a terminal to the whole group, so the program has them. */
-const PASSED_ON: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2']
-const FROM_TERMINAL: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT']
+/** Signals that do not end this process but are passed on, unless the program has them from the terminal. */
+const PASSED_ON: readonly NodeJS.Signals[] = [
+  'SIGTERM',
+  'SIGHUP',
+  'SIGINT',
+  'SIGQUIT',
+  'SIGBREAK',
+  'SIGUSR1',
+  'SIGUSR2',
+]
 
 export async function run(stage: Stage, values: Values, words: readonly string[]): Promise<number> {
   const manager = new TempFileManager({
@@ -54,7 +62,7 @@ async function runIn(
 ): Promise<number> {
   let child: ChildProcess | undefined
   const pass = (signal: NodeJS.Signals): void => {
-    if (process.stdin.isTTY !== true || !FROM_TERMINAL.includes(signal)) child?.kill(signal)
+    if (!platform().comesFromTerminal(signal)) child?.kill(signal)
   }
   // Before the program starts: it may run, and its user may send a signal, before spawn() returns here.
   for (const signal of PASSED_ON) process.on(signal, pass)

@@ -12,6 +12,9 @@ const NAME = ['--name', 'runs', '--base-dir']
 const rootIn = (base: string): string => join(base, `runs-${USER}`)
 const sessionsIn = (base: string): string[] => readdirSync(join(rootIn(base), 'sessions'))
 
+/** The words that run JavaScript: a program that every system has. */
+const node = (script: string): string[] => [process.execPath, '-e', script]
+
 describe('run', { timeout: 60_000 }, () => {
   test('gives the program a temp directory of its own and removes it at the end', async () => {
     const base = tempBase()
@@ -23,8 +26,20 @@ describe('run', { timeout: 60_000 }, () => {
     expect(sessionsIn(base)).toEqual([])
   })
 
+  test('sets TMPDIR, TMP and TEMP to one directory, which exists while the program runs', async () => {
+    const base = tempBase()
+    const script =
+      "const { TMPDIR, TMP, TEMP } = process.env; fs.writeFileSync(path.join(TMPDIR, 'file'), ''); console.log(JSON.stringify([TMPDIR, TMP, TEMP]))"
+    const { status, stdout } = await run(['run', ...NAME, base, '--', ...node(script)])
+    expect(status).toBe(0)
+    const [directory = '', ...same] = JSON.parse(stdout) as string[]
+    expect(directory.startsWith(join(rootIn(base), 'sessions'))).toBe(true)
+    expect(same).toEqual([directory, directory])
+    expect(sessionsIn(base)).toEqual([])
+  })
+
   test.each([
-    ['the exit status of the program', ['sh', '-c', 'exit 7'], 7],
+    ['the exit status of the program', node('process.exit(7)'), 7],
     ['128 + n after signal n', ['sh', '-c', 'kill -TERM $$'], 143],
     ['127 for a command that does not exist', ['no-such-command'], 127],
     ['126 for a file that cannot be executed', ['/etc/passwd'], 126],
@@ -46,6 +61,15 @@ describe('run', { timeout: 60_000 }, () => {
     expect(stderr).toContain('command not found')
     expect(status).toBe(127)
   })
+
+  test.runIf(process.platform === 'win32')(
+    'ends with the status of a batch command (needs Windows)',
+    async () => {
+      const base = tempBase()
+      expect((await run(['run', ...NAME, base, '--', 'cmd.exe', '/c', 'exit 9'])).status).toBe(9)
+      expect(sessionsIn(base)).toEqual([])
+    },
+  )
 
   test('passes options of the program on, with and without --', async () => {
     const base = tempBase()
@@ -72,14 +96,12 @@ describe('run', { timeout: 60_000 }, () => {
       base,
       '--keep-on-failure',
       '--',
-      'sh',
-      '-c',
-      'echo trace > "$TMPDIR/log"; exit 3',
+      ...node("fs.writeFileSync(path.join(process.env.TMPDIR, 'log'), 'trace\\n'); process.exit(3)"),
     ]
     const { status, stderr } = await run(args)
     expect(status).toBe(3)
     expect(stderr).toMatch(
-      /^temp-file-manager: Temporary files were kept: sh ended with status 3\n {4}\S+\n$/,
+      /^temp-file-manager: Temporary files were kept: \S+ ended with status 3\n {4}\S+\n$/,
     )
     const kept = /\n {4}(\S+)/.exec(stderr)?.[1] ?? ''
     const [name = ''] = readdirSync(kept).filter((each) => each.endsWith('.run'))
@@ -87,7 +109,7 @@ describe('run', { timeout: 60_000 }, () => {
     expect(kept).toContain(join(rootIn(base), 'kept'))
     expect(sessionsIn(base)).toEqual([])
     const { stdout } = await run(['ls', ...NAME, base])
-    expect(stdout).toMatch(/^KEPT +AGE +FILES +SIZE\nfailed-\S+ .* 1 +6B\n {4}sh ended with status 3$/m)
+    expect(stdout).toMatch(/^KEPT +AGE +FILES +SIZE\nfailed-\S+ .* 1 +6B\n {4}\S/m)
     expect((await run(['sweep', ...NAME, base, '--kept'])).stdout).toMatch(/^removed +kept\/failed-/m)
     expect(readdirSync(join(rootIn(base), 'kept'))).toEqual([])
   })
@@ -102,14 +124,12 @@ describe('run', { timeout: 60_000 }, () => {
         '--keep-on-failure',
         '--keep-count',
         '1',
-        'sh',
-        '-c',
-        `exit ${status}`,
+        ...node(`process.exit(${status})`),
       ])
     const [kept = '', ...others] = readdirSync(join(rootIn(base), 'kept'))
     expect(others).toEqual([])
     expect(readFileSync(join(rootIn(base), 'kept', kept, 'kept.json'), 'utf8')).toContain(
-      'sh ended with status 5',
+      ' ended with status 5',
     )
   })
 
