@@ -6,6 +6,7 @@
 //   4. No passage of six lines occurs twice in src. Imports, comments and lines without a word do not count.
 //   5. A source file that exports a value has at most 280 lines.
 //   6. Only src/platform reads process.platform.
+//   7. test/windows/files.json names test files that exist.
 
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -46,6 +47,7 @@ for (const { path, text } of sources) {
 checkNames(sources.map(({ path }) => path))
 checkNames(filesBelow('test').filter((path) => path.endsWith('.test.ts')))
 checkPassages()
+checkWindowsList()
 
 for (const name of readdirSync(join(project, 'test'))) {
   const isDirectory = statSync(join(project, 'test', name)).isDirectory()
@@ -79,6 +81,13 @@ function checkNames(paths) {
   for (const [name, same] of groups)
     if (!/^index\.(?:test\.)?ts$/.test(name) && same.length > 1)
       problems.push(`one name for several files: ${same.join(', ')}`)
+}
+
+function checkWindowsList() {
+  const { files, skip } = JSON.parse(readFileSync(join(project, 'test/windows/files.json'), 'utf8'))
+  for (const file of new Set([...files, ...Object.values(skip).flatMap((tests) => Object.keys(tests))]))
+    if (!existsSync(join(project, file)))
+      problems.push(`test/windows/files.json names ${file}, which does not exist`)
 }
 
 function checkPassages() {
