@@ -149,8 +149,8 @@ test('a record that names a path is refused at claiming, and kept', async () => 
     ['report.txt'],
     { toString: 'x' },
   ]) {
-    const told: unknown = JSON.parse(readFileSync(record, 'utf8'))
-    writeFileSync(record, JSON.stringify({ ...Object(told), name }))
+    const recorded: unknown = JSON.parse(readFileSync(record, 'utf8'))
+    writeFileSync(record, JSON.stringify({ ...Object(recorded), name }))
     await failure('ERR_TEMP_HANDOFF_CORRUPT', () => manager.claim(ticket))
     expect(readdirSync(join(manager.root, 'handoffs'))).toEqual([ticket])
   }

@@ -1,4 +1,4 @@
-// The root and its base under attack by others who may write beside it. Guarantee: a root that somebody else planted
+// The root and its base under attack by others who may write beside it. Guarantee: a root that another user planted
 // or could swap is refused; what is swapped under a live manager is noticed; nothing is deleted outside.
 // CVE-2025-54798: tmp followed a symlink in `dir` out of the temporary directory.
 

@@ -31,7 +31,7 @@ const OWNERS: readonly Still[] = [
   { owner: 'SIGSTOP', reason: /the process runs, lease answers/ },
 ]
 
-/** Only its lease speaks for it: a socket where nobody answers, and where more and more wait to be answered. */
+/** Only its lease is evidence: a socket where no process answers, and where more and more connections wait. */
 const FAR: Still = {
   owner: 'blocked event loop in another pid namespace',
   options: { under: ['unshare', '-pf', '--mount-proc'] },
@@ -101,7 +101,7 @@ class StillOwner {
     }
   }
 
-  /** It makes a file where it always did, and was told of no loss. */
+  /** It creates a file in the same directory as before, and no loss was reported to it. */
   async expectGoesOn(): Promise<void> {
     const { owner } = this.kind
     this.held.kill('SIGCONT')

@@ -282,13 +282,13 @@ describe.skipIf(process.platform !== 'linux')('while eight sweepers run', () => 
     const shell = spawn('sh', ['-c', script, process.execPath, join(programs, 'owner.cjs'), base], {
       stdio: ['pipe', 'pipe', 'inherit', 'pipe'],
     })
-    let told = ''
+    let announced = ''
     shell.stdout?.setEncoding('utf8')
     for await (const text of shell.stdout ?? []) {
-      told += text
-      if (told.includes('\n')) break
+      announced += text
+      if (announced.includes('\n')) break
     }
-    const file = told.trim().slice('ready '.length)
+    const file = announced.trim().slice('ready '.length)
     const record = JSON.parse(readFileSync(join(dirname(file), 'owner.json'), 'utf8'))
     process.kill(record.pid, 'SIGKILL')
     while (stateOf(record.pid) !== 'Z') await new Promise((resolve) => setTimeout(resolve, 2))

@@ -1,4 +1,4 @@
-// What stands on disk when a case is over, looked at with node:fs alone. Guarantee: every problem is told in words;
+// The state of the disk after a case, read with node:fs alone. Guarantee: every problem is reported in words;
 // an empty list means that all promises were kept.
 
 import { spawnSync } from 'node:child_process'
@@ -44,7 +44,7 @@ export function hasOtherDevice(): boolean {
   return otherDevice !== undefined || FAST !== undefined
 }
 
-/** New directories for one case, with something of somebody else beside the root. */
+/** New directories for one case, with a foreign file beside the root. */
 export function newGround(): Ground & { remove(): void } {
   const base = realpathSync(mkdtempSync(join(FAST ?? tmpdir(), 'tfm-test-')))
   const far = realpathSync(mkdtempSync(join(otherDevice ?? tmpdir(), 'tfm-test-')))
@@ -106,7 +106,7 @@ export function pretendOwnersDied(ground: Ground): void {
   }
 }
 
-/** A file or tree of ours: 1 whole, 0 absent; anything else is told as a problem. */
+/** A file or tree of this case: 1 complete, 0 absent; anything else is reported as a problem. */
 export function wholeness(path: string): { stands: number; problem?: string } {
   if (!existsSync(path)) return { stands: 0 }
   const files = lstatSync(path).isDirectory()
@@ -120,9 +120,9 @@ export function wholeness(path: string): { stands: number; problem?: string } {
 }
 
 /**
- * What is not as promised after everything was closed and swept. `strays`: something could not be removed, and
- * that was told. `copies`: nothing could be removed any more, or the disk said that nothing is there, so that a copy may
- * stay under a hidden name. `lies`: the disk said again and again that nothing is there; only wholeness is promised then.
+ * The guarantees that do not hold after everything was closed and swept. `strays`: a removal failed, and that was
+ * reported. `copies`: nothing can be removed any more, or the disk reported that nothing exists, so that a copy may stay
+ * under a hidden name. `lies`: the disk keeps reporting that nothing exists; then only complete files are guaranteed.
  */
 export function problemsAfter(
   ground: Ground,

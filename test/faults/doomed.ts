@@ -127,16 +127,16 @@ export async function killBySyscall(
     const strace = spawn('strace', ['-f', '-p', String(pid), '-e', `trace=${syscall},access`, '-e', inject], {
       stdio: ['ignore', 'ignore', 'pipe'],
     })
-    let told = ''
-    tracer = once(strace, 'close').then(() => told)
+    let traced = ''
+    tracer = once(strace, 'close').then(() => traced)
     strace.stderr.on('data', (text) => {
       // Attached to the last thread: it may go.
-      if (!told.includes(' attached')) setImmediate(() => child.stdin.end('go\n'))
-      told += text
+      if (!traced.includes(' attached')) setImmediate(() => child.stdin.end('go\n'))
+      traced += text
     })
   })
   const [, signal] = await once(child, 'close')
-  const told = String(await tracer)
-  if (signal !== 'SIGKILL') throw new Error(`It was not killed: ${told}`)
-  return !told.includes('-operation-ends')
+  const traced = String(await tracer)
+  if (signal !== 'SIGKILL') throw new Error(`It was not killed: ${traced}`)
+  return !traced.includes('-operation-ends')
 }

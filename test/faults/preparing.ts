@@ -33,7 +33,7 @@ export interface Operation {
   readonly name: string
   /** Uses the other device, and with it fs-extra. */
   readonly crosses?: boolean
-  /** It writes what somebody else gave: a close that fails may mean that it did not arrive. */
+  /** It writes data of the caller: a close that fails may mean that the data was lost. */
   readonly writes?: boolean
   prepare(ground: Ground): Promise<Prepared>
   readonly truth: Readonly<Record<Outcome, Partial<Truth>>>

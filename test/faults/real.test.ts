@@ -1,6 +1,6 @@
 // Faults as real machines have them: a full disk, a disk that fails, one that is read-only, no descriptors, a
-// directory that cannot be changed, somebody who deletes everything all the time. Guarantee: typed errors, and all
-// is well again when the fault is over. CLEANER_OPERATIONS sets the length of the last (10,000 in the long run).
+// directory that cannot be changed, a process that deletes everything all the time. Guarantee: typed errors, and normal
+// work again after the fault. CLEANER_OPERATIONS sets the length of the last (10,000 in the long run).
 
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'

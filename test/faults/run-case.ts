@@ -45,7 +45,7 @@ export async function runCase(operation: Operation, fault?: Fault): Promise<Case
     counting = false
     if (failed) problems.push(...wrongError(error, fault, injected))
     if (!failed && operation.writes === true && calls[fault?.at ?? -1]?.name === 'close')
-      problems.push('a close that failed was not told of')
+      problems.push('a close that failed was not reported')
     if (fault === undefined && failed) problems.push(`it failed without a fault: ${String(error)}`)
     const open = openBelow(ground)
     if (open.length > 0) problems.push(`left open: ${open.join(', ')}`)
@@ -54,7 +54,7 @@ export async function runCase(operation: Operation, fault?: Fault): Promise<Case
       if (stands === 0 || problem !== undefined)
         problems.push(`the live handle lost its data (${problem ?? 'gone'})`)
     }
-    const told = manager.stats().cleanupErrors > 0
+    const reported = manager.stats().cleanupErrors > 0
     await manager.close()
     broken = undefined
     manager.closeSync() // what exit does with a close that could not finish
@@ -67,7 +67,7 @@ export async function runCase(operation: Operation, fault?: Fault): Promise<Case
     const outcome = failed ? 'failed' : 'done'
     problems.push(
       ...problemsAfter(ground, outcome, operation.truth, {
-        strays: told || lied || lasting,
+        strays: reported || lied || lasting,
         copies: lied,
         lies: lied && lasting,
       }),
@@ -105,7 +105,7 @@ function wrongError(error: unknown, fault: Fault | undefined, injected: readonly
   if (/\/(?:tmp|dev)\//.test(error.message)) problems.push(`a path in the message: ${error.message}`)
   const lied = fault?.errno === 'ENOENT' // what follows from it may fail otherwise
   if (error.code === 'ERR_TEMP_IO' && !lied && !injected.some((cause) => isCausedBy(error, cause)))
-    problems.push(`the cause is not told: ${error.message}`)
+    problems.push(`the cause is not reported: ${error.message}`)
   return problems
 }
 

@@ -19,7 +19,7 @@ export interface SeamCall {
   readonly waits?: boolean
 }
 
-/** What is told of the calls below a directory. */
+/** Observer of the calls below a directory. */
 export interface Watcher {
   /** Before the call; what it throws the call fails with. */
   before(call: SeamCall): void

@@ -275,25 +275,25 @@ describe('a claim', () => {
 
   it('that cannot be given back at the end of its scope is still held, and is given back by the next sweep', async () => {
     let full = false
-    const told: TempFileError[] = []
+    const seenErrors: TempFileError[] = []
     const manager = tempManager({
       fs: steppingDisk((call, path) => {
         if (full && call === 'rename' && slashed(path).includes('/handoffs/')) throw systemError('ENOSPC')
       }),
-      onCleanupError: (error) => void told.push(error),
+      onCleanupError: (error) => void seenErrors.push(error),
     })
     const [one, other] = [await handoff(manager), await handoff(manager)]
     full = true
     await manager.withClaim(one, () => Promise.reject(new Error('mine'))).catch(() => {})
     await (await manager.claim(other))[Symbol.asyncDispose]()
-    expect(told.map(({ code }) => code)).toEqual(['ERR_TEMP_NO_SPACE', 'ERR_TEMP_NO_SPACE'])
+    expect(seenErrors.map(({ code }) => code)).toEqual(['ERR_TEMP_NO_SPACE', 'ERR_TEMP_NO_SPACE'])
     await manager.sweep()
     expect(published(manager.root)).toEqual([])
     expect(manager.stats().claims).toBe(2)
     full = false
     await manager.sweep()
     expect(published(manager.root).sort()).toEqual([one, other].sort())
-    expect([told.length, manager.stats().claims]).toEqual([2, 0])
+    expect([seenErrors.length, manager.stats().claims]).toEqual([2, 0])
     expect(await manager.withClaim(one, (claim) => claim.attempt)).toBe(2)
   })
 

@@ -122,13 +122,13 @@ describe.each(['file', 'dir'] as const)('a %s', (kind) => {
     })
 
     test('is removed by the next sweep of its manager that can, and is reported once', async () => {
-      const told: TempFileError[] = []
-      const manager = tempManager({ onCleanupError: (error) => void told.push(error) })
+      const seenErrors: TempFileError[] = []
+      const manager = tempManager({ onCleanupError: (error) => void seenErrors.push(error) })
       const { entry, thaw } = stuck(manager)
       entry[Symbol.dispose]()
       await manager.sweep()
       expect(existsSync(entry.path)).toBe(true)
-      expect(told.map((error) => error.path)).toEqual([entry.path])
+      expect(seenErrors.map((error) => error.path)).toEqual([entry.path])
       thaw()
       await manager.sweep({ dryRun: true })
       expect(existsSync(entry.path)).toBe(true)
@@ -138,11 +138,11 @@ describe.each(['file', 'dir'] as const)('a %s', (kind) => {
     })
 
     test('is reported to a function, with its path, and can be removed later', () => {
-      const told: TempFileError[] = []
-      const manager = tempManager({ onCleanupError: (error) => void told.push(error) })
+      const seenErrors: TempFileError[] = []
+      const manager = tempManager({ onCleanupError: (error) => void seenErrors.push(error) })
       const { entry, thaw } = stuck(manager)
       entry[Symbol.dispose]()
-      expect(told).toMatchObject([{ code: 'ERR_TEMP_CLEANUP', status: 500, path: entry.path }])
+      expect(seenErrors).toMatchObject([{ code: 'ERR_TEMP_CLEANUP', status: 500, path: entry.path }])
       expect(entry.disposed).toBe(false)
       thaw()
       entry[Symbol.dispose]()
@@ -174,8 +174,8 @@ describe.each(['file', 'dir'] as const)('a %s', (kind) => {
 test.skipIf(!canFreeze)(
   'an entry that cannot be removed asynchronously is reported, thrown and retried in the same way',
   async () => {
-    const told: TempFileError[] = []
-    const calm = tempManager({ onCleanupError: (error) => void told.push(error) })
+    const seenErrors: TempFileError[] = []
+    const calm = tempManager({ onCleanupError: (error) => void seenErrors.push(error) })
     const strict = tempManager({ onCleanupError: 'throw' })
     const files = [calm.file(), strict.file(), calm.file(), calm.dir()] as const
     const [reported, thrown, removed, full] = files
@@ -187,7 +187,7 @@ test.skipIf(!canFreeze)(
       failure('ERR_TEMP_CLEANUP', () => removed.remove()),
       failure('ERR_TEMP_CLEANUP', () => full.remove()),
     ])
-    expect(told.map((error) => error.path)).toEqual([reported.path])
+    expect(seenErrors.map((error) => error.path)).toEqual([reported.path])
     expect(files.map((file) => file.disposed)).toEqual([false, false, false, false])
     for (const thaw of thaws) thaw()
     await Promise.all(files.map((file) => file.remove()))
@@ -212,14 +212,14 @@ test.skipIf(!canFreeze)('a cleanup policy that throws causes a warning and nothi
 test.skipIf(!canFreeze)(
   'a session that cannot be removed at close is reported, and close resolves',
   async () => {
-    const told: TempFileError[] = []
-    const manager = tempManager({ onCleanupError: (error) => void told.push(error) })
+    const seenErrors: TempFileError[] = []
+    const manager = tempManager({ onCleanupError: (error) => void seenErrors.push(error) })
     const [bad, good] = [manager.file(), manager.file()]
     const sessions = `${manager.root}/sessions`
     const id = idOf(manager.sessionPath ?? '')
     const thaw = freeze(bad.path)
     await manager.close()
-    expect(told).toMatchObject([{ code: 'ERR_TEMP_CLEANUP' }])
+    expect(seenErrors).toMatchObject([{ code: 'ERR_TEMP_CLEANUP' }])
     const [gone = ''] = readdirSync(sessions)
     expect(gone).toMatch(new RegExp(`^\\.gone-${id}-`))
     expect(readdirSync(`${sessions}/${gone}`), 'all the rest is removed').toEqual([bad.name])
