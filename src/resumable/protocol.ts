@@ -125,7 +125,7 @@ export class Protocol {
       return refuse(problem(415, `An append has the media type ${PARTIAL_UPLOAD}.`))
     if (offset === undefined || complete === undefined)
       return refuse(problem(400, 'An append needs Upload-Offset and Upload-Complete.'))
-    // One that a running request has passed cannot be served: that request goes on.
+    // An offset that a running request has passed cannot be served: the running request continues.
     const running = activeWriter({ layout: layoutOf(this.#manager.root) }, id)
     if (running !== undefined && running.position !== offset)
       return refuse(mismatchingOffset(running.position, offset))

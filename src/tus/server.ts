@@ -9,7 +9,7 @@ import { randomText } from '../layout.ts'
 import { TempFileLocker } from './locker.ts'
 import { TempFileStore, type TempFileStoreOptions } from './temp-file-store.ts'
 
-/** What came of a tus upload. */
+/** The result of a tus upload. */
 export interface FinishedTusUpload extends FinishedUpload {
   readonly metadata: Readonly<Record<string, string | null>> | undefined
 }

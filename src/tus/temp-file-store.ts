@@ -66,7 +66,7 @@ export class TempFileStore extends DataStore {
     this.#ttlMs = toMilliseconds(options.ttl ?? '1d', 'ttl')
   }
 
-  /** What came of a finished upload. @throws ERR_TEMP_HANDOFF_GONE when it is not known (any more), or not finished */
+  /** The result of a finished upload. @throws ERR_TEMP_HANDOFF_GONE when it is not finished, or not known any more */
   async finished(id: string): Promise<FinishedUpload> {
     return await this.#using(id, async (upload) => {
       if (upload.finished === undefined) throw ERRORS.FILE_NOT_FOUND

@@ -8,9 +8,9 @@ import { inside } from '../layout.ts'
 export interface ActiveWriter {
   /** Bytes received so far; not all of them are on the disk. */
   readonly position: number
-  /** When a byte came last: milliseconds of `performance.now()`. */
+  /** When the last byte arrived: milliseconds of `performance.now()`. */
   readonly movedAt: number
-  /** Asks it to stop: it keeps what came, and gives the upload back. */
+  /** Asks it to stop: it keeps the bytes received, and gives the upload back. */
   stop(): void
   /** Resolves when the upload has been given back, finished or discarded. */
   readonly ended: Promise<void>
@@ -19,7 +19,7 @@ export interface ActiveWriter {
 const KEY = Symbol.for('temp-file-manager.uploads.v1')
 
 function writers(): Map<string, ActiveWriter> {
-  const holder = globalThis as { [KEY]?: Map<string, ActiveWriter> } // a slot of ours on the global object
+  const holder = globalThis as { [KEY]?: Map<string, ActiveWriter> } // one slot of this package on the global object
   holder[KEY] ??= new Map()
   return holder[KEY]
 }

@@ -1,5 +1,5 @@
-// Appends a source to a partial upload. Guarantee: memory is constant; what came before a source broke off is kept, in
-// order and without a gap; bytes beyond the declared length, of a refused type or with a wrong digest are not.
+// Appends a source to a partial upload. Guarantee: memory is constant; the bytes before an interruption are kept, in order and
+// without a gap; bytes beyond the declared length, of a refused type or with a wrong digest are not kept.
 
 import { close } from '../disk/descriptors.ts'
 import { ioError, TempFileError } from '../errors.ts'
@@ -10,20 +10,20 @@ import type { Intake } from '../streams/intake.ts'
 import { tooLarge } from '../streams/receive-options.ts'
 import { EarlyHead } from './early-head.ts'
 import { ExpectedDigests } from './expected-digests.ts'
+import { FirstFailure } from './first-failure.ts'
 import type { UploadHold } from './hold.ts'
 import { checkRoomFor } from './reserve.ts'
 import type { PreparedAppend } from './rules.ts'
 import { beyondLength, isRefusal, keptError, uploadTakenOver } from './upload-errors.ts'
 
-/** How often the bytes received so far are put on the disk, and other processes' wishes looked for. */
+/** How often the bytes received so far are put on the disk, and how often the requests of other processes are looked for. */
 const CHECKPOINT_MS = 1000
 const LOOK_MS = 250
 
 /** Appends and returns the new offset. */
 export async function append(hold: UploadHold, intake: Intake, options: PreparedAppend): Promise<number> {
   try {
-    const run = await AppendRun.open(hold, options)
-    return await run.run(intake)
+    return await (await AppendRun.open(hold, options)).run(intake)
   } catch (error) {
     throw ioError(error, 'append to the upload', hold.path)
   }
@@ -38,7 +38,7 @@ class AppendRun {
   readonly #writer: BlockWriter
   readonly #head: EarlyHead | undefined
   readonly #digests: ExpectedDigests
-  readonly #first: { failure: { readonly error: unknown } | undefined; reject: (error: unknown) => void }
+  readonly #first = new FirstFailure()
   #received = 0
   #written = 0
   #block: { readonly bytes: Uint8Array; readonly at: number } | undefined
@@ -76,11 +76,9 @@ class AppendRun {
     this.#written = hold.position
     this.#checkpointed = hold.offset
     this.#digests = new ExpectedDigests(options.digests)
-    this.#first = { failure: undefined, reject: () => {} }
-    const { quota } = hold.session
-    const { fs } = hold.session.context
+    const { quota, context } = hold.session
     this.#writer = new BlockWriter({
-      fs,
+      fs: context.fs,
       fd,
       position: hold.position,
       beforeBlock: (block) => {
@@ -93,21 +91,23 @@ class AppendRun {
         hold.digest.update(block)
         this.#digests.update(block)
       },
-      onError: (error) => this.#fail(error),
+      onError: (error) => this.#first.fail(error),
     })
   }
 
   async run(intake: Intake): Promise<number> {
     const { session, takenOver } = this.#hold
     const { signals, keepSource } = this.#options
-    const unwatch = onAbort([takenOver.signal, ...signals], ({ reason }) => this.#fail(keptError(reason)))
+    const unwatch = onAbort([takenOver.signal, ...signals], ({ reason }) =>
+      this.#first.fail(keptError(reason)),
+    )
     const resource = { close: (): Promise<void> => this.#rewriteBlock() }
     session.resources.add(resource)
     const timer = setInterval(() => this.#look(), LOOK_MS).unref()
     let broken: { readonly error: unknown } | undefined
     try {
       this.#hold.markWriting()
-      await this.#race(() => intake.run((chunk) => this.#take(chunk)))
+      await this.#first.race(() => intake.run((chunk) => this.#take(chunk)))
     } catch (error) {
       broken = { error }
       intake.stop(error, keepSource)
@@ -122,7 +122,7 @@ class AppendRun {
     }
   }
 
-  /** What arrived is put on the disk, whatever ended the source. */
+  /** Puts the bytes received on the disk, whatever ended the source. */
   async #finish(broken: { readonly error: unknown } | undefined): Promise<number> {
     const { fs } = this.#hold.session.context
     let failure = broken
@@ -141,7 +141,7 @@ class AppendRun {
       await this.#checkpoint
       this.#over = true
       if (failure === undefined) failure = this.#checkDigests()
-      // A write that failed half way has left a part of its block: the size is the truth, and the hashes are behind it.
+      // A write that failed half way has left a part of its block: the file's size counts, and the hashes do not have that part.
       const offset = failure === undefined ? this.#written : fs.fstatSync(this.#fd).size
       if (this.#hold.digest.offset !== offset) this.#hold.digest.reset()
       const complete = this.#hold.length === undefined || offset === this.#hold.length
@@ -158,8 +158,7 @@ class AppendRun {
   }
 
   #take(chunk: Uint8Array): Promise<void> | undefined {
-    const { length } = chunk
-    this.#received += length
+    this.#received += chunk.length
     const end = this.#start + this.#received
     if (end > this.#limit) {
       const { length: declared } = this.#hold
@@ -191,7 +190,7 @@ class AppendRun {
     this.#block = undefined
   }
 
-  /** Once in a while: the bytes written so far reach the disk while more come, and a waiting process is heard. */
+  /** Once in a while: puts the bytes written so far on the disk while more arrive, and looks for a process that waits. */
   #look(): void {
     if (this.#over || this.#checkpoint !== undefined) return
     if (this.#hold.isWanted()) this.#hold.takenOver.abort(uploadTakenOver())
@@ -224,8 +223,8 @@ class AppendRun {
   }
 
   /**
-   * At exit a write may be under way in the thread pool while the upload is given back. Writing the same bytes again,
-   * at once, makes its late arrival harmless: whoever continues does so behind them.
+   * At exit a write may be under way in the thread pool while the upload is given back. The same bytes are written again,
+   * synchronously. The late write is then harmless: the next writer continues behind these bytes.
    */
   #rewriteBlock(): Promise<void> {
     const { fs } = this.#hold.session.context
@@ -253,22 +252,8 @@ class AppendRun {
     if (expectedBytes === undefined || this.#received === expectedBytes) return
     throw new TempFileError(
       'ERR_TEMP_TRUNCATED',
-      `${this.#received} bytes came of the ${expectedBytes} announced. What came is kept.`,
+      `${this.#received} of the announced ${expectedBytes} bytes arrived. They are kept.`,
       { details: { bytes: this.#received, expected: expectedBytes } },
     )
-  }
-
-  #fail(error: unknown): void {
-    this.#first.failure ??= { error }
-    this.#first.reject(error)
-  }
-
-  /** Runs the reading of the source until it ends, or until anything fails. */
-  #race(run: () => Promise<void>): Promise<void> {
-    if (this.#first.failure !== undefined) throw this.#first.failure.error
-    return new Promise((resolve, reject) => {
-      this.#first.reject = reject
-      run().then(resolve, (error: unknown) => this.#fail(error))
-    })
   }
 }

@@ -85,7 +85,10 @@ function askToStop(session: Session, id: string): void {
 
 export function requireUploadId(id: unknown): void {
   if (isUploadId(id)) return
-  throw new TempFileError('ERR_TEMP_TICKET_INVALID', 'This is not the id of an upload. Pass it unchanged.')
+  throw new TempFileError(
+    'ERR_TEMP_TICKET_INVALID',
+    'This is not the id of an upload. Pass the id unchanged.',
+  )
 }
 
 async function attempt(session: Session, id: string): Promise<UploadHold | undefined> {

@@ -151,7 +151,7 @@ function taken(): TempFileError {
   )
 }
 
-/** Creates uploads/ where it is missing, and checks that it is ours. */
+/** Creates uploads/ where it is missing, and checks that it belongs to this user. */
 function openUploads({ context }: Session): void {
   const { fs, layout } = context
   try {

@@ -1,4 +1,4 @@
-// The digests that came with the bytes of one append. Guarantee: bytes with another digest are taken back, all of them.
+// The digests that were sent with the bytes of one append. Guarantee: of bytes with another digest none is kept.
 
 import { createHash, type Hash } from 'node:crypto'
 import type { Digest } from '../claimable/upload-record.ts'

@@ -20,7 +20,7 @@ import type { UploadHold } from './hold.ts'
 import type { PreparedRules } from './rules.ts'
 import { digestMismatch, missingBytes, uploadGone } from './upload-errors.ts'
 
-/** Finishes the upload, or returns what came of it before. */
+/** Finishes the upload, or returns the result of an earlier finish. */
 export async function finish(hold: UploadHold, rules: PreparedRules): Promise<UploadResult> {
   hold.requireHeld()
   const { context } = hold.session
@@ -100,7 +100,7 @@ async function commit(hold: UploadHold, result: UploadResult): Promise<void> {
 
 /** What the claimant gets where the creator gave nothing. */
 function metaOf({ record }: UploadHold, { bytes, digests, detectedType }: UploadResult): Json {
-  if (record.meta !== undefined) return record.meta as Json // it came out of JSON.parse
+  if (record.meta !== undefined) return record.meta as Json // it is a result of JSON.parse
   const { originalName, type, hash } = record
   const digest = hash === undefined ? undefined : digests[hash]
   return { originalName, type, detectedType, bytes, digest }

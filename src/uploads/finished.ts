@@ -1,4 +1,4 @@
-// done.json: what came of an upload. Guarantee: it is on the disk before the handoff is published under its ticket, so a
+// done.json: the result of an upload. Guarantee: it is on the disk before the handoff is published under its ticket, so a
 // crash in between neither loses the ticket nor makes a second one.
 
 import type { FileSystem } from '../disk/file-system.ts'

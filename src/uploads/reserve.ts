@@ -1,6 +1,6 @@
-// Room for uploads, promised over the whole root. Guarantee: a declared length is a reservation that every process sees
-// as soon as the upload's record stands in its creator's claims; it returns when the upload ends, and that of a creator
-// that died before the upload was admitted returns by the proof of its death.
+// Room for uploads, reserved over the whole root. Guarantee: every process sees the reservation of a declared length as soon
+// as the upload's record is in its creator's claims; it is freed when the upload ends, or by the proof that a creator died
+// before the upload was admitted.
 
 import { readUpload } from '../claimable/upload-record.ts'
 import { readState } from '../claimable/upload-state.ts'

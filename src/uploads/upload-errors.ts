@@ -40,7 +40,7 @@ export function uploadEnded(): TempFileError {
 export function uploadTakenOver(): TempFileError {
   return new TempFileError(
     'ERR_TEMP_HANDOFF_CLAIMED',
-    'A newer request continues this upload. What came until then is kept.',
+    'A newer request continues this upload. The bytes received before it are kept.',
   )
 }
 
@@ -63,24 +63,26 @@ export function digestMismatch(algorithm: string, of: string): TempFileError {
 export function beyondLength(length: number): TempFileError {
   return new TempFileError(
     'ERR_TEMP_TOO_LARGE',
-    `More bytes came than the ${length} declared. The upload was deleted.`,
+    `More bytes arrived than the declared ${length}. The upload was deleted.`,
     {
       details: { limit: length },
     },
   )
 }
 
-/** A failure after which the upload cannot go on, and of which no byte more is kept. */
+/** A failure after which the upload cannot continue, and is not kept. */
 export function isRefusal(error: unknown): boolean {
   return (
     isTempFileError(error) && (error.code === 'ERR_TEMP_TOO_LARGE' || error.code === 'ERR_TEMP_TYPE_REJECTED')
   )
 }
 
-/** The error of an abort: unlike a receive's, what came until then is kept. */
+/** The error of an abort. Unlike after a receive, the bytes received until then are kept. */
 export function keptError(reason: unknown): TempFileError {
   const { code } = abortError(reason)
   return isTempFileError(reason) && reason.code === code
     ? reason
-    : new TempFileError(code, 'The upload was interrupted. What came until then is kept.', { cause: reason })
+    : new TempFileError(code, 'The upload was interrupted. The bytes received until then are kept.', {
+        cause: reason,
+      })
 }

@@ -78,7 +78,7 @@ export interface AppendOptions extends UploadRules {
 }
 
 /**
- * What came of a finished upload. The same upload always gives the same ticket.
+ * The result of a finished upload. The same upload always gives the same ticket.
  * @category Partial uploads
  */
 export interface FinishedUpload {
@@ -94,7 +94,7 @@ export interface FinishedUpload {
   readonly originalName: string | undefined
   readonly type: string | undefined
   readonly meta: unknown
-  /** Claims the handoff: its file, yours until you complete or release it. @throws as {@link TempFileManager.claim} */
+  /** Claims the handoff: you own its file until you complete or release it. @throws as {@link TempFileManager.claim} */
   claim(): Promise<Claim<unknown>>
 }
 
@@ -113,7 +113,7 @@ export interface PartialUpload extends AsyncDisposable {
   readonly type: string | undefined
   readonly meta: unknown
   readonly protocol: unknown
-  /** What came of it, once it is finished. */
+  /** Its result, once it is finished. */
   readonly finished: FinishedUpload | undefined
   /** Milliseconds since 1970: the creation, and the last byte by the volume's clock. */
   readonly createdAtMs: number
@@ -121,8 +121,8 @@ export interface PartialUpload extends AsyncDisposable {
   /** Milliseconds until a sweep may remove it. */
   readonly expiresInMs: number | undefined
   /**
-   * Appends bytes and resolves with the new offset, which is on the disk. When the source breaks off it rejects, and what
-   * came until then is kept: look at `offset`.
+   * Appends bytes and resolves with the new offset, which is on the disk. When the source fails it rejects, and the bytes
+   * received until then are kept: look at `offset`.
    * @throws ERR_TEMP_ABORTED, ERR_TEMP_TIMEOUT, ERR_TEMP_TRUNCATED, ERR_TEMP_TOO_LARGE (more than the declared length:
    * the upload is deleted), ERR_TEMP_TYPE_REJECTED (the upload is deleted), ERR_TEMP_NO_SPACE, ERR_TEMP_QUOTA, ERR_TEMP_IO
    */

@@ -110,7 +110,7 @@ export class Upload implements PartialUpload {
     if (known !== undefined || !Number.isSafeInteger(length) || length < this.offset)
       throw new TempFileError(
         'ERR_TEMP_OPTION_INVALID',
-        'The length must be a whole number of bytes, not below what has come, and is declared once.',
+        'The length must be a whole number of bytes, not below the bytes received, and is declared once.',
       )
     const { session, id } = this.#hold
     await checkRoomFor(session, id, length)
