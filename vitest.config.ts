@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
@@ -12,8 +14,8 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
-/** What `npm run test:quick` runs: the rooms below the manager, without whole programs, servers and disk images. */
-const QUICK = [
+/** The rooms below the manager: their test files share processes, so that one import of the source serves many. */
+const ROOMS = [
   'claimable',
   'file-types',
   'handoff',
@@ -24,9 +26,9 @@ const QUICK = [
   'streams',
   'sweep',
   'temps',
-].map((name) => `test/${name}/**/*.test.ts`)
+]
 /** Of these, the files that wait for child processes or clocks, and those whose process must be their own. */
-const NOT_QUICK = [
+const ALONE = [
   'handoff/clock-changes',
   'liveness/lease',
   'sweep/ended-threads',
@@ -34,6 +36,7 @@ const NOT_QUICK = [
   'sweep/maintenance',
   'temps/hold-for',
 ].map((name) => `test/${name}.test.ts`)
+/** `npm run test:quick` runs the rooms only. */
 const quick = process.env['QUICK'] !== undefined
 
 /**
@@ -54,26 +57,43 @@ const PROGRAMS = [
 const long = process.env['LONG'] !== undefined
 const named = process.argv.some((word) => word.includes('test/'))
 
+const ignored = ['test/fixtures/**', '**/node_modules/**']
+/** Everything else: other folders, and what needs a process of its own. */
+const others = readdirSync(fileURLToPath(new URL('test', import.meta.url)), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && !ROOMS.includes(entry.name))
+  .map(({ name }) => `test/${name}/**/*.test.ts`)
+
 export default defineConfig({
   test: {
-    include: long ? PROGRAMS : quick ? [...QUICK, 'test/*.test.ts'] : ['test/**/*.test.ts'],
-    exclude: [
-      'test/fixtures/**',
-      '**/node_modules/**',
-      ...(quick ? NOT_QUICK : []),
-      ...(long || named ? [] : PROGRAMS),
-    ],
     coverage: { include: ['src/**'], reporter: ['text-summary', 'html'] },
-    // The built package, for the tests that load it; the end of the gateway that an S3 test starts; a temp directory that
-    // must end empty.
-    globalSetup: ['test/built-package.ts', 'test/ceph-gateway.ts', 'test/leak-check.ts'],
-    // In `quick` one import of the source serves all test files of a worker.
-    pool: 'forks',
-    isolate: !quick,
     sequence: { sequencer: LongestFirst },
     // Much of the suite waits for child processes and for the disk, so a third worker keeps two cores busy.
     maxWorkers: 3,
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'rooms',
+          include: long ? [] : ['test/*.test.ts', ...ROOMS.map((name) => `test/${name}/**/*.test.ts`)],
+          exclude: [...ignored, ...ALONE],
+          pool: 'forks',
+          isolate: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'whole',
+          include: long ? PROGRAMS : quick ? [] : [...others, ...ALONE],
+          exclude: [...ignored, ...(long || named ? [] : PROGRAMS)],
+          pool: 'forks',
+          // The built package, for the tests that load it; the end of the gateway that an S3 test starts; a temp directory
+          // that must end empty.
+          globalSetup: ['test/built-package.ts', 'test/ceph-gateway.ts', 'test/leak-check.ts'],
+        },
+      },
+    ],
   },
 })

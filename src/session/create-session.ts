@@ -63,8 +63,23 @@ export function make(context: Context): Made {
     return { id, random, mendsModes, identity: `${stats.dev}:${stats.ino}` }
   } catch (error) {
     deleteOwnSession(id)
-    removeTreeSync(fs, draft)
+    discardDraft(context, draft)
     throw error
+  }
+}
+
+/** By the names that a draft has: a process without descriptors cannot list a directory. */
+function discardDraft({ fs }: Context, draft: string): void {
+  try {
+    fs.rmdirSync(inside(draft, CLAIMS))
+    fs.unlinkSync(inside(draft, OWNER))
+  } catch {
+    // Not created yet.
+  }
+  try {
+    fs.rmdirSync(draft)
+  } catch {
+    removeTreeSync(fs, draft)
   }
 }
 

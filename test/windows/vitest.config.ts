@@ -6,5 +6,11 @@ import listed from './files.json' with { type: 'json' }
 
 export default defineConfig({
   ...suite,
-  test: { ...suite.test, include: [...listed.files], setupFiles: ['test/windows/setup.ts'] },
+  test: {
+    ...suite.test,
+    projects: [],
+    include: [...listed.files],
+    globalSetup: ['test/built-package.ts', 'test/leak-check.ts'],
+    setupFiles: ['test/windows/setup.ts'],
+  },
 })
