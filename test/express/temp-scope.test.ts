@@ -1,38 +1,22 @@
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { createServer } from 'node:http'
 import { connect } from 'node:net'
-import express, { type Express } from 'express'
+import express from 'express'
 import multer from 'multer'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { sendFile, tempScope, tempStorage, tempUpload } from '../../src/express/index.ts'
 import { isTempFileError, setTempManager, type TempScope } from '../../src/index.ts'
 import { field, file, multipart, post } from '../http/clients.ts'
-import { listen, Premises, type Served } from '../http/premises.ts'
+import { expressServer } from './express-server.ts'
 
-let premises: Premises
-let app: Express
-let server: Served
-
-beforeEach(async () => {
-  premises = new Premises()
-  app = express()
-  server = await listen(createServer(app))
-})
-
-afterEach(async () => {
-  await premises.expectNothingLeft()
-  await server.close()
-  await premises.expectNothingOpen()
-  await premises.close()
-})
+const here = expressServer()
 
 describe('req.temp', () => {
   test('lives until the response is over, and its signal aborts first', async () => {
     const order: string[] = []
     let scope: TempScope | undefined
-    app.use(tempScope(premises.manager))
-    app.get('/', async (req, res) => {
+    here.app.use(tempScope(here.premises.manager))
+    here.app.get('/', async (req, res) => {
       scope = req.temp
       const made = await req.temp.receive('content')
       req.temp.signal.addEventListener('abort', () =>
@@ -41,74 +25,78 @@ describe('req.temp', () => {
       res.on('close', () => order.push('closed'))
       res.sendFile(made.path, { dotfiles: 'allow' })
     })
-    const response = await fetch(server.url)
+    const response = await fetch(here.server.url)
     expect(await response.text()).toBe('content')
-    await premises.expectNothingLeft()
+    await here.premises.expectNothingLeft()
     expect(order).toContain('aborted, file there: true')
     expect(() => scope?.file()).toThrow(expect.objectContaining({ code: 'ERR_TEMP_CLOSED' }))
   })
 
   test('is the same for every middleware of a request, and another for the next', async () => {
     const scopes: TempScope[] = []
-    app.use(tempScope(premises.manager), tempScope(premises.manager))
-    app.use((req, _res, next) => {
+    here.app.use(tempScope(here.premises.manager), tempScope(here.premises.manager))
+    here.app.use((req, _res, next) => {
       scopes.push(req.temp)
       next()
     })
-    app.post('/', tempUpload(premises.manager), (req, res) => {
+    here.app.post('/', tempUpload(here.premises.manager), (req, res) => {
       scopes.push(req.temp)
       res.end()
     })
-    await (await post(server.url, multipart([]))).text()
-    await (await post(server.url, multipart([]))).text()
+    await (await post(here.server.url, multipart([]))).text()
+    await (await post(here.server.url, multipart([]))).text()
     expect(scopes[0]).toBe(scopes[1])
     expect(scopes[2]).toBe(scopes[3])
     expect(scopes[0]).not.toBe(scopes[2])
   })
 
   test('ends when the client goes away while the handler runs', async () => {
-    app.use(tempScope(premises.manager))
+    here.app.use(tempScope(here.premises.manager))
     const ended = new Promise<void>((resolve) => {
-      app.get('/', async (req) => {
+      here.app.get('/', async (req) => {
         await req.temp.receive('content')
         req.temp.signal.addEventListener('abort', () => resolve())
         socket.destroy()
       })
     })
-    const socket = connect(server.port, '127.0.0.1', () => socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'))
+    const socket = connect(here.server.port, '127.0.0.1', () =>
+      socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'),
+    )
     await ended
   })
 
   test('has ended already when the client went away before it was made', async () => {
     const result = new Promise<unknown>((resolve) => {
-      app.use((_req, res, next) => void res.once('close', () => next()))
-      app.use(tempScope(premises.manager))
-      app.use((req) => void req.temp.receive('x').catch(resolve))
+      here.app.use((_req, res, next) => void res.once('close', () => next()))
+      here.app.use(tempScope(here.premises.manager))
+      here.app.use((req) => void req.temp.receive('x').catch(resolve))
     })
-    const socket = connect(server.port, '127.0.0.1', () => socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'))
-    await once(server.server, 'request')
+    const socket = connect(here.server.port, '127.0.0.1', () =>
+      socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'),
+    )
+    await once(here.server.server, 'request')
     socket.destroy()
     expect(await result).toMatchObject({ code: 'ERR_TEMP_CLOSED' })
   })
 
   test('of a manager that is closed fails by next(error)', async () => {
-    await premises.manager.close()
-    app.use(tempScope(premises.manager))
-    app.use((req) => void req.temp.file())
-    app.use(((error, _req, res, _next) =>
+    await here.premises.manager.close()
+    here.app.use(tempScope(here.premises.manager))
+    here.app.use((req) => void req.temp.file())
+    here.app.use(((error, _req, res, _next) =>
       res.status(isTempFileError(error) ? error.status : 500).end()) satisfies express.ErrorRequestHandler)
-    const response = await fetch(server.url)
+    const response = await fetch(here.server.url)
     expect(response.status).toBe(503)
     await response.text()
   })
 
   test('and sendFile serve a file with a range', async () => {
-    app.get('/', tempScope(premises.manager), async (req, res) => {
+    here.app.get('/', tempScope(here.premises.manager), async (req, res) => {
       const made = await req.temp.receive('0123456789')
       res.setHeader('x-mine', '1')
       await sendFile(req, res, made, { fileName: 'digits.txt' })
     })
-    const response = await fetch(server.url, { headers: { range: 'bytes=2-4' } })
+    const response = await fetch(here.server.url, { headers: { range: 'bytes=2-4' } })
     expect([response.status, await response.text(), response.headers.get('x-mine')]).toEqual([
       206,
       '234',
@@ -124,7 +112,7 @@ describe('a file that cannot be sent', () => {
 
   /** The status line as sent: fetch does not show the reason phrase of a status that the server set twice. */
   async function statusLine(): Promise<string> {
-    const socket = connect(server.port, '127.0.0.1', () =>
+    const socket = connect(here.server.port, '127.0.0.1', () =>
       socket.write('GET / HTTP/1.1\r\nHost: x\r\nRange: bytes=0-1\r\nConnection: close\r\n\r\n'),
     )
     const [answer] = await once(socket, 'data')
@@ -133,15 +121,15 @@ describe('a file that cannot be sent', () => {
   }
 
   test('because of an invalid header is answered with the reason phrase of the error', async () => {
-    app.get('/', tempScope(premises.manager), async (req, res) => {
+    here.app.get('/', tempScope(here.premises.manager), async (req, res) => {
       await sendFile(req, res, await req.temp.receive('0123'), { headers: { 'x-mine': 'a\r\nb' } })
     })
-    app.use(errors)
+    here.app.use(errors)
     expect(await statusLine()).toBe('HTTP/1.1 500 Internal Server Error')
   })
 
   test('an earlier status does not leave its reason phrase to the file', async () => {
-    app.get('/', tempScope(premises.manager), async (req, res) => {
+    here.app.get('/', tempScope(here.premises.manager), async (req, res) => {
       res.status(404).statusMessage = 'Not Found'
       await sendFile(req, res, await req.temp.receive('0123'))
     })
@@ -164,31 +152,31 @@ describe('without a manager the default one of the moment is used', () => {
       () => multer({ storage: tempStorage({ maxBytes: 10 }) }).single('f'),
     ],
   ])('%s sets req.temp', async (_, create) => {
-    app.post('/', create(), async (req, res) => {
+    here.app.post('/', create(), async (req, res) => {
       const made = await req.temp.receive('x')
-      res.json(made.path.startsWith(premises.directory))
+      res.json(made.path.startsWith(here.premises.directory))
     })
-    setTempManager(premises.manager) // after the middleware was created
-    const response = await post(server.url, multipart([file('f', 'a', 'x')]))
+    setTempManager(here.premises.manager) // after the middleware was created
+    const response = await post(here.server.url, multipart([file('f', 'a', 'x')]))
     expect(await response.json()).toBe(true)
   })
 })
 
 test('tempUpload leaves req.file and req.files to multer', async () => {
-  app.post(
+  here.app.post(
     '/',
-    tempUpload(premises.manager),
+    tempUpload(here.premises.manager),
     (req, res) => void res.json({ file: 'file' in req, files: 'files' in req }),
   )
-  const response = await post(server.url, multipart([file('f', 'a', 'x')]))
+  const response = await post(here.server.url, multipart([file('f', 'a', 'x')]))
   expect(await response.json()).toEqual({ file: false, files: false })
 })
 
 test('tempUpload after a body parser that has eaten the form is the program’s mistake', async () => {
-  app.use(express.raw({ type: '*/*' }))
-  app.post('/', tempUpload(premises.manager))
-  app.use(((error, _req, res, _next) =>
+  here.app.use(express.raw({ type: '*/*' }))
+  here.app.post('/', tempUpload(here.premises.manager))
+  here.app.use(((error, _req, res, _next) =>
     res.status(500).end(String(isTempFileError(error) && error.code))) satisfies express.ErrorRequestHandler)
-  const response = await post(server.url, multipart([field('a', '1')]))
+  const response = await post(here.server.url, multipart([field('a', '1')]))
   expect(await response.text()).toBe('ERR_TEMP_OPTION_INVALID')
 })

@@ -1,41 +1,26 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import express, { type Express } from 'express'
+import type express from 'express'
 import multer from 'multer'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { tempStorage } from '../../src/express/index.ts'
 import { fileRules, isTempFileError } from '../../src/index.ts'
 import { announced, curl, field, file, halfPost, multipart, post } from '../http/clients.ts'
-import { listen, media, Premises, type Served } from '../http/premises.ts'
+import { media } from '../http/premises.ts'
+import { expressServer } from './express-server.ts'
 
-let premises: Premises
-let app: Express
-let server: Served
-
-beforeEach(async () => {
-  premises = new Premises()
-  app = express()
-  server = await listen(createServer(app))
-})
-
-afterEach(async () => {
-  await premises.expectNothingLeft()
-  await server.close()
-  await premises.expectNothingOpen()
-  await premises.close()
-})
+const here = expressServer()
 
 const clip = readFileSync(media('clip.mp4'))
 
 const asked = (): ReturnType<typeof multer> =>
   multer({
-    storage: tempStorage(premises.manager, { accept: fileRules.video, hash: 'md5' }),
+    storage: tempStorage(here.premises.manager, { accept: fileRules.video, hash: 'md5' }),
     limits: { fileSize: 1_000_000, files: 2 },
   })
 
 test('multer stores into req.temp, and its files are removed with the response unless handed off', async () => {
-  app.post('/', asked().array('f'), async (req, res) => {
+  here.app.post('/', asked().array('f'), async (req, res) => {
     const files = Array.isArray(req.files) ? req.files : []
     const ticket = await files[1]?.temp?.handOff()
     res.json({
@@ -49,7 +34,7 @@ test('multer stores into req.temp, and its files are removed with the response u
     })
   })
   const response = await post(
-    server.url,
+    here.server.url,
     multipart([file('f', 'a.mp4', clip), file('f', 'b.mp4', clip), field('x', '1')]),
   )
   const { ticket, files } = (await response.json()) as { ticket: string; files: unknown }
@@ -61,8 +46,8 @@ test('multer stores into req.temp, and its files are removed with the response u
       type: 'video/mp4',
     })),
   )
-  await premises.expectNothingLeft()
-  await premises.manager.discard(ticket)
+  await here.premises.expectNothingLeft()
+  await here.premises.manager.discard(ticket)
 })
 
 const errors = ((error, _req, res, _next) => {
@@ -91,40 +76,40 @@ test.each<[string, () => Buffer, string]>([
   ],
   ['too many files', () => multipart([1, 2, 3].map(() => file('f', 'a.mp4', clip))), '400 LIMIT_FILE_COUNT'],
 ])('multer with tempStorage refuses %s and leaves nothing', async (_, body, expected) => {
-  app.post('/', asked().array('f'), (_req, res) => void res.end())
-  app.use(errors)
-  const response = await post(server.url, body())
+  here.app.post('/', asked().array('f'), (_req, res) => void res.end())
+  here.app.use(errors)
+  const response = await post(here.server.url, body())
   expect(`${response.status} ${await response.text()}`).toBe(expected)
 })
 
 test('a disguised file is refused at once, although the client has announced a gigabyte', async () => {
-  app.post('/', asked().array('f'))
-  app.use(errors)
-  const socket = await announced(server.port, '/', 'f', 1024 ** 3)
+  here.app.post('/', asked().array('f'))
+  here.app.use(errors)
+  const socket = await announced(here.server.port, '/', 'f', 1024 ** 3)
   const [answer] = await once(socket, 'data')
   expect(String(answer)).toMatch(/^HTTP\/1.1 415 /)
   socket.destroy()
 })
 
 test('a handler that throws leaves no file of multer', async () => {
-  app.post('/', asked().single('f'), () => {
+  here.app.post('/', asked().single('f'), () => {
     throw new Error('the handler failed')
   })
-  app.use(errors)
-  expect(await curl('-F', `f=@${media('clip.mp4')}`, server.url)).toMatchObject({ status: 400 })
+  here.app.use(errors)
+  expect(await curl('-F', `f=@${media('clip.mp4')}`, here.server.url)).toMatchObject({ status: 400 })
 })
 
 test('a client that disconnects during its upload leaves no file of multer', async () => {
-  app.post('/', asked().single('f'))
-  app.use((() => {}) satisfies express.RequestHandler)
+  here.app.post('/', asked().single('f'))
+  here.app.use((() => {}) satisfies express.RequestHandler)
   const body = multipart([file('f', 'a.mp4', Buffer.concat([clip, Buffer.alloc(300_000)]))])
-  const socket = await halfPost(server.port, '/', body, clip.length + 100_000)
-  await expect.poll(() => premises.left().length).toBe(1)
+  const socket = await halfPost(here.server.port, '/', body, clip.length + 100_000)
+  await expect.poll(() => here.premises.left().length).toBe(1)
   socket.destroy()
 })
 
 test('removing a file of another storage engine is no error', () => {
-  const { _removeFile } = tempStorage(premises.manager)
+  const { _removeFile } = tempStorage(here.premises.manager)
   const answers: unknown[] = []
   // The engine reads neither the request nor the rest of the file here.
   _removeFile({} as never, {}, (error) => answers.push(error))

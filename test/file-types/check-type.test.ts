@@ -1,26 +1,9 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { TempFileErrorCode } from '../../src/errors.ts'
 import { fileRules } from '../../src/file-types/presets.ts'
-import { checkReceiveOptions } from '../../src/streams/receive-options.ts'
 import type { FileRules, ReceiveOptions } from '../../src/types.ts'
 import { receive, receiveFails } from '../streams/receiving.ts'
-
-const media = (name: string): Buffer => readFileSync(join(import.meta.dirname, '../fixtures/media', name))
-
-function declare(accept: FileRules, name: string | undefined, type?: string): ReceiveOptions {
-  return { accept, declared: { name, type } }
-}
-
-function refusal(options: ReceiveOptions): unknown {
-  try {
-    checkReceiveOptions(options)
-    return undefined
-  } catch (error) {
-    return error
-  }
-}
+import { declare, media, refusal } from './declared.ts'
 
 describe('before the first byte', () => {
   const rows: [string, ReceiveOptions, TempFileErrorCode | undefined][] = [

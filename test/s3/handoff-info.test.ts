@@ -1,21 +1,16 @@
 import { expect, it } from 'vitest'
 import { infoOf } from '../../src/s3/handoff-info.ts'
 import type { LiveRecord } from '../../src/s3/ticket-record.ts'
+import { AVAILABLE } from './records-of.ts'
 
 const RECORD: LiveRecord = {
-  ticket: '0123456789abcdefghjkmnpqrs',
-  name: 'a',
-  bytes: 1,
-  partBytes: 1,
-  digest: '',
-  ttlMs: 100,
+  ...AVAILABLE,
   publishedAtMs: 1,
   state: 'claimed',
   sinceMs: 10,
   untilMs: 20,
   attempt: 2,
   claimant: { pid: 7, hostname: 'h' },
-  nonce: 'n',
 }
 
 it('a claim is shown with its claimant, and as available once its lease has ended', () => {

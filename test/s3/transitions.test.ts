@@ -9,21 +9,9 @@ import {
   renewNext,
   retryNext,
 } from '../../src/s3/transitions.ts'
+import { AVAILABLE } from './records-of.ts'
 
 const CLAIMANT = { pid: 1, hostname: 'a' }
-const AVAILABLE: LiveRecord = {
-  ticket: '0123456789abcdefghjkmnpqrs',
-  name: 'a',
-  bytes: 1,
-  partBytes: 1,
-  digest: '',
-  ttlMs: 100,
-  publishedAtMs: 0,
-  state: 'available',
-  sinceMs: 0,
-  attempt: 0,
-  nonce: 'n',
-}
 const CLAIMED: LiveRecord = {
   ...AVAILABLE,
   state: 'claimed',
