@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { FirstFailure } from '../../src/uploads/first-failure.ts'
+import { FirstFailure } from '../../src/streams/first-failure.ts'
 
 test('work ends with the first failure, while it still runs', async () => {
   const first = new FirstFailure()
@@ -13,7 +13,7 @@ test('after a failure no work starts', async () => {
   const first = new FirstFailure()
   first.fail('before')
   const started: true[] = []
-  await expect(first.race(async () => void started.push(true))).rejects.toBe('before')
+  await expect(async () => first.race(async () => void started.push(true))).rejects.toBe('before')
   expect(started).toEqual([])
 })
 
