@@ -26,7 +26,7 @@ import { build } from 'esbuild'
 
 /** Test files that run at the same time. */
 const IN_FLIGHT = 2
-const FILE_LIMIT_MS = 90_000
+const FILE_LIMIT_MS = 180_000
 
 const project = fileURLToPath(new URL('../', import.meta.url))
 const cache = join(project, 'node_modules/.cache/windows')
