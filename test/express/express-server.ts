@@ -1,4 +1,4 @@
-// An Express application on a port of its own, set up anew for each test of the file that calls it. Guarantee: each test
+// An Express application on a port of its own, set up again for each test of the file that calls it. Guarantee: each test
 // ends with no file, no descriptor and no connection left.
 
 import { createServer } from 'node:http'

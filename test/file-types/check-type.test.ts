@@ -23,10 +23,10 @@ describe('before the first byte', () => {
     ],
     ['no extension', declare(fileRules.video, 'README'), 'ERR_TEMP_TYPE_REJECTED'],
     ['an extension of Object.prototype', declare({ types: ['image/png'] }, 'a.constructor'), undefined],
-    ['no name: the bytes will tell', declare(fileRules.video, undefined), undefined],
+    ['no name: the bytes decide', declare(fileRules.video, undefined), undefined],
     ['a type that fits', declare(fileRules.video, 'a.mkv', 'Video/X-Matroska; codecs="vp9"'), undefined],
     ['a type of the same container', declare(fileRules.video, 'a.mov', 'video/mp4'), undefined],
-    ['a type that says nothing', declare(fileRules.video, 'a.mp4', 'application/octet-stream'), undefined],
+    ['a type without information', declare(fileRules.video, 'a.mp4', 'application/octet-stream'), undefined],
     ['an empty type', declare(fileRules.video, 'a.mp4', ''), undefined],
     [
       'a type that contradicts the extension',

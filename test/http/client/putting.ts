@@ -20,7 +20,7 @@ export interface Putting {
   failure(options?: PutOptions): Promise<{ code: string; details: unknown }>
 }
 
-/** Set up anew for each test of the file that calls it. */
+/** Set up again for each test of the file that calls it. */
 export function putting(): Putting {
   // Filled before each test.
   const here = {} as Putting

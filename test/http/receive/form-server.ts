@@ -21,7 +21,7 @@ export interface FormServer {
   answer(body: Buffer, type?: string): Promise<string>
 }
 
-/** Set up anew for each test of the file that calls it. */
+/** Set up again for each test of the file that calls it. */
 export function formServer(): FormServer {
   // Filled before each test.
   const here = {} as FormServer

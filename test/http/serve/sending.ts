@@ -22,7 +22,7 @@ export interface Sending {
   ): Promise<{ status: number; headers: Headers; body: Buffer }>
 }
 
-/** Set up anew for each test of the file that calls it. */
+/** Set up again for each test of the file that calls it. */
 export function sending(): Sending {
   // Filled before each test.
   const here = {} as Sending
