@@ -86,7 +86,8 @@ describe("remove: 'after-full-body'", () => {
 
   test('removes a file that curl read to the end', async () => {
     // The second request keeps the connection open: a curl that closes it may reset it before it acknowledges the end.
-    expect((await curl('--http2-prior-knowledge', url, `${url}/after`)).out).toBe(String(content))
+    const { out } = await curl('--http2-prior-knowledge', url, `${url}/after`)
+    expect(out.startsWith(String(content))).toBe(true)
     expect(await results[0]).toMatchObject({ fullySent: true, removed: true })
   })
 
