@@ -51,8 +51,10 @@ const PROGRAMS = [
   'examples/bullmq',
   'examples/demo',
   'examples/page',
+  'examples/servers',
   'examples/uploads',
   'examples/worker-threads',
+  'faults/kill',
 ].map((name) => `test/${name}.test.ts`)
 const long = process.env['LONG'] !== undefined
 const named = process.argv.some((word) => word.includes('test/'))

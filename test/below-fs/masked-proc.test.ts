@@ -76,7 +76,7 @@ describe.runIf(canMount)('with /proc masked (needs root)', () => {
 
   test('a root where nothing can prove a death is warned of once, with the remedy, whatever number of managers', async () => {
     const { warnings } = await look(tempBase(), { under: ABSENT })
-    expect(warnings.filter((text) => text.includes('can prove'))).toHaveLength(1)
+    expect(warnings.filter((text) => text.includes('cannot be proved'))).toHaveLength(1)
     expect(warnings.join()).toContain('Mount /proc')
     expect((await look(tempBase(), {})).warnings).toEqual([])
   })

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { type FileSystem, isTempFileError } from '../../src/index.ts'
 import { deadName, goneName } from '../../src/layout.ts'
@@ -83,7 +83,7 @@ describe('claiming', () => {
     const ticket = await owner.file().handOff()
     await owner.claim(ticket)
     const live = owner.sessionPath ?? ''
-    const tombstone = join(live, '..', deadName(live.slice(live.lastIndexOf('s-') + 2)))
+    const tombstone = join(live, '..', deadName(basename(live).slice('s-'.length)))
     renameSync(live, tombstone)
     const error = await failure('ERR_TEMP_HANDOFF_CLAIMED', () => other.claim(ticket))
     expect(error.details).toMatchObject({ pid: process.pid })
@@ -97,7 +97,7 @@ describe('claiming', () => {
     const ticket = await (await owner.receive('text')).handOff()
     await owner.claim(ticket)
     const live = owner.sessionPath ?? ''
-    renameSync(live, join(live, '..', goneName(live.slice(live.lastIndexOf('s-') + 2))))
+    renameSync(live, join(live, '..', goneName(basename(live).slice('s-'.length))))
     const claim = await other.claim(ticket)
     expect([claim.attempt, readFileSync(claim.path, 'utf8')]).toEqual([2, 'text'])
   })
@@ -122,7 +122,7 @@ describe('claiming', () => {
     const ticket = await other.file().handOff()
     manager.file()
     const live = manager.sessionPath ?? ''
-    renameSync(live, join(live, '..', deadName(live.slice(live.lastIndexOf('s-') + 2))))
+    renameSync(live, join(live, '..', deadName(basename(live).slice('s-'.length))))
     expect((await manager.claim(ticket)).attempt).toBe(1)
     expect(statSync(live).isDirectory()).toBe(true)
   })

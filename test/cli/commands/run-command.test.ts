@@ -62,14 +62,12 @@ describe('run', { timeout: 60_000 }, () => {
     expect(status).toBe(127)
   })
 
-  test.runIf(process.platform === 'win32')(
-    'ends with the status of a batch command (needs Windows)',
-    async () => {
+  if (process.platform === 'win32')
+    test('ends with the status of a batch command (needs Windows)', async () => {
       const base = tempBase()
       expect((await run(['run', ...NAME, base, '--', 'cmd.exe', '/c', 'exit 9'])).status).toBe(9)
       expect(sessionsIn(base)).toEqual([])
-    },
-  )
+    })
 
   test('passes options of the program on, with and without --', async () => {
     const base = tempBase()
