@@ -10,16 +10,8 @@ import type { Context } from '../context.ts'
 import { readMounts } from '../disk/mounts.ts'
 import { writeRecord } from '../disk/record-file.ts'
 import { removeTreeSync } from '../disk/remove/remove.ts'
-import {
-  CLAIMS,
-  inside,
-  liveName,
-  newName,
-  OWNER,
-  SESSION_RANDOM_LENGTH,
-  sessionId,
-  uniqueText,
-} from '../layout.ts'
+import { CLAIMS, inside, liveName, OWNER, SESSION_RANDOM_LENGTH, sessionId, uniqueText } from '../layout.ts'
+import { draftName } from '../liveness/draft-name.ts'
 import type { Lease } from '../liveness/lease.ts'
 import { addOwnSession, deleteOwnSession } from '../liveness/own-sessions.ts'
 import { OWNER_VERSION, type Owner, REFRESH_MS } from '../liveness/owner-record.ts'
@@ -42,9 +34,7 @@ export interface Made {
 export function make(context: Context): Made {
   const { fs, layout } = context
   const random = uniqueText(SESSION_RANDOM_LENGTH)
-  // The draft's name proves its maker too, so a sweep need not wait until it is old.
-  const maker = context.native ? proofOf(ownIdentity(), undefined) : undefined
-  const draft = inside(layout.sessions, newName(sessionId(process.pid, random, maker)))
+  const draft = inside(layout.sessions, draftName(context, random))
   let id = ''
   try {
     fs.mkdirSync(draft, { mode: 0o700 })

@@ -7,7 +7,8 @@ import { findWeakness, type Weakness } from '../disk/base-safety.ts'
 import type { DiskStats, FileSystem } from '../disk/file-system.ts'
 import { syncDirectory } from '../disk/sync.ts'
 import { errnoOf, ioError, TempFileError } from '../errors.ts'
-import { inside, newName, type Root, uniqueText } from '../layout.ts'
+import { inside, type Root } from '../layout.ts'
+import { draftName } from '../liveness/draft-name.ts'
 import { log, warn } from '../runtime/observe.ts'
 
 const OTHERS = 0o077
@@ -151,8 +152,9 @@ function checkOwned(stats: DiskStats, path: string): void {
 }
 
 // A bind mount over sessions/ or handoffs/ would make every commit rename fail, so it is found at once.
-function checkOneFileSystem({ fs, layout }: Root): void {
-  const name = newName(`0-${uniqueText(16)}`)
+function checkOneFileSystem(root: Root): void {
+  const { fs, layout } = root
+  const name = draftName(root)
   const from = inside(layout.sessions, name)
   const to = inside(layout.handoffs, name)
   fs.mkdirSync(from, { mode: 0o700 })
@@ -161,7 +163,7 @@ function checkOneFileSystem({ fs, layout }: Root): void {
     fs.renameSync(from, to)
     fs.rmdirSync(to)
   } catch (error) {
-    // The error that led here is the one to report; a probe that stays is swept as an old draft.
+    // The error that led here is the one to report; a sweep removes a probe that stays.
     for (const path of [from, to]) {
       try {
         fs.rmdirSync(path)

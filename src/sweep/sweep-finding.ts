@@ -3,8 +3,7 @@
 import type { Clocks, HandoffRoot } from '../claimable/expiry.ts'
 import type { MountTable } from '../disk/mounts.ts'
 import type { Policy } from '../liveness/verdict.ts'
-import { DRAFT_AGE_MS } from '../liveness/volume-clock.ts'
-import { type Condemned, condemn } from '../removal/remove-session.ts'
+import type { Condemned } from '../removal/remove-session.ts'
 import type { SweepItem } from './report.ts'
 
 /** One sweep: its root, its clocks, read once, and its rules. */
@@ -50,18 +49,4 @@ export function wouldRemove(kind: SweepItem['kind'], reason: string): Finding {
 /** An entry that another process renamed or removed first. */
 export function leftToOthers(kind: SweepItem['kind']): Finding {
   return { kind, action: 'left-to-others', reason: 'another process was first' }
-}
-
-/** A directory that was being created. Its creator's kill left it, if it is over an hour old by the volume's clock. */
-export function judgeDraft(run: SweepRun, draft: { readonly path: string; readonly id: string }): Finding {
-  const { ctimeMs } = run.fs.lstatSync(draft.path)
-  if (run.now === undefined || run.now - ctimeMs <= DRAFT_AGE_MS) return keep('draft', 'being made')
-  const reason = 'a draft over an hour old'
-  if (run.dryRun) return wouldRemove('draft', reason)
-  return {
-    kind: 'draft',
-    action: 'removed',
-    reason,
-    condemned: { path: condemn(run, draft.path, draft.id) },
-  }
 }

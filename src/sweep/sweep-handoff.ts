@@ -4,15 +4,17 @@
 import { expire, isOverdue, stateOf } from '../claimable/expiry.ts'
 import { forLog } from '../input/names.ts'
 import { inside, isTicket, parseSessionsEntry } from '../layout.ts'
-import { type Finding, foreign, judgeDraft, keep, type SweepRun, wouldRemove } from './sweep-finding.ts'
+import { sweepDraft } from './sweep-draft.ts'
+import { type Finding, foreign, keep, type SweepRun, wouldRemove } from './sweep-finding.ts'
 
 export const HANDOFF_EXPIRED = 'its time to live is over'
 
 /** Decides about the entry `name`. Throws the system's error. */
-export function sweepHandoff(run: SweepRun, name: string): Finding {
+export async function sweepHandoff(run: SweepRun, name: string): Promise<Finding> {
   const directory = inside(run.layout.handoffs, name)
   // The empty directory of a root's test rename, whose process was killed in between.
-  if (parseSessionsEntry(name)?.kind === 'new') return judgeDraft(run, { path: directory, id: '0' })
+  const entry = parseSessionsEntry(name)
+  if (entry?.kind === 'new') return await sweepDraft(run, { path: directory, id: entry.id })
   if (!isTicket(name)) return foreign()
   const state = stateOf(run, directory, name)
   if (state.read.state === 'missing') return keep('handoff', 'it has no record')

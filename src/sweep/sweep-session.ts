@@ -9,18 +9,9 @@ import { settleExpiry } from '../claimable/expiry.ts'
 import { settleUploadExpiry } from '../claimable/upload-expiry.ts'
 import { inside, isTicket, isUploadId, parseSessionsEntry, type SessionsEntry } from '../layout.ts'
 import { judge, suspect } from '../liveness/judge.ts'
-import { parseSessionName } from '../liveness/session-name.ts'
 import { condemnIfDead } from '../removal/condemn-if-dead.ts'
-import { condemn } from '../removal/remove-session.ts'
-import {
-  type Finding,
-  foreign,
-  judgeDraft,
-  keep,
-  leftToOthers,
-  type SweepRun,
-  wouldRemove,
-} from './sweep-finding.ts'
+import { sweepDraft } from './sweep-draft.ts'
+import { type Finding, foreign, keep, leftToOthers, type SweepRun, wouldRemove } from './sweep-finding.ts'
 import { HANDOFF_EXPIRED } from './sweep-handoff.ts'
 import { UPLOAD_EXPIRED } from './sweep-upload.ts'
 
@@ -38,7 +29,7 @@ export async function sweepSession(run: SweepRun, name: string): Promise<Finding
       if (run.dryRun) return wouldRemove('condemned', 'condemned')
       return { kind: 'condemned', action: 'removed', reason: 'condemned', condemned: { path } }
     case 'new':
-      return (await judgeMaker(run, path, entry.id)) ?? judgeDraft(run, { path, id: entry.id })
+      return await sweepDraft(run, { path, id: entry.id })
     case 'dead':
       if (isTicket(entry.id) || isUploadId(entry.id)) return settleSuspect(run, path, entry.id)
       return await judgeSession(run, path, entry)
@@ -59,19 +50,6 @@ function settleSuspect(run: SweepRun, tombstone: string, id: string): Finding {
   if (path === undefined) return keep(kind, 'was suspected to be expired; put back')
   const reason = isUpload ? UPLOAD_EXPIRED : HANDOFF_EXPIRED
   return { kind, action: 'removed', reason, expired: id, condemned: { path } }
-}
-
-/** A draft whose name proves that its maker is dead. It never held files of a user. */
-async function judgeMaker(run: SweepRun, path: string, id: string): Promise<Finding | undefined> {
-  if (parseSessionName(id) === undefined) return undefined
-  const { verdict, reason } = await suspect(
-    run,
-    { directory: path, id },
-    { mounts: run.mounts, now: run.now },
-  )
-  if (verdict !== 'dead') return undefined
-  if (run.dryRun) return wouldRemove('draft', reason)
-  return { kind: 'draft', action: 'removed', reason, condemned: { path: condemn(run, path, id) } }
 }
 
 async function judgeSession(run: SweepRun, directory: string, entry: SessionsEntry): Promise<Finding> {

@@ -288,7 +288,7 @@ describe('by age', () => {
   test('a full disk, on which the volume cannot be asked the time, skips the age rules and nothing else', async () => {
     const full = agedFileSystem(() => [[/\/\.new-/, 2 * HOUR]])
     const mkdirSync: FileSystem['mkdirSync'] = (path, options) => {
-      if (/\/\.new-0-/.test(path)) throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' })
+      if (/\/\.new-/.test(path)) throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' })
       return fs.mkdirSync(path, options)
     }
     const base = tempBase()
