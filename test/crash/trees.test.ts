@@ -1,6 +1,7 @@
 // Trees that are hard to delete, left by an ordinary user's killed process and swept by another process of that user.
 // Guarantee: all of it is removed, and no target of a link is touched.
 
+import { spawnSync } from 'node:child_process'
 import {
   chownSync,
   existsSync,
@@ -19,7 +20,7 @@ import { canMount, ORDINARY, ordinaryBase } from '../fixtures/mounts.ts'
 
 let programs = ''
 beforeAll(async () => {
-  if (canMount) programs = await bundle('forester', 'sweeper', 'owner')
+  if (canMount) programs = await bundle('forester', 'sweeper', 'owner', 'cli-owner')
 })
 
 function asOrdinary(program: string, args: readonly string[]): Held {
@@ -86,5 +87,32 @@ describe.runIf(canMount)('as an ordinary user (needs root to become one)', () =>
     await owner.slay()
     const last = asOrdinary('sweeper', [base, '1'])
     expect(JSON.parse(await last.line('report'))).toMatchObject({ sessionsRemoved: 1, errors: [] })
+  })
+
+  test("a session is removed whose owner's pid the kernel gave to another user's process", () => {
+    const base = ordinaryBase()
+    // In a pid namespace the next pid can be chosen.
+    const script = `
+      as() { exec setpriv --reuid "$1" --regid "$1" --clear-groups "\${@:2}"; }
+      (as ${ORDINARY} "$1" "$2/cli-owner.cjs" "$3") & owner=$!
+      wait $owner
+      echo $((owner - 1)) > /proc/sys/kernel/ns_last_pid
+      (as ${ORDINARY - 1} sleep 100) & neighbour=$!
+      echo "pids $owner $neighbour"
+      (as ${ORDINARY} "$1" "$2/sweeper.cjs" "$3" 1 cli)
+      kill -0 $neighbour && echo 'the neighbour lives' && kill $neighbour`
+    const { stdout, stderr } = spawnSync(
+      'unshare',
+      ['-pf', '--mount-proc', 'bash', '-c', script, 'bash', process.execPath, programs, base],
+      { cwd: '/', encoding: 'utf8' },
+    )
+    const line = (start: string): string =>
+      stdout.split('\n').find((text) => text.startsWith(start)) ?? `no line '${start}': ${stdout} ${stderr}`
+    const [, owner, neighbour] = line('pids ').split(' ')
+    expect(neighbour).toBe(owner)
+    const report: SweepReport = JSON.parse(line('report ').slice('report '.length))
+    expect(report).toMatchObject({ errors: [], sessionsRemoved: 1 })
+    expect(report.items[0]?.reason).toContain('the pid belongs to a younger process now')
+    expect(stdout).toContain('the neighbour lives')
   })
 })
