@@ -181,7 +181,10 @@ function complete(by: Observer, { place, known, seen, lease }: Parts): Gathered 
   const mount = by.native ? by.mounts.of(place.directory) : undefined
   const sameFileSystem = fileSystemOf(owner, mount)
   const leaseIdentity = lease === 'refuses' ? compareLeases(by.platform.lease.names, place, owner) : 'other'
-  const wantsAges = by.wantsAges || (leaseIdentity === 'other-device' && sameFileSystem === 'same-upper')
+  const wantsAges =
+    by.wantsAges ||
+    (leaseIdentity === 'other-device' && sameFileSystem === 'same-upper') ||
+    (leaseIdentity === 'same' && by.platform.lease.refusesWhenFull)
   const evidence: Evidence = {
     system: by.platform.system,
     record,

@@ -58,8 +58,11 @@ export interface Verdict {
   readonly reason: string
 }
 
-/** One upper directory mounted twice makes a live owner's lease refuse, so its refresh must have stopped for so long too. */
-const OVERLAY_INTERVALS = 3
+/**
+ * Where a live owner's lease may refuse, its refresh must have stopped for so long too: one upper directory mounted twice;
+ * on macOS, the queue of an owner whose event loop is blocked.
+ */
+const SILENT_INTERVALS = 3
 /** How long a silent foreign session is a tombstone before it is removed. */
 export const GRACE_MS = 3_600_000
 
@@ -175,9 +178,12 @@ function ofRefusal(evidence: Evidence): Opinion {
   }
   if (leaseIdentity === 'same') return { shows: 'dead', because: 'lease refuses' }
   if (sameFileSystem !== 'same-upper') return { unheard: 'the lease is on another device than recorded' }
-  if (evidence.untouchedMs === undefined || evidence.untouchedMs <= OVERLAY_INTERVALS * evidence.refreshMs)
-    return { unheard: 'on a restarted overlay its owner may still refresh it' }
+  if (mayBeRefreshed(evidence)) return { unheard: 'on a restarted overlay its owner may still refresh it' }
   return { shows: 'dead', because: 'lease refuses, its container was restarted' }
+}
+
+function mayBeRefreshed({ untouchedMs, refreshMs }: Evidence): boolean {
+  return untouchedMs === undefined || untouchedMs <= SILENT_INTERVALS * refreshMs
 }
 
 // A pipe's name holds the session's random part, so no other boot and no other process has it.
@@ -186,12 +192,16 @@ function ofPipe({ hostname, leaseIdentity }: Evidence): Opinion {
   return { shows: 'dead', because: 'its pipe is closed' }
 }
 
-// macOS: a boot is known to the minute only, so a process or lease of another minute proves nothing alone.
-function ofRefusalWithoutBoot({ hostname, leaseIdentity, boot, process }: Evidence): Opinion {
+// macOS: a boot is known to the minute only, so a process or lease of another minute proves nothing alone; and a full queue
+// refuses too, so where a process has the pid, the refresh must have stopped.
+function ofRefusalWithoutBoot(evidence: Evidence): Opinion {
+  const { hostname, leaseIdentity, boot, process } = evidence
   if (hostname !== 'same' || leaseIdentity !== 'same') return { unheard: 'made on another host or volume' }
-  if (boot === 'same') return { shows: 'dead', because: 'lease refuses' }
-  if (process === 'missing') return { shows: 'dead', because: 'no such process, lease refuses' }
-  return { unheard: 'made on another host or boot, and a process has its pid' }
+  if (process === 'missing')
+    return { shows: 'dead', because: boot === 'same' ? 'lease refuses' : 'no such process, lease refuses' }
+  if (boot !== 'same') return { unheard: 'made on another host or boot, and a process has its pid' }
+  if (mayBeRefreshed(evidence)) return { unheard: 'a blocked owner with a full queue refuses too' }
+  return { shows: 'dead', because: 'lease refuses, and nothing refreshes it' }
 }
 
 function ofName({ name }: Evidence): Opinion {

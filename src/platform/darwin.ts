@@ -15,7 +15,7 @@ export const darwin: Platform = {
   compareBoots,
   procIsOurs: () => true,
   observe: ({ pid }) => ({ process: askProcess(pid), thread: 'hidden' }),
-  lease: { names: LEASE_NAMES, onDisk: true, at: atSocket, answerOf: socketAnswer },
+  lease: { names: LEASE_NAMES, onDisk: true, refusesWhenFull: true, at: atSocket, answerOf: socketAnswer },
   fileSystemOf: () => undefined,
   provingFileSystems: undefined, // there is no mount table to read; host name, device and inode must agree
   mountTable: undefined,

@@ -18,7 +18,7 @@ export const linux: Platform = {
   compareBoots: (own, recorded) => (own === recorded ? 'same' : 'other'),
   procIsOurs,
   observe,
-  lease: { names: LEASE_NAMES, onDisk: true, at: atSocket, answerOf: socketAnswer },
+  lease: { names: LEASE_NAMES, onDisk: true, refusesWhenFull: false, at: atSocket, answerOf: socketAnswer },
   fileSystemOf,
   // Local file systems of one kernel. Elsewhere (nfs, cifs, 9p, fuse, unknown) other mounts and clones of the same tree
   // gave false deaths.

@@ -37,6 +37,8 @@ export interface LeaseAddress {
   readonly names: readonly string[]
   /** A socket is a file that is bound under a draft's name and renamed; a pipe is not on the disk. */
   readonly onDisk: boolean
+  /** A socket with a full queue of connections refuses as a closed one does: listen(2) of BSD. Linux says EAGAIN. */
+  readonly refusesWhenFull: boolean
   /** Calls `use` with an address that the system takes; bind(2) and connect(2) happen inside the call. */
   at<T>(
     session: { readonly directory: string; readonly id: string },

@@ -13,7 +13,7 @@ export const windows: Platform = {
   compareBoots,
   procIsOurs: () => true,
   observe: ({ pid }) => ({ process: askProcess(pid), thread: 'hidden' }),
-  lease: { names: [''], onDisk: false, at: atPipe, answerOf: pipeAnswer },
+  lease: { names: [''], onDisk: false, refusesWhenFull: false, at: atPipe, answerOf: pipeAnswer },
   fileSystemOf: () => undefined,
   provingFileSystems: undefined, // a pipe asks no file system
   mountTable: undefined,
@@ -46,8 +46,8 @@ function atPipe<T>(
   return use(`\\\\.\\pipe\\${root}-${session.id}${name}`)
 }
 
-/** EBUSY: all instances of the pipe are in use, so a process holds it. */
+/** EBUSY: all instances of the pipe are in use, so a process holds it. ETIMEDOUT: they were for the 30 s that libuv waits. */
 function pipeAnswer(errno: string | undefined): LeaseAnswer {
-  if (errno === undefined || errno === 'EBUSY') return 'answers'
+  if (errno === undefined || errno === 'EBUSY' || errno === 'ETIMEDOUT') return 'answers'
   return errno === 'ENOENT' ? 'refuses' : 'silent'
 }

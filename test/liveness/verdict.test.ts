@@ -288,9 +288,14 @@ const TABLE: readonly Row[] = [
     verdict: 'unknown',
   },
   {
-    situation: 'macOS: pid reused, both leases refuse',
-    evidence: { ...MACOS, process: 'exists', lease: 'refuses' },
+    situation: 'macOS: pid reused, both leases refuse, not refreshed for three intervals',
+    evidence: { ...MACOS, process: 'exists', lease: 'refuses', untouchedMs: 3 * REFRESH_MS + 1 },
     verdict: 'dead',
+  },
+  {
+    situation: 'macOS: alive and blocked, its queue full, so both leases refuse',
+    evidence: { ...MACOS, process: 'exists', lease: 'refuses', untouchedMs: 3 * REFRESH_MS },
+    verdict: 'unknown',
   },
   {
     situation: 'macOS: a stranger has the pid',
@@ -417,11 +422,11 @@ function leaseSays(e: Evidence): Said {
 function refusalProves(e: Evidence): boolean {
   const exact = e.leaseIdentity === 'same'
   if (e.system === 'windows') return exact && e.hostname === 'same'
+  const untouched = e.untouchedMs !== undefined && e.untouchedMs > 3 * REFRESH_MS
   if (e.system === 'darwin')
-    return exact && e.hostname === 'same' && (e.boot === 'same' || e.process === 'missing')
+    return exact && e.hostname === 'same' && (e.process === 'missing' || (e.boot === 'same' && untouched))
   const sameType = e.sameFileSystem !== 'other'
   if (e.boot === 'same') {
-    const untouched = e.untouchedMs !== undefined && e.untouchedMs > 3 * REFRESH_MS
     return exact || (e.sameFileSystem === 'same-upper' && untouched)
   }
   return sameType && (exact || e.boot === 'other')
@@ -469,7 +474,7 @@ const DOMAINS: readonly Domain[] = [
     thread: ['hidden'],
     fileSystem: ['proves', 'proves-nothing'],
     sameFileSystem: ['other'],
-    untouchedMs: [undefined],
+    untouchedMs: [undefined, 3 * REFRESH_MS + 1],
   },
 ]
 
@@ -517,6 +522,6 @@ describe('every combination of evidence', () => {
       }
     }
     expect(wrong).toEqual([])
-    expect(count).toBe(1_469_952)
+    expect(count).toBe(1_488_384)
   })
 })

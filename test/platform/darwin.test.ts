@@ -7,10 +7,11 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { askLease, bindLeases } from '../../src/liveness/lease.ts'
 import { darwin } from '../../src/platform/darwin.ts'
 import { usePlatform } from '../../src/platform/index.ts'
-import { craftSession, endedPid } from '../fixtures/crafted-session.ts'
+import { agedFileSystem, craftSession, endedPid } from '../fixtures/crafted-session.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 
 const MAX_ADDRESS = 103
+const HOUR_MS = 3_600_000
 const hasSockets = process.platform !== 'win32'
 
 /** A directory whose path has exactly `bytes` bytes. */
@@ -57,7 +58,7 @@ describe.skipIf(!hasSockets)('a lease on macOS (needs unix sockets)', () => {
     expect(linksInTmp()).toEqual([])
   })
 
-  test('a sweep keeps the owner that lives and removes the one whose sockets refuse, whatever process has its pid', async () => {
+  test('a sweep keeps the owner that lives and removes the one whose sockets refuse and which nothing refreshes, whatever process has its pid', async () => {
     onTestFinished(usePlatform(darwin))
     const manager = tempManager()
     const other = tempManager({ baseDir: join(manager.root, '..') })
@@ -65,12 +66,15 @@ describe.skipIf(!hasSockets)('a lease on macOS (needs unix sockets)', () => {
     await new Promise((resolve) => setImmediate(resolve)) // its leases are bound then
     const ended = craftSession(manager.root, { owner: { pid: await endedPid() } })
     const reused = craftSession(manager.root)
-    const { items, errors } = await manager.sweep()
+    const young = craftSession(manager.root)
+    const untouched = agedFileSystem(() => [[new RegExp(`${reused.id}[^/]*/`), HOUR_MS]])
+    const { items, errors } = await tempManager({ baseDir: join(manager.root, '..'), fs: untouched }).sweep()
     expect(errors).toEqual([])
     const actionOf = (part: string): string | undefined =>
       items.find(({ name }) => name.includes(part))?.action
     expect(actionOf(ended.id)).toBe('removed')
     expect(actionOf(reused.id)).toBe('removed')
+    expect(actionOf(young.id), 'a full queue refuses too: not for three intervals').toBe('kept')
     expect(actionOf(String(other.sessionPath?.split('/').at(-1)))).toBe('kept')
     expect(lstatSync(file.path).isFile()).toBe(true)
   })

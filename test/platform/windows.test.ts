@@ -43,6 +43,7 @@ describe("a lease's pipe", () => {
   test.each([
     [undefined, 'answers'],
     ['EBUSY', 'answers'], // every instance is taken, so a process holds it
+    ['ETIMEDOUT', 'answers'], // and was for the 30 s that libuv waits
     ['ENOENT', 'refuses'],
     ['EPERM', 'silent'],
     ['EACCES', 'silent'],

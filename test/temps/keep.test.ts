@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { basename } from 'node:path'
+import { basename, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 
@@ -16,7 +16,7 @@ test('preserve removes nothing, and reports the place of the files at close', as
   const warning = once(process, 'warning')
   const id = basename(manager.sessionPath ?? '').slice(2)
   await manager.close()
-  const kept = `${manager.root}/kept/${id}`
+  const kept = join(manager.root, 'kept', id)
   expect((await warning)[0]).toMatchObject({ detail: kept })
   expect(readFileSync(`${kept}/${file.name}`, 'utf8')).toBe('look at me')
   expect(readdirSync(`${manager.root}/sessions`)).toEqual([])
