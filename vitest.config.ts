@@ -82,6 +82,7 @@ export default defineConfig({
           exclude: [...ignored, ...ALONE],
           pool: 'forks',
           isolate: false,
+          globalSetup: ['test/child-modules.ts'],
         },
       },
       {
@@ -91,9 +92,14 @@ export default defineConfig({
           include: long ? PROGRAMS : quick ? [] : [...others, ...ALONE],
           exclude: [...ignored, ...(long || named ? [] : PROGRAMS)],
           pool: 'forks',
-          // The built package, for the tests that load it; the end of the gateway that an S3 test starts; a temp directory
+          // The programs that tests start; the built package, for the tests that load it; the end of the gateway that an S3 test starts; a temp directory
           // that must end empty.
-          globalSetup: ['test/built-package.ts', 'test/ceph-gateway.ts', 'test/leak-check.ts'],
+          globalSetup: [
+            'test/child-modules.ts',
+            'test/built-package.ts',
+            'test/ceph-gateway.ts',
+            'test/leak-check.ts',
+          ],
         },
       },
     ],

@@ -1,17 +1,15 @@
 import { execFile } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { cephStore, gateway, haveCeph, needsCeph } from '../fixtures/ceph.ts'
+import { startOf } from '../fixtures/child-programs.ts'
 import { failure } from '../fixtures/failures.ts'
 import { tempManager } from '../fixtures/temp-base.ts'
-
-const CHILD = fileURLToPath(new URL('../fixtures/children/s3-worker.ts', import.meta.url))
 
 /** What a worker prints whose host's clock is wrong by `skew` (faketime's notation). */
 async function onSkewedHost(skew: string, prefix: string, ...tickets: string[]): Promise<string[]> {
   const { endpoint } = await gateway()
-  const command = ['--exclude-monotonic', '-f', skew, process.execPath, '--import', 'tsx', CHILD]
+  const command = ['--exclude-monotonic', '-f', skew, process.execPath, startOf('s3-worker.ts')]
   const { stdout } = await promisify(execFile)('faketime', [...command, endpoint, prefix, ...tickets])
   return stdout.trim().split('\n')
 }

@@ -9,17 +9,17 @@ import nodeFs, {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import type { Outside } from '../../src/disk/move/staging.ts'
 import { journalOf, removeOutside } from '../../src/session/outside.ts'
+import { startOf } from '../fixtures/child-programs.ts'
 import { canFreeze, freeze } from '../fixtures/immutable.ts'
 import { canMount, ORDINARY } from '../fixtures/mounts.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 import { volume } from '../temps/devices.ts'
 
 const NAME = '.tmp-1-abc'
-const CHILD = fileURLToPath(new URL('../fixtures/children/killed-move.mts', import.meta.url))
+const CHILD = startOf('killed-move.mts')
 
 /** A session with a note of `NAME` in a directory elsewhere, which exists and holds a file. */
 function noted(): { session: string; place: string; made: string; outside: Outside } {
@@ -149,14 +149,7 @@ describe('what a session has outside its root', () => {
     'a copy that a killed process left beside its destination goes with the next sweep',
     async () => {
       const [place, baseDir] = [volume(), tempBase()]
-      const child = spawnSync(process.execPath, [
-        '--import',
-        'tsx',
-        CHILD,
-        baseDir,
-        'persist',
-        join(place, 'result'),
-      ])
+      const child = spawnSync(process.execPath, [CHILD, baseDir, 'persist', join(place, 'result')])
       expect(child.signal).toBe('SIGKILL')
       expect(readdirSync(place)).toEqual([expect.stringMatching(/^\.tmp-/)])
       await tempManager({ baseDir }).sweep()
@@ -171,7 +164,7 @@ describe('what a session has outside its root', () => {
       const source = join(place, 'source')
       mkdirSync(source)
       for (const name of ['one', 'two', 'three']) writeFileSync(join(source, name), name)
-      const child = spawnSync(process.execPath, ['--import', 'tsx', CHILD, baseDir, 'adopt', source])
+      const child = spawnSync(process.execPath, [CHILD, baseDir, 'adopt', source])
       expect(child.signal, String(child.stderr)).toBe('SIGKILL')
       const [condemned = ''] = readdirSync(place)
       expect(condemned).toMatch(/^\.tmp-/)

@@ -10,7 +10,7 @@ export default defineConfig({
     ...suite.test,
     projects: [],
     include: [...listed.files],
-    globalSetup: ['test/built-package.ts', 'test/leak-check.ts'],
+    globalSetup: ['test/child-modules.ts', 'test/built-package.ts', 'test/leak-check.ts'],
     setupFiles: ['test/windows/setup.ts'],
   },
 })

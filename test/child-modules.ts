@@ -1,0 +1,45 @@
+// Bundles the programs of test/fixtures/children once for a run of the suite: a bundled one starts in a fifth of the
+// processor time that the TypeScript loader needs. Guarantee: they are built from the sources as they are, also on each
+// run of the watch mode, and are removed at the end of the run.
+
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+import type { TestProject } from 'vitest/node'
+
+const sources = fileURLToPath(new URL('fixtures/children', import.meta.url))
+/** In node_modules, so that the programs find their packages. */
+const cache = fileURLToPath(new URL('../node_modules/.cache', import.meta.url))
+
+export default async function buildChildModules(
+  project: Pick<TestProject, 'onTestsRerun'>,
+): Promise<(() => void) | undefined> {
+  if (process.env['TFM_CHILD_MODULES'] !== undefined) return undefined // another project of this run built them
+  mkdirSync(cache, { recursive: true })
+  const directory = mkdtempSync(join(cache, 'tfm-children-'))
+  process.env['TFM_CHILD_MODULES'] = directory
+  await buildAll(directory)
+  project.onTestsRerun(() => buildAll(directory))
+  return () => {
+    delete process.env['TFM_CHILD_MODULES']
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+async function buildAll(outdir: string): Promise<void> {
+  await build({
+    entryPoints: readdirSync(sources)
+      .filter((name) => /\.m?ts$/.test(name))
+      .map((name) => join(sources, name)),
+    outdir,
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    splitting: true,
+    packages: 'external',
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    logLevel: 'error',
+  })
+}
