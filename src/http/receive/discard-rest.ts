@@ -25,6 +25,8 @@ export interface DiscardBounds {
   readonly keepBytes: number
   /** How long a client may take to send it. */
   readonly keepMs: number
+  /** HTTP/2: how long after the answer a client may stop by itself before its stream is reset. */
+  readonly resetMs: number
   /** How often the times are compared. */
   readonly tickMs: number
 }
@@ -37,6 +39,7 @@ const BOUNDS: DiscardBounds = {
   answerMs: 60_000,
   keepBytes: 16 * 1024 * 1024,
   keepMs: 1_000,
+  resetMs: 1_000,
   tickMs: 250,
 }
 
@@ -134,16 +137,24 @@ class Rest {
   }
 }
 
-/** After its answer a stream is closed without an error, which asks the client to stop sending (RFC 9113 section 8.1). */
-function discardHttp2(request: Http2ServerRequest, { answerMs }: DiscardBounds): void {
+/**
+ * After its answer a stream is reset without an error, which asks the client to stop sending (RFC 9113 section 8.1); not at
+ * once: curl 7.88 that reads the answer and the reset together drops the answer (exit code 92).
+ */
+function discardHttp2(request: Http2ServerRequest, { answerMs, resetMs }: DiscardBounds): void {
   const { stream } = request
   const close = (): void => stream.close()
-  const timer = setTimeout(close, answerMs).unref()
+  let timer = setTimeout(close, answerMs).unref()
+  const onAnswered = (): void => {
+    clearTimeout(timer)
+    timer = setTimeout(close, resetMs).unref()
+  }
   request.on('error', ignore)
-  stream.once('finish', close)
+  if (stream.writableFinished) onAnswered()
+  else stream.once('finish', onAnswered)
   stream.once('close', () => {
     clearTimeout(timer)
-    stream.removeListener('finish', close)
+    stream.removeListener('finish', onAnswered)
     request.removeListener('error', ignore)
   })
   request.resume() // unread bytes would use up the window that all streams of the connection share

@@ -5,7 +5,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
   type ClientHttp2Session,
   connect as connectHttp2,
+  constants,
   createServer as createHttp2Server,
+  type Http2ServerResponse,
 } from 'node:http2'
 import { connect, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -21,6 +23,7 @@ const WIDE: DiscardBounds = {
   answerMs: 1e6,
   keepBytes: 1024,
   keepMs: 1e6,
+  resetMs: 1e6,
   tickMs: 10,
 }
 
@@ -128,8 +131,18 @@ test('the timer and the listeners of a request end with its connection', async (
   await expect.poll(() => socket?.listenerCount('close'), { timeout: 10_000 }).toBeLessThan(listening)
 })
 
-test('a stream of HTTP/2 that is never answered is closed', async () => {
-  const http2 = createHttp2Server((request) => discardNode(request, { ...WIDE, answerMs: 50 }))
+test.each<[string, Partial<DiscardBounds>, (response: Http2ServerResponse) => void]>([
+  ['that is never answered', { answerMs: 50 }, never],
+  ['whose client sends on after the answer', { resetMs: 50 }, (response) => response.end()],
+])('a stream of HTTP/2 %s is reset without an error', async (_, bounds, answer) => {
+  const http2 = createHttp2Server()
+  const reset = new Promise((resolve) => {
+    http2.on('request', ({ stream }, response) => {
+      stream.once('close', () => resolve(stream.rstCode))
+      discardNode(response.req, { ...WIDE, ...bounds })
+      answer(response)
+    })
+  })
   http2.listen(0, '127.0.0.1')
   await once(http2, 'listening')
   const address = http2.address()
@@ -137,8 +150,7 @@ test('a stream of HTTP/2 that is never answered is closed', async () => {
   const client: ClientHttp2Session = connectHttp2(`http://127.0.0.1:${port}`)
   const stream = client.request({ ':method': 'POST' })
   stream.on('error', () => {})
-  stream.resume()
-  await once(stream, 'end')
+  expect(await reset).toBe(constants.NGHTTP2_NO_ERROR)
   client.destroy()
   await new Promise((resolve) => http2.close(resolve))
 })

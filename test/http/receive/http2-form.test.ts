@@ -1,6 +1,7 @@
 // Uploads over node:http2's compatibility API.
 
 import { once } from 'node:events'
+import { truncateSync, writeFileSync } from 'node:fs'
 import {
   type ClientHttp2Session,
   type ClientHttp2Stream,
@@ -9,14 +10,17 @@ import {
   createServer,
   type Http2Server,
 } from 'node:http2'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type FormOptions, receiveBody, receiveForm } from '../../../src/http/index.ts'
 import { isTempFileError } from '../../../src/index.ts'
-import { FORM_TYPE, field, file, multipart } from '../clients.ts'
+import { tempBase } from '../../fixtures/temp-base.ts'
+import { curl, FORM_TYPE, field, file, multipart } from '../clients.ts'
 import { Premises } from '../premises.ts'
 
 let premises: Premises
 let server: Http2Server
+let url: string
 let client: ClientHttp2Session
 let options: FormOptions
 let outcome: Promise<string>
@@ -47,7 +51,8 @@ beforeEach(async () => {
   await once(server, 'listening')
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('a port was asked for')
-  client = connect(`http://127.0.0.1:${address.port}`)
+  url = `http://127.0.0.1:${address.port}`
+  client = connect(url)
 })
 
 afterEach(() =>
@@ -65,7 +70,7 @@ async function answerOf(stream: ClientHttp2Stream): Promise<string> {
     text += chunk
   })
   const [headers] = await once(stream, 'response')
-  await new Promise((resolve) => stream.once('close', resolve))
+  await new Promise((resolve) => stream.once('end', resolve)) // a stream that was refused is closed later
   return `${headers[':status']} ${text}`
 }
 
@@ -117,4 +122,16 @@ test('a refused upload is answered while its client is still sending, and the co
   const next = post()
   next.end(body)
   expect(await answerOf(next)).toBe('200 a, 300000 bytes')
+})
+
+test.each([
+  ['a raw body', (path: string) => ['-T', path]],
+  ['a form', (path: string) => ['-F', `f=@${path}`]],
+])('curl reads the refusal of %s of 40 MB', async (_, upload) => {
+  options = { maxFileBytes: '10mb' }
+  const path = join(tempBase(), 'body')
+  writeFileSync(path, '')
+  truncateSync(path, 40 * 1024 * 1024)
+  const answer = await curl('--http2-prior-knowledge', ...upload(path), url)
+  expect(answer).toEqual({ status: 413, out: 'ERR_TEMP_TOO_LARGE', exit: 0 })
 })
