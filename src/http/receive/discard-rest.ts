@@ -160,29 +160,31 @@ function discardHttp2(request: Http2ServerRequest, { answerMs, resetMs }: Discar
   request.resume() // unread bytes would use up the window that all streams of the connection share
 }
 
-/** Discards the rest of a Fetch request's body, within the same bounds, and then cancels it. */
-export function discardWeb(reader: ReadableStreamDefaultReader<Uint8Array>, bounds = BOUNDS): void {
-  let left = bounds.bytes
-  let silence: NodeJS.Timeout | undefined
-  let over = false
-  const stop = (): void => {
-    over = true
-    clearTimeout(silence)
-    clearTimeout(total)
-    reader.cancel().catch(ignore)
-  }
-  const total = setTimeout(stop, bounds.afterAnswerMs).unref()
-  const next = (): void => {
-    clearTimeout(silence)
-    silence = setTimeout(stop, bounds.silenceMs).unref()
-    reader.read().then(({ done, value }) => {
-      if (over) return
-      left -= value?.byteLength ?? 0
-      if (done || left < 0) stop()
-      else next()
-    }, stop)
-  }
-  next()
+/** Discards the rest of a Fetch request's body, within the same bounds, and then cancels it. Resolves when that is done. */
+export function discardWeb(reader: ReadableStreamDefaultReader<Uint8Array>, bounds = BOUNDS): Promise<void> {
+  return new Promise((resolve) => {
+    let left = bounds.bytes
+    let silence: NodeJS.Timeout | undefined
+    let over = false
+    const stop = (): void => {
+      over = true
+      clearTimeout(silence)
+      clearTimeout(total)
+      reader.cancel().then(resolve, () => resolve())
+    }
+    const total = setTimeout(stop, bounds.afterAnswerMs).unref()
+    const next = (): void => {
+      clearTimeout(silence)
+      silence = setTimeout(stop, bounds.silenceMs).unref()
+      reader.read().then(({ done, value }) => {
+        if (over) return
+        left -= value?.byteLength ?? 0
+        if (done || left < 0) stop()
+        else next()
+      }, stop)
+    }
+    next()
+  })
 }
 
 function ignore(): void {}

@@ -80,7 +80,7 @@ export async function receiveBody(
     log.http('a body of %d bytes received', file.bytes)
     return file
   } catch (error) {
-    body.refuse()
+    await body.refuse(error)
     log.http('a body refused: %O', error)
     throw error
   }

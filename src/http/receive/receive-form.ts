@@ -91,8 +91,7 @@ export async function receivePreparedForm(
   } catch (error) {
     reader?.fail(error)
     intake?.stop(error, true)
-    body.refuse()
-    await reader?.undo()
+    await Promise.all([body.refuse(error), reader?.undo()])
     log.http('a form refused: %O', error)
     throw error
   } finally {

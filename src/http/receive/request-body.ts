@@ -4,7 +4,7 @@
 
 import type { IncomingMessage } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
-import { TempFileError } from '../../errors.ts'
+import { isTempFileError, TempFileError } from '../../errors.ts'
 import type { ByteSource } from '../../types.ts'
 import { discardNode, discardWeb } from './discard-rest.ts'
 
@@ -18,8 +18,11 @@ export interface RequestBody {
   /** Bytes to come according to Content-Length; undefined where the client does not announce them. */
   readonly length: number | undefined
   header(name: string): string | undefined
-  /** Gives the body up. The rest is discarded within bounds. Idempotent. */
-  refuse(): void
+  /**
+   * Gives the body up. The rest is discarded within bounds; wait for the result before you let the program answer.
+   * Idempotent.
+   */
+  refuse(error: unknown): Promise<void>
 }
 
 /** @throws ERR_TEMP_OPTION_INVALID if a Fetch request's body was read before */
@@ -44,7 +47,7 @@ function nodeBody(request: IncomingMessage | Http2ServerRequest): RequestBody {
       const value = request.headers[name]
       return Array.isArray(value) ? value.join(', ') : value
     },
-    refuse() {
+    async refuse() {
       if (refused) return
       refused = true
       discardNode(request)
@@ -75,13 +78,28 @@ function webBody(request: Request): RequestBody {
     source: chunks(),
     length: contentLength(headers.get('content-length')),
     header: (name) => (name === 'content-type' ? contentType : headers.get(name)) ?? undefined,
-    refuse() {
+    async refuse(error) {
       if (over || body === null) return
       over = true
       if (reader === undefined && !body.locked) reader = body.getReader()
-      if (reader !== undefined) discardWeb(reader)
+      if (reader === undefined) return
+      const discarded = discardWeb(reader)
+      if (endsConnection(headers) && !isGivenUp(error)) await discarded
     },
   }
+}
+
+/**
+ * The adapter closes such a connection with the answer, and out of reach of the library: an answer that comes before the
+ * end of the request would be lost.
+ */
+function endsConnection(headers: Headers): boolean {
+  return /(?:^|,)\s*close\s*(?:,|$)/i.test(headers.get('connection') ?? '')
+}
+
+/** The client or the program does not wait any longer. */
+function isGivenUp(error: unknown): boolean {
+  return isTempFileError(error) && (error.code === 'ERR_TEMP_ABORTED' || error.code === 'ERR_TEMP_TIMEOUT')
 }
 
 function alreadyRead(): TempFileError {

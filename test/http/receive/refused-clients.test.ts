@@ -5,11 +5,12 @@ import { once } from 'node:events'
 import { mkdirSync, truncateSync, writeFileSync } from 'node:fs'
 import { connect, createServer as createTcpServer } from 'node:net'
 import { join } from 'node:path'
+import { getRequestListener } from '@hono/node-server'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { receiveBody } from '../../../src/http/index.ts'
+import { receiveBody, toProblem } from '../../../src/http/index.ts'
 import { tempBase } from '../../fixtures/temp-base.ts'
 import { Premises, type Served, serve, tellWhy } from '../premises.ts'
-import { CLIENTS } from './refused-clients.ts'
+import { CLIENTS, type Client } from './refused-clients.ts'
 
 const MEGABYTE = 1024 * 1024
 /** `npm run test:refusals` is the full check: 100 rounds of 1 GB. */
@@ -20,6 +21,20 @@ const LIMIT_MS = 60_000 + ROUNDS * 30_000
 
 let premises: Premises
 let server: Served
+
+/** Answers with the problem of a Fetch API request; the adapter owns its connection. */
+const fetchListener = getRequestListener(
+  async (request) => {
+    try {
+      await receiveBody(request, premises.manager, { maxBytes: 1000 })
+      return new Response('received')
+    } catch (error) {
+      const { status, body } = toProblem(error)
+      return new Response(String(body), { status })
+    }
+  },
+  { autoCleanupIncoming: false, hostname: 'localhost' }, // HTTP/1.0 may have no Host
+)
 
 beforeEach(async () => {
   premises = new Premises()
@@ -42,29 +57,38 @@ function sparse(megabytes: number): string {
   return path
 }
 
+async function expectRefusals(client: Client, url: string, megabytes: number): Promise<void> {
+  const path = sparse(megabytes)
+  for (let round = 0; round < ROUNDS; round += 1) {
+    expect(await client(url, path, megabytes * MEGABYTE)).toBe(413)
+  }
+}
+
 describe.each(SIZES)('a body of %i MB is refused, and the client reads it:', (megabytes) => {
-  test.each(CLIENTS)(
-    '%s',
-    async (_, client) => {
-      const path = sparse(megabytes)
-      for (let round = 0; round < ROUNDS; round += 1) {
-        expect(await client(server.url, path, megabytes * MEGABYTE)).toBe(413)
-      }
-    },
-    LIMIT_MS,
-  )
+  test.each(CLIENTS)('%s', (_, client) => expectRefusals(client, server.url, megabytes), LIMIT_MS)
 
   test.each(CLIENTS.filter(([name]) => !name.includes('1.0')))(
     '%s through nginx',
     async (_, client) => {
-      const path = sparse(megabytes)
       await using proxy = await nginx(server.port)
-      for (let round = 0; round < ROUNDS; round += 1) {
-        expect(await client(proxy.url, path, megabytes * MEGABYTE)).toBe(413)
-      }
+      await expectRefusals(client, proxy.url, megabytes)
     },
     LIMIT_MS,
   )
+
+  describe('by the Fetch API, of', () => {
+    beforeEach(async () => {
+      await server.close()
+      server = await serve(fetchListener)
+    })
+
+    // curl sends no `Connection: close` with HTTP/1.0, and the Fetch API has no version.
+    test.each(CLIENTS.filter(([name]) => name !== 'curl, HTTP/1.0'))(
+      '%s',
+      (_, client) => expectRefusals(client, server.url, megabytes),
+      LIMIT_MS,
+    )
+  })
 })
 
 /** A real nginx, with its defaults, in front of a port: it speaks HTTP/1.0 upstream. */

@@ -3,6 +3,7 @@ import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { bodyOf, type RequestBody } from '../../../src/http/receive/request-body.ts'
+import { TempFileError } from '../../../src/index.ts'
 import { failure } from '../../fixtures/failures.ts'
 import { tempManager } from '../../fixtures/temp-base.ts'
 
@@ -58,8 +59,7 @@ describe.each(kinds)('the body of a request of %s', (kind, withBody) => {
 
   test('can be refused twice and unread', async () => {
     await withBody({ body: 'content' }, async (body) => {
-      body.refuse()
-      body.refuse()
+      await Promise.all([body.refuse(new Error('refused')), body.refuse(new Error('again'))])
     })
   })
 })
@@ -88,15 +88,42 @@ describe('the body of a Fetch request', () => {
     await failure('ERR_TEMP_ABORTED', () => tempManager().receive(bodyOf(request).source))
   })
 
+  const refuse = (pull: Pull, headers: Record<string, string>, error: Error): Promise<void> => {
+    const init = { body: new ReadableStream({ pull }), duplex: 'half', headers } as RequestInit // of undici, not in the DOM's types
+    return bodyOf(post(init)).refuse(error)
+  }
+
   test('that is refused is read to its end, within bounds, and not locked for ever', async () => {
     let pulled = 0
-    const stream = new ReadableStream({
-      pull(controller) {
-        if (++pulled === 3) controller.close()
-        else controller.enqueue(new Uint8Array(10))
-      },
-    })
-    bodyOf(post({ body: stream, duplex: 'half' } as RequestInit)).refuse() // of undici, not in the DOM's types
+    await refuse(
+      threeTimes(() => (pulled += 1)),
+      {},
+      new Error('refused'),
+    )
     await expect.poll(() => pulled).toBe(3)
   })
+
+  test('that is refused with `Connection: close` is read to its end before the program can answer', async () => {
+    let pulled = 0
+    await refuse(
+      threeTimes(() => (pulled += 1)),
+      { connection: 'close' },
+      new Error('refused'),
+    )
+    expect(pulled).toBe(3)
+  })
+
+  test.each(['ERR_TEMP_ABORTED', 'ERR_TEMP_TIMEOUT'] as const)('is not waited for after %s', async (code) => {
+    await refuse(() => new Promise(() => {}), { connection: 'close' }, new TempFileError(code, 'given up'))
+  })
 })
+
+type Pull = (controller: ReadableStreamDefaultController<Uint8Array>) => void | Promise<void>
+
+/** Ten bytes at a time, twice, and then the end. */
+function threeTimes(count: () => number): Pull {
+  return (controller) => {
+    if (count() === 3) controller.close()
+    else controller.enqueue(new Uint8Array(10))
+  }
+}
