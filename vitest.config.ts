@@ -1,18 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
-import { BaseSequencer, type TestSpecification } from 'vitest/node'
-
-/** Folders whose tests wait for real processes: begun first, they are over when the quick ones are. */
-const LONG = /\/test\/(crash|examples|faults|integration)\//
-
-class LongestFirst extends BaseSequencer {
-  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const sorted = await super.sort(files)
-    const long = (file: TestSpecification): boolean => LONG.test(file.moduleId)
-    return [...sorted.filter(long), ...sorted.filter((file) => !long(file))]
-  }
-}
 
 /** The rooms below the manager: their test files share processes, so that one import of the source serves many. */
 const ROOMS = [
@@ -27,14 +15,40 @@ const ROOMS = [
   'sweep',
   'temps',
 ]
-/** Of these, the files that wait for child processes or clocks, and those whose process must be their own. */
+/** The rooms above them, whose test files share processes too. */
+const OUTER_ROOMS = [
+  'attacks',
+  'cli',
+  'disk',
+  'express',
+  'fastify',
+  'http',
+  'integration',
+  'platform',
+  'property',
+  'resumable',
+  's3',
+  'session',
+  'tus',
+  'uploads',
+]
+/** Of all these, the files that wait for child processes or clocks, and those whose process must be their own. */
 const ALONE = [
+  'cli/progress-bar',
   'handoff/clock-changes',
+  'integration/built',
+  'integration/exit',
+  'integration/handoff-races',
+  'integration/permission-model',
+  'integration/torture',
   'liveness/lease',
+  'resumable/upload-kill',
+  'session/exit-hook',
   'sweep/ended-threads',
   'sweep/shared-volume',
   'sweep/maintenance',
   'temps/hold-for',
+  'uploads/claim-upload',
 ].map((name) => `test/${name}.test.ts`)
 /** `npm run test:quick` runs the rooms only. */
 const quick = process.env['QUICK'] !== undefined
@@ -59,26 +73,48 @@ const PROGRAMS = [
 const long = process.env['LONG'] !== undefined
 const named = process.argv.some((word) => word.includes('test/'))
 
+function testsOf(room: string): string {
+  return `test/${room}/**/*.test.ts`
+}
+
 const ignored = ['test/fixtures/**', '**/node_modules/**']
 /** Everything else: other folders, and what needs a process of its own. */
 const others = readdirSync(fileURLToPath(new URL('test', import.meta.url)), { withFileTypes: true })
-  .filter((entry) => entry.isDirectory() && !ROOMS.includes(entry.name))
-  .map(({ name }) => `test/${name}/**/*.test.ts`)
+  .filter((entry) => entry.isDirectory() && ![...ROOMS, ...OUTER_ROOMS].includes(entry.name))
+  .map(({ name }) => testsOf(name))
+
+/**
+ * The programs that tests start; the built package, for the tests that load it; the end of the gateway that an S3 test
+ * starts; a temp directory that must end empty.
+ */
+const SETUP = ['child-modules', 'built-package', 'ceph-gateway', 'leak-check'].map(
+  (name) => `test/${name}.ts`,
+)
 
 export default defineConfig({
   test: {
     coverage: { include: ['src/**'], reporter: ['text-summary', 'html'] },
-    sequence: { sequencer: LongestFirst },
     // Much of the suite waits for child processes and for the disk, so a third worker keeps two cores busy.
     maxWorkers: 3,
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // In the order of their names, so what waits for real processes comes first.
     projects: [
       {
         extends: true,
         test: {
+          name: 'alone',
+          include: long ? PROGRAMS : quick ? [] : [...others, ...ALONE],
+          exclude: [...ignored, ...(long || named ? [] : PROGRAMS)],
+          pool: 'forks',
+          globalSetup: SETUP,
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: 'rooms',
-          include: long ? [] : ['test/*.test.ts', ...ROOMS.map((name) => `test/${name}/**/*.test.ts`)],
+          include: long ? [] : ['test/*.test.ts', ...ROOMS.map(testsOf)],
           exclude: [...ignored, ...ALONE],
           pool: 'forks',
           isolate: false,
@@ -88,18 +124,12 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          name: 'whole',
-          include: long ? PROGRAMS : quick ? [] : [...others, ...ALONE],
-          exclude: [...ignored, ...(long || named ? [] : PROGRAMS)],
+          name: 'rooms-outer',
+          include: long || quick ? [] : OUTER_ROOMS.map(testsOf),
+          exclude: [...ignored, ...ALONE],
           pool: 'forks',
-          // The programs that tests start; the built package, for the tests that load it; the end of the gateway that an S3 test starts; a temp directory
-          // that must end empty.
-          globalSetup: [
-            'test/child-modules.ts',
-            'test/built-package.ts',
-            'test/ceph-gateway.ts',
-            'test/leak-check.ts',
-          ],
+          isolate: false,
+          globalSetup: SETUP,
         },
       },
     ],

@@ -2,7 +2,7 @@
 // processor time that the TypeScript loader needs. Guarantee: they are built from the sources as they are, also on each
 // run of the watch mode, and are removed at the end of the run.
 
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -18,6 +18,7 @@ export default async function buildChildModules(
   if (process.env['TFM_CHILD_MODULES'] !== undefined) return undefined // another project of this run built them
   mkdirSync(cache, { recursive: true })
   const directory = mkdtempSync(join(cache, 'tfm-children-'))
+  chmodSync(directory, 0o755) // some programs give their rights away before they load their last module
   process.env['TFM_CHILD_MODULES'] = directory
   await buildAll(directory)
   project.onTestsRerun(() => buildAll(directory))

@@ -12,16 +12,18 @@ const TOOLS = /^(?:tsx-|node-compile-cache$|node-jiti$)/
 /** What os.tmpdir() reads: TMPDIR on POSIX, the others on Windows. */
 const NAMES = process.platform === 'win32' ? ['TEMP', 'TMP'] : ['TMPDIR']
 
-export default function checkForLeaks(): () => void {
+export default function checkForLeaks(): (() => void) | undefined {
+  if (process.env['TFM_SUITE_TEMP'] !== undefined) return undefined // another project of this run checks
   const before = NAMES.map((name) => [name, process.env[name]] as const)
   const directory = realpathSync(mkdtempSync(join(tmpdir(), 'tfm-suite-')))
   chmodSync(directory, 0o1777) // as /tmp itself: some tests go on as an ordinary user
-  for (const name of NAMES) process.env[name] = directory
+  for (const name of [...NAMES, 'TFM_SUITE_TEMP']) process.env[name] = directory
   return () => {
     const left = readdirSync(directory)
       .filter((name) => !TOOLS.test(name))
       .map((name) => `${name} (${inside(join(directory, name))})`)
     rmSync(directory, { recursive: true, force: true })
+    delete process.env['TFM_SUITE_TEMP']
     for (const [name, value] of before)
       if (value === undefined) delete process.env[name]
       else process.env[name] = value
