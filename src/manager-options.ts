@@ -5,6 +5,7 @@ import nodeFs from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { FileSystem } from './disk/file-system.ts'
+import { withPatientRenames } from './disk/patient-renames.ts'
 import { optionError } from './errors.ts'
 import { checkAffixes, checkName, displayName } from './input/names.ts'
 import {
@@ -21,6 +22,7 @@ import {
 } from './input/options.ts'
 import type { Duration, Size } from './input/units.ts'
 import { inside, SESSION_RANDOM_LENGTH } from './layout.ts'
+import { platform } from './platform/index.ts'
 import type { QuotaLimits } from './quota.ts'
 
 import type { OnCleanupError } from './runtime/observe.ts'
@@ -210,7 +212,9 @@ function sharedVolumeKind(value: unknown, option: string): boolean | Checked<typ
 export function resolveOptions(options?: TempFileManagerOptions): Settings {
   const given = checkOptions(options)
   const preserve = given.preserve ?? preserveFromEnvironment()
-  const fs: FileSystem = given.fs ?? nodeFs
+  const disk: FileSystem = given.fs ?? nodeFs
+  const native = disk.native ?? disk === nodeFs
+  const fs = native && !platform().movesOpenDirectories ? withPatientRenames(disk) : disk
   const prefix = given.prefix ?? 'tmp-'
   checkAffixes(prefix, '', SESSION_RANDOM_LENGTH + 1 + 16)
   return {
@@ -220,7 +224,7 @@ export function resolveOptions(options?: TempFileManagerOptions): Settings {
     ),
     prefix,
     fs,
-    native: fs.native ?? fs === nodeFs,
+    native,
     limits: given.limits ?? {},
     handoffTtl: given.handoff?.ttl ?? 7 * 24 * HOUR,
     maxAttempts: given.handoff?.maxAttempts,

@@ -5,7 +5,6 @@ import { readdirSync } from 'node:fs'
 import { giveBackAll } from '../claimable/give-back.ts'
 import type { Context } from '../context.ts'
 import { removeTreeSync } from '../disk/remove/remove.ts'
-import { retrySync } from '../disk/remove/retry-removal.ts'
 import { errnoOf } from '../errors.ts'
 import { CLAIMS, inside, OUTSIDE, OWNER, parseSessionsEntry } from '../layout.ts'
 import { readOwner } from '../liveness/owner-record.ts'
@@ -79,13 +78,13 @@ function commit(session: Session, exiting = false): void {
 }
 
 /**
- * Windows renames no directory while a file in it is open. The other files are deleted then, and the rename is tried
- * again; if it fails, a sweep removes the rest when the file is closed, because the lease is released.
+ * Windows renames no directory while a file in it is open, although the rename waits for a moment. The other files are
+ * deleted then, and the rename is tried again; if it fails, a sweep removes the rest when the file is closed, because the lease is released.
  */
 function condemnWithOpenFiles(context: Context, { path, id }: Session): string {
   if (platform().movesOpenDirectories) return condemn(context, path, id)
   try {
-    return retrySync(() => condemn(context, path, id)) // a virus scanner closes what it has open within milliseconds
+    return condemn(context, path, id)
   } catch (error) {
     if (!IN_USE.has(errnoOf(error) ?? '')) throw error
     deleteContents(context, path)

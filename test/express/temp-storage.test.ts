@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type express from 'express'
 import multer from 'multer'
 import { expect, test } from 'vitest'
@@ -28,7 +29,7 @@ test('multer stores into req.temp, and its files are removed with the response u
       files: files.map(({ originalname, size, filename, path, destination, temp }) => ({
         originalname,
         size,
-        same: path === `${destination}/${filename}`,
+        same: path === join(destination, filename),
         type: temp?.detectedType,
       })),
     })

@@ -1,3 +1,4 @@
+import { sep } from 'node:path'
 import type { FastifyReply } from 'fastify'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import tempFiles, { type FormOptions } from '../../src/fastify/index.ts'
@@ -147,7 +148,7 @@ describe('closing the server', () => {
   test('closes the manager that the plugin made', async () => {
     await here.app.register(tempFiles, { options: { baseDir: here.premises.directory, name: 'own' } })
     const made = here.app.tempFiles.file()
-    expect(made.path).toContain('/own-')
+    expect(made.path).toContain(`${sep}own-`)
     await here.app.close()
     expect(() => here.app.tempFiles.file()).toThrow(expect.objectContaining({ code: 'ERR_TEMP_CLOSED' }))
   })

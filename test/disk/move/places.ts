@@ -48,7 +48,7 @@ export function places(device: string): void {
 
 /** An ordinary user removes nothing from a directory of mode 0500. */
 export function clear(path: string): void {
-  execFileSync('chmod', ['-R', 'u+rwx', path])
+  if (process.platform !== 'win32') execFileSync('chmod', ['-R', 'u+rwx', path])
   rmSync(path, { recursive: true })
 }
 
