@@ -14,17 +14,19 @@ import { TempFileManager } from '../subject.ts'
 
 const FILES = 20
 
-/** What judging and counting cost is fixed, so how often `rm` fits into it depends on the disk; on tmpfs most often. */
-const KNOWN = 4
-
 /** Bytes in each file of a dead session. */
 const CONTENT = 16 * 1024
 
+/**
+ * What judging and counting cost is fixed, so the ratio depends on what `rm` has to do. In a run with nothing else on the
+ * machine (ext4) it was 1.64 (1.37 to 1.96) beside content and 2.54 (1.80 to 2.80) beside empty files; on tmpfs it is
+ * higher. docs/benchmarks.md says why.
+ */
 export async function sweeping(effort: Effort): Promise<Row[]> {
-  return [...(await sweepOf(effort, CONTENT)), ...(await sweepOf(effort, 0))]
+  return [...(await sweepOf(effort, CONTENT, 2)), ...(await sweepOf(effort, 0, 3))]
 }
 
-async function sweepOf(effort: Effort, bytes: number): Promise<Row[]> {
+async function sweepOf(effort: Effort, bytes: number, known: number): Promise<Row[]> {
   const dead = effort.of(1000, 200)
   const live = effort.of(100, 20)
   const crowd = program('crowd')
@@ -82,7 +84,7 @@ async function sweepOf(effort: Effort, bytes: number): Promise<Row[]> {
       theirs: shown(costs['rm -rf']),
       rounds: ratios(costs.ours, costs['rm -rf']),
       target: { atMost: 1.3 },
-      known: { atMost: KNOWN },
+      known: { atMost: known },
     }),
     row({
       group: 'sweep',

@@ -3,6 +3,7 @@
 // could not be read is never an empty one: it carries the reason.
 
 import { readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { errnoOf } from '../errors.ts'
 import { platform } from '../platform/index.ts'
 import type { FileSystem } from './file-system.ts'
@@ -87,6 +88,7 @@ export function parseMounts(text: string): MountTable {
   }
   const points = [...new Set(mounts.map((mount) => mount.mountPoint))]
   let tree: MountTree | undefined // built on demand: a removal only needs `below`
+  let last: { readonly directory: string; readonly mount: Mount | undefined } | undefined
   return {
     below: (path) => {
       const inside = path.endsWith('/') ? path : `${path}/`
@@ -94,7 +96,11 @@ export function parseMounts(text: string): MountTable {
     },
     of: (path) => {
       tree ??= treeOf(mounts)
-      return mountOf(tree, path)
+      if (points.includes(path)) return mountOf(tree, path)
+      // Nothing is mounted on it: it is where its directory is, which a sweep's thousand sessions share.
+      const directory = dirname(path)
+      if (last?.directory !== directory) last = { directory, mount: mountOf(tree, directory) }
+      return last.mount
     },
   }
 }

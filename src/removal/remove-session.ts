@@ -46,12 +46,11 @@ export async function finishRemoval(
   { signal, onSlice }: Pick<SlicedOptions, 'signal' | 'onSlice'> = {},
 ): Promise<Removal> {
   const { fs, layout } = root
-  const claims = giveBackAll(root, inside(path, CLAIMS), claimReason)
-  const outside = removeOutside(fs, path)
+  const { claims, outside, names, rules } = settle(root, path, claimReason)
   const removed =
-    removeEmptySession(fs, path) ??
+    removeEmptySession(fs, path, names) ??
     (await removeTreeSliced(fs, path, {
-      ...remains(outside),
+      ...rules,
       signal,
       onSlice,
       mounts: recentMounts(fs, layout.root),
@@ -63,16 +62,43 @@ export async function finishRemoval(
 
 /** Finishes a deletion at once: exit and closeSync. */
 export function finishRemovalSync(root: Root, path: string): Removal {
-  const claims = giveBackAll(root, inside(path, CLAIMS))
-  const outside = removeOutside(root.fs, path)
-  const removed = removeEmptySession(root.fs, path) ?? removeTreeSync(root.fs, path, remains(outside))
+  const { claims, outside, names, rules } = settle(root, path)
+  const removed = removeEmptySession(root.fs, path, names) ?? removeTreeSync(root.fs, path, rules)
   removed.kept.push(...outside)
   return { claims, removed }
 }
 
-/** Keeps the entries that the next sweep needs: a claim that could not be given back, notes of what is outside the root. */
-function remains(outside: readonly unknown[]): TopRules {
-  return { setAside: true, keep: outside.length > 0 ? [CLAIMS, OUTSIDE] : [CLAIMS] }
+interface Settled {
+  readonly claims: GivenBack
+  /** What the session left outside the root and could not be removed. */
+  readonly outside: RemoveReport['kept']
+  /** The entries of the session as they were before; undefined: it could not be read. */
+  readonly names: readonly string[] | undefined
+  readonly rules: TopRules
+}
+
+/**
+ * Gives the claims back and removes what is outside the root. One listing spares nearly every session two questions
+ * for directories that it does not have. A listing proves nothing (network file systems have shown an empty one for a
+ * while), so what it did not name stays if it is there after all, and the next sweep settles it.
+ */
+function settle(root: Root, path: string, claimReason?: string): Settled {
+  const names = namesIn(root.fs, path)
+  const mayHold = (name: string): boolean => names?.includes(name) !== false
+  const claims = mayHold(CLAIMS)
+    ? giveBackAll(root, inside(path, CLAIMS), claimReason)
+    : { returned: [], stuck: [] }
+  const outside = mayHold(OUTSIDE) ? removeOutside(root.fs, path) : []
+  const isSettled = mayHold(OUTSIDE) && outside.length === 0
+  return { claims, outside, names, rules: { setAside: true, keep: isSettled ? [CLAIMS] : [CLAIMS, OUTSIDE] } }
+}
+
+function namesIn(fs: FileSystem, directory: string): string[] | undefined {
+  try {
+    return fs.readdirSync(directory).map(String)
+  } catch {
+    return undefined
+  }
 }
 
 const OWN_NAMES = new Set([OWNER, LEASE, LEASE_2])
@@ -81,10 +107,13 @@ const OWN_NAMES = new Set([OWNER, LEASE, LEASE_2])
  * A session that holds nothing but its own records: no tree to walk and no mount table to read, which takes a short
  * program's exit 4 ms. rmdir refuses what is not empty and what is a mount point. Undefined: use the general removal.
  */
-function removeEmptySession(fs: FileSystem, gone: string): RemoveReport | undefined {
+function removeEmptySession(
+  fs: FileSystem,
+  gone: string,
+  names: readonly string[] | undefined,
+): RemoveReport | undefined {
+  if (names?.every((name) => OWN_NAMES.has(name)) !== true) return undefined
   try {
-    const names = fs.readdirSync(gone).map(String)
-    if (!names.every((name) => OWN_NAMES.has(name))) return undefined
     let bytes = 0
     for (const name of names) {
       const path = inside(gone, name)

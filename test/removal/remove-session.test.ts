@@ -112,4 +112,24 @@ describe('a condemned session', () => {
     expect((await finishRemoval(root, { path: gone })).claims.returned).toEqual([dead.ticket])
     expect(existsSync(gone)).toBe(false)
   })
+
+  test('loses no claim where a network file system lists its directory as empty for a while', async () => {
+    const manager = tempManager()
+    const dead = await deadWithClaim(manager)
+    const gone = join(manager.root, 'sessions', `.gone-${dead.id}-x`)
+    renameSync(dead.path, gone)
+    let stale = true
+    const root = rootOf(manager, {
+      readdirSync: (path, options) => {
+        if (!stale || path !== gone) return fs.readdirSync(path, options as object)
+        stale = false
+        return []
+      },
+    })
+    await finishRemoval(root, { path: gone })
+    expect(stale).toBe(false)
+    expect(readdirSync(gone)).toEqual(['claims'])
+    expect((await finishRemoval(root, { path: gone })).claims.returned).toEqual([dead.ticket])
+    expect(existsSync(gone)).toBe(false)
+  })
 })
