@@ -17,6 +17,7 @@ import {
 import { type CheckedForm, checkForm, withDefaults } from '../http/receive/form-options.ts'
 import { boundaryOf } from '../http/receive/part-header.ts'
 import { receivePreparedForm } from '../http/receive/receive-form.ts'
+import { refuseRequest } from '../http/receive/request-body.ts'
 import { requestScope } from '../http/serve/request-scope.ts'
 import { deliver, prepare } from '../http/serve/send-file.ts'
 import { TempFileManager, type TempFileManagerOptions, type TempScope } from '../index.ts'
@@ -145,7 +146,12 @@ async function register(fastify: FastifyInstance, pluginOptions: TempFilesOption
     'receiveForm',
     async function (this: FastifyRequest, own?: FormOptions): Promise<Form> {
       const { [ROUTE_RULES]: base = pluginRules } = this.routeOptions.config as RouteConfig // set by the hook above
-      const checked = own === undefined ? base : checkForm(own, base)
+      let checked: CheckedForm
+      try {
+        checked = own === undefined ? base : checkForm(own, base)
+      } catch (error) {
+        return await refuseRequest(this.raw, error)
+      }
       refuseReadBody(this)
       const form = await receivePreparedForm(this.raw, scopeOf(this), withDefaults(checked))
       return form as Form // text fields are strings unless decodeJsonParts is set, which its user knows

@@ -11,7 +11,9 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { isDeepStrictEqual, parseArgs } from 'node:util'
 import { FORM_TYPE, field, file, multipart } from '../http/clients.ts'
-import { REFUSALS } from './refusals.ts'
+import { MULTER_REFUSALS } from './multer-refusals.ts'
+import { RAW_REFUSALS } from './raw-refusals.ts'
+import { FORM_REFUSALS, type Refusal } from './refusals.ts'
 import type { State } from './server.ts'
 import {
   type Answer,
@@ -22,15 +24,13 @@ import {
   type Sending,
   type Transport,
 } from './transports.ts'
+import { mb, violations } from './violations.ts'
 
 const MEGABYTE = 1024 * 1024
 /** An answer that takes longer has not come. */
 const ANSWER_MS = 180_000
 /** Connections of HTTP/1.0 linger, and unlinked files are closed, after the answer. */
 const REST_MS = 40_000
-/** The heap of a round without a leak varies by less. */
-const HEAP_BYTES = 24 * MEGABYTE
-
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '30' },
@@ -67,6 +67,24 @@ const EXPECTED = {
     { fieldName: 'large', bytes: content.length, digest },
     { fieldName: 'tail', bytes: tail.length, digest: tailDigest },
   ],
+}
+
+/** What a route refuses, each with the last segment of its path. */
+function refusalsOf(route: Route): [last: string, refusal: Refusal<unknown>][] {
+  if (route === 'multer') return numbered('multer', MULTER_REFUSALS)
+  const forms = numbered('form', FORM_REFUSALS)
+  // The plugin has one manager, and Fastify itself refuses a body that is not a form.
+  if (route === 'fastify') return forms.filter(([, { manager, type }]) => (manager ?? type) === undefined)
+  const raw = numbered('raw', RAW_REFUSALS)
+  if (route === 'express') return [...forms, ...raw].filter(([, { early }]) => early === undefined)
+  return [...forms, ...raw]
+}
+
+function numbered(
+  kind: string,
+  refusals: readonly Refusal<unknown>[],
+): [last: string, refusal: Refusal<unknown>][] {
+  return refusals.map((refusal, index) => [`${kind}-${index}`, refusal])
 }
 
 /** Pieces of 64 KiB, and a last one of 300 KiB. */
@@ -136,9 +154,11 @@ class Soak {
     }
     for (const route of ROUTES) {
       await using transports = await this.#transports(route)
-      // The connection behind a Request of the Fetch API is its adapter's: without keep-alive it is closed at once.
-      for (const transport of route === 'fetch' ? transports.all.slice(0, 1) : transports.all) {
-        const sent = route === 'multer' ? [this.#multer(transport)] : this.#refusals(route, transport)
+      // The Fetch API does not know HTTP/1.0, and its adapter closes such a connection with the answer.
+      for (const transport of route === 'fetch' ? transports.all.slice(0, 2) : transports.all) {
+        const sent = refusalsOf(route).map(([last, refusal]) =>
+          this.#refusal(route, last, transport, refusal),
+        )
         answers += (await Promise.all(sent)).length
       }
     }
@@ -166,29 +186,20 @@ class Soak {
       fail(`A form over ${route} was answered with ${status}: ${text.slice(0, 300)}`)
   }
 
-  #refusals(route: Route, transport: Transport): Promise<void>[] {
-    return REFUSALS.map(async ({ name, body, type, announced, manager, status: expected }, index) => {
-      // The plugin has one manager, and Fastify itself refuses a body that is not a form.
-      if (route === 'fastify' && (manager ?? type) !== undefined) return
-      const { status, text } = await this.#send(route, String(index), transport, {
-        type: type ?? FORM_TYPE,
-        length: announced ?? body.length,
-        body: pieces(body),
-        left: expected === undefined,
-      })
-      if (status !== expected)
-        fail(`'${name}' over ${route} was answered with ${status}, not ${expected}: ${text.slice(0, 300)}`)
+  async #refusal(
+    route: Route,
+    last: string,
+    transport: Transport,
+    { name, body, type, announced, status: expected }: Refusal<unknown>,
+  ): Promise<void> {
+    const { status, text } = await this.#send(route, last, transport, {
+      type: type ?? FORM_TYPE,
+      length: announced ?? body.length,
+      body: pieces(body),
+      left: expected === undefined,
     })
-  }
-
-  async #multer(transport: Transport): Promise<void> {
-    const { status } = await this.#send('multer', 'refused', transport, {
-      type: FORM_TYPE,
-      length: whole.length,
-      body: pieces(whole),
-      left: false,
-    })
-    if (status !== 413) fail(`multer answered with ${status}, not 413`)
+    if (status !== expected)
+      fail(`'${name}' over ${route} was answered with ${status}, not ${expected}: ${text.slice(0, 300)}`)
   }
 
   async #send(
@@ -235,34 +246,6 @@ class Soak {
     return this.#asked
   }
 }
-
-function violations(now: State, before: State | undefined): string[] {
-  const found: string[] = []
-  if (now.requests > 0) found.push(`${now.requests} open requests`)
-  if (now.connections > 0) found.push(`${now.connections} open connections`)
-  if (now.files.length > 0) found.push(`files: ${now.files.slice(0, 5).join(', ')}`)
-  if (before === undefined) return found
-  const more = (
-    name: string,
-    a: Readonly<Record<string, number>>,
-    b: Readonly<Record<string, number>>,
-  ): void => {
-    for (const [key, count] of Object.entries(a))
-      if (count > (b[key] ?? 0)) found.push(`${name} ${key}: ${count}, before ${b[key] ?? 0}`)
-  }
-  if (now.descriptors.length > before.descriptors.length)
-    found.push(
-      `${now.descriptors.length} descriptors, before ${before.descriptors.length}: ${now.descriptors.join(' ')}`,
-    )
-  more('active', now.resources, before.resources)
-  more('listeners', now.listeners, before.listeners)
-  if (now.timers > before.timers) found.push(`${now.timers} timers, before ${before.timers}`)
-  if (now.heapBytes > before.heapBytes + HEAP_BYTES)
-    found.push(`heap ${mb(now.heapBytes)} MB, before ${mb(before.heapBytes)} MB`)
-  return found
-}
-
-const mb = (bytes: number): string => (bytes / MEGABYTE).toFixed(1)
 
 function fail(message: string): never {
   console.error(message)

@@ -6,10 +6,10 @@ import { file as filePart, multipart, type Part, field as textField } from '../h
 
 const MEGABYTE = 1024 * 1024
 
-export interface Refusal {
+export interface Refusal<Options = FormOptions> {
   readonly name: string
   /** Options of the route; called for each request. */
-  readonly options: () => FormOptions
+  readonly options: () => Options
   /** The complete body, or as much of it as the client sends. */
   readonly body: Buffer
   /** What the client reads; undefined: it leaves before it could read anything. */
@@ -20,19 +20,21 @@ export interface Refusal {
   readonly announced?: number
   /** Which manager receives it: one without room, or a closed one. Default: one without limits. */
   readonly manager?: 'full' | 'closed'
+  /** Middleware refuses these options when it is created, before there is a request. */
+  readonly early?: true
   /** What the handler does with a form that was received. */
   readonly handler?: 'throw'
 }
 
-const bytes = (size: number): Buffer => Buffer.alloc(size, 'x')
-const form = (...parts: Part[]): Buffer => multipart(parts)
+export const bytes = (size: number): Buffer => Buffer.alloc(size, 'x')
+export const form = (...parts: Part[]): Buffer => multipart(parts)
 const any = (): FormOptions => ({})
 const video = (): FormOptions => ({ accept: fileRules.video })
-const large = filePart('file', 'large.bin', bytes(12 * MEGABYTE))
-const small = filePart('file', 'small.txt', 'small', 'text/plain')
-const cut = form(large).subarray(0, 5 * MEGABYTE)
+export const large = filePart('file', 'large.bin', bytes(12 * MEGABYTE))
+export const small = filePart('file', 'small.txt', 'small', 'text/plain')
+export const cut = form(large).subarray(0, 5 * MEGABYTE)
 
-export const REFUSALS: readonly Refusal[] = [
+export const FORM_REFUSALS: readonly Refusal[] = [
   {
     name: 'a file over maxFileBytes',
     options: () => ({ maxFileBytes: MEGABYTE }),
@@ -146,6 +148,7 @@ export const REFUSALS: readonly Refusal[] = [
   {
     name: 'an option that is misspelt',
     options: () => ({ maxFileSize: 1 }) as FormOptions,
+    early: true,
     body: form(large),
     status: 500,
   },
@@ -174,6 +177,6 @@ export const REFUSALS: readonly Refusal[] = [
   },
 ]
 
-function reject(): never {
+export function reject(): never {
   throw new Error('refused by the program')
 }

@@ -14,24 +14,21 @@ import type { Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { getRequestListener } from '@hono/node-server'
-import express, {
-  type Request as ExpressRequest,
-  type Response as ExpressResponse,
-  type NextFunction,
-} from 'express'
 import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
-import multer from 'multer'
-import { tempStorage, tempUpload } from '../../src/express/index.ts'
 import tempFiles from '../../src/fastify/index.ts'
 import {
   type Form,
   type FormOptions,
   type HttpRequest,
+  receiveBody,
   receiveForm,
   toProblem,
 } from '../../src/http/index.ts'
 import { TempFileManager } from '../../src/index.ts'
-import { REFUSALS, type Refusal } from './refusals.ts'
+import { createApp } from './express-app.ts'
+import { count, countListeners, listenersLeft, noteListeners } from './listeners.ts'
+import { RAW_REFUSALS } from './raw-refusals.ts'
+import { FORM_REFUSALS, type Refusal } from './refusals.ts'
 
 /** What is open in the server's process. */
 export interface State {
@@ -71,15 +68,6 @@ const shutdown = new AbortController()
 
 let requests = 0
 
-/** A listener that the library has added to a request, its response or its socket. */
-interface Added {
-  readonly emitter: NodeJS.EventEmitter
-  readonly event: string | symbol
-  readonly listener: (...args: never[]) => void
-}
-let added: Added[] = []
-const watched = new WeakSet<NodeJS.EventEmitter>()
-
 /** Counts a request until its response is closed, and notes the library's listeners. */
 function watch(req: IncomingMessage | Http2ServerRequest, res: ServerResponse | Http2ServerResponse): void {
   requests += 1
@@ -89,39 +77,10 @@ function watch(req: IncomingMessage | Http2ServerRequest, res: ServerResponse | 
   for (const emitter of [req, res, req.socket]) noteListeners(emitter)
 }
 
-function noteListeners(emitter: NodeJS.EventEmitter): void {
-  if (watched.has(emitter)) return // a connection that is kept
-  watched.add(emitter)
-  const { on } = emitter
-  const note: typeof on = (event, listener) => {
-    if (isCalledByLibrary(new Error().stack ?? '')) added.push({ emitter, event, listener })
-    return on.call(emitter, event, listener)
-  }
-  // The emitter of HTTP/2's socket is a proxy that refuses to be changed.
-  if (Reflect.set(emitter, 'on', note)) Reflect.set(emitter, 'addListener', note)
-}
-
-/** Whether the library itself calls `on` or `once`, and not Node on its behalf. */
-function isCalledByLibrary(stack: string): boolean {
-  const frames = stack.split('\n').slice(1)
-  const caller = frames.find((frame) => !frame.includes('node:events') && !frame.includes('/test/soak/'))
-  return caller?.includes('/src/') === true
-}
-
-/** The library's listeners that are still there, by event; asked when no request is open. */
-function listenersLeft(): Record<string, number> {
-  const left = added.filter(({ emitter, event, listener }) => emitter.rawListeners(event).includes(listener))
-  added = left
-  return count(left.map(({ emitter, event }) => `${emitter.constructor.name} ${String(event)}`))
-}
-
-function countListeners(emitter: NodeJS.EventEmitter): Record<string, number> {
-  return Object.fromEntries(emitter.eventNames().map((name) => [String(name), emitter.listenerCount(name)]))
-}
-
-/** The last segment of a path: the index of a refusal, or 'whole'. */
-function refusalOf(url: string | undefined): Refusal | undefined {
-  return REFUSALS[Number(url?.split('/').at(-1) ?? '')]
+/** The kind and the index of a refusal, from the end of a path; neither for 'whole'. */
+function refusalOf(url: string | undefined): { kind: string; index: number } {
+  const [, kind = '', index] = /(raw|form)-(\d+)$/.exec(url ?? '') ?? []
+  return { kind, index: Number(index) }
 }
 
 function optionsOf(refusal: Refusal | undefined): FormOptions {
@@ -129,7 +88,7 @@ function optionsOf(refusal: Refusal | undefined): FormOptions {
   return { signal: shutdown.signal, ...refusal.options() }
 }
 
-const managerOf = (refusal: Refusal | undefined): TempFileManager =>
+const managerOf = (refusal: Pick<Refusal, 'manager'> | undefined): TempFileManager =>
   refusal?.manager === undefined ? manager : managers[refusal.manager]
 
 function describe({ fields, files }: Form): object {
@@ -137,10 +96,20 @@ function describe({ fields, files }: Form): object {
 }
 
 async function receive(req: HttpRequest, url: string | undefined): Promise<object> {
-  const refusal = refusalOf(url)
+  const { kind, index } = refusalOf(url)
+  if (kind === 'raw') return receiveRaw(req, index)
+  const refusal = FORM_REFUSALS[index]
   await using form = await receiveForm(req, managerOf(refusal), optionsOf(refusal))
   if (refusal?.handler === 'throw') throw new Error('the handler fails')
   return describe(form)
+}
+
+async function receiveRaw(req: HttpRequest, index: number): Promise<object> {
+  const refusal = RAW_REFUSALS[index]
+  const options = { signal: shutdown.signal, ...refusal?.options() }
+  await using file = await receiveBody(req, managerOf(refusal), options)
+  if (refusal?.handler === 'throw') throw new Error('the handler fails')
+  return { bytes: file.bytes }
 }
 
 async function answer(
@@ -169,46 +138,13 @@ const fetchListener = getRequestListener(
   { autoCleanupIncoming: false },
 )
 
-const app = express()
-for (const [index, refusal] of [...REFUSALS, undefined].entries()) {
-  app.post(
-    `/express/${refusal === undefined ? 'whole' : index}`,
-    // Created for each request: a misspelt option throws here, and a signal may end at once.
-    (req, res, next) => tempUpload(managerOf(refusal), optionsOf(refusal))(req, res, next),
-    (req, res) => {
-      if (refusal?.handler === 'throw') throw new Error('the handler fails')
-      res.json(describe(req.upload))
-    },
-  )
-}
-app.post('/multer/whole', multer({ storage: tempStorage(manager, { hash: 'sha256' }) }).any(), (req, res) => {
-  const files = Array.isArray(req.files) ? req.files : []
-  res.json({
-    fields: { ...req.body },
-    files: files.map(({ fieldname, size, temp }) => ({
-      fieldName: fieldname,
-      bytes: size,
-      digest: temp?.digest,
-    })),
-  })
-})
-app.post(
-  '/multer/refused',
-  multer({ storage: tempStorage(manager, { maxBytes: '100kb' }) }).any(),
-  (_req, res) => {
-    res.json({})
-  },
-)
-app.use((error: unknown, _req: ExpressRequest, res: ExpressResponse, _next: NextFunction) => {
-  const { status, headers, body } = toProblem(error)
-  res.status(status).set(headers).send(String(body))
-})
+const app = createApp({ managerOf, signal: shutdown.signal })
 
 const fastify = Fastify({ forceCloseConnections: true })
 await fastify.register(tempFiles, { manager })
 fastify.addHook('onRequest', async (request, reply) => watch(request.raw, reply.raw))
 fastify.post('/fastify/:index', async (request: FastifyRequest, reply: FastifyReply) => {
-  const refusal = refusalOf(request.url)
+  const refusal = FORM_REFUSALS[refusalOf(request.url).index]
   try {
     const form = await request.receiveForm(optionsOf(refusal))
     if (refusal?.handler === 'throw') throw new Error('the handler fails')
@@ -257,12 +193,6 @@ function descriptors(): string[] {
 
 const connectionsOf = (server: Server): Promise<number> =>
   new Promise((resolve) => server.getConnections((_, count) => resolve(count)))
-
-function count(names: readonly string[]): Record<string, number> {
-  const counts: Record<string, number> = {}
-  for (const name of names) counts[name] = (counts[name] ?? 0) + 1
-  return counts
-}
 
 async function state(): Promise<State> {
   globalThis.gc?.()

@@ -9,7 +9,7 @@ import { expectedDigest, storeOptions } from '../../streams/receive-options.ts'
 import type { ExpectedDigest, Progress } from '../../types.ts'
 import { formInvalid } from './form-errors.ts'
 import { fileNameOfDisposition } from './part-header.ts'
-import { bodyOf, type HttpRequest, type RequestBody } from './request-body.ts'
+import { bodyOf, type HttpRequest, type RequestBody, refuseRequest } from './request-body.ts'
 import { asUploaded, type Owner, originalNameOf, suffixOf, type UploadedFile } from './uploaded-file.ts'
 
 /** The limits of a raw body. */
@@ -73,7 +73,12 @@ export async function receiveBody(
   owner: Owner,
   options?: BodyOptions,
 ): Promise<UploadedFile> {
-  const checked = checkOptions(options)
+  let checked: ReturnType<typeof checkOptions>
+  try {
+    checked = checkOptions(options)
+  } catch (error) {
+    return await refuseRequest(request, error)
+  }
   const body = bodyOf(request)
   try {
     const file = await store(body, owner, checked)

@@ -10,7 +10,7 @@ import { formInvalid, formTooLarge } from './form-errors.ts'
 import { type FormOptions, type PreparedForm, prepareForm } from './form-options.ts'
 import { FormReader } from './form-reader.ts'
 import { boundaryOf } from './part-header.ts'
-import { bodyOf, type HttpRequest, type RequestBody } from './request-body.ts'
+import { bodyOf, type HttpRequest, type RequestBody, refuseRequest } from './request-body.ts'
 import { type Owner, ownerSignal } from './uploaded-file.ts'
 
 /**
@@ -66,7 +66,13 @@ export async function receiveForm(
   owner: Owner,
   options?: FormOptions,
 ): Promise<Form<unknown>> {
-  return await receivePreparedForm(request, owner, prepareForm(options))
+  let prepared: PreparedForm
+  try {
+    prepared = prepareForm(options)
+  } catch (error) {
+    return await refuseRequest(request, error)
+  }
+  return await receivePreparedForm(request, owner, prepared)
 }
 
 /** As {@link receiveForm}, with options that middleware has prepared once. */

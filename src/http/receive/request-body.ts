@@ -30,6 +30,19 @@ export function bodyOf(request: HttpRequest): RequestBody {
   return isNodeRequest(request) ? nodeBody(request) : webBody(request)
 }
 
+/**
+ * Gives up a request that cannot be received because the program's options are bad, so that the client can read the answer.
+ * @throws the error
+ */
+export async function refuseRequest(request: HttpRequest, error: unknown): Promise<never> {
+  try {
+    await bodyOf(request).refuse(error)
+  } catch {
+    // A value that is not a request, from JavaScript, has no body to discard.
+  }
+  throw error
+}
+
 function isNodeRequest(request: HttpRequest): request is IncomingMessage | Http2ServerRequest {
   return typeof (request as Partial<IncomingMessage>).pipe === 'function' // duck-typed
 }

@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { bodyOf, type RequestBody } from '../../../src/http/receive/request-body.ts'
+import { type FormOptions, receiveForm } from '../../../src/http/index.ts'
+import { bodyOf, type RequestBody, refuseRequest } from '../../../src/http/receive/request-body.ts'
 import { TempFileError } from '../../../src/index.ts'
 import { failure } from '../../fixtures/failures.ts'
 import { tempManager } from '../../fixtures/temp-base.ts'
@@ -111,6 +112,20 @@ describe('the body of a Fetch request', () => {
       new Error('refused'),
     )
     expect(pulled).toBe(3)
+  })
+
+  test('is read to its end although the options of the program are bad', async () => {
+    let pulled = 0
+    const body = new ReadableStream({ pull: threeTimes(() => (pulled += 1)) })
+    const init = { body, duplex: 'half', headers: { connection: 'close' } } as RequestInit // of undici, not in the DOM's types
+    const options = { maxSize: 1 } as FormOptions // a mistake, as from JavaScript
+    await failure('ERR_TEMP_OPTION_INVALID', () => receiveForm(post(init), tempManager(), options))
+    expect(pulled).toBe(3)
+  })
+
+  test('that is not a request does not hide that the options are bad', async () => {
+    const error = new Error('bad options')
+    await expect(refuseRequest({} as Request, error)).rejects.toBe(error) // as from JavaScript
   })
 
   test.each(['ERR_TEMP_ABORTED', 'ERR_TEMP_TIMEOUT'] as const)('is not waited for after %s', async (code) => {
