@@ -6,10 +6,11 @@
 //   4. No passage of six lines occurs twice in src. Imports, comments and lines without a word do not count.
 //   5. A source file that exports a value has at most 280 lines.
 //   6. Only src/platform reads process.platform.
-//   7. test/windows/files.json names test files that exist.
+//   7. test/windows/files.json names what exists: test files and folders, and of a skipped test a part of its name that the
+//      file contains word for word, so that a test is not renamed without its skip. ' > ' joins a suite's name and its test's.
 
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const project = fileURLToPath(new URL('../', import.meta.url))
@@ -84,10 +85,27 @@ function checkNames(paths) {
 }
 
 function checkWindowsList() {
-  const { files, skip } = JSON.parse(readFileSync(join(project, 'test/windows/files.json'), 'utf8'))
-  for (const file of new Set([...files, ...Object.values(skip).flatMap((tests) => Object.keys(tests))]))
-    if (!existsSync(join(project, file)))
-      problems.push(`test/windows/files.json names ${file}, which does not exist`)
+  const { leftOut, skip } = JSON.parse(readFileSync(join(project, 'test/windows/files.json'), 'utf8'))
+  const skips = Object.values(skip).flatMap((tests) => Object.entries(tests))
+  const named = [...Object.values(leftOut).flat(), ...skips.map(([file]) => file)]
+  for (const path of new Set(named))
+    if (!existsSync(join(project, path)))
+      problems.push(`test/windows/files.json names ${path}, which does not exist`)
+  for (const [file, parts] of skips) {
+    const text = textWithTables(file)
+    for (const part of parts)
+      if (!part.split(' > ').every((words) => text.includes(words)))
+        problems.push(`test/windows/files.json skips '${part}', which ${file} does not contain`)
+  }
+}
+
+/** A test file, and the test code that it imports, which may declare some of its tests. */
+function textWithTables(file) {
+  if (!existsSync(join(project, file))) return ''
+  const text = readFileSync(join(project, file), 'utf8')
+  const imported = [...text.matchAll(/ from '(\.[^']+)'/g)].map(([, path]) => join(dirname(file), path))
+  const tables = imported.filter((path) => path.startsWith('test/'))
+  return [text, ...tables.map((path) => readFileSync(join(project, path), 'utf8'))].join('\n')
 }
 
 function checkPassages() {

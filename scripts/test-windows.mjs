@@ -1,7 +1,7 @@
-// npm run test:windows [-- node@20 node@22 PART...] [-- --prefix=DIR]: the test files of test/windows/files.json (or those
-// whose path holds a PART; or the file PART) with Node's Windows build under Wine, in a new prefix or in DIR, which stays.
-// vitest itself does not load there, so esbuild bundles the files with vitest's runner (test/windows/run.ts), and each
-// file runs in a process of its own.
+// npm run test:windows [-- node@20 node@22 PART...] [-- --prefix=DIR]: the built package's core (test/runtimes), and the test
+// files that test/windows/files.json does not leave out (or those whose path holds a PART; or the file PART) with Node's
+// Windows build under Wine, in a new prefix or in DIR, which stays. vitest itself does not load there, so esbuild bundles
+// the files with vitest's runner (test/windows/run.ts), and each file runs in a process of its own.
 // Guarantee: the Wine prefix, and every process in it, end with this program; after kill -9, with the next run. The command
 // line is tested as built: dist is built first where src is newer.
 
@@ -26,7 +26,7 @@ import { build } from 'esbuild'
 
 /** Test files that run at the same time. */
 const IN_FLIGHT = 2
-const FILE_LIMIT_MS = 180_000
+const FILE_LIMIT_MS = 300_000
 
 const project = fileURLToPath(new URL('../', import.meta.url))
 const cache = join(project, 'node_modules/.cache/windows')
@@ -34,13 +34,22 @@ const given = process.argv.slice(2)
 const versions = given.filter((argument) => argument.startsWith('node@'))
 const parts = given.filter((argument) => !argument.startsWith('node@') && !argument.startsWith('--'))
 const givenPrefix = given.find((argument) => argument.startsWith('--prefix='))?.slice('--prefix='.length)
-const { files } = JSON.parse(readFileSync(join(project, 'test/windows/files.json'), 'utf8'))
+const { leftOut } = JSON.parse(readFileSync(join(project, 'test/windows/files.json'), 'utf8'))
+const files = readdirSync(join(project, 'test'), { recursive: true })
+  .filter((name) => name.endsWith('.test.ts'))
+  .map((name) => `test/${name}`)
+  .filter(
+    (file) =>
+      !Object.values(leftOut)
+        .flat()
+        .some((path) => file.startsWith(path)),
+  )
+  .sort()
 const dependencies = Object.keys(JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')).dependencies)
 const chosen = files.filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)))
 chosen.push(...parts.filter((part) => part.endsWith('.ts') && !chosen.includes(part)))
 const missing = chosen.filter((file) => !existsSync(join(project, file)))
-if (missing.length > 0)
-  throw new Error(`test/windows/files.json lists what does not exist: ${missing.join(', ')}`)
+if (missing.length > 0) throw new Error(`No such test file: ${missing.join(', ')}`)
 
 mkdirSync(cache, { recursive: true })
 for (const directory of [tmpdir(), cache]) removeLeftovers(directory)
@@ -75,7 +84,8 @@ try {
   }
   for (const version of versions.length > 0 ? versions : ['node@20', 'node@22']) {
     const node = install(version)
-    console.log(`== ${version} for Windows under Wine: ${chosen.length} files`)
+    console.log(`== ${version} for Windows under Wine: the built package's core, and ${chosen.length} files`)
+    await runCore(node)
     const waiting = [...chosen]
     const worker = async () => {
       for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) await runFile(node, file)
@@ -215,25 +225,40 @@ function windows(path) {
   return `Z:${path.replaceAll('/', '\\')}`
 }
 
-async function runFile(node, file) {
-  const name = file.replaceAll('/', '-')
-  const result = join(place, `${name}.json`)
-  // Node under Wine cannot write to a pipe of the host, so its output goes to a file.
-  const output = join(place, `${name}.txt`)
-  rmSync(result, { force: true })
+/** Runs a program of Windows with its output in the file `output`: Node under Wine cannot write to a pipe of the host. */
+async function runProgram(node, args, cwd, output) {
   const descriptor = openSync(output, 'w')
-  const home = join(bundled, 'test/windows')
-  const target = relative(home, join(bundled, file.replace(/\.ts$/, '.mjs'))).replaceAll('/', '\\')
-  const started = Date.now()
-  const child = spawn('wine', [node, 'run.mjs', windows(result), target], {
-    cwd: home,
-    env,
-    stdio: ['ignore', descriptor, descriptor],
-  })
+  const child = spawn('wine', [node, ...args], { cwd, env, stdio: ['ignore', descriptor, descriptor] })
   const limit = setTimeout(() => child.kill('SIGKILL'), FILE_LIMIT_MS)
   const status = await new Promise((resolve) => child.on('close', resolve))
   clearTimeout(limit)
   closeSync(descriptor)
+  return status
+}
+
+/** The promises of the built package that scripts/test-runtimes.mjs asks of every runtime, one line each. */
+async function runCore(node) {
+  const output = join(place, 'core.txt')
+  const program = windows(join(project, 'test/runtimes/core.mjs'))
+  await runProgram(node, [program, windows(join(project, 'dist/index.js'))], project, output)
+  const text = readFileSync(output, 'utf8')
+  const kept = text.match(/^ok\t/gm)?.length ?? 0
+  const failed = text.match(/^failed\t/gm)?.length ?? 0
+  total.passed += kept
+  total.failed += kept === 0 ? 1 : failed
+  console.log(`the built package's core: ${kept} of ${kept + failed}`)
+  if (kept === 0 || failed > 0) console.log(text.slice(-2000))
+}
+
+async function runFile(node, file) {
+  const name = file.replaceAll('/', '-')
+  const result = join(place, `${name}.json`)
+  const output = join(place, `${name}.txt`)
+  rmSync(result, { force: true })
+  const home = join(bundled, 'test/windows')
+  const target = relative(home, join(bundled, file.replace(/\.ts$/, '.mjs'))).replaceAll('/', '\\')
+  const started = Date.now()
+  const status = await runProgram(node, ['run.mjs', windows(result), target], home, output)
   const seconds = Math.round((Date.now() - started) / 1000)
   if (!existsSync(result)) {
     total.failed++
@@ -246,7 +271,7 @@ async function runFile(node, file) {
     counts[test.state]++
     total[test.state]++
     if (test.state === 'passed') continue
-    const error = (test.error ?? '').split('\n').slice(0, 8).join('\n  ')
+    const error = (test.error ?? '').split('\n').slice(0, 16).join('\n  ')
     console.log(`${test.state}: ${file}: ${test.name}${error === '' ? '' : `\n  ${error}`}`)
   }
   console.log(

@@ -3,7 +3,7 @@
 // (tmp 0.2.6: the same hidden in an array or object that is a string only later), CVE-2021-42574 (text direction).
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, sep } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { displayName, forLog } from '../../src/input/names.ts'
 import { failure, failureSync } from '../fixtures/failures.ts'
@@ -115,7 +115,7 @@ describe('percent signs are characters', () => {
     const manager = tempManager()
     const file = manager.file({ name })
     expect(readdirSync(dirname(file.path))).toEqual([name])
-    expect(file.path.startsWith(`${manager.sessionPath}/`)).toBe(true)
+    expect(file.path.startsWith(`${manager.sessionPath}${sep}`)).toBe(true)
   })
 })
 

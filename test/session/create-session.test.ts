@@ -4,14 +4,14 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import type { FileSystem } from '../../src/index.ts'
 import { parseSessionsEntry } from '../../src/layout.ts'
 import { parseSessionName } from '../../src/liveness/session-name.ts'
-import { tempBase, tempManager } from '../fixtures/temp-base.ts'
+import { tempBase, tempManager, USER } from '../fixtures/temp-base.ts'
 
 /** What is in sessions/ before each call of the file system that changes something. */
 function watching(base: string): { fs: FileSystem; seen: string[][] } {
   const seen: string[][] = []
   const look = (): void => {
     try {
-      seen.push(readdirSync(join(base, `temp-file-manager-${process.geteuid?.()}`, 'sessions')))
+      seen.push(readdirSync(join(base, `temp-file-manager-${USER}`, 'sessions')))
     } catch {
       // The root is not there yet.
     }
@@ -70,7 +70,7 @@ describe('a new session', () => {
       ...fs,
       native: true,
       [name]: (path: unknown, ...more: unknown[]) => {
-        if (String(path).includes('/.new-')) throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' })
+        if (/[/\\]\.new-/.test(String(path))) throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' })
         return (fs[name] as (...given: unknown[]) => unknown)(path, ...more) // passed on as it came
       },
     } as FileSystem

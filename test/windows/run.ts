@@ -5,8 +5,8 @@ import { writeFileSync } from 'node:fs'
 import net from 'node:net'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { startTests, type Task, type VitestRunner, type VitestRunnerConfig } from '@vitest/runner'
-import { whySkipped } from './skips.ts'
+import { type Suite, startTests, type Task, type VitestRunner, type VitestRunnerConfig } from '@vitest/runner'
+import { skipsOf, whySkipped } from './skips.ts'
 
 interface TestResult {
   readonly file: string
@@ -40,7 +40,7 @@ const config: VitestRunnerConfig = {
   sequence: { seed: 1, hooks: 'stack', setupFiles: 'list' },
   chaiConfig: undefined,
   maxConcurrency: 5,
-  testTimeout: 60_000,
+  testTimeout: 120_000,
   hookTimeout: 120_000,
   retry: 0,
   includeTaskLocation: false,
@@ -73,7 +73,8 @@ function skipListed(task: Task): void {
 function resultsOf(task: Task, file: string): TestResult[] {
   const error = task.result?.errors?.[0]
   const cause = error?.cause === undefined ? '' : `\n  caused by ${String((error.cause as Error).message)}` // a test's own error
-  const reason = error === undefined ? undefined : `${error.message}${cause}\n${error.stack ?? ''}`
+  const reason =
+    error === undefined ? undefined : `${error.message}${cause}\n${error.diff ?? ''}\n${error.stack ?? ''}`
   const milliseconds = Math.round(task.result?.duration ?? 0)
   if (task.type === 'suite') {
     const broken: TestResult[] =
@@ -87,11 +88,29 @@ function resultsOf(task: Task, file: string): TestResult[] {
   return [{ file, name: task.fullName, state, error: reasons.get(task) ?? reason, milliseconds }]
 }
 
+/** A skip that is no part of any name: its test was renamed, and would run. */
+function staleSkips(file: string, { tasks }: Suite): TestResult[] {
+  const names = tasks.flatMap(namesOf)
+  return skipsOf(file)
+    .filter(({ part }) => !names.some((name) => name.includes(part)))
+    .map(({ part }) => ({
+      file,
+      name: part,
+      state: 'failed',
+      error: 'test/windows/files.json skips it, and no test has this name',
+      milliseconds: 0,
+    }))
+}
+
+function namesOf(task: Task): string[] {
+  return task.type === 'suite' ? task.tasks.flatMap(namesOf) : [task.fullName]
+}
+
 const results: TestResult[] = []
 setInterval(() => {}, 60_000) // or a test that waits for what holds no process open would end this one
 for (const file of files) {
   const collected = await startTests([{ filepath: join(here, file), testLocations: undefined }], runner)
-  for (const suite of collected) results.push(...resultsOf(suite, file))
+  for (const suite of collected) results.push(...resultsOf(suite, file), ...staleSkips(file, suite))
   writeFileSync(result, JSON.stringify(results))
 }
 process.exit(results.some(({ state }) => state === 'failed') ? 1 : 0)

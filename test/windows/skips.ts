@@ -1,14 +1,19 @@
-// Tests that Windows cannot pass, as test/windows/files.json lists them: a reason, then for each file a part of the test's
-// name. Used by the runner under Wine, and by vitest on Windows itself.
+// What Windows cannot pass, as test/windows/files.json lists it: whole files or folders, and tests, each with its reason. Used
+// by the runner under Wine, and by vitest on Windows itself.
 
 import listed from './files.json' with { type: 'json' }
 
-/** Why a test is skipped on Windows; undefined: it runs. `path` is the test file's, with any separators. */
-export function whySkipped(path: string, name: string): string | undefined {
+/** The skips of one test file, whose path may have any separators: a part of a test's name, and the reason. */
+export function skipsOf(path: string): { part: string; reason: string }[] {
   const file = path.replaceAll('\\', '/').replace(/\.mjs$/, '.ts')
-  for (const [reason, tests] of Object.entries<Record<string, readonly string[]>>(listed.skip)) {
-    for (const [of, parts] of Object.entries(tests))
-      if (file.endsWith(of) && parts.some((part) => name.includes(part))) return reason
-  }
-  return undefined
+  return Object.entries<Record<string, readonly string[]>>(listed.skip).flatMap(([reason, tests]) =>
+    Object.entries(tests)
+      .filter(([of]) => file.endsWith(of))
+      .flatMap(([, parts]) => parts.map((part) => ({ part, reason }))),
+  )
+}
+
+/** Why a test is skipped on Windows; undefined: it runs. */
+export function whySkipped(path: string, name: string): string | undefined {
+  return skipsOf(path).find(({ part }) => name.includes(part))?.reason
 }

@@ -103,6 +103,7 @@ export const vi = {
   spyOn,
   restoreAllMocks,
   waitFor,
+  useRealTimers(): void {}, // tests that replace the timers are skipped: files.json
   stubEnv(name: string, value: string | undefined): void {
     if (!changed.has(name)) changed.set(name, process.env[name])
     if (value === undefined) delete process.env[name]
