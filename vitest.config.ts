@@ -61,6 +61,7 @@ const PROGRAMS = [
   'crash/blocked-owner',
   'crash/handoff-kill',
   'crash/kill-during',
+  'docs/documents',
   'examples/across-hosts',
   'examples/bullmq',
   'examples/demo',

@@ -7,17 +7,18 @@ import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build, transform } from 'esbuild'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { CodeBlock } from './code-blocks.ts'
 import { type EntryPoint, entryPoints } from './entry-points.ts'
 
-export interface Outcome {
+interface Outcome {
   readonly code: number | null
   readonly output: string
   /** The entries that it left in its temporary directory: those of sessions/, and any that are not a root. */
   readonly left: readonly string[]
 }
 
-export class BlockRunner {
+class BlockRunner {
   readonly #folder: string
   readonly #entries: readonly EntryPoint[]
 
@@ -71,6 +72,24 @@ export class BlockRunner {
   dispose(): void {
     rmSync(this.#folder, { recursive: true, force: true })
   }
+}
+
+/** Declares a test for each block. */
+export function testBlocks(root: string, blocks: readonly CodeBlock[]): void {
+  describe('every block runs, exits with 0, and leaves no session behind', () => {
+    let runner: BlockRunner
+    beforeAll(async () => {
+      runner = await BlockRunner.prepare(root)
+    })
+    afterAll(() => runner.dispose())
+
+    test.concurrent.each(blocks.map((block) => [block.where, block] as const))('%s', async (_, block) => {
+      const { code, output, left } = await runner.run(block)
+      expect(code, output).toBe(0)
+      expect(output).not.toMatch(/Warning/)
+      expect(left).toEqual([])
+    })
+  })
 }
 
 /** JavaScript runs as it is written; TypeScript is lowered to the oldest Node that is supported. */
