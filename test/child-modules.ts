@@ -28,6 +28,16 @@ export default async function buildChildModules(
   }
 }
 
+/** How esbuild makes modules of Node that share their code and load their packages. */
+export const AS_MODULES = {
+  bundle: true,
+  splitting: true,
+  packages: 'external',
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+} as const
+
 async function buildAll(outdir: string): Promise<void> {
   await build({
     entryPoints: readdirSync(sources)
@@ -35,12 +45,7 @@ async function buildAll(outdir: string): Promise<void> {
       .map((name) => join(sources, name)),
     outdir,
     outExtension: { '.js': '.mjs' },
-    bundle: true,
-    splitting: true,
-    packages: 'external',
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
+    ...AS_MODULES,
     logLevel: 'error',
   })
 }

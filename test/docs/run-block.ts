@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build, transform } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { AS_MODULES } from '../child-modules.ts'
 import type { CodeBlock } from './code-blocks.ts'
 import { type EntryPoint, entryPoints } from './entry-points.ts'
 
@@ -36,12 +37,7 @@ class BlockRunner {
       entryPoints: entries.map(({ source, built }) => ({ out: built, in: join(root, source) })),
       outdir: join(folder, 'package'),
       outExtension: { '.js': '.mjs' },
-      bundle: true,
-      splitting: true,
-      packages: 'external',
-      platform: 'node',
-      format: 'esm',
-      target: 'node20',
+      ...AS_MODULES,
     })
     return new BlockRunner(folder, entries)
   }

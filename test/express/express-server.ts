@@ -19,11 +19,6 @@ export function expressServer(): ExpressServer {
     here.app = express()
     here.server = await listen(createServer(here.app))
   })
-  afterEach(async () => {
-    await here.premises.expectNothingLeft()
-    await here.server.close()
-    await here.premises.expectNothingOpen()
-    await here.premises.close()
-  })
+  afterEach(() => here.premises.leave(here.server))
   return here
 }

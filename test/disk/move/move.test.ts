@@ -8,7 +8,7 @@ import { moveInto } from '../../../src/disk/move/move.ts'
 import { exchanging } from '../../fixtures/every-step.ts'
 import { failure } from '../../fixtures/failures.ts'
 import { tempBase } from '../../fixtures/temp-base.ts'
-import { away, clear, DEVICES, home, makeFile, makeTree, places, portrait } from './places.ts'
+import { away, clear, DEVICES, home, KEEP, makeFile, makeTree, places, portrait, REPLACE } from './places.ts'
 
 const {
   existsSync,
@@ -22,8 +22,6 @@ const {
   writeFileSync,
 } = nodeFs
 
-const KEEP = { overwrite: false, durable: false }
-const REPLACE = { overwrite: true, durable: false }
 const ABSENT = 'x'.repeat(12)
 
 describe.each(DEVICES)('moveInto, to %s (another one needs root to mount)', (device) => {

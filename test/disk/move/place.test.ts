@@ -5,7 +5,7 @@ import type { FileSystem } from '../../../src/disk/file-system.ts'
 import { moveInto } from '../../../src/disk/move/move.ts'
 import { placeOrCrossDevice, putBack } from '../../../src/disk/move/place.ts'
 import { failureSync } from '../../fixtures/failures.ts'
-import { away, base, home, makeFile, makeTree, places } from './places.ts'
+import { away, base, home, KEEP, makeFile, makeTree, places, REPLACE } from './places.ts'
 
 const {
   chmodSync,
@@ -19,9 +19,6 @@ const {
   symlinkSync,
   writeFileSync,
 } = nodeFs
-
-const KEEP = { overwrite: false, durable: false }
-const REPLACE = { overwrite: true, durable: false }
 
 const systemError = (code: string): Error => Object.assign(new Error(code), { code })
 

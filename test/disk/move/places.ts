@@ -20,6 +20,9 @@ import { tempBase } from '../../fixtures/temp-base.ts'
 export const isRoot = process.getuid?.() === 0 && process.platform === 'linux'
 export const DEVICES = [['the same device'], ...(isRoot ? [['another device']] : [])]
 
+export const KEEP = { overwrite: false, durable: false }
+export const REPLACE = { overwrite: true, durable: false }
+
 /** The directory of one test. */
 export let base: string
 /** Where the source is; `away` is the destination's directory. */

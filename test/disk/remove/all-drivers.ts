@@ -1,6 +1,8 @@
-// The three removals, for tests of what holds for each of them.
+// The three removals, for tests of what holds for each of them, and the tree that a test removes.
 
-import { expect } from 'vitest'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeEach, expect } from 'vitest'
 import type { FileSystem } from '../../../src/disk/file-system.ts'
 import {
   type RemoveOptions,
@@ -9,6 +11,7 @@ import {
   removeTreeSliced,
   removeTreeSync,
 } from '../../../src/disk/remove/remove.ts'
+import { tempBase } from '../../fixtures/temp-base.ts'
 
 type Remove = (fs: FileSystem, path: string, options?: RemoveOptions) => Promise<RemoveReport>
 
@@ -17,6 +20,19 @@ export const DRIVERS: [string, Remove][] = [
   ['removeTree', removeTree],
   ['removeTreeSliced', removeTreeSliced],
 ]
+
+/** The directory of one test, and the tree in it. */
+export let base: string
+export let tree: string
+
+/** Makes both before each test. */
+export function freshTree(): void {
+  beforeEach(() => {
+    base = tempBase()
+    tree = join(base, 'tree')
+    mkdirSync(tree)
+  })
+}
 
 /** Fails unless everything was removed. */
 export function complete(report: RemoveReport): RemoveReport {

@@ -2,8 +2,7 @@ import { execFileSync } from 'node:child_process'
 import nodeFs from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { tempBase } from '../../fixtures/temp-base.ts'
-import { complete, DRIVERS } from './all-drivers.ts'
+import { base, complete, DRIVERS, freshTree, tree } from './all-drivers.ts'
 
 const {
   chmodSync,
@@ -20,13 +19,7 @@ const {
 const isRoot = process.getuid?.() === 0
 const NOBODY = 65534
 
-let base: string
-let tree: string
-beforeEach(() => {
-  base = tempBase()
-  tree = join(base, 'tree')
-  mkdirSync(tree)
-})
+freshTree()
 
 /** Runs as an ordinary user, for whom modes mean something. Vitest's forks have a process of their own. */
 async function asNobody<T>(work: () => Promise<T>): Promise<T> {

@@ -54,12 +54,7 @@ export function formServer(): FormServer {
     })
   })
 
-  afterEach(async () => {
-    await here.premises.expectNothingLeft()
-    await here.server.close()
-    await here.premises.expectNothingOpen()
-    await here.premises.close()
-  })
+  afterEach(() => here.premises.leave(here.server))
   return here
 }
 
