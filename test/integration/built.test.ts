@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { inspect } from 'node:util'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type * as Library from '../../src/index.ts'
 import { builtPackage } from '../fixtures/built.ts'
@@ -146,6 +147,15 @@ describe('the ESM and the CommonJS copy in one process', () => {
       expect(other.isTempFileError(error)).toBe(true)
       expect(error instanceof other.TempFileError).toBe(true)
       expect(other.isTempFileError(new Error('x'))).toBe(false)
+    }
+  })
+
+  test('name their errors TempFileError in a stack, in a log and as a class', async () => {
+    for (const { TempFileError } of await copies()) {
+      const error = new TempFileError('ERR_TEMP_QUOTA', 'x')
+      expect(error.stack).toMatch(/^TempFileError: x\n/)
+      expect(inspect(error)).toMatch(/^TempFileError: x\n/)
+      expect(TempFileError.name).toBe('TempFileError')
     }
   })
 
