@@ -1,6 +1,6 @@
 // npm run bench [-- --quick] [--report] [--only=handles,sweep]: measures the contract's table, ours and the peers' turn by
 // turn, prints it, writes bench/results.json and the charts, and fails when a target is missed by more than the noise
-// (--report: only tells it, for a machine that does other work too).
+// (--report: only reports it, for a machine that does other work too).
 
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -27,7 +27,7 @@ const fileSystem = fileSystemOf(directory)
 async function group(name: string, measure: () => Promise<readonly Row[]>): Promise<void> {
   if (only !== undefined && !only.includes(name)) return
   // What the group before has yet to write would be written in this one's time: 256 MB uploads after a sweep's
-  // thousands of files took either 0.3 or 0.6 s in one run of four. Where there is no such program nothing is done.
+  // thousands of files took either 0.3 or 0.6 s in one run of four. Without that program nothing is done.
   spawnSync('sync', { stdio: 'ignore' })
   const began = performance.now()
   const found = await measure()

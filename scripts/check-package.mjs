@@ -55,8 +55,8 @@ async function step(name, work, { fatal = true } = {}) {
   try {
     const result = await work()
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
-    const said = typeof result === 'string' ? result : (result?.said ?? '')
-    console.log(`ok    ${name}${said === '' ? '' : `: ${said}`} (${seconds} s)`)
+    const shown = typeof result === 'string' ? result : (result?.shown ?? '')
+    console.log(`ok    ${name}${shown === '' ? '' : `: ${shown}`} (${seconds} s)`)
     return result
   } catch (error) {
     failures++
@@ -81,7 +81,7 @@ async function pack() {
     files: packed.files.map((file) => file.path),
     packedBytes: packed.size,
     unpackedBytes: packed.unpackedSize,
-    said: `${packed.filename}, ${Math.round(packed.size / 1024)} KB, ${Math.round(packed.unpackedSize / 1024)} KB unpacked`,
+    shown: `${packed.filename}, ${Math.round(packed.size / 1024)} KB, ${Math.round(packed.unpackedSize / 1024)} KB unpacked`,
   }
 }
 
@@ -118,7 +118,7 @@ async function commandLine(folder, versions) {
   for (const node of [20, 24]) {
     const main = join(folder, 'node_modules', 'temp-file-manager', 'dist', 'cli', 'main.js')
     for (const command of ['ls', 'sweep', 'doctor']) {
-      // doctor's status also tells of the machine it runs on: little space is no fault of the package.
+      // doctor's status also reports on the machine: little space is not a fault of the package.
       const ran = await run(versions[node], [main, command, '--base-dir', base, '--json']).catch(
         (error) => error,
       )

@@ -78,7 +78,7 @@ for (const name of asked.length > 0 ? asked : all) {
   const isNode = name.startsWith('node')
   const ofCore = runCore(name, binary)
   const ofSuite = isNode ? suite(binary) : { text: 'not run', ok: true }
-  // Bun and Deno are told of, not promised.
+  // The results of Bun and Deno are reported and do not decide.
   if (isNode) ok &&= ofCore.ok && ofSuite.ok
   table.push([name.replace(/@.*/, ''), version.replace(/ .*/, ''), ofSuite.text, ofCore.text])
 }

@@ -1,4 +1,4 @@
-// Makes files, exits, and tells how many milliseconds the exit listeners took. Arguments: way, how many, directory.
+// Makes files, exits, and prints how many milliseconds the exit listeners took. Arguments: way, how many, directory.
 
 import fs, { writeSync } from 'node:fs'
 import { createRequire } from 'node:module'

@@ -41,7 +41,7 @@ try {
   const marks = new Set(MARKS_MB)
   await upload(port, '/keep', LARGE_MB * MB, 'form', (bytes) => {
     const megabytes = Math.round(bytes / MB)
-    if (points.length === 0) stage('upload begun')
+    if (points.length === 0) stage('upload started')
     if (points.length === 0 || megabytes - (points.at(-1)?.[0] ?? 0) >= 8)
       points.push([megabytes, resident(child)])
     if (marks.delete(megabytes)) stage(`${megabytes} MB received`)
@@ -138,7 +138,7 @@ async function leaks(port: number): Promise<number> {
   return slope(heaps)
 }
 
-/** The middle one of all slopes between two points (Theil and Sen): a single step is no growth. */
+/** The middle one of all slopes between two points (Theil and Sen): a single step does not count as growth. */
 function slope(points: readonly (readonly [number, number])[]): number {
   const slopes = points.flatMap(([x, y], index) =>
     points.slice(index + 1).map(([x2, y2]) => (y2 - y) / (x2 - x)),
@@ -161,9 +161,9 @@ function report(peak: number, leak: number): void {
       `${name.padEnd(32)}  ${mib.toFixed(1).padStart(6)} MiB  ${sign}${Math.abs(change).toFixed(1)}`,
     )
   }
-  const told = (good: boolean): string => (good ? 'pass' : 'FAIL')
-  console.log(`peak ${peak.toFixed(1)} MiB of ${LIMIT_MIB}: ${told(peak <= LIMIT_MIB)}`)
+  const result = (good: boolean): string => (good ? 'pass' : 'FAIL')
+  console.log(`peak ${peak.toFixed(1)} MiB of ${LIMIT_MIB}: ${result(peak <= LIMIT_MIB)}`)
   console.log(
-    `left behind an upload: ${leak.toFixed(0)} bytes of heap, at most ${LEAK_BYTES}: ${told(leak <= LEAK_BYTES)}`,
+    `left behind an upload: ${leak.toFixed(0)} bytes of heap, at most ${LEAK_BYTES}: ${result(leak <= LEAK_BYTES)}`,
   )
 }

@@ -10,7 +10,7 @@ export interface Chart {
   readonly title: string
   readonly x: string
   readonly y: string
-  /** Powers of ten at equal distances; zero stands where one does. */
+  /** Powers of ten at equal distances; zero is drawn at one. */
   readonly logarithmic?: boolean
   /** Both axes so: a straight line then means proportional. */
   readonly logarithmicY?: boolean

@@ -16,7 +16,7 @@ export async function nodes({ place, run }) {
     await run('npm', ['install', '--prefer-offline', '--no-fund', '--no-audit', `node@${major}`], folder)
     found[major] = join(folder, 'node_modules', '.bin', 'node')
   }
-  const said = []
-  for (const program of Object.values(found)) said.push((await run(program, ['--version'])).stdout.trim())
-  return { ...found, said: said.join(', ') }
+  const shown = []
+  for (const program of Object.values(found)) shown.push((await run(program, ['--version'])).stdout.trim())
+  return { ...found, shown: shown.join(', ') }
 }

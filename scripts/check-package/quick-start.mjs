@@ -1,5 +1,5 @@
 // A stranger's first five minutes: the README's quick start, copied. Guarantee: the commands and the block are
-// taken from README.md itself, so what stands there works.
+// taken from README.md itself, so that code works.
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'

@@ -95,8 +95,8 @@ describe.runIf(canMount)('with /proc masked (needs root)', () => {
     mkdirSync(join(tree, 'point'), { recursive: true })
     writeFileSync(join(elsewhere, 'kept'), 'of another program')
     mount('--bind', elsewhere, join(tree, 'point'))
-    const { tree: stands } = await look(tempBase(), { under }, tree)
-    expect(stands).toBe(true)
+    const { tree: remains } = await look(tempBase(), { under }, tree)
+    expect(remains).toBe(true)
     expect(readFileSync(join(elsewhere, 'kept'), 'utf8')).toBe('of another program')
   })
 

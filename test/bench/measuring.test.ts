@@ -43,7 +43,7 @@ describe('a target', () => {
     expect(verdictOf(interval(values), target)).toBe(verdict)
   })
 
-  test('missed by what is known and explained is told apart from one that grows', () => {
+  test('missed by what is known and explained is distinguished from one that grows', () => {
     expect(verdictOf(interval([1.2, 1.3, 1.4]), { atMost: 1.1 }, { atMost: 1.3 })).toBe('known miss')
     expect(verdictOf(interval([1.4, 1.5, 1.6]), { atMost: 1.1 }, { atMost: 1.3 })).toBe('missed')
   })
@@ -67,7 +67,7 @@ test('contestants take turns, a different one first each round, and the warm-up 
   expect(costs).toEqual({ a: [4, 5], b: [3, 6] })
 })
 
-test('a chart shows every line, its points and the limit, and escapes what it is told', () => {
+test('a chart shows every line, its points and the limit, and escapes its texts', () => {
   const chart = svg({
     title: 'one < two & three',
     x: 'x',

@@ -59,7 +59,7 @@ describe('meta', () => {
     await claim.release()
     const job = await manager.withClaim<{ job: number }, number>(claim.ticket, (held) => held.meta.job)
     expect(job).toBe(7)
-    // @ts-expect-error a BigInt is no JSON value
+    // @ts-expect-error a BigInt is not a JSON value
     void (() => manager.file().handOff({ meta: 1n }))
     // @ts-expect-error neither is a function
     void (() => manager.file().handOff({ meta: () => 1 }))
@@ -128,7 +128,7 @@ describe('a record that cannot be believed', () => {
   })
 
   const tampered: [string, string, (handoff: string, manager: TempFileManager) => void][] = [
-    ['that is no JSON', 'it is not JSON', (handoff) => write(handoff, '{"v":1,')],
+    ['that is not JSON', 'it is not JSON', (handoff) => write(handoff, '{"v":1,')],
     ['that is empty', 'it is not JSON', (handoff) => write(handoff, '')],
     ['that is missing', 'it is missing', (handoff) => rmSync(join(handoff, 'handoff.json'))],
     ['that is too large', 'it is too large', (handoff) => write(handoff, `{"v":1${' '.repeat(600_000)}}`)],

@@ -1,4 +1,4 @@
-// Base directories as people have them. Guarantee: the lease tells the living from the dead in each, also where a
+// Base directories as people have them. Guarantee: the lease separates the living from the dead in each, also where a
 // socket's path is longer than the 107 bytes that the kernel takes, and a path stays true after a chdir.
 
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'

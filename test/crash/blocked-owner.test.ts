@@ -66,7 +66,7 @@ class StillOwner {
     this.#inode = statSync(this.session, { bigint: true }).ino
   }
 
-  /** Resolves when it stands still: it said so right before, or the kernel does. */
+  /** Resolves when it is blocked: it printed that right before, or the kernel shows it. */
   async standStill(): Promise<void> {
     const { order } = this.kind
     if (order === undefined) {

@@ -1,5 +1,5 @@
 // kill -9 at every step of publishing, claiming, completing, releasing and handing on. The steps are counted in
-// this process; for each one a child does the same and is killed while it stands still just before that step.
+// this process; for each one a child does the same and is killed while it waits just before that step.
 
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -39,7 +39,7 @@ interface Stopped {
   readonly data: Record<string, string>
 }
 
-/** Runs `check` for every step: with the number of steps that were done, while the child stands still. */
+/** Runs `check` for every step: with the number of steps that were done, while the child waits. */
 async function atEveryStep(
   operation: StepOperation,
   check: (stopped: Stopped, done: number, steps: readonly string[]) => Promise<void>,
@@ -78,7 +78,7 @@ function indexOf(steps: readonly string[], pattern: RegExp): number {
   return index
 }
 
-/** Nothing but `own` stands in sessions/ after the sweep, and nothing but `tickets` in handoffs/. */
+/** Only `own` is in sessions/ after the sweep, and nothing but `tickets` in handoffs/. */
 async function expectNoLeak(manager: ReturnType<typeof tempManager>, tickets: string[]): Promise<void> {
   const report = await manager.sweep()
   expect(report.errors).toEqual([])
@@ -93,7 +93,7 @@ describe('kill -9', () => {
       const commit = indexOf(steps, /^rename .*\/handoffs\/[^/]+$/)
       const manager = tempManager({ baseDir })
       manager.file()
-      // It stands still, and lives: a sweep takes nothing of it.
+      // It waits, and lives: a sweep takes nothing from it.
       expect((await manager.sweep()).sessionsRemoved).toBe(0)
       await kill(child)
       const tickets = published(manager.root)

@@ -27,7 +27,7 @@ interface Deed {
   /** A handoff is there for it. */
   readonly handoff?: 'kept' | 'may be completed'
   readonly persists?: boolean
-  /** Its own session is condemned on the way: anybody may finish that while it stands. */
+  /** Its own session is condemned on the way: any process may finish that while it exists. */
   readonly ends?: boolean
   /** Fewest disk calls that it makes, so that the test cannot pass for want of them. */
   readonly calls: number

@@ -29,7 +29,7 @@ interface Case {
   readonly needsTool?: string
 }
 
-/** Tells it and waits for the answer. */
+/** Sends it a command and waits for the answer. */
 async function order(owner: Held, word: string, answer = `done`): Promise<string> {
   owner.say(word)
   return await owner.line(answer)
@@ -145,7 +145,7 @@ async function start(one: Case): Promise<void> {
   files.set(one, (await one.prepare?.(owner, first)) ?? first)
 }
 
-/** What stands under sessions/ by `file`'s session, whatever it is called now. */
+/** The directory of `file`'s session in sessions/, under any name. */
 function standing(session: string): string[] {
   const id = basename(session).replace(/^s-/, '')
   return readdirSync(join(rooms, 'sessions')).filter((name) => name.includes(id))

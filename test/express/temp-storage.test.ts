@@ -109,7 +109,7 @@ test('a client that disconnects during its upload leaves no file of multer', asy
   socket.destroy()
 })
 
-test('removing a file of another storage engine is no error', () => {
+test('removing a file of another storage engine is not an error', () => {
   const { _removeFile } = tempStorage(here.premises.manager)
   const answers: unknown[] = []
   // The engine reads neither the request nor the rest of the file here.

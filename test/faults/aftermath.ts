@@ -76,7 +76,7 @@ export function openBelow(ground: Ground): string[] {
   return found
 }
 
-/** Sweeps with a manager of its own, which finds every draft that stands now two hours old. */
+/** Sweeps with a manager of its own, for which every draft that exists now is two hours old. */
 export async function sweepAll(ground: Ground): Promise<void> {
   const root = rootOf(ground)
   const drafts = ['sessions', 'handoffs'].flatMap((room) => {
@@ -95,7 +95,7 @@ export async function sweepAll(ground: Ground): Promise<void> {
   if (report.errors.length > 0) throw new Error(`The sweep found errors: ${JSON.stringify(report.errors)}`)
 }
 
-/** Their records then tell of a process that has this pid no more. */
+/** Their records then name a process that no longer has this pid. */
 export function pretendOwnersDied(ground: Ground): void {
   const sessions = join(rootOf(ground), 'sessions')
   for (const name of existsSync(sessions) ? readdirSync(sessions) : []) {
@@ -107,16 +107,16 @@ export function pretendOwnersDied(ground: Ground): void {
 }
 
 /** A file or tree of this case: 1 complete, 0 absent; anything else is reported as a problem. */
-export function wholeness(path: string): { stands: number; problem?: string } {
-  if (!existsSync(path)) return { stands: 0 }
+export function wholeness(path: string): { existing: number; problem?: string } {
+  if (!existsSync(path)) return { existing: 0 }
   const files = lstatSync(path).isDirectory()
     ? ['a.txt', 'sub/b.txt'].map((name) => join(path, name))
     : [path]
   for (const file of files) {
-    if (!existsSync(file)) return { stands: 1, problem: `${file} is missing` }
-    if (readFileSync(file, 'utf8') !== PAYLOAD) return { stands: 1, problem: `${file} is not whole` }
+    if (!existsSync(file)) return { existing: 1, problem: `${file} is missing` }
+    if (readFileSync(file, 'utf8') !== PAYLOAD) return { existing: 1, problem: `${file} is not whole` }
   }
-  return { stands: 1 }
+  return { existing: 1 }
 }
 
 /**
@@ -133,8 +133,8 @@ export function problemsAfter(
   const problems: string[] = []
   const either = [0, 1]
   const allowed = lies ? { handoffs: either, destination: either, source: either } : truth[outcome]
-  const expect = (what: string, stands: number, among: readonly number[] = [0]): void => {
-    if (!among.includes(stands)) problems.push(`${what}: ${stands} stand, expected ${among.join(' or ')}`)
+  const expect = (what: string, existing: number, among: readonly number[] = [0]): void => {
+    if (!among.includes(existing)) problems.push(`${what}: ${existing} exist, expected ${among.join(' or ')}`)
   }
   const root = rootOf(ground)
   const handoffs = existsSync(join(root, 'handoffs')) ? readdirSync(join(root, 'handoffs')) : []
@@ -153,7 +153,7 @@ export function problemsAfter(
     for (const { problem } of found) if (problem !== undefined) problems.push(problem)
     expect(
       what,
-      found.reduce((sum, { stands }) => sum + stands, 0),
+      found.reduce((sum, { existing }) => sum + existing, 0),
       allowed[what],
     )
   }
@@ -173,9 +173,9 @@ function problemsOfHandoff(path: string, strays: boolean): string[] {
     const rest = readdirSync(path).filter(
       (name) => !known.includes(name) && !(strays && name.startsWith('.pub-')),
     )
-    const { stands, problem } = wholeness(join(path, 'data', record.name))
+    const { existing, problem } = wholeness(join(path, 'data', record.name))
     const problems = problem === undefined ? [] : [problem]
-    if (stands !== 1) problems.push('a handoff without its data')
+    if (existing !== 1) problems.push('a handoff without its data')
     if (attempts.length !== 1) problems.push(`attempts: ${attempts.join(', ')}`)
     if (rest.length > 0) problems.push(`a handoff holds ${rest.join(', ')}`)
     return problems

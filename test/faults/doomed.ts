@@ -1,4 +1,4 @@
-// Runs the doomed child process, bare or under strace, and tells how it ended. Guarantee: every process is awaited.
+// Runs the doomed child process, bare or under strace, and reports how it ended. Guarantee: every process is awaited.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -74,7 +74,7 @@ export async function countCalls(doomed: Doomed, operation: string, ground: Grou
     JSON.stringify(ground),
     'count',
   ])
-  if (stdout === '') throw new Error(`The child said nothing: ${stderr}`)
+  if (stdout === '') throw new Error(`The child printed nothing: ${stderr}`)
   return JSON.parse(stdout)
 }
 

@@ -74,7 +74,7 @@ describe.skipIf(!canTrace)('by strace', () => {
         syscallsOf(await traced(child(), operation.name, ground), ground, BEGIN, END),
       )
       const made = tally(syscalls.map(({ kind }) => kind))
-      // A mount table is believed for some milliseconds: how often paths are looked up anew is the clock's affair.
+      // A mount table is cached for some milliseconds, so how often paths are looked up depends on the clock.
       if (['sweep', 'close'].includes(operation.name)) made['stat'] = seen['stat'] ?? 0
       expect(made).toEqual(seen)
       const points = CHANGING.flatMap((name) => {

@@ -1,5 +1,5 @@
 // Power cuts: a disk's image is copied in the very moment a promise resolves, with nothing unmounted or synced,
-// and mounted anew, as after the power came back. Guarantee: what was promised is there, whole; what was completed
+// and mounted again, as after the power came back. Guarantee: what was promised is there, whole; what was completed
 // is not. Needs root.
 
 import { execFileSync } from 'node:child_process'

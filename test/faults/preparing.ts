@@ -96,10 +96,10 @@ export async function withTicket(ground: Ground): Promise<{ manager: TempFileMan
   return { manager, ticket: await fullFile(manager).handOff({ meta: { n: 1 } }) }
 }
 
-/** No handoff, destination or source stands afterwards, whatever became of it. */
+/** No handoff, destination or source exists afterwards, with any result of the operation. */
 export const NONE: Operation['truth'] = { done: {}, failed: {}, killed: {} }
 
-/** The one handoff stands afterwards, whatever became of it. */
+/** The one handoff exists afterwards, with any result of the operation. */
 export const STAYS: Operation['truth'] = {
   done: { handoffs: [1] },
   failed: { handoffs: [1] },

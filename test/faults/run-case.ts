@@ -50,15 +50,15 @@ export async function runCase(operation: Operation, fault?: Fault): Promise<Case
     const open = openBelow(ground)
     if (open.length > 0) problems.push(`left open: ${open.join(', ')}`)
     if (failed && intact !== undefined && !fault?.lasting) {
-      const { stands, problem } = wholeness(intact.path)
-      if (stands === 0 || problem !== undefined)
+      const { existing, problem } = wholeness(intact.path)
+      if (existing === 0 || problem !== undefined)
         problems.push(`the live handle lost its data (${problem ?? 'gone'})`)
     }
     const reported = manager.stats().cleanupErrors > 0
     await manager.close()
     broken = undefined
     manager.closeSync() // what exit does with a close that could not finish
-    // Told that its own session is not there, the manager left it: its process's end is what frees it.
+    // An operation reported a lost session, so the manager gave it up: the end of its process frees the entry.
     if (fault?.errno === 'ENOENT') pretendOwnersDied(ground)
     await sweepAll(ground)
     problems.push(...((await operation.after?.(ground)) ?? []))

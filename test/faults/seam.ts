@@ -60,7 +60,7 @@ function watcherOf(path: string): Watcher | undefined {
   return undefined
 }
 
-/** A path given to a call, with what a descriptor in it stands for. */
+/** A path given to a call, with the path that a descriptor in it refers to. */
 function realPathOf(given: unknown): string {
   return resolveDescriptor(String(given), opened)
 }
@@ -154,7 +154,7 @@ function refusalOf(watcher: Watcher | undefined, call: SeamCall): { error: unkno
   }
 }
 
-/** Keeps which path a new descriptor stands for. */
+/** Keeps which path a new descriptor refers to. */
 function remember({ name, path }: SeamCall, value: unknown): unknown {
   if (name === 'open') opened.set(Number(value), path)
   return value

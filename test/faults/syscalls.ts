@@ -1,4 +1,4 @@
-// strace's lines and the seam's calls in the same words. Guarantee: each seam call stands for the system
+// strace's lines and the seam's calls in the same words. Guarantee: each call of the seam is mapped to the system
 // calls that Node makes for it, no more, and each system call below the ground is named by its kind.
 
 import { resolveDescriptor } from '../fixtures/descriptor-path.ts'

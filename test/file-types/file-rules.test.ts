@@ -68,7 +68,7 @@ describe('the ready rules on real files', () => {
     await receiveFails('ERR_TEMP_TYPE_REJECTED', 'no PDF', declare(fileRules.pdf, 'invoice.pdf'))
   })
 
-  test('a refused type is told after the first 4 KB, and not a byte of it is written', async () => {
+  test('a refused type is reported after the first 4 KB, and not a byte of it is written', async () => {
     let given = 0
     let written = 0
     function* endless(): Generator<Uint8Array> {
@@ -100,7 +100,7 @@ describe('rules that make no sense are refused before anything is created', () =
     'an unknown extension and no types': { extensions: ['.xyz'] },
     'a size that is none': { maxBytes: '5 potatoes' },
     'a least above the most': { minBytes: 2, maxBytes: 1 },
-    'validate that is no function': { validate: true },
+    'validate that is not a function': { validate: true },
   }
   for (const [what, accept] of Object.entries(rows)) {
     test(what, () => {

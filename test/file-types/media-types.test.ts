@@ -72,7 +72,7 @@ describe('a media type', () => {
 })
 
 test.each(['clip.mp4', 'clip.mkv', 'clip.webm', 'clip.avi', 'clip.mov', 'poster.png', 'poster.jpg'])(
-  'the type that file-type finds in %s is one that its extension stands for',
+  'the type that file-type finds in %s is one of its extension',
   async (name) => {
     const bytes = readFileSync(fileURLToPath(new URL(`../fixtures/media/${name}`, import.meta.url)))
     const found = canonicalType((await fileTypeFromBuffer(bytes))?.mime ?? '')

@@ -133,7 +133,7 @@ export function serve(handler: RequestListener): Promise<Served> {
   return listen(createServer(handler))
 }
 
-/** Tells the client why its request failed: our errors by status and code, any other one in its own words. */
+/** Answers why a request failed: the library's errors by status and code, another error by its text. */
 export function tellWhy(res: ServerResponse, error: unknown): void {
   const known = isTempFileError(error)
   res.writeHead(known ? error.status : 500).end(known ? error.code : String(error))

@@ -394,10 +394,10 @@ describe('age, where nothing proves', () => {
 
 // ---- the oracle: the contract's sentences as plain logic
 
-type Said = 'alive' | 'dead' | undefined
+type Answer = 'alive' | 'dead' | undefined
 
 /** P: undefined where it may not be heard. */
-function processSays(e: Evidence): Said {
+function processAnswer(e: Evidence): Answer {
   if (e.record !== 'read' && e.record !== 'named') return undefined
   if (e.system !== 'linux') {
     return e.boot === 'same' && e.hostname === 'same' && e.process === 'missing' ? 'dead' : undefined
@@ -412,7 +412,7 @@ function processSays(e: Evidence): Said {
 }
 
 /** L: connected is alive wherever it is asked; a refusal must be of the recorded socket, where that means something. */
-function leaseSays(e: Evidence): Said {
+function leaseAnswer(e: Evidence): Answer {
   if (e.lease === 'answers') return 'alive'
   if (e.lease !== 'refuses' || e.record !== 'read') return undefined
   if (e.fileSystem !== 'proves' || e.leaseIdentity === 'other') return undefined
@@ -434,7 +434,7 @@ function refusalProves(e: Evidence): boolean {
 
 function oracle(e: Evidence): Verdict['verdict'] {
   if (e.record === 'unknown-version') return e.lease === 'answers' ? 'alive' : 'unknown'
-  const heard = [processSays(e), leaseSays(e), e.name === 'earlier-boot' ? ('dead' as const) : undefined]
+  const heard = [processAnswer(e), leaseAnswer(e), e.name === 'earlier-boot' ? ('dead' as const) : undefined]
   if (heard.includes('alive')) return 'alive'
   if (Object.values(e).includes('not-asked')) return 'unknown'
   return heard.includes('dead') ? 'dead' : 'unknown'

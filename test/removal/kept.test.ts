@@ -39,12 +39,12 @@ describe("preserve: 'on-error'", () => {
     {
       await using scope = manager.scope()
       scope.file()
-      scope.fail('said so')
+      scope.fail('a reason')
     }
     expect((await manager.usage()).kept.map(({ reason }) => reason?.split('\n')[0]).sort()).toEqual([
       'Error: the work failed',
       'Error: the work failed',
-      'said so',
+      'a reason',
     ])
   })
 

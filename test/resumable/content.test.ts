@@ -13,10 +13,10 @@ test('a POST of a client that does not know the draft is an ordinary upload', as
 
 test('an ordinary upload that breaks off leaves nothing', async () => {
   const client = await draft()
-  const begun = client.begin('POST', '/files', { 'Content-Length': '10' }, '12345')
+  const started = client.begin('POST', '/files', { 'Content-Length': '10' }, '12345')
   await expect.poll(async () => (await client.manager.uploads()).length).toBe(1)
-  begun.cut()
-  await begun.ended
+  started.cut()
+  await started.ended
   await expect.poll(async () => (await client.manager.uploads()).length).toBe(0)
 })
 

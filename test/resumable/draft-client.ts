@@ -24,10 +24,10 @@ export interface Client {
     body?: string | Buffer,
   ): Promise<Answer>
   /** Sends the head and a part of the content, and stays open. */
-  begin(method: string, path: string, headers: Record<string, string>, part: string): Begun
+  begin(method: string, path: string, headers: Record<string, string>, part: string): Started
 }
 
-export interface Begun {
+export interface Started {
   readonly interim: Promise<IncomingHttpHeaders>
   readonly ended: Promise<Answer | Error>
   cut(): void
@@ -101,7 +101,7 @@ export const create = (
   client.send('POST', '/files', { ...OURS, 'Upload-Complete': complete, ...headers }, bytes)
 
 /** A creation of ten bytes that has sent a part of them. */
-export const begin = (client: Client, part: string): Begun =>
+export const begin = (client: Client, part: string): Started =>
   client.begin('POST', '/files', { ...OURS, 'Upload-Complete': '?1', 'Content-Length': '10' }, part)
 
 /** Creates an upload with `?0` and some bytes; returns its path. */

@@ -472,7 +472,7 @@ row('13-1 13-6', 'an upload can be reached by authorized clients only, also at i
   let allowed = true
   const client = await draft({
     authorize: () => {
-      if (!allowed) throw Object.assign(new Error('not yours'), { status: 403, expose: true })
+      if (!allowed) throw Object.assign(new Error('not the owner'), { status: 403, expose: true })
     },
   })
   const path = await created(client)

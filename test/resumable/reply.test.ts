@@ -61,7 +61,7 @@ describe('the reply to a failure', () => {
     expect(bodyOf(reply)).toMatchObject(status < 500 ? { code, detail: 'No.' } : { code })
   })
 
-  test('tells the client with Upload-Complete: ?1 that nothing it sends could help', () => {
+  test('Upload-Complete: ?1 reports to the client that no further data could help', () => {
     expect(failure(new Error('x'), true).headers).toMatchObject({ 'Upload-Complete': '?1' })
   })
 

@@ -67,7 +67,7 @@ test(`an upload of ${BYTES} bytes that is killed ${KILLS} times ends with the ri
   let restarting: Promise<unknown> = Promise.resolve()
   let answer = ''
   for (;;) {
-    // At a random point of the file, not of time: on a busy machine a process may not have begun yet.
+    // At a random point of the file, not of time: on a busy machine a process may not have started yet.
     const point = ((kills + Math.random()) / (KILLS + 1)) * BYTES
     const due = kills < KILLS ? reached(point) : new Promise<never>(() => {})
     const first = await Promise.race([client.ended, due])

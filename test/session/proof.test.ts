@@ -63,7 +63,7 @@ test('a renewal that may not write changes nothing', async () => {
   expect(readdirSync(directory).sort()).toEqual(['lease', 'owner.json'])
 })
 
-test('a directory that was removed is no error, and proves nothing', () => {
+test('a directory that was removed is not an error, and proves nothing', () => {
   const { proof } = proofIn(join(tempBase(), 'removed'))
   proof.prove()
   expect([proof.leasePaths, proof.descriptor()]).toEqual([[], undefined])

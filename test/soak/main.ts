@@ -128,7 +128,7 @@ class Soak {
 
   async run(): Promise<void> {
     ;[this.#ports] = (await once(this.#server, 'message')) as [Ports] // what server.ts sends first
-    await this.#round(2) // what is loaded and opened at its first use is no leak
+    await this.#round(2) // what is loaded and opened at its first use does not count as a leak
     const before = await this.#rest(undefined)
     for (let round = 1; round <= rounds; round += 1) {
       const started = performance.now()

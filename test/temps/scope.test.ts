@@ -8,7 +8,7 @@ import { EMPTY_SESSION } from '../fixtures/handoff-root.ts'
 import { canFreeze, freeze } from '../fixtures/immutable.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 
-/** What stands in the session besides the library's own. */
+/** The entries of the session that are not the library's own. */
 const left = (session = ''): string[] => readdirSync(session).filter((name) => !EMPTY_SESSION.includes(name))
 
 describe('a scope', () => {
@@ -58,7 +58,7 @@ describe('a scope', () => {
     const scope = manager.scope()
     const first = scope.file()
     scope.defer(() => {
-      expect(existsSync(second.path), 'the second has gone').toBe(false)
+      expect(existsSync(second.path), 'the second exists').toBe(false)
       expect(existsSync(first.path), 'the first has not').toBe(true)
     })
     const second = scope.file()

@@ -1,5 +1,5 @@
 // The store against what @tus/utils asks of every data store of @tus/server (packages/utils/src/test/stores.ts of
-// tus/tus-node-server at fdd8cc7, MIT), one test a case, written anew for this store.
+// tus/tus-node-server at fdd8cc7, MIT), one test a case, rewritten for this store.
 
 import { randomBytes } from 'node:crypto'
 import { createReadStream, writeFileSync } from 'node:fs'

@@ -15,7 +15,7 @@ test('a draft of done.json that a killed process left is removed when the upload
 })
 
 test.each(['', '{', '[]', '{"ticket":7,"bytes":1}', '{"ticket":"t"}'])(
-  'done.json with %j is no result',
+  'done.json with %j is not a result',
   async (text) => {
     const manager = tempManager()
     const upload = await manager.createUpload()

@@ -92,7 +92,7 @@ test('of a hundred claimants in four processes exactly one gets the handoff', as
 
 test('a dead session whose pid belongs to another living process now is removed', async () => {
   const manager = tempManager()
-  const other = new Held(join(programs, 'sweeper.cjs'), { args: [tempBase(), 'told'] })
+  const other = new Held(join(programs, 'sweeper.cjs'), { args: [tempBase(), 'each-line'] })
   await other.line('ready')
   onTestFinished(() => void other.process.stdin?.end())
   const reused = { pid: other.pid, tid: other.pid, startTime: '1' }

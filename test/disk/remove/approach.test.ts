@@ -73,7 +73,7 @@ describe.skipIf(process.platform !== 'linux').each(DRIVERS)('%s', (_, remove) =>
   test.each([
     ['in a private directory', 'private'],
     ['in a directory that others can write', 'shared'],
-  ])('keeps a subdirectory of another device that is no mount point, %s', async (_name, holder) => {
+  ])('keeps a subdirectory of another device that is not a mount point, %s', async (_name, holder) => {
     const { tree } = scene()
     mkdirSync(join(tree, 'private/sub'), { recursive: true })
     writeFileSync(join(tree, 'private/sub/one'), 'x')
