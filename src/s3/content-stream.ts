@@ -1,9 +1,9 @@
 // The content of a ticket as a stream. Guarantee: it ends only after all bytes with the digest of the
 // record; everything else is an error of the stream.
 //
-// Chunks are pushed as they arrive, over one connection. Tried on two cores with 256 MB: a loop of promises over the chunks
-// took longer, and parts of 8 MiB over two or four connections took more processor time (each request of the SDK costs
-// about 5 ms, and the bytes were copied once more).
+// Chunks are pushed as they arrive, over one connection. Tried with 256 MB on two busy cores, so compared by processor time:
+// a loop of promises over the chunks took more, and so did parts of 8 MiB over two or four connections (each request of the
+// SDK costs about 5 ms, and the bytes were copied once more).
 
 import { Readable } from 'node:stream'
 import { type JoinedSignal, joinSignals } from '../runtime/abort.ts'
