@@ -132,6 +132,7 @@ test.each([
   const path = join(tempBase(), 'body')
   writeFileSync(path, '')
   truncateSync(path, 40 * 1024 * 1024)
-  const answer = await curl('--http2-prior-knowledge', ...upload(path), url)
-  expect(answer).toEqual({ status: 413, out: 'ERR_TEMP_TOO_LARGE', exit: 0 })
+  const { status, out } = await curl('--http2-prior-knowledge', ...upload(path), url)
+  // Not its exit code: curl ends the stream in the middle of the announced length, which nghttp2 calls a PROTOCOL_ERROR.
+  expect({ status, out }).toEqual({ status: 413, out: 'ERR_TEMP_TOO_LARGE' })
 })
