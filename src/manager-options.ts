@@ -21,10 +21,16 @@ import {
   unchecked,
 } from './input/options.ts'
 import type { Duration, Size } from './input/units.ts'
+import {
+  type KeepPolicy,
+  keepPolicyOf,
+  type Preserve,
+  preserveFromEnvironment,
+  preserveKind,
+} from './keep-policy.ts'
 import { inside, SESSION_RANDOM_LENGTH } from './layout.ts'
 import { platform } from './platform/index.ts'
 import type { QuotaLimits } from './quota.ts'
-
 import type { OnCleanupError } from './runtime/observe.ts'
 
 /**
@@ -70,12 +76,6 @@ export interface TempFileManagerOptions {
 }
 
 /**
- * The values of {@link TempFileManagerOptions.preserve}.
- * @category Managers
- */
-export type Preserve = boolean | 'on-error' | { count?: number | undefined; age?: Duration | undefined }
-
-/**
  * Limits of one manager. An option that is not set is no limit.
  * @category Managers
  */
@@ -88,14 +88,6 @@ export interface Limits {
   liveEntries?: number | undefined
   /** Space that must stay free on the disk, checked before and during a receive: ERR_TEMP_NO_SPACE. */
   minFreeBytes?: Size | undefined
-}
-
-/** The limits of `preserve: 'on-error'`. */
-export interface KeepPolicy {
-  /** At most this many failures, the newest. */
-  readonly count: number
-  /** Their greatest age, in milliseconds; undefined: no limit. */
-  readonly ageMs: number | undefined
 }
 
 /** Options with every default filled in and every unit converted: bytes and milliseconds. */
@@ -160,31 +152,6 @@ const sharedVolume = {
     Number.MAX_SAFE_INTEGER,
     "at least '1h': a shorter pause of a host does not prove its death",
   ),
-}
-
-const checkPreserve = nested({ count: integer(1), age: duration })
-
-/** Checks `preserve`. */
-const preserveKind: Kind<Preserve> = (value, option) => {
-  if (typeof value === 'boolean' || value === 'on-error') return value
-  if (typeof value === 'object' && value !== null) return checkPreserve(value, option)
-  throw optionError(option, `${option} must be true, false, 'on-error' or an object with count or age.`)
-}
-
-/** The newest 3 failures, of any age. */
-export const DEFAULT_KEEP: KeepPolicy = { count: 3, ageMs: undefined }
-
-/** The limits for failed scopes that are kept, at most 3 by default. */
-function keepPolicyOf(preserve: Preserve): KeepPolicy | undefined {
-  if (typeof preserve === 'boolean') return undefined
-  if (preserve === 'on-error') return DEFAULT_KEEP
-  const { count = DEFAULT_KEEP.count, age } = preserve
-  return { count, ageMs: age === undefined ? undefined : duration(age, 'preserve.age') }
-}
-
-function preserveFromEnvironment(): Preserve {
-  const value = process.env['TEMP_FILE_MANAGER_PRESERVE']
-  return value === 'on-error' ? value : value === '1'
 }
 
 const checkOptions = optionsOf('TempFileManager', {

@@ -3,8 +3,8 @@
 
 import type { Context } from '../context.ts'
 import { constantOr, oneOf, optionsOf } from '../input/options.ts'
+import { DEFAULT_KEEP } from '../keep-policy.ts'
 import type { Lifecycle } from '../lifecycle.ts'
-import { DEFAULT_KEEP } from '../manager-options.ts'
 import { operations } from '../on-demand.ts'
 import { disposing } from '../runtime/dispose.ts'
 import { type Maker, Scope } from '../temps/scope.ts'

@@ -8,9 +8,9 @@ import { readRecord, writeRecord } from '../disk/record-file.ts'
 import { type RemoveReport, removeTreeSliced } from '../disk/remove/remove.ts'
 import { errnoOf } from '../errors.ts'
 import { forLog } from '../input/names.ts'
+import type { KeepPolicy } from '../keep-policy.ts'
 import { CLAIMS, goneName, inside, KEPT_RECORD, type Root, randomText } from '../layout.ts'
 import { volumeNow } from '../liveness/volume-clock.ts'
-import type { KeepPolicy } from '../manager-options.ts'
 import { log, warn } from '../runtime/observe.ts'
 
 /**

@@ -2,7 +2,8 @@
 // moves before all options are checked.
 
 import { resolve } from 'node:path'
-import { type MoveOptions, moveInto, moveIntoSync } from '../disk/move/move.ts'
+import { moveInto, moveIntoSync } from '../disk/move/move.ts'
+import type { MoveOptions } from '../disk/move/staged-move.ts'
 import { ioError, optionError } from '../errors.ts'
 import { boolean, mode, optionsOf } from '../input/options.ts'
 import { journalOf } from '../session/outside.ts'

@@ -2,39 +2,19 @@
 // on any failure the source is intact and nothing is left beside the destination.
 //
 // 1. On one device, from a directory of this user: the source is placed as it is (place.ts).
-// 2. Otherwise it is copied (another device) or renamed (adopted in place) into a private directory beside the
-//    destination, compared with what was asked for, and placed from there.
+// 2. Otherwise it moves in two steps, by a private directory beside the destination (staged-move.ts).
 
-import { basename, dirname, resolve } from 'node:path'
-import { errnoOf, ioError, TempFileError } from '../../errors.ts'
+import { dirname, resolve } from 'node:path'
+import { ioError, TempFileError } from '../../errors.ts'
 import { platform } from '../../platform/index.ts'
 import { close, closeSync } from '../descriptors.ts'
 import type { DiskStats, FileSystem } from '../file-system.ts'
-import { readMounts } from '../mounts.ts'
-import { type Directory, OpenDirectories } from '../open-directories.ts'
-import { existsAt, isSameFile, statsOf } from '../paths.ts'
-import { type RemoveReport, removeTree } from '../remove/remove.ts'
+import { statsOf } from '../paths.ts'
+import type { RemoveReport } from '../remove/remove.ts'
 import { openDirectorySync, syncDescriptor, syncDescriptorSync, syncTree, syncTreeSync } from '../sync.ts'
-import { addressOf, type CopyTools, copyAcross, exchangedError, type Spot } from './copy.ts'
 import { type MadeParents, makeParents } from './parents.ts'
-import { explain, type PlaceOptions, placeOrCrossDevice, putBack } from './place.ts'
-import { type Journal, NO_JOURNAL, Staging } from './staging.ts'
-
-/** How {@link moveInto} moves. */
-export interface MoveOptions extends PlaceOptions {
-  /** Sync the data before and the names after. */
-  readonly durable: boolean
-  /** Create the missing directories above the destination. */
-  readonly makeParents?: boolean | undefined
-  /** Others may write where the source is: it was adopted in place. */
-  readonly foreign?: boolean | undefined
-  readonly journal?: Journal | undefined
-  /**
-   * Removes a source that was copied, in place of deleting it where it is: a claim's data may be given back while
-   * half of it is deleted, so its claim must be completed first. Its failure is in the report.
-   */
-  readonly retire?: (() => Promise<void>) | undefined
-}
+import { explain, placeOrCrossDevice, putBack } from './place.ts'
+import { type Move, type MoveOptions, moveStaged } from './staged-move.ts'
 
 /**
  * Moves `source` to `destination`, across devices too. Returns the report of removing the source where it was
@@ -98,13 +78,6 @@ export function moveIntoSync(
   }
 }
 
-interface Move {
-  readonly fs: FileSystem
-  readonly from: string
-  readonly to: string
-  readonly options: MoveOptions
-}
-
 async function withParents<T>({ fs, to, options }: Move, work: () => Promise<T>): Promise<T> {
   let parents: MadeParents | undefined
   try {
@@ -159,108 +132,4 @@ function openDirectories({ fs, from, to }: Move): number[] {
     for (const fd of opened) closeSync(fs, fd)
     throw explain(fs, error, to)
   }
-}
-
-/** What a staged move works with. */
-interface StagedMove extends Move {
-  readonly tools: CopyTools
-  readonly source: Spot
-  readonly target: Spot
-}
-
-async function moveStaged(move: Move, stats: DiskStats): Promise<RemoveReport | undefined> {
-  const { fs, from, to, options } = move
-  const open = new OpenDirectories(fs)
-  try {
-    refuseMounts(from, stats)
-    const source = { directory: openHolder(fs, open, from), name: basename(from) }
-    const target = { directory: openHolder(fs, open, to), name: basename(to) }
-    const staged = { ...move, tools: { fs, open, durable: options.durable }, source, target }
-    const { journal = NO_JOURNAL } = options
-    const staging = await Staging.make(staged.tools, target.directory, journal)
-    let renamed: boolean
-    try {
-      renamed = renameIntoStaging(staged, staging.spot)
-      if (!renamed) {
-        staging.identify()
-        await copyAcross(staged.tools, source, staging.spot)
-      }
-      await commit(staged, staging.spot, stats, renamed)
-    } finally {
-      await staging.remove()
-    }
-    if (renamed) return undefined
-    return await retireSource(staged)
-  } finally {
-    open.close()
-  }
-}
-
-/** After the commit nothing may fail the move: the data is at its destination, and perhaps only there. */
-async function retireSource({ fs, tools, source, from, options }: StagedMove): Promise<RemoveReport> {
-  try {
-    await options.retire?.()
-    return await removeTree(fs, addressOf(tools, source).toString(), { foreign: true })
-  } catch (error) {
-    return { files: 0, directories: 0, bytes: 0, kept: [], errors: [{ path: from, error }] }
-  }
-}
-
-function openHolder(fs: FileSystem, open: OpenDirectories, path: string): Directory {
-  try {
-    return open.open(dirname(path), true)
-  } catch (error) {
-    throw explain(fs, error, path)
-  }
-}
-
-/** Brings the data into the staging directory by a rename; false if it must be copied. */
-function renameIntoStaging({ fs, tools, source, options }: StagedMove, into: Spot): boolean {
-  if (options.foreign !== true) return false
-  try {
-    fs.renameSync(addressOf(tools, source), addressOf(tools, into))
-    return true
-  } catch (error) {
-    if (errnoOf(error) !== 'EXDEV') throw error
-    return false
-  }
-}
-
-/** Gives the data its final name; puts it back where that fails. */
-async function commit(move: StagedMove, from: Spot, stats: DiskStats, renamed: boolean): Promise<void> {
-  const { fs, tools, target, to, options } = move
-  const [here, there] = [addressOf(tools, from).toString(), addressOf(tools, target).toString()]
-  let at = here
-  try {
-    const found = await statsOf(fs, here)
-    if (renamed && !isSameFile(found, stats)) throw exchangedError()
-    if (renamed && options.durable) await syncTree(fs, here)
-    if (!placeOrCrossDevice(fs, { from: here, to: there, label: to }, found, options)) {
-      throw new TempFileError('ERR_TEMP_IO', 'The destination is a mount point. Choose a name inside it.', {
-        path: to,
-      })
-    }
-    at = there
-    const fd = tools.open.descriptorOf(target.directory)
-    if (options.durable && fd !== undefined) await syncDescriptor(fs, fd)
-  } catch (error) {
-    if (renamed) putSourceBack(move, at)
-    else if (at === there) await removeTree(fs, there, { foreign: true })
-    throw error
-  }
-}
-
-/** Unless something else took its name meanwhile: then it stays where it is. */
-function putSourceBack({ fs, tools, source }: StagedMove, at: string): void {
-  const home = addressOf(tools, source)
-  if (!existsAt(fs, home)) fs.renameSync(at, home)
-}
-
-function refuseMounts(path: string, stats: DiskStats): void {
-  if (!stats.isDirectory() || readMounts().below(path).length === 0) return
-  throw new TempFileError(
-    'ERR_TEMP_IO',
-    'The directory is or holds a mount point, which cannot be moved. Unmount it first.',
-    { path },
-  )
 }
