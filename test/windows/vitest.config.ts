@@ -1,14 +1,12 @@
-// npm run test:native: the files that test/windows/files.json does not leave out with vitest, on the system that runs it.
+// npm run test:native: with vitest, on the system that runs it, the files that test/windows/files.json does not leave out.
 
 import { defineConfig } from 'vitest/config'
-import suite from '../../vitest.config.ts'
 import listed from './files.json' with { type: 'json' }
 
 export default defineConfig({
-  ...suite,
   test: {
-    ...suite.test,
-    projects: [],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     include: ['test/**/*.test.ts'],
     exclude: Object.values(listed.leftOut)
       .flat()
