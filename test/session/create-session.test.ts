@@ -63,8 +63,7 @@ describe('a new session', () => {
   test.each(['mkdirSync', 'openSync', 'renameSync'] as const)('that fails in %s leaves nothing', (name) => {
     const base = tempBase()
     tempManager({ baseDir: base }).file() // the root is there
-    const sessions = (): string[] =>
-      readdirSync(join(base, `temp-file-manager-${process.geteuid?.()}`, 'sessions'))
+    const sessions = (): string[] => readdirSync(join(base, `temp-file-manager-${USER}`, 'sessions'))
     const before = sessions()
     const failing = {
       ...fs,
