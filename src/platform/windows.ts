@@ -25,7 +25,7 @@ export const windows: Platform = {
   copiesOntoOpenFiles: false, // CopyFile opens its target exclusively
   renamesOverDirectories: false,
   reapsAfterMs: undefined,
-  forbiddenInNames: /[<>:"|?*]/,
+  forbiddenInNames: /[<>:"|?*\u{10ffff}]/u, // the last ends Node 22: an assertion of libuv (idna.c)
   endingSignals: ['SIGINT', 'SIGBREAK', 'SIGHUP', 'SIGTERM'],
   // Each is an event of the console; kill() ends a process without one.
   comesFromTerminal: () => true,

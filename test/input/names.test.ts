@@ -71,12 +71,16 @@ describe('a name from outside is refused', () => {
     failureSync('ERR_TEMP_NAME_INVALID', () => checkName(name))
   })
 
-  test('with a Windows-only character, on Windows alone', () => {
-    onTestFinished(usePlatform(windows))
-    failureSync('ERR_TEMP_NAME_INVALID', () => checkName('a:b'))
-    usePlatform(linux)
-    expect(checkName('a:b')).toBe('a:b')
-  })
+  // The last one ends a process of Node 22 on Windows: an assertion of libuv.
+  test.each(['a:b', 'a\u{10ffff}b'])(
+    'with a character that Windows forbids, on Windows alone: %j',
+    (name) => {
+      onTestFinished(usePlatform(windows))
+      failureSync('ERR_TEMP_NAME_INVALID', () => checkName(name))
+      usePlatform(linux)
+      expect(checkName(name)).toBe(name)
+    },
+  )
 
   test('without the hostile text itself in the message', () => {
     const error = failureSync('ERR_TEMP_NAME_INVALID', () => checkName('evil\u202e\n'))
