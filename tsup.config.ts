@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises'
-import { defineConfig } from 'tsup'
+import { defineConfig, type Options } from 'tsup'
 
 // One build of every entry in both formats. `splitting` keeps one copy of each class per format, so an
 // error made by temp-file-manager/http is an instance of the core's class. `bytes` is inlined: the core
@@ -14,6 +14,47 @@ const REQUIRED =
 // The transform to CommonJS takes an assignment to a private field for one to an export of the same name: it makes
 // `this.#open = exports.open = value` of `this.#open = value`, which destroys the export.
 const ASSIGNED = /(#(\w+) = )exports\.\2 = /g
+
+// An ES module's import of a builtin reads each of its exports. For node:fs that loads node:stream, and for all of them
+// together it takes longer than the first file, so the ESM build gets them without an import.
+const BUILTIN = /^import (?:(\w+),? )?(?:\{([^}]*)\} )?(?:from )?"(node:[\w/]+)";$/gm
+
+function withoutImport(
+  _: string,
+  all: string | undefined,
+  names: string | undefined,
+  module: string,
+): string {
+  const builtin = `process.getBuiltinModule("${module}")`
+  return [
+    all && `const ${all} = ${builtin};`,
+    names && `const {${names.replaceAll(' as ', ': ')}} = ${all ?? builtin};`,
+  ]
+    .filter(Boolean)
+    .join(' ')
+}
+
+/** Also of the tests' build (test/fixtures/built.ts). */
+export const plugins: NonNullable<Options['plugins']> = [
+  {
+    name: 'builtins-without-import',
+    async buildEnd({ writtenFiles }) {
+      for (const { name } of writtenFiles.filter((file) => file.name.endsWith('.js')))
+        await writeFile(name, (await readFile(name, 'utf8')).replace(BUILTIN, withoutImport))
+    },
+  },
+  {
+    name: 'repair-common-js',
+    async buildEnd({ writtenFiles }) {
+      for (const { name } of writtenFiles.filter((file) => file.name.endsWith('.cjs'))) {
+        await writeFile(
+          name,
+          (await readFile(name, 'utf8')).replace(REQUIRED, 'import($1)').replace(ASSIGNED, '$1'),
+        )
+      }
+    },
+  },
+]
 
 export default defineConfig({
   entry: {
@@ -39,19 +80,7 @@ export default defineConfig({
   sourcemap: false,
   treeshake: false,
   noExternal: ['bytes', 'ms'],
-  plugins: [
-    {
-      name: 'repair-common-js',
-      async buildEnd({ writtenFiles }) {
-        for (const { name } of writtenFiles.filter((file) => file.name.endsWith('.cjs'))) {
-          await writeFile(
-            name,
-            (await readFile(name, 'utf8')).replace(REQUIRED, 'import($1)').replace(ASSIGNED, '$1'),
-          )
-        }
-      },
-    },
-  ],
+  plugins,
   dts: {
     entry: {
       index: 'src/index.ts',

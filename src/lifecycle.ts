@@ -3,7 +3,7 @@
 
 import type { Context } from './context.ts'
 import { ioError, isTempFileError, TempFileError } from './errors.ts'
-import { operations } from './on-demand.ts'
+import { loadOperations, whenLoaded } from './on-demand.ts'
 import type { Quota } from './quota.ts'
 import { endSession, endSessionSync } from './removal/end-own-session.ts'
 import { joinSignals } from './runtime/abort.ts'
@@ -38,7 +38,7 @@ export class Lifecycle {
       () => this.#dropLost(),
     )
     // The operation that needs them reports a failure.
-    this.#cancelLoading = ifLoopTurns(() => void operations().catch(() => {}))
+    this.#cancelLoading = ifLoopTurns(() => void loadOperations().catch(() => {}))
     this.#exitTask = { signals: context.signals, run: () => this.#end(true) }
   }
 
@@ -156,6 +156,7 @@ export class Lifecycle {
     this.#abort?.abort(closedError())
     session?.abortClaims(closedError())
     await this.#maintenance.stop()
+    await whenLoaded()
     await Promise.allSettled(this.#pending)
     if (session !== undefined) {
       await Promise.allSettled(session.working)

@@ -80,7 +80,6 @@ async function processes(effort: Effort, disk: Disk, form: Form): Promise<Row[]>
       what: `one-shot program over bare node, processor time, ${where}`,
       ...overBare(cpu),
       target: { atMost: 1 },
-      known: KNOWN[form],
       headline:
         form === 'import' && disk.directory === effort.directory
           ? 'What does a short program pay?'
@@ -91,15 +90,11 @@ async function processes(effort: Effort, disk: Disk, form: Form): Promise<Row[]>
       what: `one-shot program over bare node, elapsed time, ${where}`,
       ...overBare(walls),
       target: { atMost: 1 },
-      known: KNOWN[form],
     }),
     absolute(`first file() of a manager, ${where}`, first, theirFirst, 1),
     absolute(`first file() that creates the root, ${where}`, made, theirFirst, 1.5),
   ]
 }
-
-/** Up to here docs/benchmarks.md explains a miss: a ratio to tmp's program, and milliseconds of a first file. */
-const KNOWN = { import: { atMost: 2 }, require: { atMost: 4 }, firstMs: { atMost: 4 } } as const
 
 /** A row in milliseconds. The time of a fresh process is its least disturbed quarter: the rest is the machine's. */
 function absolute(what: string, ours: readonly number[], theirs: readonly number[], target: number): Row {
@@ -115,7 +110,6 @@ function absolute(what: string, ours: readonly number[], theirs: readonly number
     rounds: quiet(ours),
     unit: 'ms',
     target: { atMost: target },
-    known: KNOWN.firstMs,
   })
 }
 

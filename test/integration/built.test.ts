@@ -2,7 +2,7 @@
 // CommonJS copy in one process are one library.
 
 import { execFileSync, spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -51,6 +51,19 @@ describe.each(['import', 'require'] as const)('%s of the package', (way) => {
       }),
     )
 
+  /** The JSON that a program prints, in a process of its own that may open few files. */
+  const evaluate = (source: string): unknown => {
+    const [ending, loading] =
+      way === 'import'
+        ? ['mjs', `import { TempFileManager } from ${JSON.stringify(join(built, 'index.js'))}`]
+        : ['cjs', `const { TempFileManager } = require(${JSON.stringify(join(built, 'index.cjs'))})`]
+    const base = tempBase()
+    const file = join(base, `program.${ending}`)
+    writeFileSync(file, `${loading}\nconst baseDir = ${JSON.stringify(base)}\n${source}`)
+    const given = ['-c', 'ulimit -n 100; exec "$@"', 'sh', process.execPath, file]
+    return JSON.parse(execFileSync('sh', given, { encoding: 'utf8' }))
+  }
+
   test('adds no listener, holds nothing open, patches nothing, and loads ms alone', () => {
     expect(load('no')).toEqual({ listeners: 0, resources: [], untouched: true, packages: ['ms'] })
   })
@@ -60,6 +73,42 @@ describe.each(['import', 'require'] as const)('%s of the package', (way) => {
     for (const late of ['tmp', 'fs-extra', 'proper-lockfile', 'graceful-fs', 'signal-exit', 'file-type'])
       expect(packages).not.toContain(late)
     expect(untouched).toBe(true)
+  })
+
+  test('and a file that is created and removed load neither node:stream nor node:crypto nor node:net', () => {
+    expect(
+      evaluate(`new TempFileManager({ baseDir }).file().removeSync()
+        const late = ['stream', 'crypto', 'net', 'worker_threads', 'timers/promises']
+        const loaded = late.filter((name) => process.moduleLoadList.includes('NativeModule ' + name))
+        process.getBuiltinModule('node:fs').writeSync(1, JSON.stringify(loaded))`),
+    ).toEqual([])
+  })
+
+  test('close() waits for a call whose code is still being loaded', () => {
+    expect(
+      evaluate(`const ended = []
+        const manager = new TempFileManager({ baseDir })
+        manager.claim('0'.repeat(26)).catch(({ code }) => ended.push(code))
+        manager.close().then(() => console.log(JSON.stringify([...ended, 'closed'])))`),
+    ).toEqual(['ERR_TEMP_CLOSED', 'closed'])
+  })
+
+  test('code that could not be loaded for lack of descriptors is loaded by a later call', () => {
+    expect(
+      evaluate(`const { openSync, closeSync } = process.getBuiltinModule('node:fs')
+        const opened = []
+        const manager = new TempFileManager({ baseDir })
+        const codeOf = () => manager.claim('0'.repeat(26)).catch(({ code }) => code)
+        try {
+          for (;;) opened.push(openSync('/dev/null'))
+        } catch {}
+        codeOf().then(async (first) => {
+          for (const fd of opened) closeSync(fd)
+          const second = await codeOf()
+          await manager.close()
+          console.log(JSON.stringify([first, second]))
+        })`),
+    ).toEqual(['ERR_TEMP_IO', 'ERR_TEMP_HANDOFF_GONE'])
   })
 
   test.skipIf(!canTrace)('reads its own code and changes nothing on the disk', () => {

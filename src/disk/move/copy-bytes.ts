@@ -2,8 +2,8 @@
 // Guarantee: where it cannot, the bytes are copied; the target is the existing file, and stays the same one.
 
 import { constants, createReadStream, createWriteStream } from 'node:fs'
-import { pipeline } from 'node:stream/promises'
 import { errnoOf } from '../../errors.ts'
+import { streams } from '../../runtime/lazy.ts'
 
 type CopyFile = (from: string, to: string, mode: number) => Promise<void>
 
@@ -21,5 +21,5 @@ export async function cloneOrCopy(copyFile: CopyFile, from: string, to: string):
 /** Between descriptors, which stay open. Throws the system's error. */
 export async function copyDescriptor(from: number, to: number): Promise<void> {
   const source = createReadStream('', { fd: from, autoClose: false, start: 0 })
-  await pipeline(source, createWriteStream('', { fd: to, autoClose: false, start: 0 }))
+  await streams().pipeline(source, createWriteStream('', { fd: to, autoClose: false, start: 0 }))
 }

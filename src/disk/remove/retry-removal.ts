@@ -1,8 +1,8 @@
 // Which failures of a removal are worth another attempt, and for how long. Guarantee: one total time budget
 // bounds all attempts of a call together, and an error that waiting cannot cure is thrown at once.
 
-import { setTimeout as pause } from 'node:timers/promises'
 import { errnoOf } from '../../errors.ts'
+import { timers } from '../../runtime/lazy.ts'
 
 // Busy: a scanner or an indexer has it open, a mount is being undone. Not empty: another process still writes, or
 // NFS keeps `.nfs...` of an open file. Out of descriptors: other parts of the program give some back.
@@ -62,7 +62,7 @@ export async function retry<T>(
     } catch (error) {
       const wait = isPassing(error) ? waits.next().value : undefined
       if (wait === undefined) throw error
-      await pause(wait)
+      await timers().setTimeout(wait)
     }
   }
 }

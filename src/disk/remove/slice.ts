@@ -1,7 +1,7 @@
 // How long work on the event loop may hold it. Guarantee: all callers of a process together hold it for one slice
 // between two turns.
 
-import { setImmediate as turn } from 'node:timers/promises'
+import { timers } from '../../runtime/lazy.ts'
 
 // One slice for the whole process: two removals at once, or a thousand small ones in a row that never come to
 // a turn of the loop by themselves, must together hold it no longer than one.
@@ -13,9 +13,11 @@ export function sliceIsOver(): boolean {
 }
 
 export async function nextSlice(sliceMs: number): Promise<void> {
-  nextTurn ??= turn().then(() => {
-    nextTurn = undefined
-    sliceEnds = performance.now() + sliceMs
-  })
+  nextTurn ??= timers()
+    .setImmediate()
+    .then(() => {
+      nextTurn = undefined
+      sliceEnds = performance.now() + sliceMs
+    })
   await nextTurn
 }
