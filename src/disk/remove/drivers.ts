@@ -14,8 +14,9 @@ const IN_FLIGHT = 4
 /**
  * From this size a file's unlink leaves the loop. Freeing a file's extents takes time by its size: 62 ms were
  * measured for 2 GiB, so 16 MiB cost about 0.5 ms. A trip through the pool costs about 0.04 ms, against 4 us for
- * the unlink of an ordinary file on the loop: with 2, 4 or 16 at a time, files of 16 KiB took 1.4 times the processor
- * time on ext4 and 2.3 times on tmpfs, empty ones 1.7 and 2.3 times, and were not faster beyond the noise.
+ * the unlink of an ordinary file on the loop: with 2, 4 or 16 at a time, files of 16 KiB took at
+ * least 1.4 times the processor time on ext4 and 2.3 times on tmpfs, empty ones 1.7 and 2.3 times. Elapsed time was less
+ * only for 16 KiB on ext4, by up to a quarter, on a machine that did other work too.
  */
 const LARGE_FILE_BYTES = 16 * 1024 * 1024
 
