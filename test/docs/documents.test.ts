@@ -1,4 +1,4 @@
-// Every block of code of the documents and docstrings (npm run test:long: 90 programs). readme.test.ts runs README's ones
+// Every block of code of the documents and docstrings (npm run test:long: about 90 programs). readme.test.ts runs README's ones
 // with every run of the suite.
 
 import { fileURLToPath } from 'node:url'
