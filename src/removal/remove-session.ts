@@ -78,8 +78,8 @@ interface Settled {
 }
 
 /**
- * Gives the claims back and removes what is outside the root. One listing spares nearly every session two questions
- * for directories that it does not have. A listing proves nothing (network file systems have shown an empty one for a
+ * Gives the claims back and removes what is outside the root. The listing spares nearly every session a question
+ * for a directory that it does not have. A listing proves nothing (network file systems have shown an empty one for a
  * while), so what it did not name stays if it is there after all, and the next sweep settles it.
  */
 function settle(root: Root, path: string, claimReason?: string): Settled {
