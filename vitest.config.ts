@@ -72,7 +72,7 @@ const PROGRAMS = [
   'faults/kill',
 ].map((name) => `test/${name}.test.ts`)
 const long = process.env['LONG'] !== undefined
-const named = process.argv.some((word) => word.includes('test/'))
+const named = process.argv.slice(2).some((word) => word.includes('test/'))
 
 function testsOf(room: string): string {
   return `test/${room}/**/*.test.ts`

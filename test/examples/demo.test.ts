@@ -5,7 +5,7 @@ import { cleanUpAfterEach, filesBelow, ownDirectory, run } from './programs.ts'
 
 cleanUpAfterEach()
 
-test('the demo ends by itself in under 30 seconds, everything as it claims, and leaves nothing', async () => {
+test('the demo ends by itself, with everything as it claims, and leaves nothing', async () => {
   const directory = await ownDirectory()
   const { status, output } = await run('demo/main.ts', directory)
   expect(output).toContain('Everything was as claimed')
@@ -13,4 +13,4 @@ test('the demo ends by itself in under 30 seconds, everything as it claims, and 
   expect(output, 'colours are for terminals').not.toContain('\u001b[')
   expect(status).toBe(0)
   expect(await filesBelow(directory)).toEqual([])
-}, 45_000)
+}, 180_000)

@@ -500,7 +500,7 @@ row('13-5', 'a file in parts is handed to a scan once, as a whole', async () => 
 })
 
 row('13-7', 'a client that sends nothing is ended, and the bytes that it sent are kept', async () => {
-  const client = await draft({ timeout: 50 })
+  const client = await draft({ timeout: 1000 })
   const running = begin(client, '12345')
   const { location = '' } = await running.interim
   expect(await running.ended).toMatchObject({ status: 504 })
