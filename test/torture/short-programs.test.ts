@@ -21,26 +21,27 @@ test(`after ${PROGRAMS} short programs killed at random one sweep leaves nothing
   const index = join(await builtPackage(), 'index.js')
   const baseDir = tempBase()
   const random = new Random(SEED)
-  /** Milliseconds that a program lives which is not killed, by the last ones. */
+  /** Milliseconds that a program lives which is not killed, by the last one. */
   let life = 0
   let killed = 0
-  const live = async (deed: string, killAfter: number | undefined): Promise<void> => {
+  /** Kills it after a part of such a life. */
+  const live = async (deed: string, part?: number): Promise<void> => {
     const startedAt = performance.now()
     const child = spawn(process.execPath, [program, index, baseDir, deed], { stdio: 'ignore' })
-    const timer = killAfter === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfter)
+    const timer = part === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), life * part)
     const [, signal] = await once(child, 'exit')
     clearTimeout(timer)
     if (signal === 'SIGKILL') killed++
-    else life = Math.max(life, performance.now() - startedAt)
+    else life = performance.now() - startedAt
   }
-  await Promise.all(DEEDS.map((deed) => live(deed, undefined)))
+  await Promise.all(DEEDS.map((deed) => live(deed)))
   const work = Array.from({ length: PROGRAMS }, () => ({
     deed: random.pick(DEEDS) ?? 'sync',
     // Half of them in the second half of a life: before that Node itself starts.
-    killAfter: life * (random.chance(0.5) ? random.next() : 0.5 + random.next() / 2),
+    part: random.chance(0.5) ? random.next() : 0.5 + random.next() / 2,
   }))
   const worker = async (): Promise<void> => {
-    for (let next = work.pop(); next !== undefined; next = work.pop()) await live(next.deed, next.killAfter)
+    for (let next = work.pop(); next !== undefined; next = work.pop()) await live(next.deed, next.part)
   }
   await Promise.all(Array.from({ length: AT_ONCE }, worker))
   expect(killed).toBeGreaterThan(PROGRAMS / 4)
