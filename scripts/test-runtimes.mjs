@@ -43,7 +43,8 @@ function suite(binary) {
   const count = (what) => Number(new RegExp(`Tests .*?(\\d+) ${what}`).exec(stdout)?.[1] ?? 0)
   const failed = [...`${stdout}${stderr}`.matchAll(/^ ?FAIL {2}(.*)$/gm)].map(([, name]) => name)
   for (const name of new Set(failed)) console.log(`  failed: ${name}`)
-  if (status !== 0 && failed.length === 0) console.log(`${stdout}${stderr}`.slice(-2000))
+  if (status !== 0)
+    console.log(`${stdout}${stderr}`.replace(/^[\s\S]*?(?=Failed Tests|Unhandled)/, '').slice(-6000))
   return {
     text: `${count('passed')} passed, ${count('failed')} failed, ${count('skipped')} skipped`,
     ok: status === 0,

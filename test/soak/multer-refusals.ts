@@ -4,7 +4,7 @@
 import type { StorageOptions } from '../../src/express/index.ts'
 import { fileRules } from '../../src/index.ts'
 import { file as filePart, multipart, field as textField } from '../http/clients.ts'
-import { bytes, cut, form, large, type Refusal, reject, small } from './refusals.ts'
+import { ANY_FORM_REFUSALS, bytes, form, large, type Refusal, reject, small } from './refusals.ts'
 
 const MEGABYTE = 1024 * 1024
 
@@ -74,14 +74,5 @@ export const MULTER_REFUSALS: readonly MulterRefusal[] = [
     body: multipart([large], false),
     status: 500,
   },
-  { name: 'a quota that is used up', options: any, body: form(large), manager: 'full', status: 507 },
-  { name: 'a manager that is closed', options: any, body: form(large), manager: 'closed', status: 503 },
-  { name: 'a handler that throws', options: any, body: form(large), handler: 'throw', status: 500 },
-  {
-    name: 'a client that leaves half-way',
-    options: any,
-    body: cut,
-    announced: form(large).length,
-    status: undefined,
-  },
+  ...ANY_FORM_REFUSALS,
 ]

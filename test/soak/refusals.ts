@@ -28,11 +28,25 @@ export interface Refusal<Options = FormOptions> {
 
 export const bytes = (size: number): Buffer => Buffer.alloc(size, 'x')
 export const form = (...parts: Part[]): Buffer => multipart(parts)
-const any = (): FormOptions => ({})
+const any = (): object => ({})
 const video = (): FormOptions => ({ accept: fileRules.video })
 export const large = filePart('file', 'large.bin', bytes(12 * MEGABYTE))
 export const small = filePart('file', 'small.txt', 'small', 'text/plain')
 export const cut = form(large).subarray(0, 5 * MEGABYTE)
+
+/** How any receiver of forms refuses one, whatever its options. */
+export const ANY_FORM_REFUSALS: readonly Refusal<object>[] = [
+  { name: 'a quota that is used up', options: any, body: form(large), manager: 'full', status: 507 },
+  { name: 'a manager that is closed', options: any, body: form(large), manager: 'closed', status: 503 },
+  { name: 'a handler that throws', options: any, body: form(large), handler: 'throw', status: 500 },
+  {
+    name: 'a client that leaves half-way',
+    options: any,
+    body: cut,
+    announced: form(large).length,
+    status: undefined,
+  },
+]
 
 export const FORM_REFUSALS: readonly Refusal[] = [
   {
@@ -165,16 +179,7 @@ export const FORM_REFUSALS: readonly Refusal[] = [
     announced: form(large).length,
     status: 504,
   },
-  { name: 'a quota that is used up', options: any, body: form(large), manager: 'full', status: 507 },
-  { name: 'a manager that is closed', options: any, body: form(large), manager: 'closed', status: 503 },
-  { name: 'a handler that throws', options: any, body: form(large), handler: 'throw', status: 500 },
-  {
-    name: 'a client that leaves half-way',
-    options: any,
-    body: cut,
-    announced: form(large).length,
-    status: undefined,
-  },
+  ...ANY_FORM_REFUSALS,
 ]
 
 export function reject(): never {
