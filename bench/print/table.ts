@@ -33,16 +33,27 @@ export function table(rows: readonly Row[]): string {
 }
 
 export function markdown(rows: readonly Row[]): string {
-  const line = (fields: readonly string[]): string => `| ${fields.join(' | ')} |`
-  return [line(HEADS), line(HEADS.map(() => '---')), ...rows.map((row) => line(cells(row)))].join('\n')
+  return markdownTable([HEADS, ...rows.map(cells)])
 }
 
 /** The rows that answer a user's first questions. */
 export function headlines(rows: readonly Row[]): string {
   const chosen = rows.filter((row) => row.headline !== undefined)
-  const line = (fields: readonly string[]): string => `| ${fields.join(' | ')} |`
-  const answer = ({ headline, what, ours, against, theirs, figure }: Row): string =>
-    line([headline ?? '', `${what}: ${ours}`, `${against}: ${theirs}`, `${figure.median.toFixed(2)} x`])
-  const heads = ['question', 'temp-file-manager', 'compared with', 'ratio']
-  return [line(heads), line(heads.map(() => '---')), ...chosen.map(answer)].join('\n')
+  const answer = ({ headline, what, ours, against, theirs, figure }: Row): string[] => [
+    headline ?? '',
+    `${what}: ${ours}`,
+    `${against}: ${theirs}`,
+    `${figure.median.toFixed(2)} x`,
+  ]
+  return markdownTable([['question', 'temp-file-manager', 'compared with', 'ratio'], ...chosen.map(answer)])
+}
+
+/** Padded, as the formatter of the documents wants it; the first line has the heads. */
+function markdownTable([heads = [], ...lines]: readonly (readonly string[])[]): string {
+  const widths = heads.map((_, column) =>
+    Math.max(...[heads, ...lines].map((line) => line[column]?.length ?? 0)),
+  )
+  const line = (fields: readonly string[]): string =>
+    `| ${fields.map((field, column) => field.padEnd(widths[column] ?? 0)).join(' | ')} |`
+  return [line(heads), line(widths.map((width) => '-'.repeat(width))), ...lines.map(line)].join('\n')
 }

@@ -5,7 +5,6 @@
 import nodeFs, {
   chmodSync,
   chownSync,
-  existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -56,13 +55,11 @@ function portrait(path: string): unknown {
     })
 }
 
+/** Follows no link, as readdir with `recursive` does from Node 22 on: a link to the vault is theirs to have. */
 function holdsSecret(path: string): boolean {
-  return (
-    existsSync(path) &&
-    readdirSync(path, { recursive: true, withFileTypes: true }).some(
-      (entry) => entry.isFile() && readFileSync(join(entry.parentPath, entry.name), 'utf8') === SECRET,
-    )
-  )
+  const stats = lstatSync(path, { throwIfNoEntry: false })
+  if (stats?.isDirectory() === true) return readdirSync(path).some((name) => holdsSecret(join(path, name)))
+  return stats?.isFile() === true && readFileSync(path, 'utf8') === SECRET
 }
 
 /** The file system with each step announced; a descriptor that is opened in the vault is noted. */

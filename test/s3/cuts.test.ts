@@ -32,7 +32,7 @@ async function behindProxy(options: { lease?: string; timeout?: string }): Promi
 
 describe.skipIf(!haveCeph)(`the network is cut${needsCeph}`, () => {
   it('for a moment in each step: publish, claim, download, renew and complete go on, and the ticket ends once', async () => {
-    const { proxy, store } = await behindProxy({ lease: '3s', timeout: '20s' })
+    const { proxy, store } = await behindProxy({ lease: '9s', timeout: '20s' })
     const file = await tempManager().receive(CONTENT)
     const cutIn = async <T>(step: Promise<T>): Promise<T> => {
       const before = proxy.breaks
@@ -49,7 +49,7 @@ describe.skipIf(!haveCeph)(`the network is cut${needsCeph}`, () => {
     expect(proxy.breaks).toBeGreaterThanOrEqual(4)
     const renewals = proxy.breaks
     proxy.cut(2)
-    await expect.poll(() => proxy.breaks - renewals, { timeout: 10_000 }).toBe(2) // the renewal met both
+    await expect.poll(() => proxy.breaks - renewals, { timeout: 30_000 }).toBe(2) // the renewal met both
     expect(claim.signal.aborted).toBe(false)
     await cutIn(claim.complete())
     await failure('ERR_TEMP_HANDOFF_GONE', () => store.inspect(ticket))
@@ -65,8 +65,8 @@ describe.skipIf(!haveCeph)(`the network is cut${needsCeph}`, () => {
   })
 
   it('for good in the work: the signal aborts before the lease ends, complete() fails typed, and another worker gets the ticket', async () => {
-    const { store, prefix, silence, proxy } = await behindProxy({ lease: '3s', timeout: '500ms' })
-    const other = (await cephStore({ prefix, lease: '3s' })).store
+    const { store, prefix, silence, proxy } = await behindProxy({ lease: '9s', timeout: '500ms' })
+    const other = (await cephStore({ prefix, lease: '9s' })).store
     const ticket = await store.handOff(await tempManager().receive('x'))
     const claim = await store.claim(ticket)
     silence()
@@ -75,7 +75,7 @@ describe.skipIf(!haveCeph)(`the network is cut${needsCeph}`, () => {
     await failure('ERR_TEMP_HANDOFF_CLAIMED', () => other.claim(ticket))
     await failure('ERR_TEMP_TIMEOUT', () => claim.complete())
     await expect
-      .poll(() => other.claim(ticket).catch(() => undefined), { timeout: 15_000, interval: 200 })
+      .poll(() => other.claim(ticket).catch(() => undefined), { timeout: 30_000, interval: 200 })
       .toMatchObject({ attempt: 2 })
     proxy.silent = false
     await failure('ERR_TEMP_HANDOFF_CLAIMED', () => claim.complete())
