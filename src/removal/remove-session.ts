@@ -72,7 +72,7 @@ interface Settled {
   readonly claims: GivenBack
   /** What the session left outside the root and could not be removed. */
   readonly outside: RemoveReport['kept']
-  /** The entries of the session as they were before; undefined: it could not be read. */
+  /** Its entries, without claims/ when nothing in it was left; undefined: it could not be read. */
   readonly names: readonly string[] | undefined
   readonly rules: TopRules
 }
@@ -90,7 +90,12 @@ function settle(root: Root, path: string, claimReason?: string): Settled {
     : { returned: [], stuck: [] }
   const outside = mayHold(OUTSIDE) ? removeOutside(root.fs, path) : []
   const isSettled = mayHold(OUTSIDE) && outside.length === 0
-  return { claims, outside, names, rules: { setAside: true, keep: isSettled ? [CLAIMS] : [CLAIMS, OUTSIDE] } }
+  return {
+    claims,
+    outside,
+    names: claims.stuck.length === 0 ? names?.filter((name) => name !== CLAIMS) : names,
+    rules: { setAside: true, keep: isSettled ? [CLAIMS] : [CLAIMS, OUTSIDE] },
+  }
 }
 
 function namesIn(fs: FileSystem, directory: string): string[] | undefined {

@@ -6,7 +6,8 @@ import { describe, expect, test } from 'vitest'
 import { errnoOf } from '../../src/errors.ts'
 import type { FileSystem } from '../../src/index.ts'
 import { preserveSession } from '../../src/removal/kept.ts'
-import { finishRemoval } from '../../src/removal/remove-session.ts'
+import { finishRemoval, finishRemovalSync } from '../../src/removal/remove-session.ts'
+import { craftSession, REUSED_PID } from '../fixtures/crafted-session.ts'
 import { deadWithClaim, rootOf } from '../fixtures/dead-session.ts'
 import { slashed } from '../fixtures/slashed.ts'
 import { tempManager } from '../fixtures/temp-base.ts'
@@ -48,6 +49,23 @@ describe('a condemned session', () => {
     expect(removals.flatMap(({ removed }) => removed.errors)).toEqual([])
     expect(removals.flatMap(({ claims }) => claims.returned)).toEqual([dead.ticket])
     expect(existsSync(gone)).toBe(false)
+  })
+
+  test('without files of its own is deleted by one listing: a short program does not wait for a walk and a mount table', () => {
+    const manager = tempManager()
+    const gone = join(manager.root, 'sessions', '.gone-x')
+    renameSync(craftSession(manager.root, { owner: REUSED_PID }).path, gone)
+    const listed: string[] = []
+    const root = rootOf(manager, {
+      readdirSync: (path, options) => {
+        listed.push(slashed(path).replace(slashed(gone), ''))
+        return fs.readdirSync(path, options as object)
+      },
+    })
+    const { removed } = finishRemovalSync(root, gone)
+    expect(removed.errors).toEqual([])
+    expect(existsSync(gone)).toBe(false)
+    expect(listed.filter((path) => path === '')).toHaveLength(1)
   })
 
   test('loses a directory to a thread that renames it out, completely or not', async () => {
