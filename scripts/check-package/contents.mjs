@@ -52,10 +52,10 @@ const EXPECTED = [
   'package.json',
 ]
 
-/** Chunks by kind: 'chunk-3REIBBUV.js', 'manager-Bglras-S.d.ts', and 'uploads-ARQKWAQI.js', which `import()` loads. */
+/** Chunks by kind: 'chunk-3reibbuv.js', 'manager-Bglras-S.d.ts', and 'uploads-ARQKWAQI.js', which `import()` loads. */
 function kindOf(path) {
   return path
-    .replace(/^dist\/chunk-[A-Z0-9]{8}\.(c?js)$/, 'dist/chunk-*.$1')
+    .replace(/^dist\/chunk-[a-z0-9]{8}\.(c?js)$/, 'dist/chunk-*.$1')
     .replace(/^dist\/[a-z-]+-[A-Z0-9]{8}\.(c?js)$/, 'dist/lazy-*.$1')
     .replace(/^dist\/[a-z-]+-[\w-]{8}\.d\.(c?ts)$/, 'dist/types-*.d.$1')
 }
