@@ -14,7 +14,7 @@ export function resumable(effort: Effort): Promise<Row[]> {
 
 async function onDisk(effort: Effort, { directory, name }: Disk): Promise<Row[]> {
   const bytes = effort.of(256, 32) * MB
-  const load = { count: 1, bytes, rounds: effort.of(9, 3) }
+  const load = { count: 1, bytes, servers: effort.of(4, 1), rounds: 3 }
   const ietf = await contest(
     directory,
     {

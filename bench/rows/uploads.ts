@@ -58,30 +58,65 @@ async function send(
   return { speed: (count * bytes) / MB / seconds, cpu: (after.cpu - before.cpu) / ((count * bytes) / GB) }
 }
 
-/** Measures routes turn by turn. */
+export interface Load {
+  /** Uploads at once, and the bytes of each. */
+  readonly count: number
+  readonly bytes: number
+  /** How many server processes a contestant has, one after another, and the rounds of each. */
+  readonly servers: number
+  readonly rounds: number
+}
+
+/**
+ * Measures routes turn by turn. Each contestant has several server processes, one after another: where the memory of a
+ * process comes from is settled when it starts, and may make every upload of it take half the time or twice as long.
+ */
 export async function contest<Name extends string>(
   directory: string,
   routes: Record<Name, readonly [path: string, wrapping: Wrapping]>,
-  load: { readonly count: number; readonly bytes: number; readonly rounds: number },
+  load: Load,
 ): Promise<Record<Name, Costs>> {
   const names = Object.keys(routes) as Name[] // the keys of a record over Name
-  const servers = new Map<Name, Server>()
-  const costs = {} as Record<Name, Costs> // filled for each name below
+  const all = Object.fromEntries(names.map((name) => [name, { speed: [], cpu: [] }])) as unknown as Record<
+    Name,
+    Costs
+  > // one a name
+  for (let n = 0; n < load.servers; n++) {
+    const costs = await contestOfProcesses(directory, routes, load)
+    for (const name of names) {
+      all[name].speed.push(...costs[name].speed)
+      all[name].cpu.push(...costs[name].cpu)
+    }
+  }
+  return all
+}
+
+const WARM_UP = 2
+
+async function contestOfProcesses<Name extends string>(
+  directory: string,
+  routes: Record<Name, readonly [path: string, wrapping: Wrapping]>,
+  load: Load,
+): Promise<Record<Name, Costs>> {
+  const names = Object.keys(routes) as Name[] // the keys of a record over Name
+  const servers: Server[] = []
+  const cpu = {} as Record<Name, number[]> // filled for each name below
   const contestants = {} as Record<Name, () => Promise<number>> // the same
   for (const name of names) {
     const [path, wrapping] = routes[name]
     const server = await serve(directory, path, wrapping)
-    servers.set(name, server)
-    costs[name] = { speed: [], cpu: [] }
+    servers.push(server)
+    cpu[name] = []
     contestants[name] = async () => {
-      const { speed, cpu } = await server.send(load.count, load.bytes)
-      costs[name].cpu.push(cpu)
-      return speed
+      const cost = await server.send(load.count, load.bytes)
+      cpu[name].push(cost.cpu)
+      return cost.speed
     }
   }
-  const speeds = await rounds(contestants, load.rounds)
-  for (const server of servers.values()) await server.end()
-  for (const name of names) costs[name] = { speed: speeds[name], cpu: costs[name].cpu.slice(1) } // without the warm-up
+  const speeds = await rounds(contestants, load.rounds, WARM_UP)
+  for (const server of servers) await server.end()
+  const costs = {} as Record<Name, Costs> // filled for each name
+  for (const name of names) costs[name] = { speed: speeds[name], cpu: cpu[name].slice(WARM_UP) }
   return costs
 }
 
@@ -135,7 +170,7 @@ async function bodies(effort: Effort, { directory, name }: Disk): Promise<Row[]>
   const costs = await contest(
     directory,
     { [PLAIN]: ['/pipeline', 'raw'], ours: ['/receive', 'raw'], hashed: ['/receive-sha256', 'raw'] } as const,
-    { count: 1, bytes, rounds: effort.of(11, 3) },
+    { count: 1, bytes, servers: effort.of(4, 1), rounds: 3 },
   )
   const where = `${bytes / MB} MB, ${name}`
   return [
@@ -167,7 +202,7 @@ async function forms(effort: Effort, { directory, name }: Disk): Promise<Row[]> 
       formidable: ['/formidable', 'form'],
       '@fastify/multipart, pipeline': ['/fastify-multipart', 'form'],
     } as const,
-    { count: 1, bytes, rounds: effort.of(11, 3) },
+    { count: 1, bytes, servers: effort.of(4, 1), rounds: 3 },
   )
   const where = `${bytes / MB} MB, ${name}`
   const multer = { against: 'multer 2 to disk', theirs: costs['multer 2 to disk'] }
@@ -192,7 +227,7 @@ async function atOnce(effort: Effort, { directory, name }: Disk): Promise<Row[]>
   const costs = await contest(
     directory,
     { [PLAIN]: ['/pipeline', 'raw'], ours: ['/receive', 'raw'] } as const,
-    { count, bytes: megabytes * MB, rounds: effort.of(6, 3) },
+    { count, bytes: megabytes * MB, servers: effort.of(3, 1), rounds: effort.of(2, 3) },
   )
   return compare({
     what: `receive() of ${count} uploads of ${megabytes} MB at once, ${name}`,

@@ -1,0 +1,25 @@
+import { describe, expect, test } from 'vitest'
+import { runChild } from '../fixtures/child.ts'
+
+const PAGES = (3 * 1024 * 1024) / 4096
+
+async function faults(how: string): Promise<{ first: number; second: number }> {
+  const ended = await runChild('heap-top.mts', { args: [how], node: ['--expose-gc'] })
+  expect(ended).toMatchObject({ code: 0, stderr: '' })
+  return JSON.parse(ended.stdout) as { first: number; second: number } // what the child prints
+}
+
+const header = process.report.getReport() as { header: { glibcVersionRuntime?: string } }
+const isGlibc = header.header.glibcVersionRuntime !== undefined
+
+describe.skipIf(!isGlibc)('the heap of a process that receives (needs glibc)', () => {
+  test('a freed block of the heap is given out again without a page fault', async () => {
+    const kept = await faults('kept')
+    expect(kept.first).toBeGreaterThan(PAGES * 0.9) // pages of 4 KiB are counted at all
+    expect(kept.second).toBeLessThan(PAGES / 4)
+  })
+
+  test('without it, glibc has given the block back to the kernel', async () => {
+    expect((await faults('not kept')).second).toBeGreaterThan(PAGES * 0.9)
+  })
+})
