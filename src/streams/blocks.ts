@@ -8,21 +8,23 @@ export const SMALL_BLOCK = 64 * 1024
  * in blocks of 1 MiB and more, 11 took 3 to 13 times as long, all of it in the kernel; of 154 files in blocks of 256 to 768
  * KiB none did. `npm run bench -- --only=uploads` measures the result.
  *
- * The server's processor time, seconds a GB, medians of 3 to 9 turns on a machine that did other work too:
- *   one upload, tmpfs: 512 KiB 2.0, 128 KiB 3.4, 64 KiB 4.2, pipeline 3.8; as a form 3.1, 4.2, 2.8, multer 5.4
- *   50 at once, tmpfs, three runs: 512 KiB 2.8, 3.5, 2.9; 128 KiB 2.1, 3.7; 64 KiB 2.3, 3.1, 2.3; pipeline 3.1, 4.0, 3.1
- *   50 at once, ext4: 512 KiB 3.6, 128 KiB 3.7, 64 KiB 3.8, pipeline 4.5
- * So one upload wants this size, and 50 at once on tmpfs small blocks; on ext4 no size was better.
+ * The server's processor time, seconds a GB, medians of 3 to 9 turns on a machine that did other work too, one upload on
+ * tmpfs: 512 KiB 2.0, 128 KiB 3.4, 64 KiB 4.2, pipeline 3.8; as a form 3.1, 4.2, 2.8, multer 5.4.
  */
 export const LARGE_BLOCK = 512 * 1024
 /**
- * At most 32 MiB are in large blocks: two each for 32 uploads, and 2 * 64 KiB for every other one. With 16 or 8 in place of
- * 64, 50 uploads at once took as long within the noise (tmpfs, seconds a GB: 3.3 and 3.9 against 3.5; 3.1 against 2.9).
+ * At most 8 MiB are in large blocks: two each for eight uploads, and 2 * 64 KiB for every other one. With 32 MiB, 50 uploads
+ * of 64 MB at once on ext4 took 2.3 to 2.7 s a GB and 600 MB/s, with 8 MiB 1.1 to 1.6 and 1,050 (pipeline: 1.5 to 1.8, 900):
+ * what is copied into blocks and written from them passes through the processor's cache, and V8 counts them as live memory.
  */
-export const MAX_LARGE = 64
-/** Kept for the next receive when nothing runs: 2 MiB and half a MiB. */
-const KEEP_LARGE = 4
-const KEEP_SMALL = 8
+export const MAX_LARGE = 16
+/**
+ * What was in use at once is kept for the next receive, up to 8 MiB and 2 MiB. A block that is dropped is old memory,
+ * which only a full collection frees; and once V8 has made one, it makes one for every 50 MB that a small server reads
+ * (`--trace-gc`, Node 20): processor time outside of the kernel grows from 0.4 to 1.2 s a GB.
+ */
+const KEEP_LARGE = MAX_LARGE
+const KEEP_SMALL = 32
 
 /**
  * glibc gives the free top of the heap back to the kernel when it is larger than a threshold of 128 KiB, which grows to
