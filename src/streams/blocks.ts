@@ -28,21 +28,21 @@ const KEEP_SMALL = 32
 
 /**
  * glibc gives the free top of the heap back to the kernel when it is larger than a threshold of 128 KiB, which grows to
- * twice the size of the largest mapped block that was ever freed (mallopt(3), M_MMAP_THRESHOLD, up to 32 MiB). Node
- * frees what it reads into at every collection, so in some processes nearly every 64 KiB of a body was read into pages that the
- * kernel had to make and clear again. Page faults a GB of a raw body, a form and a tus upload (256 MB each, tmpfs and
- * ext4, 4 to 6 processes): 15,000 to 226,000, 33,000 to 55,000 and 17,000 to 199,000; after one mapped block of 8 MB was
- * freed: under 2,000. Processor time of the worst process 1.8 s a GB, of the others 1.1. Elsewhere (musl, Windows, macOS)
- * it changes nothing.
+ * twice the size of the largest mapped block that was ever freed (mallopt(3), M_MMAP_THRESHOLD, up to 32 MiB). V8 frees
+ * what Node reads into 32 MiB at a time, so in some processes each 64 KiB of a body was read into pages that the kernel
+ * had to make and clear again: 160,000 to 260,000 page faults a GB and 1.8 to 2.1 s of processor time, where the others took
+ * 15,000 and 1.1 s (raw body of 256 MB). After a mapped block of 8 MiB was freed, three processes of 12 still did; after 20
+ * or 31 MiB, none of 16 and 28. With 31 MiB, V8 began its full collections (above) in three of 28, with 20 in none of 16.
+ * Elsewhere (musl, Windows, macOS) it changes nothing.
  */
-const HEAP_TOP = 8 * 1024 * 1024
+const HEAP_TOP = 20 * 1024 * 1024
 
 const freeLarge: Buffer[] = []
 const freeSmall: Buffer[] = []
 let lentLarge = 0
 let isHeapKept = false
 
-/** Lets the process keep up to 16 MiB of freed heap. The block is never written, so it takes addresses and no memory. */
+/** Lets the process keep up to 40 MiB of freed heap. The block is never written, so it takes addresses and no memory. */
 export function keepHeapTop(): void {
   if (isHeapKept) return
   isHeapKept = true
