@@ -8,7 +8,7 @@ import { listenToSignals } from './exit-signals.ts'
 
 /** A manager's work when the process ends. Runs synchronously, at most once. */
 export interface ExitTask {
-  /** Run it for SIGINT, SIGTERM and SIGHUP also, by the rules of `signals.ts`. */
+  /** Run it for SIGINT, SIGTERM and SIGHUP also, by the rules of `exit-signals.ts`. */
   readonly signals: boolean
   run(): void
 }
