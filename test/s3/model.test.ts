@@ -6,11 +6,10 @@ import { type Bounds, explore, type Flaw } from './protocol-model.ts'
 const LONG = process.env['MODEL'] === 'long'
 
 const BOUNDS: Bounds[] = [
-  { workers: 1, requests: 3, ticks: 2, sweep: true },
-  { workers: 2, requests: 3, ticks: 2, sweep: false },
+  { workers: 1, requests: 3, ticks: 3, sweep: true },
+  { workers: 2, requests: 3, ticks: 3, sweep: false },
   ...(LONG
     ? [
-        { workers: 2, requests: 3, ticks: 3, sweep: false },
         { workers: 1, requests: 4, ticks: 3, sweep: true },
         { workers: 2, requests: 4, ticks: 3, sweep: false },
         { workers: 2, requests: 4, ticks: 3, sweep: true },
