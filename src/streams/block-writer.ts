@@ -1,5 +1,6 @@
 // Gathers chunks into large blocks and writes each with one call, reading on into a second block meanwhile.
-// Guarantee: chunks are copied before `write` returns or its promise settles, and after `settle` no write runs.
+// Guarantee: chunks are copied before `write` returns or its promise settles; after `settle` no write runs; after a failed
+// write nothing more is written, so what a file has is a beginning of what came.
 
 import type { FileSystem } from '../disk/file-system.ts'
 import { ioError, TempFileError } from '../errors.ts'
@@ -31,6 +32,7 @@ export class BlockWriter {
   #used = 0
   #inFlight: Promise<void> | undefined
   #spare: Buffer | undefined
+  #failure: { readonly error: unknown } | undefined
   #settled = false
 
   constructor(target: BlockTarget) {
@@ -38,9 +40,10 @@ export class BlockWriter {
     this.#position = target.position
   }
 
-  /** Takes one chunk; a promise means that it waits for the disk. */
+  /** Takes one chunk; a promise means that it waits for the disk. @throws (rejects) what an earlier write failed with */
   write(chunk: Uint8Array): Promise<void> | undefined {
     const { length } = chunk
+    if (this.#failure !== undefined) return Promise.reject(this.#failure.error)
     if (this.#settled) return undefined
     if (this.#block !== undefined && length < this.#block.length - this.#used) {
       this.#block.set(chunk, this.#used)
@@ -52,9 +55,10 @@ export class BlockWriter {
     return taken === length ? undefined : this.#waitAndFill(chunk, taken)
   }
 
-  /** Writes what is gathered and waits for the disk. */
+  /** Writes what is gathered and waits for the disk. @throws (rejects) what a write failed with, also an earlier one */
   async flush(): Promise<void> {
     await this.#inFlight
+    if (this.#failure !== undefined) throw this.#failure.error
     if (this.#block === undefined || this.#used === 0) return
     const block = this.#block.subarray(0, this.#used)
     this.#used = 0
@@ -70,6 +74,10 @@ export class BlockWriter {
     this.#block = undefined
     this.#spare = undefined
     this.#used = 0
+  }
+
+  get #isOver(): boolean {
+    return this.#settled || this.#failure !== undefined
   }
 
   /** Copies what fits without waiting, starting writes as blocks get full; returns how far it came. */
@@ -102,7 +110,7 @@ export class BlockWriter {
     let taken = from
     while (taken < chunk.length) {
       await this.#inFlight
-      if (this.#settled) return
+      if (this.#isOver) return
       if (this.#used === 0 && chunk.length - taken >= LARGE_BLOCK) {
         await this.#begin(chunk.subarray(taken, taken + LARGE_BLOCK)) // no copy: its owner waits for us
         taken += LARGE_BLOCK
@@ -144,9 +152,14 @@ export class BlockWriter {
 
   /** Starts the one write that may run, and remembers it until it is over. */
   #begin(block: Uint8Array): Promise<void> {
-    const write = this.#put(block).finally(() => {
-      this.#inFlight = undefined
-    })
+    const write = this.#put(block)
+      .catch((error: unknown) => {
+        this.#failure = { error }
+        throw error
+      })
+      .finally(() => {
+        this.#inFlight = undefined
+      })
     this.#inFlight = write
     return write
   }

@@ -1,6 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
+import nodeFs from 'node:fs'
 import { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
+import type { FileSystem } from '../../src/index.ts'
 import { tempManager } from '../fixtures/temp-base.ts'
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
@@ -81,4 +83,44 @@ test('a source that breaks off while a chunk waits for the disk leaves its bytes
     expect(received.equals(bytes.subarray(0, upload.offset))).toBe(true)
     await upload.discard()
   }
+})
+
+/** node:fs, in which one call of write fails and the next ones do not, like a disk that was full for a moment. */
+function failingOnce(failing: number): { fs: FileSystem; calls(): number } {
+  let calls = 0
+  const write = (...args: Parameters<FileSystem['write']>): void => {
+    if (++calls !== failing) return void nodeFs.write(...args)
+    setImmediate(args[5], Object.assign(new Error('a broken disk'), { code: 'EIO' }))
+  }
+  return { fs: { ...nodeFs, native: true, write } as FileSystem, calls: () => calls } // its overloads
+}
+
+test.each([1, 2, 3])(
+  'when write %i fails and the next would not, what is kept is a beginning of what was sent',
+  async (failing) => {
+    const manager = tempManager({ fs: failingOnce(failing).fs })
+    const bytes = randomBytes(3_000_000)
+    const chunks = Array.from({ length: 48 }, (_, at) => bytes.subarray(at * 65_536, (at + 1) * 65_536))
+    const upload = await manager.createUpload({ durable: false, length: bytes.length, hash: 'sha256' })
+    await expect(upload.append(Readable.from(chunks))).rejects.toMatchObject({ code: 'ERR_TEMP_IO' })
+    const kept = Buffer.concat(await upload.read().toArray())
+    expect(kept.length).toBe(upload.offset)
+    expect(kept.equals(bytes.subarray(0, kept.length))).toBe(true)
+    await upload.append(bytes.subarray(kept.length))
+    expect((await upload.finish()).digest).toBe(sha256(bytes))
+  },
+)
+
+test('when the write of a checkpoint fails, the next chunk is refused and not written in its place', async () => {
+  const { fs, calls } = failingOnce(1)
+  await using upload = await tempManager({ fs }).createUpload({ durable: false })
+  const source = new Readable({ read() {} })
+  source.push('12345')
+  const appending = upload.append(source).catch((error: unknown) => error)
+  await expect.poll(calls, { timeout: 10_000 }).toBe(1)
+  source.push('67890')
+  expect(await appending).toMatchObject({ code: 'ERR_TEMP_IO' })
+  expect(upload.offset).toBe(0)
+  await upload.append('1234567890')
+  expect(Buffer.concat(await upload.read().toArray()).toString()).toBe('1234567890')
 })
