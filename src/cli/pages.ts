@@ -4,7 +4,7 @@ import type { Page } from './command.ts'
 
 export const PROGRAM: Page = {
   description: [
-    'Every program that uses the package temp-file-manager under one name shares one root directory, <base>/<name>-<uid>. These commands look at it from outside. Except run, they create no session, and none touches what a live process uses.',
+    'Every program that uses the package temp-file-manager under one name shares one root directory, <base>/<name>-<uid>. These commands look at it from outside. run, retry and discard create a session of their own; none touches what a live process uses.',
     "A command's own manual: temp-file-manager COMMAND --help.",
   ],
   examples: [
@@ -15,7 +15,7 @@ export const PROGRAM: Page = {
 
 export const LS: Page = {
   description: [
-    'Lists the sessions (private directories of processes) and the handoffs (files published for other processes) under a root. OWNER is alive, dead or unknown, and WHY names the evidence. The dead are removed by the next sweep; the unknown are kept.',
+    'Lists the sessions (private directories of processes) and the handoffs (files published for other processes) under a root. OWNER is alive, dead or unknown. The dead are removed by the next sweep; the unknown are kept.',
   ],
   examples: [["temp-file-manager ls --json | jq '.bytes'", 'Bytes under the root, for a monitor.']],
 }

@@ -63,13 +63,19 @@ export function prepareRules(rules: unknown, option = 'accept'): PreparedRules {
     throw optionError(`${option}.minBytes`, `${option}.minBytes is larger than ${option}.maxBytes.`)
   const prepared: PreparedRules = {
     extensions,
-    types: types ?? extensions?.flatMap((extension) => typesOfExtension(extension) ?? []),
+    types: types ?? typesOf(extensions),
     minBytes,
     maxBytes,
     // As a method of the rules, which may be an object with state.
     validate: validate?.bind(rules),
   }
   return Object.freeze(Object.defineProperty(prepared, PREPARED, { value: true }))
+}
+
+/** Each type once: `.jpg` and `.jpeg` are one. */
+function typesOf(extensions: readonly string[] | undefined): readonly string[] | undefined {
+  if (extensions === undefined) return undefined
+  return [...new Set(extensions.flatMap((extension) => typesOfExtension(extension) ?? []))]
 }
 
 function isPrepared(rules: unknown): rules is PreparedRules {

@@ -1,6 +1,7 @@
 // What a server of resumable uploads admits. Guarantee: what the header fields alone rule out is refused before a byte is
 // received, and every limit is announced in Upload-Limit.
 
+import { prepareRules } from '../file-types/file-rules.ts'
 import type { FileRules, PartialUpload } from '../index.ts'
 import type { Exchange } from './exchange.ts'
 import { type Facts, totalOf } from './facts.ts'
@@ -16,10 +17,13 @@ export function rulesOf(options: Prepared): { accept?: FileRules; maxBytes: numb
 
 /** Upload-Limit; with the time left to an upload, where there is one. */
 export function limitsOf(options: Prepared, upload?: PartialUpload): string {
-  const { maxBytes, maxAppendBytes, minAppendBytes } = options
+  const { maxBytes, maxAppendBytes, minAppendBytes, accept } = options
+  const rules = accept === undefined ? undefined : prepareRules(accept)
+  const most = Math.min(maxBytes ?? Number.POSITIVE_INFINITY, rules?.maxBytes ?? Number.POSITIVE_INFINITY)
   const left = upload?.expiresInMs
   return limitField({
-    'max-size': maxBytes,
+    'max-size': most === Number.POSITIVE_INFINITY ? undefined : most,
+    'min-size': rules === undefined || rules.minBytes === 0 ? undefined : rules.minBytes,
     'max-append-size': maxAppendBytes,
     'min-append-size': minAppendBytes,
     'max-age': left === undefined ? undefined : Math.max(0, Math.floor(left / 1000)),

@@ -120,3 +120,11 @@ test('validate is left to the caller, with its own `this`', () => {
   validate?.(undefined as never) // never looked at here
   expect(seen).toEqual([accept])
 })
+
+test('a refusal names each accepted type once, also where two extensions have one type', async () => {
+  const error = await receiveFails('ERR_TEMP_TYPE_REJECTED', 'no image', {
+    accept: { extensions: ['.jpg', '.jpeg'] },
+    declared: { name: 'a.jpg' },
+  })
+  expect(error).toMatchObject({ details: { accepted: ['image/jpeg'] } })
+})

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect } from 'vitest'
+import { expect, test } from 'vitest'
 import { APPEND, append, begin, create, created, draft, head, OURS } from './draft-client.ts'
 import { requirementsOn } from './requirements.ts'
 
@@ -108,6 +108,11 @@ row('4.1.4-12', 'OPTIONS announces the limits', async () => {
   const client = await draft({ maxBytes: 100, maxAppendBytes: 50, minAppendBytes: 5 })
   const { headers } = await client.send('OPTIONS', '/files')
   expect(headers['upload-limit']).toBe('max-size=100, max-append-size=50, min-append-size=5')
+})
+
+test('the limits of `accept` are announced with the others', async () => {
+  const client = await draft({ maxBytes: 100, accept: { types: ['text/plain'], minBytes: 2, maxBytes: 50 } })
+  expect((await client.send('OPTIONS', '/files')).headers['upload-limit']).toBe('max-size=50, min-size=2')
 })
 
 row('4.1.4-13', 'so does OPTIONS *', async () => {

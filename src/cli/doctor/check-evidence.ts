@@ -95,6 +95,14 @@ export function checkEnvironment(env: NodeJS.ProcessEnv = process.env): Finding 
       advice: 'Unset it when you are done debugging, and look into kept/.',
     }
   }
+  if (env['TEMP_FILE_MANAGER_PRESERVE'] === 'on-error') {
+    return {
+      check,
+      status: 'ok',
+      found: 'TEMP_FILE_MANAGER_PRESERVE=on-error: the newest failures are kept',
+      advice: 'Look into kept/ of the root; `sweep --kept` removes them.',
+    }
+  }
   const directory = env['TEMP_FILE_MANAGER_DIR']
   return { check, status: 'ok', found: directory ? `TEMP_FILE_MANAGER_DIR=${directory}` : 'no settings' }
 }

@@ -44,7 +44,10 @@ export interface FormOptions {
   readonly skip?: ((file: DeclaredFile) => boolean | Promise<boolean>) | undefined
   /** The most files; default 100. */
   readonly maxFiles?: number | undefined
-  /** The most bytes of each file; default: the manager's `limits.fileBytes`, which has no default of its own. */
+  /**
+   * The most bytes of each file; default: the manager's `limits.fileBytes`, which has no default of its own. The rules
+   * in `accept` may have a `maxBytes` too (the presets do); the smallest counts.
+   */
   readonly maxFileBytes?: Size | undefined
   /** The most bytes of the whole request body, text and separators included; default: no limit. */
   readonly maxTotalBytes?: Size | undefined

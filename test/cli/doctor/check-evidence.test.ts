@@ -25,3 +25,7 @@ test.each([
 ])('the environment %j is %s', (env, status) => {
   expect(checkEnvironment(env).status).toBe(status)
 })
+
+test('failures that are kept are mentioned', () => {
+  expect(checkEnvironment({ TEMP_FILE_MANAGER_PRESERVE: 'on-error' }).found).toContain('kept')
+})
