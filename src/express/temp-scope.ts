@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Form, UploadedFile } from '../http/index.ts'
+import { discardNode } from '../http/receive/discard-rest.ts'
 import { requestScope } from '../http/serve/request-scope.ts'
 import type { TempFileManager, TempScope } from '../index.ts'
 import { managerFrom } from './middleware-arguments.ts'
@@ -50,7 +51,7 @@ export function tempScope(manager?: TempFileManager): Middleware {
   const managerNow = managerFrom(manager)
   return (req, res, next) => {
     try {
-      scopeOf(managerNow(), req, res)
+      scopeOf(managerNow, req, res)
       next()
     } catch (error) {
       next(error)
@@ -58,9 +59,22 @@ export function tempScope(manager?: TempFileManager): Middleware {
   }
 }
 
-/** The request's scope, also as `req.temp`. @throws ERR_TEMP_CLOSED */
-export function scopeOf(manager: TempFileManager, req: IncomingMessage, res: ServerResponse): TempScope {
-  const scope = requestScope(manager, req, res)
-  Object.assign(req, { temp: scope })
-  return scope
+/**
+ * The request's scope, also as `req.temp`. Without one the request is refused: its body is discarded, so that the answer
+ * can be read.
+ * @throws ERR_TEMP_CLOSED
+ */
+export function scopeOf(
+  managerNow: () => TempFileManager,
+  req: IncomingMessage,
+  res: ServerResponse,
+): TempScope {
+  try {
+    const scope = requestScope(managerNow(), req, res)
+    Object.assign(req, { temp: scope })
+    return scope
+  } catch (error) {
+    discardNode(req)
+    throw error
+  }
 }

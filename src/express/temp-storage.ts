@@ -100,7 +100,7 @@ export function tempStorage(first?: TempFileManager | StorageOptions, second?: S
       )
     }
     const originalName = originalNameOf(file.originalname)
-    const received = await scopeOf(manager(), req, res).receive(file.stream, {
+    const received = await scopeOf(manager, req, res).receive(file.stream, {
       ...checked,
       ...(accept === undefined ? {} : { accept }),
       suffix: suffixOf(originalName),

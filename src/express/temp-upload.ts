@@ -34,7 +34,7 @@ export function tempUpload(first?: TempFileManager | FormOptions, second?: FormO
   const form = prepareForm(options)
   return (req, res, next) => {
     const received = async (): Promise<void> => {
-      const upload = await receivePreparedForm(req, scopeOf(manager(), req, res), form)
+      const upload = await receivePreparedForm(req, scopeOf(manager, req, res), form)
       Object.assign(req, { upload })
     }
     received().then(() => next(), next)

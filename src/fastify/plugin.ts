@@ -147,13 +147,15 @@ async function register(fastify: FastifyInstance, pluginOptions: TempFilesOption
     async function (this: FastifyRequest, own?: FormOptions): Promise<Form> {
       const { [ROUTE_RULES]: base = pluginRules } = this.routeOptions.config as RouteConfig // set by the hook above
       let checked: CheckedForm
+      let scope: TempScope
       try {
         checked = own === undefined ? base : checkForm(own, base)
+        refuseReadBody(this)
+        scope = scopeOf(this)
       } catch (error) {
         return await refuseRequest(this.raw, error)
       }
-      refuseReadBody(this)
-      const form = await receivePreparedForm(this.raw, scopeOf(this), withDefaults(checked))
+      const form = await receivePreparedForm(this.raw, scope, withDefaults(checked))
       return form as Form // text fields are strings unless decodeJsonParts is set, which its user knows
     },
   )

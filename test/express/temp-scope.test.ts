@@ -6,7 +6,7 @@ import multer from 'multer'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { sendFile, tempScope, tempStorage, tempUpload } from '../../src/express/index.ts'
 import { isTempFileError, setTempManager, type TempScope } from '../../src/index.ts'
-import { field, file, multipart, post } from '../http/clients.ts'
+import { answerBeforeBody, field, file, multipart, post } from '../http/clients.ts'
 import { expressServer } from './express-server.ts'
 
 const here = expressServer()
@@ -88,6 +88,18 @@ describe('req.temp', () => {
     const response = await fetch(here.server.url)
     expect(response.status).toBe(503)
     await response.text()
+  })
+
+  test.each([
+    ['tempScope', () => tempScope(here.premises.manager)],
+    ['tempUpload', () => tempUpload(here.premises.manager)],
+  ])('of a manager that is closed: %s refuses, and a client that sends on can read why', async (_, make) => {
+    const middleware = make()
+    await here.premises.manager.close()
+    here.app.use(middleware)
+    here.app.use(((error, _req, res, _next) =>
+      res.status(isTempFileError(error) ? error.status : 500).end()) satisfies express.ErrorRequestHandler)
+    expect(await answerBeforeBody(here.server.port)).toMatch(/^HTTP\/1.1 503 /)
   })
 
   test('and sendFile serve a file with a range', async () => {

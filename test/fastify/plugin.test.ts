@@ -3,7 +3,7 @@ import type { FastifyReply } from 'fastify'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import tempFiles, { type FormOptions } from '../../src/fastify/index.ts'
 import { fileRules, type TempFile } from '../../src/index.ts'
-import { FORM_TYPE } from '../http/clients.ts'
+import { answerBeforeBody, FORM_TYPE } from '../http/clients.ts'
 import { addRoute, form, UploadApp, upload } from './upload-app.ts'
 
 let here: UploadApp
@@ -22,6 +22,14 @@ describe('errors', () => {
       status: 415,
       body: { code: 'ERR_TEMP_TYPE_REJECTED' },
     })
+  })
+
+  test('of a manager that is closed reach a client that sends on', async () => {
+    await here.app.register(tempFiles, { manager: here.manager })
+    addRoute(here.app)
+    const { port } = new URL(await here.listening())
+    await here.manager.close()
+    expect(await answerBeforeBody(Number(port))).toMatch(/^HTTP\/1.1 503 /)
   })
 
   test('rules of the route win over those of the plugin, one by one', async () => {

@@ -90,3 +90,25 @@ export function curl(...args: string[]): Promise<CurlResult> {
     })
   })
 }
+
+/**
+ * Sends the head of a form over a last connection, reads the answer to its end and sends the body only then, as a client does
+ * that reads late. Rejects when the server resets the connection.
+ */
+export async function answerBeforeBody(port: number): Promise<string> {
+  const body = Buffer.alloc(2 * 1024 * 1024)
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  socket.write(
+    `POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${body.length}\r\n` +
+      `Content-Type: ${FORM_TYPE}\r\n\r\n`,
+  )
+  let answer = ''
+  socket.setEncoding('latin1').on('data', (chunk: string) => {
+    answer += chunk
+  })
+  await once(socket, 'end')
+  const closed = once(socket, 'close') // rejects on a reset
+  socket.end(body)
+  await closed
+  return answer
+}

@@ -45,7 +45,7 @@ const BOUNDS: DiscardBounds = {
 
 /** Discards the rest of a request of node:http or node:http2. */
 export function discardNode(request: IncomingMessage | Http2ServerRequest, bounds = BOUNDS): void {
-  if (request.readableEnded || request.destroyed) return
+  if (request.readableEnded || request.destroyed || hasNoBody(request)) return
   if ('stream' in request) discardHttp2(request, bounds)
   else new Rest(request, bounds).discard()
 }
@@ -185,6 +185,12 @@ export function discardWeb(reader: ReadableStreamDefaultReader<Uint8Array>, boun
     }
     next()
   })
+}
+
+/** As its header fields say (RFC 9112 section 6.3). A stream of HTTP/2 needs neither. */
+function hasNoBody({ headers, httpVersionMajor }: IncomingMessage | Http2ServerRequest): boolean {
+  const { 'content-length': length, 'transfer-encoding': coding } = headers
+  return httpVersionMajor === 1 && coding === undefined && (length === undefined || length === '0')
 }
 
 function ignore(): void {}
