@@ -116,14 +116,14 @@ function identify(by: Observer, { directory, id }: SessionPlace): Known {
 
 function observe(by: Observer, { owner, named, record }: Known, { id }: SessionPlace): Seen {
   const { self } = by
-  if (owner === undefined && (record !== 'named' || named === undefined)) return UNIDENTIFIED
+  const target = owner ?? (record === 'named' ? named : undefined)
+  if (target === undefined) return UNIDENTIFIED
   const namespacesByName = namespacesTag(self) === named?.namespaces
   const boot = owner !== undefined ? bootOf(by, owner) : namedBoot(self, named, namespacesByName)
   const namespaces =
     owner !== undefined ? namespacesOf(self, owner) : unless(self, namespacesByName ? 'same' : 'other')
-  const target = owner ?? named
-  const seen = target === undefined ? UNIDENTIFIED : by.platform.observe(target)
-  const replaced = seen.thread === 'same' && target?.tid === self.tid && !isOwnSession(id)
+  const seen = by.platform.observe(target)
+  const replaced = seen.thread === 'same' && target.tid === self.tid && !isOwnSession(id)
   return {
     boot,
     hostname: owner === undefined || owner.hostname === self.hostname ? 'same' : 'other',

@@ -89,15 +89,13 @@ export class ContentReceiver {
     upload: PartialUpload,
     { received, about }: { received: boolean; about: Record<string, string> },
   ): Reply {
-    const limit = isTempFileError(error) ? error.details?.['limit'] : undefined
-    const tooLarge = isTempFileError(error) && error.code === 'ERR_TEMP_TOO_LARGE'
+    const { code, status = 0, details = {} } = isTempFileError(error) ? error : {}
+    const tooLarge = code === 'ERR_TEMP_TOO_LARGE'
+    const { limit, expected } = details
     if (tooLarge && limit === upload.length && limit !== undefined) return inconsistentLength()
-    const truncated = isTempFileError(error) && error.code === 'ERR_TEMP_TRUNCATED'
-    if (received && truncated && error.details?.['expected'] !== undefined) return inconsistentLength()
-    const refused =
-      isTempFileError(error) && ['ERR_TEMP_TYPE_REJECTED', 'ERR_TEMP_TOO_LARGE'].includes(error.code)
+    if (received && code === 'ERR_TEMP_TRUNCATED' && expected !== undefined) return inconsistentLength()
     // After the last byte the answer is that of the resource itself, also when it is a refusal.
-    const final = refused || (received && !(isTempFileError(error) && error.status >= 500))
+    const final = tooLarge || code === 'ERR_TEMP_TYPE_REJECTED' || (received && status < 500)
     return failure(error, final, tooLarge ? { 'Upload-Limit': about['Upload-Limit'] ?? '' } : {})
   }
 
