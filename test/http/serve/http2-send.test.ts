@@ -84,11 +84,14 @@ describe("remove: 'after-full-body'", () => {
     expect(existsSync(sent.path)).toBe(false)
   })
 
-  test('removes a file that curl read to the end', async () => {
+  test('removes a file that curl read to the end, unless curl reset its connection', async () => {
+    const resets: unknown[] = []
+    server.on('session', (session) => session.on('error', (error) => resets.push(error)))
     // The second request keeps the connection open: a curl that closes it may reset it before it acknowledges the end.
+    // On a loaded machine curl 7.88 resets one connection of ten all the same, when a frame comes between two requests.
     const { out } = await curl('--http2-prior-knowledge', url, `${url}/after`)
     expect(out.startsWith(String(content))).toBe(true)
-    expect(await results[0]).toMatchObject({ fullySent: true, removed: true })
+    expect(await results[0]).toMatchObject({ fullySent: true, removed: resets.length === 0 })
   })
 
   test('keeps a file whose stream the client cancelled before the end', async () => {
