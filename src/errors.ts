@@ -99,14 +99,15 @@ export class TempFileError extends Error {
   /** The path concerned. Not enumerable: it must not reach a client by accident. */
   declare readonly path?: string
 
-  constructor(code: TempFileErrorCode, message: string, options: TempFileErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+  constructor(code: TempFileErrorCode, message: string, options?: TempFileErrorOptions) {
+    const { cause, details, path } = options ?? {}
+    super(message, cause === undefined ? undefined : { cause })
     this.code = code
-    this.status = STATUS[code]
+    this.status = Object.hasOwn(STATUS, code) ? STATUS[code] : 500 // from JavaScript any code
     this.statusCode = this.status
     this.expose = this.status < 500
-    this.details = options.details ?? {}
-    if (options.path !== undefined) Object.defineProperty(this, 'path', { value: options.path })
+    this.details = details ?? {}
+    if (path !== undefined) Object.defineProperty(this, 'path', { value: path })
   }
 
   static {

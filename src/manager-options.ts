@@ -12,9 +12,12 @@ import {
   boolean,
   type Checked,
   constantOr,
+  describe,
   duration,
+  durationWithin,
   integer,
   type Kind,
+  LONGEST_TIMER_MS,
   nested,
   optionsOf,
   size,
@@ -112,17 +115,6 @@ export interface Settings {
 
 const SECOND = 1000
 const HOUR = 3_600_000
-/** setInterval's longest delay in milliseconds; a longer one would fire at once. */
-const LONGEST_TIMER = 2 ** 31 - 1
-
-/** A duration within bounds; `bounds` completes 'must be ...'. */
-function durationWithin(least: number, most: number, bounds: string): Kind<number> {
-  return (value, option) => {
-    const ms = duration(value, option)
-    if (ms >= least && ms <= most) return ms
-    throw optionError(option, `${option} must be ${bounds}.`)
-  }
-}
 
 /** Duck-typed: a module's namespace, given by mistake, has no openSync. */
 const fileSystem: Kind<FileSystem> = (value, option) => {
@@ -163,7 +155,7 @@ const checkOptions = optionsOf('TempFileManager', {
   handoff: nested({ ttl: duration, maxAttempts: integer(1) }),
   sweep: nested({
     onStart: boolean,
-    every: constantOr(false, durationWithin(SECOND, LONGEST_TIMER, "between '1s' and '24d', or false")),
+    every: constantOr(false, durationWithin(SECOND, LONGEST_TIMER_MS, "between '1s' and '24d', or false")),
   }),
   sharedVolume: sharedVolumeKind,
   signals: boolean,
@@ -172,7 +164,10 @@ const checkOptions = optionsOf('TempFileManager', {
 })
 
 function sharedVolumeKind(value: unknown, option: string): boolean | Checked<typeof sharedVolume> {
-  return typeof value === 'boolean' ? value : nested(sharedVolume)(value, option)
+  if (typeof value === 'boolean') return value
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    return nested(sharedVolume)(value, option)
+  throw optionError(option, `${option} must be true, false or an object, not ${describe(value)}.`)
 }
 
 /** Checks a manager's options. @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_NAME_INVALID */
@@ -206,7 +201,7 @@ export function resolveOptions(options?: TempFileManagerOptions): Settings {
 }
 
 function baseDirectory(given: string | undefined, fs: FileSystem): string {
-  const base = given ?? directory(process.env['TEMP_FILE_MANAGER_DIR'] ?? tmpdir(), 'TEMP_FILE_MANAGER_DIR')
+  const base = given ?? directory(process.env['TEMP_FILE_MANAGER_DIR'] || tmpdir(), 'TEMP_FILE_MANAGER_DIR')
   return realPath(fs, resolve(base))
 }
 

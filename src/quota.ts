@@ -110,12 +110,20 @@ function refuseEntry(limit: number): never {
   )
 }
 
-/** Bytes that an unprivileged user may still write: bavail, not bfree, which counts root's reserve. */
+/**
+ * Bytes that an unprivileged user may still write: bavail, not bfree, which counts root's reserve. A tmpfs mounted with size=0
+ * has no size and reports no block.
+ */
 function freeBytes(fs: FileSystem, directory: string): Promise<number> {
   return new Promise((resolve, reject) => {
     fs.statfs?.(directory, (error, stats) => {
       if (error) reject(ioError(error, 'read the free space of the volume', directory))
-      else if (stats !== undefined) resolve(Number(stats.bavail) * Number(stats.bsize))
+      else if (stats !== undefined)
+        resolve(
+          Number(stats.blocks ?? 1) === 0
+            ? Number.POSITIVE_INFINITY
+            : Number(stats.bavail) * Number(stats.bsize),
+        )
     })
   })
 }

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { errnoOf, ioError, isTempFileError, TempFileError } from '../src/errors.ts'
+import { errnoOf, ioError, isTempFileError, TempFileError, type TempFileErrorCode } from '../src/errors.ts'
 
 describe('a TempFileError', () => {
   const cause = new Error('deep')
@@ -50,6 +50,11 @@ describe('a TempFileError', () => {
   test('prints with its code', () => {
     expect(inspect(error)).toContain('ERR_TEMP_TOO_LARGE')
   })
+})
+
+test.each(['TYPO', 'toString'])('an error made in JavaScript with the code %s has a status', (code) => {
+  const error = new TempFileError(code as TempFileErrorCode, 'm', null as never)
+  expect([error.status, error.statusCode, error.expose, error.details]).toEqual([500, 500, false, {}])
 })
 
 describe("a system's error", () => {

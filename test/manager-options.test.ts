@@ -38,6 +38,13 @@ describe('without options', () => {
     expect(resolveOptions(absent)).toEqual(resolveOptions())
   })
 
+  test('an empty TEMP_FILE_MANAGER_DIR counts as unset', () => {
+    vi.stubEnv('TEMP_FILE_MANAGER_DIR', undefined)
+    const { root } = resolveOptions()
+    vi.stubEnv('TEMP_FILE_MANAGER_DIR', '')
+    expect(resolveOptions().root).toBe(root)
+  })
+
   test('TEMP_FILE_MANAGER_DIR is the base directory, and baseDir goes before it', () => {
     vi.stubEnv('TEMP_FILE_MANAGER_DIR', '/from/the/environment')
     expect(resolveOptions().root).toMatch(/^\/from\/the\/environment\/temp-file-manager-\d+$/)
@@ -105,6 +112,15 @@ describe('before anything is made', () => {
     ['a file system null', { fs: null }],
   ])('%s is refused', (_what, options) => {
     failureSync('ERR_TEMP_OPTION_INVALID', () => new TempFileManager(untyped(options)))
+  })
+
+  test.each([
+    ['sweep.every', { sweep: { every: true } }, 'sweep.every can be false, but not true.'],
+    ['sharedVolume', { sharedVolume: 'x' }, 'sharedVolume must be true, false or an object, not string.'],
+  ])('%s refused: the message names the boolean that is accepted', (_, options, message) => {
+    expect(failureSync('ERR_TEMP_OPTION_INVALID', () => new TempFileManager(untyped(options))).message).toBe(
+      message,
+    )
   })
 
   test.each([

@@ -71,6 +71,14 @@ describe('free space', () => {
     await expect(quota.checkFree('/', 401)).rejects.toThrow(code('ERR_TEMP_NO_SPACE'))
   })
 
+  test('is without end on a file system without a size', async () => {
+    const disk: FileSystem = {
+      ...fs,
+      statfs: (_path, callback) => callback(null, { bavail: 0, bsize: 4096, blocks: 0 }),
+    }
+    await new Quota({ minFreeBytes: 600 }, disk).checkFree('/', 400)
+  })
+
   test('throws for a file system that cannot report it', () => {
     const { statfs: _, ...rest } = fs
     expect(() => new Quota({ minFreeBytes: 1 }, rest)).toThrow(code('ERR_TEMP_OPTION_INVALID'))

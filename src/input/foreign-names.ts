@@ -26,6 +26,11 @@ const EVERYTHING_KEPT: Meaning = { names: ['preserve'] }
 const SUFFIX: Meaning = { names: ['suffix', 'extensions'] }
 const AGE: Meaning = { names: ['removeUnknownAfter', 'ttl'] }
 
+const OWN_STORE: Meaning = {
+  names: [],
+  otherwise: 'tusServer() makes its store and its locker; for others call new Server() of @tus/server.',
+}
+
 const MEANINGS: Readonly<Record<string, Meaning>> = {
   // multer and busboy
   limits: {
@@ -64,6 +69,10 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   detachDescriptor: { names: [], otherwise: 'No descriptor is kept open here. Leave it out.' },
   unsafeCleanup: { names: [], otherwise: 'A directory is always removed with its content. Leave it out.' },
   tries: { names: [], otherwise: 'Names are unique without retries. Leave it out.' },
+  // @tus/server
+  onUploadFinish: { names: ['onFinish'] },
+  locker: OWN_STORE,
+  datastore: OWN_STORE,
   // common words
   maxSize: SIZE,
   sizeLimit: SIZE,

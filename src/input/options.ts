@@ -28,7 +28,7 @@ export type Door<S extends Schema> = (given: unknown, option?: string) => Checke
 /**
  * Builds the check of one options object. `owner` completes 'is not an option of ...'.
  * @example
- * const checkSweep = optionsOf('sweep', { dryRun: boolean, timeLimit: duration })
+ * const checkSweep = optionsOf('sweep', { dryRun: boolean, timeLimit: timerDuration })
  * checkSweep({ timeLimit: '5s' }) // { dryRun: undefined, timeLimit: 5000 }
  */
 export function optionsOf<S extends Schema>(owner: string, schema: S): Door<S> {
@@ -102,6 +102,25 @@ export const size: Kind<number> = (value, option) => toBytes(value as Size, opti
 
 /** A {@link Duration}, returned in milliseconds. */
 export const duration: Kind<number> = (value, option) => toMilliseconds(value as Duration, option) // the same
+
+/** The longest delay of Node's timers in milliseconds; with a longer one they fire after 1 ms. */
+export const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+/** A {@link Duration} within bounds, returned in milliseconds; `bounds` completes 'must be ...'. */
+export function durationWithin(least: number, most: number, bounds: string): Kind<number> {
+  return (value, option) => {
+    const ms = duration(value, option)
+    if (ms >= least && ms <= most) return ms
+    throw optionError(option, `${option} must be ${bounds}.`)
+  }
+}
+
+/** A {@link Duration} that is waited for: every timeout, time limit and interval. Ages and times to live are not. */
+export const timerDuration: Kind<number> = durationWithin(
+  0,
+  LONGEST_TIMER_MS,
+  `at most ${LONGEST_TIMER_MS} milliseconds, or '24d': no timer of Node waits longer`,
+)
 
 /** `true` or `false`. */
 export const boolean: Kind<boolean> = (value, option) =>
@@ -177,7 +196,12 @@ export function nested<S extends Schema>(schema: S, owner?: string): Kind<Checke
 
 /** A value that is exactly `constant`, or of `kind`: `false` or a duration, `true` or an object. */
 export function constantOr<const C extends string | boolean, T>(constant: C, kind: Kind<T>): Kind<C | T> {
-  return (value, option) => (value === constant ? constant : kind(value, option))
+  return (value, option) => {
+    if (value === constant) return constant
+    if (typeof value === 'boolean' && typeof constant === 'boolean')
+      throw optionError(option, `${option} can be ${constant}, but not ${value}.`)
+    return kind(value, option)
+  }
 }
 
 /** Checked by the code that receives it. */
@@ -199,4 +223,9 @@ export function preset<T>(kind: Kind<T>): Kind<T> {
     )
   }
   return Object.assign(check, { presentUndefined: true as const })
+}
+
+/** @throws ERR_TEMP_OPTION_INVALID when `fn` is no function; `place` names the argument of the method `name` */
+export function requireCallback(name: string, fn: unknown, place: 'second' | 'last'): void {
+  if (typeof fn !== 'function') throw optionError('fn', `${name} needs a function as its ${place} argument.`)
 }

@@ -12,7 +12,8 @@ import { optionError } from '../errors.ts'
 export type Size = number | string
 
 /**
- * A number of milliseconds, or a string such as `'10m'`, `'1h'` or `'7d'`.
+ * A number of milliseconds, or a string such as `'10m'`, `'1h'` or `'7d'`. A timeout, a time limit, a lease or an interval is
+ * at most 2,147,483,647 ms (24.8 days), the longest delay of Node's timers; a longer one is ERR_TEMP_OPTION_INVALID.
  * @category Options
  */
 export type Duration = number | string

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { TempFileManager } from '../../src/index.ts'
-import { boolean, nested, optionsOf, preset, text } from '../../src/input/options.ts'
+import { boolean, nested, optionsOf, preset, text, timerDuration } from '../../src/input/options.ts'
 import { failureSync } from '../fixtures/failures.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 import { COMMON, meant, testMistakes, wrongTypes } from './mistakes.ts'
@@ -211,7 +211,7 @@ describe('the core', () => {
         ...wrongTypes('dryRun', ...NO_FLAG),
         ...wrongTypes('signal', {}, null),
         ...wrongTypes('onProgress', 'yes'),
-        ...wrongTypes('timeLimit', ...NO_DURATION),
+        ...wrongTypes('timeLimit', ...NO_DURATION, '25d'),
         ...wrongTypes('removeUnknownAfter', ...NO_DURATION),
       ],
     },
@@ -248,6 +248,23 @@ describe('the core', () => {
     expect(fresh.sessionPath).toBeUndefined()
     expect(fresh.stats().entries).toBe(0)
   })
+})
+
+describe('a time that a timer waits for', () => {
+  test('is as long as a timer of Node can wait', () => {
+    expect(timerDuration('24d', 'timeout')).toBe(24 * 86_400_000)
+    expect(timerDuration(2_147_483_647, 'timeout')).toBe(2_147_483_647)
+  })
+
+  test.each(['25d', 2_147_483_648])(
+    'that is longer, %j, is refused, and the error says the bound',
+    (value) => {
+      const error = failureSync('ERR_TEMP_OPTION_INVALID', () => timerDuration(value, 'timeout'))
+      expect(error.message).toBe(
+        "timeout must be at most 2147483647 milliseconds, or '24d': no timer of Node waits longer.",
+      )
+    },
+  )
 })
 
 describe('an options object', () => {
