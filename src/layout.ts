@@ -74,6 +74,8 @@ export const DATA = 'data'
 export const FAILURE = 'failure.json'
 export const UPLOAD_RECORD = 'upload.json'
 export const UPLOAD_RESULT = 'done.json'
+/** The server's answer to the last byte. */
+export const UPLOAD_ANSWER = 'answer.json'
 /** Asks the process that is writing an upload to stop: a newer request of its client waits. */
 export const WANTED = 'wanted'
 
@@ -103,6 +105,10 @@ export interface Layout {
   readonly kept: string
   readonly sweepLock: string
 }
+
+/** The directories of a root. Those that are `CREATED_LATER` come with the first entry in them. */
+export const ROOMS = ['sessions', 'handoffs', 'uploads', 'kept'] as const
+export const CREATED_LATER = ['uploads', 'kept'] as const
 
 /** A root directory as every room uses it: one value, passed whole. */
 export interface Root {

@@ -98,7 +98,7 @@ export interface FileSystem {
   statSync(path: string): DiskStats
   chmodSync(path: DiskPath, mode: number): void
   utimesSync(path: DiskPath, atime: number, mtime: number): void
-  mkdirSync(path: string, options: { recursive?: boolean; mode: number }): unknown
+  mkdirSync(path: DiskPath, options: { recursive?: boolean; mode: number }): unknown
   rmdirSync(path: DiskPath): void
   unlinkSync(path: DiskPath): void
   renameSync(from: DiskPath, to: DiskPath): void
@@ -123,7 +123,12 @@ export interface FileSystem {
   /** Free space; optional, because memfs has none. Needed for `limits.minFreeBytes` only. */
   statfs?(
     path: string,
-    callback: Callback<{ readonly bavail: number | bigint; readonly bsize: number | bigint }>,
+    callback: Callback<{
+      readonly bavail: number | bigint
+      readonly bsize: number | bigint
+      /** 0: the file system has no size. */
+      readonly blocks?: number | bigint | undefined
+    }>,
   ): void
   createReadStream(path: string, options?: object): Readable
   createWriteStream(path: string, options?: object): Writable

@@ -37,6 +37,20 @@ export function existsAt(fs: FileSystem, path: DiskPath): boolean {
   return findSync(fs, path) !== undefined
 }
 
+/** Whether nothing exists at the path. False where that could not be determined; never throws. */
+export function isMissing(fs: FileSystem, path: DiskPath): boolean {
+  try {
+    return !existsAt(fs, path)
+  } catch {
+    return false
+  }
+}
+
+/** Whether a directory is at the path; a link to one is not. Throws the system's error where that could not be determined. */
+export function isDirectoryAt(fs: FileSystem, path: DiskPath): boolean {
+  return findSync(fs, path)?.isDirectory() === true
+}
+
 /** Renames `from`; returns false if it does not exist, because another process took it first. Throws the system's error. */
 export function renameIfThere(fs: FileSystem, from: DiskPath, to: DiskPath): boolean {
   try {

@@ -1,8 +1,9 @@
 // Small JSON records, written and read so that neither a crash nor a planted file does harm.
-// Guarantee: a record is complete or absent; reading never follows a link, waits for a FIFO or reads a huge file.
+// Guarantee: a record that could not be written is absent; a part that a kill left is reported as unreadable; what was written
+// whole can be read. Reading never follows a link, waits for a FIFO or reads a huge file.
 
 import { constants } from 'node:fs'
-import { errnoOf } from '../errors.ts'
+import { errnoOf, TempFileError } from '../errors.ts'
 import { closeSync } from './descriptors.ts'
 import type { FileSystem } from './file-system.ts'
 
@@ -15,7 +16,8 @@ const READ = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NON
 
 /**
  * Writes a new record with mode 0600, whatever the umask; syncs it if `durable`. Returns whether the umask removes bits
- * of the owner. Throws the system's error.
+ * of the owner. Throws the system's error, after the part that was written is removed; ERR_TEMP_OPTION_INVALID for a record
+ * that would be too large to be read.
  */
 export function writeRecord(
   fs: FileSystem,
@@ -23,16 +25,43 @@ export function writeRecord(
   value: unknown,
   durable: boolean,
 ): { stripped: boolean } {
+  const bytes = encoded(value)
   const fd = fs.openSync(path, CREATE, 0o600)
+  try {
+    return fill(fs, fd, bytes, durable)
+  } catch (error) {
+    discard(fs, path)
+    throw error
+  }
+}
+
+function encoded(value: unknown): Buffer {
+  const bytes = Buffer.from(JSON.stringify(value))
+  if (bytes.length <= MAX_RECORD_BYTES) return bytes
+  throw new TempFileError(
+    'ERR_TEMP_OPTION_INVALID',
+    `The record of these options has ${bytes.length} bytes, and ${MAX_RECORD_BYTES} are read at most. Pass less.`,
+  )
+}
+
+/** Writes the record and closes it, also after an error. */
+function fill(fs: FileSystem, fd: number, bytes: Buffer, durable: boolean): { stripped: boolean } {
   try {
     const stripped = (fs.fstatSync(fd).mode & 0o700) !== 0o600
     if (stripped) fs.fchmodSync(fd, 0o600)
-    const bytes = Buffer.from(JSON.stringify(value))
     for (let done = 0; done < bytes.length; ) done += fs.writeSync(fd, bytes.subarray(done))
     if (durable) fs.fsyncSync(fd)
     return { stripped }
   } finally {
     fs.closeSync(fd)
+  }
+}
+
+function discard(fs: FileSystem, path: string): void {
+  try {
+    fs.unlinkSync(path)
+  } catch {
+    // It was removed with its directory, or stays unreadable: the caller needs the first error.
   }
 }
 

@@ -19,7 +19,7 @@ const WRITE = O_WRONLY | O_NOFOLLOW | O_NONBLOCK
 const IN_FLIGHT = 4
 
 /** Makes the names in a directory durable: after a rename into it or out of it. Throws the system's error, ERR_TEMP_IO. */
-export function syncDirectorySync(fs: FileSystem, path: string): void {
+export function syncDirectorySync(fs: FileSystem, path: DiskPath): void {
   if (!platform().syncsDirectories) return
   const fd = openDirectorySync(fs, path)
   try {
@@ -83,7 +83,7 @@ export function syncTreeSync(fs: FileSystem, path: string): void {
   try {
     for (const step of stepsOf(fs, path, directories)) {
       if (step.kind === 'files') for (const file of step.paths) syncFileSync(fs, file)
-      else if (step.fd === undefined) syncDirectorySync(fs, step.path.toString())
+      else if (step.fd === undefined) syncDirectorySync(fs, step.path)
       else syncDescriptorSync(fs, step.fd)
     }
   } finally {

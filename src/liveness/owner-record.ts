@@ -37,6 +37,8 @@ export interface Owner extends ProcessIdentity {
   readonly heartbeat?: boolean | undefined
   /** The owner asked for nothing to be removed. */
   readonly preserve?: boolean | undefined
+  /** The owner asked to keep what a failure leaves (preserve: 'on-error'). */
+  readonly keepFailed?: boolean | undefined
 }
 
 export type OwnerRead =
@@ -92,6 +94,7 @@ function parseOwner(value: unknown, id: string): OwnerRead {
       refreshMs: typeof o['refreshMs'] === 'number' ? o['refreshMs'] : undefined,
       heartbeat: o['heartbeat'] === true,
       preserve: o['preserve'] === true,
+      keepFailed: o['keepFailed'] === true,
     },
   }
 }

@@ -5,7 +5,7 @@ import { hostname } from 'node:os'
 import { errnoOf } from '../errors.ts'
 import { askProcess } from './ask-process.ts'
 import type { OwnIdentity, Platform, ProcessIdentity, ProcessSeen } from './platform.ts'
-import { LEASE_NAMES, MAX_SOCKET_PATH, POSIX, socketAnswer } from './posix.ts'
+import { FROM_TERMINAL, LEASE_NAMES, MAX_SOCKET_PATH, POSIX, socketAnswer } from './posix.ts'
 
 const BOOT_ID = '/proc/sys/kernel/random/boot_id'
 
@@ -25,6 +25,7 @@ export const linux: Platform = {
   provingFileSystems: new Set(['ext2', 'ext3', 'ext4', 'xfs', 'btrfs', 'f2fs', 'zfs', 'tmpfs', 'overlay']),
   mountTable: '/proc/self/mountinfo',
   ...POSIX,
+  comesFromTerminal,
 }
 
 function identify(): OwnIdentity {
@@ -95,6 +96,29 @@ function parseStat(
   const [state, threads, startTime] = [fields[0], fields[17], fields[19]]
   if (state === undefined || threads === undefined || startTime === undefined) return undefined
   return { state, threads: Number(threads), startTime }
+}
+
+/**
+ * The terminal sends its signals to one process group, proc(5) tpgid: from there they come if this process and the child are in
+ * it. Which of them somebody sent with kill(2) cannot be found out.
+ */
+function comesFromTerminal(signal: NodeJS.Signals, child: number | undefined): boolean {
+  if (!FROM_TERMINAL.includes(signal)) return false
+  return isInFront('self') && (child === undefined || isInFront(String(child)))
+}
+
+/** Whether a process is in the group in front of its terminal. */
+function isInFront(process: string): boolean {
+  try {
+    const text = fs.readFileSync(`/proc/${process}/stat`, 'utf8')
+    const [group, , , front] = text
+      .slice(text.lastIndexOf(')') + 2)
+      .split(' ')
+      .slice(2)
+    return group !== undefined && group === front
+  } catch {
+    return false
+  }
 }
 
 function procIsOurs(): boolean {

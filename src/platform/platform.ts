@@ -85,8 +85,8 @@ export interface Platform {
   readonly forbiddenInNames: RegExp | undefined
   /** Signals that end a process and can be listened to. */
   readonly endingSignals: readonly NodeJS.Signals[]
-  /** The signal came from the terminal, which sends it to every process on it, so that none has to pass it on. */
-  comesFromTerminal(signal: NodeJS.Signals): boolean
+  /** The signal came from the terminal, which also sent it to the child, so that nobody has to pass it on. */
+  comesFromTerminal(signal: NodeJS.Signals, child: number | undefined): boolean
   /** Ends this process as the signal does where nothing listens to it. */
   endBy(signal: NodeJS.Signals): void
 }

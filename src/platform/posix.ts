@@ -10,7 +10,7 @@ export const MAX_SOCKET_PATH = 107
 export const LEASE_NAMES = ['lease', 'lease-2'] as const
 
 /** Signals that a terminal sends to the whole process group in front, termios(3). */
-const FROM_TERMINAL: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT']
+export const FROM_TERMINAL: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT']
 
 /** Facts of every POSIX system. */
 export const POSIX: Pick<

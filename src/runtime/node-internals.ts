@@ -1,9 +1,11 @@
 // Every undocumented member of Node that the project uses, with its fallback. Guarantee: where a member is missing the
 // caller gets undefined and continues without it. Tested on Node 20.19, 20.20, 22, 24 and 26.
 
+import { readSync, writeSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Server, Socket } from 'node:net'
-import type { Readable } from 'node:stream'
+import type { Duplex, Readable } from 'node:stream'
+import { errnoOf } from '../errors.ts'
 
 /** `server._handle.fd`: the descriptor that a server listens on. Without it a closed descriptor is not noticed. */
 export function descriptorOf(server: Server): number | undefined {
@@ -14,6 +16,27 @@ export function descriptorOf(server: Server): number | undefined {
 /** `process._exiting`: `exit` is being emitted. Without it a session that a throwing listener leaves goes with a sweep. */
 export function isExiting(): boolean {
   return (process as { _exiting?: unknown })._exiting === true // undocumented, so it is not in the types
+}
+
+/**
+ * Runs `work` after the `exit` listeners of a process that dies of an exception, also when one of them throws: Node calls
+ * `process.emit` there, and swallows its error without an event. The listeners keep their order. A process that goes on after
+ * all has its own `emit` again in the next turn. Where Node calls something else, `work` does not run.
+ */
+export function afterExitListeners(work: () => void): void {
+  const { emit } = process
+  const wrapper = (...given: readonly unknown[]): unknown => {
+    try {
+      return Reflect.apply(emit, process, given)
+    } finally {
+      if (given[0] === 'exit') work()
+    }
+  }
+  const wrapped = wrapper as typeof emit // one overload for each event
+  process.emit = wrapped
+  setImmediate(() => {
+    if (process.emit === wrapped) process.emit = emit
+  })
 }
 
 /** The process of Node's main realm, also inside a realm that has a copy (Jest); there is one a thread. */
@@ -52,6 +75,35 @@ export function endBeforeBody(request: IncomingMessage & { _dump?: () => void })
  */
 export function endAfterLastAnswer(socket: Socket): void {
   socket.destroySoon = () => void socket.end()
+}
+
+/**
+ * The state of the TCP connection below a TLS connection that the client has ended with close_notify: 'ended' in order,
+ * 'reset', or still 'open'. Node reads on, but ignores what it reads (rfc5246 section 7.2.1), a reset as well; so reading
+ * is stopped, and the kernel is asked by `_handle.fd`. Undefined without the member: on Windows, and for TLS over
+ * something else than a socket.
+ */
+export function transportOf(connection: Duplex): 'ended' | 'reset' | 'open' | undefined {
+  const { _handle: handle } = connection as { _handle?: { fd?: unknown; readStop?: () => void } | null } // undocumented
+  if (typeof handle?.fd !== 'number' || handle.fd < 0) return undefined
+  handle.readStop?.()
+  try {
+    if (!connection.writableEnded) writeSync(handle.fd, NOTHING) // finds a reset that follows an end
+    return readSync(handle.fd, Buffer.alloc(1024)) === 0 ? 'ended' : 'open'
+  } catch (error) {
+    return errnoOf(error) === 'EAGAIN' ? 'open' : 'reset'
+  }
+}
+
+const NOTHING = Buffer.alloc(0)
+
+/**
+ * Keeps a connection that both sides have ended until it is destroyed, by `_readableState.autoDestroy`: the option is
+ * public, and the socket is made by Node's server. Without the member the connection is closed as usual.
+ */
+export function outliveBothEnds(connection: Duplex): void {
+  const { _readableState: state } = connection as { _readableState?: { autoDestroy?: boolean } } // undocumented
+  if (state !== undefined) state.autoDestroy = false
 }
 
 /**

@@ -91,6 +91,7 @@ export function ownerRecord(context: Context, id: string, leases: readonly Lease
     refreshMs: Math.min(context.sweepEvery ?? REFRESH_MS, REFRESH_MS),
     heartbeat: context.sharedVolume !== undefined,
     preserve: context.preserve,
+    keepFailed: context.keepFailed !== undefined,
   }
 }
 

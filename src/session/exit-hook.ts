@@ -2,7 +2,7 @@
 // Guarantee: every open manager's task runs at exit, one failure never stops the rest, and the last manager that
 // closes removes the listeners.
 
-import { isExiting } from '../runtime/node-internals.ts'
+import { afterExitListeners, isExiting } from '../runtime/node-internals.ts'
 import { log, noteExit } from '../runtime/observe.ts'
 import { listenToSignals } from './exit-signals.ts'
 
@@ -36,9 +36,11 @@ function createRegistry(): Registry {
       }
     }
   }
-  // An `exit` listener that throws ends the emission before this package's is called; the monitor is still called.
+  // An `exit` listener that throws ends the emission before this package's is called. The monitor is still called for it,
+  // but not in a process that already dies of an exception.
   const onThrow = (): void => {
     if (isExiting()) runAll()
+    else if (isFatal()) afterExitListeners(runAll)
   }
   const wantSignals = (): void => {
     const wanted = [...tasks].some((task) => task.signals)
@@ -60,6 +62,12 @@ function createRegistry(): Registry {
       wantSignals()
     },
   }
+}
+
+/** Whether nothing in the process handles an exception that reached the event loop. */
+function isFatal(): boolean {
+  const captured = process.hasUncaughtExceptionCaptureCallback?.() === true // Deno has no such function
+  return !captured && process.listenerCount('uncaughtException') === 0
 }
 
 /** The process's registry; a worker thread has its own `globalThis`, so its own registry. */

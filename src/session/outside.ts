@@ -9,7 +9,7 @@ import type { FileSystem } from '../disk/file-system.ts'
 import type { Identity, Journal, Outside } from '../disk/move/staging.ts'
 import { OpenDirectories } from '../disk/open-directories.ts'
 import { isOwnedByUs } from '../disk/ownership.ts'
-import { isSameFile, joinPath } from '../disk/paths.ts'
+import { isDirectoryAt, isSameFile, joinPath } from '../disk/paths.ts'
 import { readRecord, writeRecord } from '../disk/record-file.ts'
 import { type RemoveReport, removeTreeSync, requireComplete } from '../disk/remove/remove.ts'
 import { syncDirectorySync } from '../disk/sync.ts'
@@ -125,7 +125,7 @@ function namesIn(
   failed: (path: string, error: unknown) => void,
 ): readonly string[] {
   try {
-    return fs.readdirSync(directory).map(String)
+    return isDirectoryAt(fs, directory) ? fs.readdirSync(directory).map(String) : []
   } catch (error) {
     if (!isSettled(error)) failed(directory, error)
     return []

@@ -1,13 +1,14 @@
-// The root directory: made once, checked at every opening. Guarantee: a root that another user could have planted,
-// replaced or written to is refused; one of this user that is merely too open gets mode 0700, with a warning.
+// The root directory and its rooms: made once, checked at every opening and before every sweep. Guarantee: a root or room that
+// another user could have planted, replaced or written to, and a link, is refused before anything below it is read, renamed or
+// deleted; one of this user that is merely too open gets mode 0700, with a warning.
 
 import { constants } from 'node:fs'
-import { dirname } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { findWeakness, type Weakness } from '../disk/base-safety.ts'
 import type { DiskStats, FileSystem } from '../disk/file-system.ts'
 import { syncDirectory } from '../disk/sync.ts'
 import { errnoOf, ioError, TempFileError } from '../errors.ts'
-import { inside, type Root } from '../layout.ts'
+import { CREATED_LATER, inside, ROOMS, type Root } from '../layout.ts'
 import { draftName } from '../liveness/draft-name.ts'
 import { log, warn } from '../runtime/observe.ts'
 
@@ -24,6 +25,7 @@ export function openRoot(root: Root): void {
     checkBase(fs, dirname(layout.root))
     const made = openDirectory(fs, layout.root)
     const rooms = [layout.sessions, layout.handoffs].map((room) => openDirectory(fs, room))
+    for (const room of CREATED_LATER) mendIfThere(fs, layout[room])
     if (made || rooms.includes(true)) checkOneFileSystem(root)
     durable.delete(layout.root) // this process or another may have made it since
   } catch (error) {
@@ -42,16 +44,51 @@ export async function makeRootDurable({ fs, layout }: Root): Promise<void> {
   durable.add(layout.root)
 }
 
-/** Whether there is a root, without making anything. @throws ERR_TEMP_UNSAFE_ROOT, ERR_TEMP_IO */
-export function checkRoot({ fs, layout }: Root): boolean {
+/** Creates or checks a directory of the root; true when it was created here. @throws ERR_TEMP_UNSAFE_ROOT, and the system's error */
+export function openRoom({ fs, layout }: Root, room: (typeof CREATED_LATER)[number]): boolean {
+  return openDirectory(fs, layout[room])
+}
+
+/** Creates what a cleaner of empty directories has removed: a directory of the root, or a session's claims/. @throws as {@link openRoot} */
+export function reopenRoot(root: Root, claims: string): void {
+  openRoot(root)
+  openDirectory(root.fs, claims)
+}
+
+/** Whether a directory of the root exists, without making it. @throws ERR_TEMP_UNSAFE_ROOT, and the system's error */
+export function checkRoom({ fs, layout }: Root, room: (typeof CREATED_LATER)[number]): boolean {
+  return checkIfThere(fs, layout[room])
+}
+
+/**
+ * Whether there is a root, without making anything. `purpose`: 'look' changes nothing; 'change' also sets the mode of what is
+ * too open, so that no other user can exchange a room after this check.
+ * @throws ERR_TEMP_UNSAFE_ROOT, ERR_TEMP_IO
+ */
+export function checkRoot({ fs, layout }: Root, purpose: 'look' | 'change' = 'look'): boolean {
+  const check = purpose === 'change' ? mendIfThere : checkIfThere
   try {
-    checkOwned(fs.lstatSync(layout.root), layout.root)
+    if (!check(fs, layout.root)) return false
     requireSafe(fs, dirname(layout.root))
+    for (const room of ROOMS) check(fs, layout[room])
     return true
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return false
     throw ioError(error, 'open the root directory for temporary files', layout.root)
   }
+}
+
+/** False where nothing exists. @throws ERR_TEMP_UNSAFE_ROOT, and the system's error */
+function checkIfThere(fs: FileSystem, path: string): boolean {
+  const stats = statsIfThere(fs, path)
+  if (stats !== undefined) checkOwned(stats, path)
+  return stats !== undefined
+}
+
+/** As {@link checkIfThere}, and sets its mode. */
+function mendIfThere(fs: FileSystem, path: string): boolean {
+  const stats = statsIfThere(fs, path)
+  if (stats !== undefined) mend(fs, path, stats)
+  return stats !== undefined
 }
 
 function checkBase(fs: FileSystem, base: string): void {
@@ -102,17 +139,19 @@ function makeBase(fs: FileSystem, path: string): void {
 
 /** Creates or checks one directory of the root; true when it was created here. It mostly exists, so it is looked at first. */
 function openDirectory(fs: FileSystem, path: string): boolean {
-  let stats = statsIfThere(fs, path)
+  const stats = statsIfThere(fs, path)
   const made = stats === undefined && isCreated(fs, path)
-  stats ??= fs.lstatSync(path)
-  checkOwned(stats, path)
-  if (process.getuid !== undefined && (stats.mode & 0o777) !== 0o700) {
-    fs.chmodSync(path, 0o700) // umask 0777 makes mode 000; Kubernetes' fsGroup adds group bits
-    if (!made && (stats.mode & OTHERS) !== 0) {
-      warn('A directory for temporary files was open to other users; its mode is now 0700.', path)
-    }
-  }
+  mend(fs, path, stats ?? fs.lstatSync(path), !made)
   return made
+}
+
+/** Checks the owner and sets the mode: umask 0777 makes mode 000; Kubernetes' fsGroup adds group bits. */
+function mend(fs: FileSystem, path: string, stats: DiskStats, warns = true): void {
+  checkOwned(stats, path)
+  if (process.getuid === undefined || (stats.mode & 0o777) === 0o700) return
+  fs.chmodSync(path, 0o700)
+  if (warns && (stats.mode & OTHERS) !== 0)
+    warn('A directory for temporary files was open to other users; its mode is now 0700.', path)
 }
 
 function statsIfThere(fs: FileSystem, path: string): DiskStats | undefined {
@@ -136,19 +175,18 @@ function isCreated(fs: FileSystem, path: string): boolean {
 }
 
 function checkOwned(stats: DiskStats, path: string): void {
-  if (stats.isSymbolicLink()) {
-    throw unsafe('The root directory is a symbolic link. Remove it, or set another name or baseDir.', path)
-  }
-  if (!stats.isDirectory()) {
-    throw unsafe('The root directory is not a directory. Remove it, or set another name or baseDir.', path)
-  }
+  const problem = problemOf(stats)
+  if (problem === undefined) return
+  const room = ROOMS.find((name) => name === basename(path)) // the root's own name ends in the user's id
+  const what = room === undefined ? 'The root directory' : `The directory ${room}/ of the root`
+  throw unsafe(`${what} ${problem}. Remove it, or set another name or baseDir.`, path)
+}
+
+function problemOf(stats: DiskStats): string | undefined {
+  if (stats.isSymbolicLink()) return 'is a symbolic link'
+  if (!stats.isDirectory()) return 'is not a directory'
   const uid = process.geteuid?.()
-  if (uid !== undefined && stats.uid !== uid) {
-    throw unsafe(
-      'The root directory belongs to another user. Remove it, or set another name or baseDir.',
-      path,
-    )
-  }
+  return uid === undefined || stats.uid === uid ? undefined : 'belongs to another user'
 }
 
 // A bind mount over sessions/ or handoffs/ would make every commit rename fail, so it is found at once.

@@ -13,7 +13,7 @@ import { log, lookForDebug } from '../runtime/observe.ts'
 import { type Made, make, readIdentity } from './create-session.ts'
 import { keepYoung } from './keep-young.ts'
 import { Proof } from './proof.ts'
-import { openRoot } from './root.ts'
+import { openRoot, reopenRoot } from './root.ts'
 
 /**
  * A session is given up only after so many looks. Three lost one beside ten thousand renames on a busy machine; a
@@ -64,8 +64,10 @@ export class Session {
   readonly mendsModes: boolean
   /** Numbers the files and directories, which makes their names unique without a random number each. */
   sequence = 0
-  /** The manager has closed it: its files are removed or being removed. */
+  /** Its manager has ended it: its files are removed or being removed. */
   ended = false
+  /** removeAll() ends it, so its manager is not closed. */
+  managerGoesOn = false
   /** Its path from its condemnation until all of it is deleted. */
   gone: string | undefined
   /** Entries adopted in place, removed at close and exit. */
@@ -76,6 +78,8 @@ export class Session {
   readonly quota: Quota
   /** The handoffs that this session has claimed: the ticket, and the controller of the claim's signal. */
   readonly claimed = new Map<string, AbortController>()
+  /** Why all claims end; no more are made then. */
+  #claimsEnd: TempFileError | undefined
   /** Running operations of its entries: publishing, persisting, completing. The end of the session waits for them. */
   readonly working = new Set<Promise<unknown>>()
   /** Children that have inherited a lease. */
@@ -188,7 +192,14 @@ export class Session {
 
   /** Aborts the signals of all claims: they are lost, or the manager closes. */
   abortClaims(reason: TempFileError): void {
+    this.#claimsEnd ??= reason
     for (const controller of this.claimed.values()) controller.abort(reason)
+  }
+
+  /** Refuses a claim in a session that ends: it would be given back at once. @throws the error that its claims were aborted with */
+  requireClaims(): void {
+    if (this.#claimsEnd !== undefined)
+      throw new TempFileError(this.#claimsEnd.code, this.#claimsEnd.message, { cause: this.#claimsEnd })
   }
 
   /** The error that a lost session is reported with. */
@@ -223,6 +234,7 @@ export class Session {
     // A sweep's first refresh may come before the loop's turn is detected.
     if (native && !this.#proof.proved) this.prove()
     else if (native) await this.#proof.renew(() => !this.ended && this.confirm())
+    this.#reopen()
     const now = Date.now() / 1000
     const touched = [this.path, this.claims, inside(this.path, OWNER), ...this.#proof.leasePaths]
     for (const path of [...touched, layout.root, layout.sessions, layout.handoffs]) {
@@ -235,6 +247,15 @@ export class Session {
     const { reapsAfterMs } = platform()
     if (reapsAfterMs === undefined || !native) return
     for (const path of [this.path, layout.handoffs]) await keepYoung(fs, path, reapsAfterMs / 3)
+  }
+
+  /** A cleaner may have removed the empty directories of the root. */
+  #reopen(): void {
+    try {
+      reopenRoot(this.context, this.claims)
+    } catch (error) {
+      log.session('the root could not be opened again: %s', errnoOf(error) ?? error)
+    }
   }
 
   /** Stops proving life. Called after the session has been condemned. */

@@ -2,6 +2,7 @@
 // or could swap is refused; what is swapped under a live manager is noticed; nothing is deleted outside.
 // CVE-2025-54798: tmp followed a symlink in `dir` out of the temporary directory.
 
+import { once } from 'node:events'
 import {
   chmodSync,
   chownSync,
@@ -10,21 +11,63 @@ import {
   mkdirSync,
   readdirSync,
   renameSync,
+  rmdirSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { isTempFileError, type TempFileManager } from '../../src/index.ts'
+import { ROOMS } from '../../src/layout.ts'
 import { craftSession, REUSED_PID } from '../fixtures/crafted-session.ts'
 import { failure, failureSync } from '../fixtures/failures.ts'
+import { digestsOf } from '../fixtures/handoff-root.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 
 const isRoot = process.geteuid?.() === 0
 
 function rootIn(base: string): string {
   return tempManager({ baseDir: base }).root
+}
+
+/** A root with one entry in each room that a sweep removes. Returns its path. */
+async function removableRoot(): Promise<string> {
+  const manager = tempManager({ preserve: 'on-error' })
+  await expect(
+    manager.withFile(() => {
+      throw new Error('keep it')
+    }),
+  ).rejects.toThrow('keep it')
+  await (await manager.receive('expired')).handOff({ ttl: 0 })
+  {
+    await using upload = await manager.createUpload({ ttl: 1 })
+    await upload.append('expired')
+  }
+  await manager.close()
+  craftSession(manager.root, { owner: REUSED_PID, files: { precious: 'x' } })
+  await vi.waitFor(async () => {
+    const { items } = await tempManager({ baseDir: dirname(manager.root) }).sweep({
+      dryRun: true,
+      kept: true,
+    })
+    expect(items.filter(({ action }) => action === 'would-remove')).toHaveLength(ROOMS.length)
+  })
+  return manager.root
+}
+
+/** What a program may do first in a root. */
+const FIRST_CALLS: Readonly<Record<string, (manager: TempFileManager) => unknown>> = {
+  file: (manager) => manager.file(),
+  sweep: (manager) => manager.sweep({ kept: true }),
+  'a dry run': (manager) => manager.sweep({ dryRun: true, kept: true }),
+  handoffs: (manager) => manager.handoffs(),
+  inspect: (manager) => manager.inspect('0'.repeat(26)),
+  claim: (manager) => manager.claim('0'.repeat(26)),
+  uploads: (manager) => manager.uploads(),
+  createUpload: (manager) => manager.createUpload(),
+  usage: (manager) => manager.usage(),
 }
 
 describe('CVE-2025-54798: a symlink in the place of', () => {
@@ -41,13 +84,65 @@ describe('CVE-2025-54798: a symlink in the place of', () => {
     expect(readdirSync(victim)).toEqual(['precious'])
   })
 
-  test.each(['sessions', 'handoffs'])('%s/ is refused', (room) => {
-    const [base, victim] = [tempBase(), tempBase()]
-    const root = rootIn(base)
-    mkdirSync(root, { mode: 0o700 })
-    symlinkSync(victim, join(root, room))
-    failureSync('ERR_TEMP_UNSAFE_ROOT', () => tempManager({ baseDir: base }).file())
-    expect(readdirSync(victim)).toEqual([])
+  describe.each(ROOMS)('%s/ is refused', (room) => {
+    test.each(Object.entries(FIRST_CALLS))('by %s, and what is behind it stays', async (_, call) => {
+      const victim = await removableRoot()
+      const base = tempBase()
+      const root = rootIn(base)
+      mkdirSync(root, { mode: 0o700 })
+      symlinkSync(join(victim, room), join(root, room))
+      const before = [digestsOf(victim), statSync(join(victim, room)).mode]
+      const error = await failure('ERR_TEMP_UNSAFE_ROOT', () => call(tempManager({ baseDir: base })))
+      expect([error.path, error.message]).toEqual([join(root, room), expect.stringContaining(`${room}/`)])
+      expect([digestsOf(victim), statSync(join(victim, room)).mode]).toEqual(before)
+    })
+  })
+
+  test('kept/ under a live manager is neither given files nor tidied, and the mode behind it stays', async () => {
+    const victim = tempBase()
+    const failures = ['failed-1', 'failed-2', 'failed-3', 'failed-4']
+    for (const name of failures) mkdirSync(join(victim, name))
+    chmodSync(victim, 0o755)
+    const manager = tempManager({ preserve: 'on-error' })
+    manager.file()
+    symlinkSync(victim, join(manager.root, 'kept'))
+    const work = manager.withFile(() => {
+      throw new Error('the work failed')
+    })
+    const unsafe = { code: 'ERR_TEMP_UNSAFE_ROOT' }
+    await expect(work).rejects.toMatchObject({
+      errors: [{ message: 'the work failed' }, { errors: [unsafe, unsafe] }],
+    })
+    expect([readdirSync(victim), statSync(victim).mode & 0o777]).toEqual([failures, 0o755])
+  })
+
+  test.each(['handoffs', 'uploads'] as const)('an entry of %s/ is foreign to a sweep', async (room) => {
+    const victim = await removableRoot()
+    const manager = tempManager()
+    await using upload = await manager.createUpload()
+    await upload.append('x')
+    const [name = ''] = readdirSync(join(victim, room))
+    const before = digestsOf(victim)
+    symlinkSync(join(victim, room, name), join(manager.root, room, name))
+    const { items } = await manager.sweep()
+    expect(items.find((item) => item.name.endsWith(name))).toMatchObject({
+      kind: 'foreign',
+      reason: 'not a directory',
+    })
+    expect(digestsOf(victim)).toEqual(before)
+  })
+
+  test("a dead session's claims/ is not searched for tickets", async () => {
+    const victim = await removableRoot()
+    const manager = tempManager()
+    manager.file()
+    const [ticket = ''] = readdirSync(join(victim, 'handoffs'))
+    const dead = craftSession(manager.root, { owner: REUSED_PID })
+    rmdirSync(join(dead.path, 'claims'))
+    symlinkSync(join(victim, 'handoffs'), join(dead.path, 'claims'))
+    expect(await manager.handoffs()).toEqual([])
+    await failure('ERR_TEMP_HANDOFF_GONE', () => manager.claim(ticket))
+    expect(readdirSync(join(victim, 'handoffs'))).toEqual([ticket])
   })
 
   test('a session is foreign to a sweep, which neither follows nor removes it', async () => {
@@ -91,6 +186,15 @@ describe.skipIf(!isRoot)("another user's (needs root)", () => {
     failureSync('ERR_TEMP_UNSAFE_ROOT', () => tempManager({ baseDir: base }).file())
   })
 
+  test.each(ROOMS)('%s/ is not swept', async (room) => {
+    const root = await removableRoot()
+    chownSync(join(root, room), 12345, 12345)
+    const before = digestsOf(root)
+    const manager = tempManager({ baseDir: dirname(root) })
+    await failure('ERR_TEMP_UNSAFE_ROOT', () => manager.sweep({ kept: true }))
+    expect(digestsOf(root)).toEqual(before)
+  })
+
   test('session is never swept, whatever its record contains', async () => {
     const manager = tempManager()
     manager.file()
@@ -113,6 +217,21 @@ test('a base directory in which everybody may rename is refused', () => {
   const base = tempBase()
   chmodSync(base, 0o777)
   failureSync('ERR_TEMP_UNSAFE_ROOT', () => tempManager({ baseDir: base }).file())
+})
+
+test('a sweep sets a root and its rooms that are too open to 0700 before it removes anything; a dry run changes nothing', async () => {
+  const root = await removableRoot()
+  const paths = [root, ...ROOMS.map((room) => join(root, room))]
+  for (const path of paths) chmodSync(path, 0o777)
+  const modes = (): number[] => paths.map((path) => statSync(path).mode & 0o777)
+  const manager = tempManager({ baseDir: dirname(root) })
+  await manager.sweep({ dryRun: true })
+  expect(new Set(modes())).toEqual(new Set([0o777]))
+  const warned = once(process, 'warning')
+  const report = await manager.sweep({ kept: true })
+  expect((await warned)[0]).toMatchObject({ name: 'TempFileManagerWarning', detail: root })
+  expect(new Set(modes())).toEqual(new Set([0o700]))
+  expect(report.items.filter(({ action }) => action === 'removed')).toHaveLength(ROOMS.length)
 })
 
 describe('the root, swapped under a live manager', () => {

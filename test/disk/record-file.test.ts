@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process'
-import fs, { mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import fs, { existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { readRecord, writeRecord } from '../../src/disk/record-file.ts'
+import { failureSync } from '../fixtures/failures.ts'
+import { systemError } from '../fixtures/stepping-disk.ts'
 import { tempBase } from '../fixtures/temp-base.ts'
 
 const path = (): string => join(tempBase(), 'record.json')
@@ -38,6 +40,51 @@ describe('a record', () => {
     )
     expect(readRecord(fs, file)).toMatchObject({ value: 1 })
   })
+
+  test('that would be too large to be read is refused, and no file is made', () => {
+    const file = path()
+    writeRecord(fs, file, 'x'.repeat(512 * 1024 - 2), false)
+    expect(readRecord(fs, file).state).toBe('read')
+    failureSync('ERR_TEMP_OPTION_INVALID', () =>
+      writeRecord(fs, `${file}.large`, 'x'.repeat(512 * 1024 - 1), false),
+    )
+    expect(existsSync(`${file}.large`)).toBe(false)
+  })
+})
+
+test.each<[string, (disk: typeof fs) => Partial<typeof fs>]>([
+  [
+    'the disk is full after its first half',
+    (disk) => ({
+      writeSync: ((fd: number, data: Uint8Array) => {
+        if (data.length < 8) throw systemError('ENOSPC')
+        return disk.writeSync(fd, data.subarray(0, data.length - 4))
+      }) as typeof fs.writeSync,
+    }),
+  ],
+  [
+    'it cannot be synced',
+    () => ({
+      fsyncSync: () => {
+        throw systemError('EIO')
+      },
+    }),
+  ],
+  [
+    'it cannot be closed',
+    (disk) => ({
+      closeSync: (fd) => {
+        disk.closeSync(fd)
+        throw systemError('EDQUOT')
+      },
+    }),
+  ],
+])('a record is absent when %s, and the failure is thrown', (_, failing) => {
+  const file = path()
+  const before = openFiles()
+  expect(() => writeRecord({ ...fs, ...failing(fs) }, file, { a: 'long enough' }, true)).toThrow(/injected/)
+  expect([readRecord(fs, file), openFiles()]).toEqual([{ state: 'missing' }, before])
+  writeRecord(fs, file, 'again', true)
 })
 
 describe('readRecord', () => {

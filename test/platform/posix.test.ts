@@ -32,10 +32,10 @@ test('a signal comes from the terminal only where there is one, and SIGTERM neve
     process.stdin.isTTY = terminal
   })
   process.stdin.isTTY = false
-  expect(POSIX.comesFromTerminal('SIGINT')).toBe(false)
+  expect(POSIX.comesFromTerminal('SIGINT', undefined)).toBe(false)
   process.stdin.isTTY = true
-  expect(POSIX.comesFromTerminal('SIGINT')).toBe(true)
-  expect(POSIX.comesFromTerminal('SIGTERM')).toBe(false)
+  expect(POSIX.comesFromTerminal('SIGINT', undefined)).toBe(true)
+  expect(POSIX.comesFromTerminal('SIGTERM', undefined)).toBe(false)
 })
 
 test.each([

@@ -29,7 +29,7 @@ const STATUS_CONTROL_C_EXIT = 0xc000013a
 const errnoError = (code: string): NodeJS.ErrnoException => Object.assign(new Error(code), { code })
 
 test('a signal on Windows is an event of the console, which every process on it receives', () => {
-  for (const signal of windows.endingSignals) expect(windows.comesFromTerminal(signal)).toBe(true)
+  for (const signal of windows.endingSignals) expect(windows.comesFromTerminal(signal, undefined)).toBe(true)
 })
 
 describe("a lease's pipe", () => {

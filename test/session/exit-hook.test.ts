@@ -1,11 +1,11 @@
-import { existsSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { TempFileManager } from '../../src/index.ts'
 import { exitRegistry } from '../../src/session/exit-hook.ts'
 import { foreignListeners } from '../../src/session/exit-signals.ts'
 import { runChild } from '../fixtures/child.ts'
-import { tempBase } from '../fixtures/temp-base.ts'
+import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 
 const EVENTS = ['exit', 'SIGINT', 'SIGTERM', 'SIGHUP']
 const listeners = (): number[] => EVENTS.map((event) => process.listenerCount(event))
@@ -49,8 +49,30 @@ test('listeners of signal-exit, which count themselves, are discounted; others a
   expect(foreignListeners('SIGTERM', 1)).toBe(base)
 })
 
-test('an exit listener that throws before this package’s does not leave the session', async () => {
-  const { stdout, stderr } = await runChild('throwing-exit.mts', { args: [tempBase()] })
-  expect(stderr).toMatch(/thrown at exit/)
-  expect(existsSync(dirname(stdout.trim()))).toBe(false)
+describe('an exit listener that throws before this package’s does not leave the session', () => {
+  test.each([
+    ['natural', 'before', /thrown at exit/],
+    ['exit', 'before', /thrown at exit/],
+    ['exception', 'before', /Error: uncaught/],
+    ['rejection', 'before', /Error: not handled/],
+    ['natural', 'later', /thrown at exit/],
+    ['exception', 'later', /Error: uncaught/],
+    ['rejection', 'later', /Error: not handled/],
+  ])('of a process that ends by %s; it was added %s', async (ending, when, error) => {
+    const base = tempBase()
+    const { code, stderr } = await runChild('throwing-exit.mts', { args: [base, ending, when] })
+    expect([code, stderr]).toEqual([expect.any(Number), expect.stringMatching(error)])
+    const { root } = tempManager({ baseDir: base })
+    expect(readdirSync(join(root, 'sessions'))).toEqual([])
+  })
+})
+
+test('the program’s own exit listeners still find their files when the process dies of an exception', async () => {
+  const { stdout } = await runChild('throwing-exit.mts', { args: [tempBase(), 'exception', 'before'] })
+  expect(stdout).toMatch(/ true$/)
+})
+
+test('an exception that the program handles changes nothing', async () => {
+  const { stdout } = await runChild('throwing-exit.mts', { args: [tempBase(), 'handled', 'before'] })
+  expect(stdout).toMatch(/^goes on true .* true$/)
 })

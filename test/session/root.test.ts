@@ -6,6 +6,7 @@ import nodeFs, {
   mkdirSync,
   readdirSync,
   realpathSync,
+  renameSync,
   rmdirSync,
   rmSync,
   statSync,
@@ -15,7 +16,9 @@ import nodeFs, {
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { FileSystem } from '../../src/disk/file-system.ts'
+import type { TempFileManager } from '../../src/index.ts'
 import { runChild } from '../fixtures/child.ts'
+import { craftSession, REUSED_PID } from '../fixtures/crafted-session.ts'
 import { failure, failureSync } from '../fixtures/failures.ts'
 import { tempBase, tempManager, USER } from '../fixtures/temp-base.ts'
 
@@ -130,6 +133,68 @@ test.each([0o750, 0o777, 0o2770])(
     expect(warned.mock.calls[0]?.[0]).toMatchObject({ name: 'TempFileManagerWarning', detail: rootIn(base) })
   },
 )
+
+describe('a cleaner that removes empty directories', () => {
+  /** As find ROOT -type d -empty -delete. */
+  function removeEmpty(directory: string): void {
+    for (const entry of readdirSync(directory, { withFileTypes: true }))
+      if (entry.isDirectory()) removeEmpty(join(directory, entry.name))
+    if (readdirSync(directory).length === 0) rmdirSync(directory)
+  }
+
+  function twoManagers(): [TempFileManager, TempFileManager] {
+    const baseDir = tempBase()
+    const managers: [TempFileManager, TempFileManager] = [tempManager({ baseDir }), tempManager({ baseDir })]
+    for (const manager of managers) manager.file()
+    return managers
+  }
+
+  test('does not stop a manager from handing off', async () => {
+    const [manager, other] = twoManagers()
+    const file = await manager.receive('report')
+    removeEmpty(manager.root)
+    const ticket = await file.handOff()
+    expect((await other.claim(ticket)).attempt).toBe(1)
+    if (process.platform !== 'win32') expect(modeOf(join(manager.root, 'handoffs'))).toBe(0o700) // where modes are
+  })
+
+  test.each(['claim', 'discard', 'retry'] as const)('does not stop a manager: %s', async (call) => {
+    const [manager, other] = twoManagers()
+    const ticket = await (await other.receive('job')).handOff()
+    removeEmpty(manager.root)
+    await manager[call](ticket)
+    expect(manager.stats().sessionsLost).toBe(0)
+  })
+
+  test('does not keep a claim from going back', async () => {
+    const [manager, other] = twoManagers()
+    const claim = await manager.claim(await (await other.receive('job')).handOff())
+    removeEmpty(manager.root)
+    await claim.release()
+    expect((await other.claim(claim.ticket)).attempt).toBe(2)
+  })
+
+  test('does not keep the claim of a dead session from going back', async () => {
+    const [manager, other] = twoManagers()
+    const { ticket } = await manager.claim(await (await other.receive('job')).handOff())
+    const dead = craftSession(manager.root, { owner: REUSED_PID })
+    renameSync(join(String(manager.sessionPath), 'claims', ticket), join(dead.path, 'claims', ticket))
+    removeEmpty(manager.root)
+    expect((await other.sweep()).claimsGivenBack).toEqual([ticket])
+    expect((await other.claim(ticket)).attempt).toBe(2)
+  })
+
+  test('does not stop an upload from going on', async () => {
+    const [manager, other] = twoManagers()
+    const upload = await manager.createUpload()
+    removeEmpty(manager.root)
+    await upload.append('half')
+    await upload.release()
+    removeEmpty(manager.root)
+    await using again = await other.openUpload(upload.id)
+    expect(again.offset).toBe(4)
+  })
+})
 
 test('a root is made with its parents, private', () => {
   const base = join(tempBase(), 'a', 'b', 'c')

@@ -1,4 +1,4 @@
-import { readdirSync, renameSync } from 'node:fs'
+import { existsSync, readdirSync, renameSync, rmdirSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { EMPTY_SESSION, tombstoneOf } from '../fixtures/handoff-root.ts'
 import { openSession } from './open-session.ts'
@@ -8,6 +8,14 @@ test('a session that is refreshed before the event loop turned has both leases',
   await session.refresh() // a program that is idle at its start: its first sweep comes before the first turn
   session.prove() // the call of the loop's turn
   expect(readdirSync(session.path).sort()).toEqual(EMPTY_SESSION)
+})
+
+test('a session that is refreshed creates the directories of its root and its claims/ again', async () => {
+  const session = openSession()
+  const removed = [session.claims, session.context.layout.handoffs]
+  for (const directory of removed) rmdirSync(directory)
+  await session.refresh()
+  expect(removed.map(existsSync)).toEqual([true, true])
 })
 
 test('a suspected session renames its directory back when it looks for it', () => {

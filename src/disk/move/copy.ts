@@ -82,7 +82,7 @@ async function copyDirectory(tools: CopyTools, from: Spot, to: Spot, stats: Disk
   const { fs, open } = tools
   const source = open.enter(from.directory, from.name)
   if (!isSameFile(source.stats, stats)) throw exchangedError()
-  fs.mkdirSync(addressOf(tools, to).toString(), { mode: 0o700 })
+  fs.mkdirSync(addressOf(tools, to), { mode: 0o700 })
   const pair: Pair = { from: source, to: open.enter(to.directory, to.name), names: [] }
   for (const entry of await readEntries(fs, open.pathOf(source))) {
     const { name } = entry

@@ -11,6 +11,7 @@ import { OpenDirectories } from '../open-directories.ts'
 import { isSameFile, statsOf } from '../paths.ts'
 import { type RemoveReport, removeTree } from '../remove/remove.ts'
 import { addressOf, type CopyTools, copyAcross, exchangedError, type Spot } from './copy.ts'
+import { removeSource } from './remove-source.ts'
 import { freeName, type Journal, outsideOf } from './staging.ts'
 
 /** Options of {@link moveIn}. */
@@ -106,17 +107,17 @@ async function retire(
   stats: DiskStats,
   journal: Journal,
 ): Promise<RemoveReport> {
-  const { fs, open } = tools
+  const { open } = tools
   const name = await freeName(open, from.directory)
   const note = journal.note(outsideOf(tools, from.directory, name, stats), false)
-  const condemned = addressOf(tools, { directory: from.directory, name }).toString()
+  const condemned = { directory: from.directory, name }
   try {
-    renameExamined(tools, from, condemned, stats)
+    renameExamined(tools, from, addressOf(tools, condemned).toString(), stats)
   } catch (error) {
     note.forget()
     throw error
   }
-  const report = await removeTree(fs, condemned, { foreign: true })
+  const report = await removeSource(tools, condemned)
   if (report.errors.length === 0 && report.kept.length === 0) note.forget()
   return report
 }

@@ -16,6 +16,7 @@ import { type RemoveReport, removeTree } from '../remove/remove.ts'
 import { syncDescriptor, syncTree } from '../sync.ts'
 import { addressOf, type CopyTools, copyAcross, exchangedError, type Spot } from './copy.ts'
 import { explain, type PlaceOptions, placeOrCrossDevice } from './place.ts'
+import { removeSource } from './remove-source.ts'
 import { type Journal, NO_JOURNAL, Staging } from './staging.ts'
 
 /** How an entry moves. */
@@ -79,10 +80,10 @@ export async function moveStaged(move: Move, stats: DiskStats): Promise<RemoveRe
 }
 
 /** After the commit nothing may fail the move: the data is at its destination, and perhaps only there. */
-async function retireSource({ fs, tools, source, from, options }: StagedMove): Promise<RemoveReport> {
+async function retireSource({ tools, source, from, options }: StagedMove): Promise<RemoveReport> {
   try {
     await options.retire?.()
-    return await removeTree(fs, addressOf(tools, source).toString(), { foreign: true })
+    return await removeSource(tools, source)
   } catch (error) {
     return { files: 0, directories: 0, bytes: 0, kept: [], errors: [{ path: from, error }] }
   }
