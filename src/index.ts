@@ -43,6 +43,7 @@ export type {
   FileRules,
   HandOffOptions,
   Json,
+  JsonOf,
   PersistOptions,
   Progress,
   ReadStreamOptions,

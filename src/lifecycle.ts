@@ -7,6 +7,7 @@ import { loadOperations, whenLoaded } from './on-demand.ts'
 import type { Quota } from './quota.ts'
 import { endSession, endSessionSync } from './removal/end-own-session.ts'
 import { joinSignals } from './runtime/abort.ts'
+import { announced } from './runtime/announced.ts'
 import { ifLoopTurns } from './runtime/loop-turn.ts'
 import { lookForDebug, reportCleanupError } from './runtime/observe.ts'
 import { type ExitTask, exitRegistry } from './session/exit-hook.ts'
@@ -24,8 +25,8 @@ export class Lifecycle {
   readonly #exitTask: ExitTask
   readonly #cancelLoading: () => void
   #session: Session | undefined
-  /** The session while close() runs: exit and closeSync() finish it. */
-  #retiring: Session | undefined
+  /** Sessions that close() or removeAll() is ending: exit and closeSync() finish them. */
+  readonly #retiring = new Set<Session>()
   #closing: Promise<void> | undefined
   #closed = false
 
@@ -54,7 +55,8 @@ export class Lifecycle {
 
   /** The session's use of the limits, until it has ended. */
   get quota(): Quota | undefined {
-    return (this.#session ?? this.#retiring)?.quota
+    const [retiring] = this.#retiring
+    return (this.#session ?? retiring)?.quota
   }
 
   /** close() or the process's exit has started. */
@@ -118,18 +120,20 @@ export class Lifecycle {
   /** Ends the session and everything in it; the next use starts another one. */
   async removeAll(): Promise<void> {
     this.requireOpen()
-    const session = this.#session
+    await this.#track(this.#removeAll())
+  }
+
+  async #removeAll(): Promise<void> {
+    const session = this.#retire()
+    if (session !== undefined) session.managerGoesOn = true
     const abort = this.#abort
     const pending = [...this.#pending]
-    this.#session = undefined
     this.#abort = undefined
     const removed = new TempFileError('ERR_TEMP_ABORTED', 'The operation was aborted by removeAll().')
     abort?.abort(removed)
     session?.abortClaims(removed)
     await Promise.allSettled(pending)
-    if (session === undefined) return
-    await Promise.allSettled(session.working)
-    await endSession(session)
+    if (session !== undefined) await this.#endRetiring(session)
   }
 
   #aborting(): AbortController {
@@ -139,45 +143,59 @@ export class Lifecycle {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#close()
-    return this.#closing
+    return (
+      this.#closing ??
+      announced(
+        (closing) => {
+          this.#closing = closing
+        },
+        () => this.#close(),
+      )
+    )
   }
 
   closeSync(): void {
     this.#closing ??= Promise.resolve()
+    this.#retire()
     this.#abort?.abort(closedError())
     this.#end(false)
   }
 
   async #close(): Promise<void> {
-    const session = this.#session
-    this.#retiring = session
-    this.#session = undefined
+    const session = this.#retire()
     this.#abort?.abort(closedError())
     session?.abortClaims(closedError())
     await this.#maintenance.stop()
     await whenLoaded()
     await Promise.allSettled(this.#pending)
-    if (session !== undefined) {
-      await Promise.allSettled(session.working)
-      if (!(await endSession(session))) return // it is tried again at exit, and by closeSync()
-    }
-    this.#ended()
+    for (const retiring of this.#retiring) await this.#endRetiring(retiring)
+    if (this.#retiring.size === 0) this.#ended()
   }
 
   #end(exiting: boolean): void {
     this.#closing ??= Promise.resolve() // a later exit listener would start a session that is never ended
     this.#maintenance.cancel()
-    const session = this.#session ?? this.#retiring
+    this.#retire()
+    for (const session of this.#retiring) session.abortClaims(closedError())
+    for (const session of this.#retiring) if (endSessionSync(session, exiting)) this.#retiring.delete(session)
+    if (this.#retiring.size === 0) this.#ended()
+  }
+
+  /** Takes the session out of use; nothing is created in it any more. */
+  #retire(): Session | undefined {
+    const session = this.#session
     this.#session = undefined
-    this.#retiring = session
-    session?.abortClaims(closedError())
-    if (session !== undefined && !endSessionSync(session, exiting)) return // tried again at exit
-    this.#ended()
+    if (session !== undefined) this.#retiring.add(session)
+    return session
+  }
+
+  /** Ends a session that is out of use, after its operations. One that cannot be ended is tried again at exit. */
+  async #endRetiring(session: Session): Promise<void> {
+    await Promise.allSettled(session.working)
+    if (await endSession(session)) this.#retiring.delete(session)
   }
 
   #ended(): void {
-    this.#retiring = undefined
     this.#closed = true
     this.#cancelLoading()
     exitRegistry().delete(this.#exitTask)

@@ -8,6 +8,8 @@ import type { DirOptions, FileOptions } from './input/file-options.ts'
 import { isTicket, layoutOf } from './layout.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { type Callback, type CallbackArguments, splitArguments } from './manager/callback-arguments.ts'
+import { claim, withClaim } from './manager/claiming.ts'
+import { adopt, checkFile } from './manager/existing-files.ts'
 import type { ManagerStats } from './manager/maintenance-methods.ts'
 import type { ManagerMethods } from './manager/methods.ts'
 import { receive } from './manager/receiving.ts'
@@ -17,6 +19,7 @@ import { operations } from './on-demand.ts'
 import { Quota } from './quota.ts'
 import { CLOSING } from './runtime/abort.ts'
 import { asyncDispose, dispose, disposing } from './runtime/dispose.ts'
+import { FILE_BYTES } from './runtime/file-limit.ts'
 import { checkRoot } from './session/root.ts'
 import type { SweepReport } from './sweep/report.ts'
 import { checkSweepOptions, type SweepOptions } from './sweep/sweep-options.ts'
@@ -93,23 +96,16 @@ class Manager implements TempFileManager {
   }
 
   adopt(path: string, options?: AdoptOptions): Promise<TempFile | TempDir> {
-    return this.#life.run(async (session) =>
-      (await operations()).adopt(session, path, this.#context.prefix, options),
-    )
+    return adopt(this.#context, this.#life, path, options)
   }
 
-  async checkFile(path: string, rules: FileRules): Promise<CheckedFile> {
-    this.#life.requireOpen()
-    const { checkFile, pathOf, prepareRules } = await operations()
-    const checked = pathOf(path, 'checkFile')
-    const prepared = prepareRules(rules, 'rules')
-    return await checkFile(this.#context.fs, checked, prepared, (validate) =>
-      this.#life.run((session) => validate(session)),
-    )
+  checkFile(path: string, rules: FileRules): Promise<CheckedFile> {
+    return checkFile(this.#context, this.#life, path, rules)
   }
 
   scope(options?: ScopeOptions): TempScope {
-    const maker: Omit<Maker, 'keep'> = {
+    const maker: Omit<Maker, 'keep' | 'ending'> = {
+      fileBytes: this.#context.limits.fileBytes,
       file: (options) => this.file(options),
       dir: (options) => this.dir(options),
       fileAsync: (options) => this.fileAsync(options),
@@ -145,13 +141,12 @@ class Manager implements TempFileManager {
     return await disposing(this.dir(options), fn)
   }
 
-  async claim<M = unknown>(ticket: string): Promise<Claim<M>> {
-    const { claimEntry, claimTicket } = await operations()
-    return claimEntry<M>(await claimTicket(this.#life, ticket, 'work'))
+  claim<M = unknown>(ticket: string): Promise<Claim<M>> {
+    return claim(this.#life, ticket)
   }
 
-  async withClaim<M = unknown, T = unknown>(ticket: string, fn: Callback<Claim<M>, T>): Promise<T> {
-    return await (await operations()).workOnClaim(this.#life, ticket, fn)
+  withClaim<M = unknown, T = unknown>(ticket: string, fn: Callback<Claim<M>, T>): Promise<T> {
+    return withClaim(this.#life, ticket, fn)
   }
 
   async handoffs(): Promise<HandoffInfo[]> {
@@ -165,9 +160,8 @@ class Manager implements TempFileManager {
     return await (await operations()).inspectHandoff(this.#context, ticket)
   }
 
-  async discard(ticket: string): Promise<void> {
-    const { claimEntry, claimTicket } = await operations()
-    await disposing(claimEntry(await claimTicket(this.#life, ticket, 'discard')), (entry) => entry.complete())
+  discard(ticket: string): Promise<void> {
+    return this.#life.run(async (session) => (await operations()).discard(session, ticket))
   }
 
   retry(ticket: string): Promise<void> {
@@ -200,10 +194,9 @@ class Manager implements TempFileManager {
   }
 
   stats(): ManagerStats {
-    const { counters } = this.#context
     const { quota } = this.#life
     return {
-      ...counters,
+      ...this.#context.counters,
       entries: quota?.entries ?? 0,
       bytes: quota?.bytes ?? 0,
       claims: this.#life.session?.claimed.size ?? 0,
@@ -235,9 +228,11 @@ class Manager implements TempFileManager {
   get [CLOSED](): boolean {
     return this.#life.ending
   }
-
   get [CLOSING](): AbortSignal {
     return this.#life.closing
+  }
+  get [FILE_BYTES](): number | undefined {
+    return this.#context.limits.fileBytes
   }
 
   [dispose](): void {

@@ -1,7 +1,7 @@
 // The operations of a manager beyond creating and removing files, in one file that is loaded on demand: see on-demand.ts.
 
 export { prepareRules } from './file-types/file-rules.ts'
-export { retry } from './handoff/claim.ts'
+export { discard, retry } from './handoff/claim.ts'
 export { inspectHandoff, listHandoffs } from './handoff/list.ts'
 export { publish } from './handoff/publish.ts'
 export { claimTicket, workOnClaim } from './manager/claims.ts'

@@ -100,6 +100,29 @@ describe('the end', () => {
     expect(await reason).toMatchObject({ code: 'ERR_TEMP_CLOSED' })
   })
 
+  test.each(['close', 'closeSync'] as const)(
+    'refuses new work already while %s aborts what runs',
+    async (end) => {
+      const { life, root } = lifecycle()
+      life.create(write, 'a')
+      let late: unknown
+      let nested: Promise<void> | undefined
+      life.closing.addEventListener('abort', () => {
+        try {
+          late = life.create(write, 'late')
+        } catch (error) {
+          late = error
+        }
+        nested = life.close()
+      })
+      const ended = life[end]()
+      if (end === 'close') expect(nested, 'the same end').toBe(ended)
+      await Promise.all([ended, nested])
+      expect(late).toMatchObject({ code: 'ERR_TEMP_CLOSED' })
+      expect([life.session, readdirSync(join(root, 'sessions'))]).toEqual([undefined, []])
+    },
+  )
+
   test('by closeSync removes the session before it returns', () => {
     const { life, root } = lifecycle()
     life.create(write, 'a')
@@ -114,4 +137,31 @@ test('removeAll ends the session, and the next use starts another one', async ()
   await life.removeAll()
   expect([existsSync(first), life.session]).toEqual([false, undefined])
   expect(existsSync(life.create(write, 'a'))).toBe(true)
+})
+
+describe('a removeAll that has not finished', () => {
+  /** One whose session has an operation that runs until `finish` is called. */
+  function unfinished(): ReturnType<typeof lifecycle> & { removed: Promise<void>; finish: () => void } {
+    const held = lifecycle()
+    held.life.create(write, 'a')
+    let finish = (): void => {}
+    void held.life.session?.during(new Promise<void>((resolve) => (finish = resolve)))
+    return { ...held, removed: held.life.removeAll(), finish: () => finish() }
+  }
+
+  test('is waited for by close', async () => {
+    const { life, root, removed, finish } = unfinished()
+    const closed = life.close().then(() => readdirSync(join(root, 'sessions')))
+    setImmediate(finish)
+    expect(await closed).toEqual([])
+    await removed
+  })
+
+  test('is finished by closeSync, so also by the exit of the process', async () => {
+    const { life, root, removed, finish } = unfinished()
+    life.closeSync()
+    expect([life.closed, readdirSync(join(root, 'sessions'))]).toEqual([true, []])
+    finish()
+    await removed
+  })
 })

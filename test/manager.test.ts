@@ -366,6 +366,14 @@ test('a misspelt option of a file, of persist or of handOff is refused, and so i
   await expect(untyped('.txt')).rejects.toThrow(invalid)
 })
 
+test('a receive that close() aborts before its file is opened has the manager’s end as its cause', async () => {
+  const manager = tempManager()
+  manager.file()
+  const receiving = manager.receive('text').catch((error: unknown) => error)
+  await manager.close()
+  expect(await receiving).toMatchObject({ code: 'ERR_TEMP_ABORTED', cause: { code: 'ERR_TEMP_CLOSED' } })
+})
+
 describe('removeAll', () => {
   test('removes every live file and directory, and the manager goes on', async () => {
     const manager = tempManager()
@@ -382,6 +390,10 @@ describe('removeAll', () => {
     await manager.removeAll()
     expect(file.disposed).toBe(true)
     await file.remove()
+    const refused = await failure('ERR_TEMP_REMOVED', () => file.size())
+    expect(refused.message).toBe(
+      'Cannot measure it: this temporary file was removed, persisted, handed off or released before.',
+    )
   })
 
   test('gives claims back', async () => {
@@ -394,6 +406,27 @@ describe('removeAll', () => {
     expect(again.attempt).toBe(2)
   })
 
+  test.each(['removeAll', 'close', 'closeSync'] as const)(
+    'refuses a claim that runs beside it: after %s() none is held',
+    async (end) => {
+      const manager = tempManager()
+      const ticket = await (await manager.receive('job')).handOff()
+      const code = end === 'removeAll' ? 'ERR_TEMP_ABORTED' : 'ERR_TEMP_CLOSED'
+      const refused = Promise.all([
+        failure(code, () => manager.claim(ticket)),
+        failure(code, () => manager.withClaim(ticket, () => {})),
+        failure(code, () => manager.discard(ticket)),
+        failure(code, () => manager.retry(ticket)),
+      ])
+      await manager[end]()
+      expect(manager.stats().claims).toBe(0)
+      await refused
+      expect(manager.stats().claims).toBe(0)
+      const other = tempManager({ baseDir: join(manager.root, '..') })
+      expect(await other.inspect(ticket)).toMatchObject({ state: 'available', attempts: 0 })
+    },
+  )
+
   test('aborts a running receive, which leaves nothing', async () => {
     const manager = tempManager()
     const source = new PassThrough()
@@ -402,6 +435,17 @@ describe('removeAll', () => {
     await manager.removeAll()
     expect(await receiving).toMatchObject({ code: 'ERR_TEMP_ABORTED' })
     expect(source.destroyed).toBe(true)
+  })
+
+  test('aborts a receive that has not opened its file, with its own reason', async () => {
+    const manager = tempManager()
+    manager.file()
+    const receiving = manager.receive('text').catch((error: unknown) => error)
+    await manager.removeAll()
+    expect(await receiving).toMatchObject({
+      code: 'ERR_TEMP_ABORTED',
+      message: 'The operation was aborted by removeAll().',
+    })
   })
 
   test('of a manager that was not used creates nothing', async () => {

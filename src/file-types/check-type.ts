@@ -5,6 +5,7 @@ import { TempFileError } from '../errors.ts'
 import { forLog } from '../input/names.ts'
 import type { PreparedRules } from './file-rules.ts'
 import {
+  areOfDifferentKinds,
   canonicalType,
   extensionOf,
   hasSignature,
@@ -27,7 +28,8 @@ export const HEAD_BYTES = 4096
 export function checkDeclared(rules: PreparedRules, declared: Declared): void {
   const extension = declared.name === undefined ? undefined : extensionOf(declared.name)
   if (rules.extensions !== undefined && extension !== undefined && !rules.extensions.includes(extension)) {
-    const what = extension === '' ? 'A file without an extension' : `A file named '${forLog(extension)}'`
+    const what =
+      extension === '' ? 'A file without an extension' : `A file with the extension '${forLog(extension)}'`
     reject(`${what} is not accepted here. Accepted: ${rules.extensions.join(', ')}.`, rules.extensions)
   }
   if (rules.types === undefined) return
@@ -80,6 +82,13 @@ export async function checkHead(
       type,
     )
   }
+  if (expected === undefined && (await isOfOtherKind(extension, type))) {
+    reject(
+      `The file's content is '${type}', which does not fit its extension '${forLog(extension)}'.`,
+      types,
+      type,
+    )
+  }
   // With `types` derived from extensions, a sibling in the same container is accepted too (.mp4 with brand 'qt').
   if (
     !isWanted(type, types) &&
@@ -92,6 +101,17 @@ export async function checkHead(
     )
   }
   return found
+}
+
+/**
+ * Whether an extension that is not in our tables is known (mime-db) as one of another kind than a type: a picture named `.php`
+ * or `.exe`. Within a kind mime-db and file-type call many formats by different names.
+ */
+async function isOfOtherKind(extension: string, type: string): Promise<boolean> {
+  if (extension === '') return false
+  const { lookup } = (await import('mime-types')).default // 200 KB of tables, for rare extensions only
+  const known = lookup(extension)
+  return known !== false && areOfDifferentKinds(known, type)
 }
 
 /** Text without a signature: its type must be listed by name, and the bytes must not look binary. */

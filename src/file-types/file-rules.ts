@@ -32,13 +32,14 @@ const PREPARED = Symbol.for('temp-file-manager.prepared-rules.v1')
 /** Checks rules; `option` is their full name, for errors. @throws ERR_TEMP_OPTION_INVALID */
 export function prepareRules(rules: unknown, option = 'accept'): PreparedRules {
   if (isPrepared(rules)) return rules
+  if (rules === undefined) throw optionError(option, `${option} must be an object, not undefined.`)
   const {
     extensions: rawExtensions,
     types: rawTypes,
     minBytes = 0,
     maxBytes = Number.POSITIVE_INFINITY,
     validate,
-  } = checkKeys(rules ?? null, option)
+  } = checkKeys(rules, option)
   const extensions = nonEmpty(rawExtensions, `${option}.extensions`)?.map((extension) =>
     (extension.startsWith('.') ? extension : `.${extension}`).toLowerCase(),
   )

@@ -124,6 +124,16 @@ export function typesOfExtension(extension: string): readonly string[] | undefin
   return Object.hasOwn(UNSIGNED, extension) ? UNSIGNED[extension] : undefined
 }
 
+/** Whether two types are of different kinds, such as image and video; sound and film share their containers. */
+export function areOfDifferentKinds(one: string, other: string): boolean {
+  return kindOf(one) !== kindOf(other)
+}
+
+function kindOf(type: string): string {
+  const kind = type.slice(0, type.indexOf('/'))
+  return kind === 'audio' ? 'video' : kind
+}
+
 /** Whether files of this extension begin with a signature, so that a file without one is not of it. */
 export function hasSignature(extension: string): boolean {
   return Object.hasOwn(SIGNED, extension)

@@ -18,8 +18,8 @@ export interface FileRulePresets {
   readonly office: FileRules
 }
 
-/** Rules for common kinds of files. Spread one to change it: `{ ...fileRules.video, maxBytes: '2gb' }`. */
-export const fileRules: FileRulePresets = {
+/** Rules for common kinds of files, frozen. Spread one to change it: `{ ...fileRules.video, maxBytes: '2gb' }`. */
+export const fileRules: FileRulePresets = frozen({
   video: { extensions: ['.mp4', '.mov', '.avi', '.mkv', '.webm'], minBytes: '1kb', maxBytes: '500mb' },
   image: {
     extensions: ['.jpg', '.jpeg', '.png', '.gif', '.webp', '.avif', '.heic', '.heif'],
@@ -38,4 +38,14 @@ export const fileRules: FileRulePresets = {
     minBytes: 1,
     maxBytes: '100mb',
   },
+})
+
+/** A change would be one for the whole process. */
+function frozen(presets: FileRulePresets): FileRulePresets {
+  for (const rules of Object.values(presets) as FileRules[]) {
+    Object.freeze(rules.extensions)
+    Object.freeze(rules.types)
+    Object.freeze(rules)
+  }
+  return Object.freeze(presets)
 }

@@ -1,6 +1,6 @@
 // The arguments of withFile, withDir and withScope: options, which may be left out, and a function.
 
-import { optionError } from '../errors.ts'
+import { requireCallback } from '../input/options.ts'
 
 export type Callback<E, T> = (entry: E) => Promise<T> | T
 export type CallbackArguments<O, E, T> = [fn: Callback<E, T>] | [options: O, fn: Callback<E, T>]
@@ -11,6 +11,6 @@ export function splitArguments<O, E, T>(
   given: CallbackArguments<O, E, T>,
 ): readonly [O | undefined, Callback<E, T>] {
   const [options, fn] = given.length === 1 ? [undefined, given[0]] : given
-  if (typeof fn === 'function') return [options, fn]
-  throw optionError('fn', `${name} needs a function as its last argument.`)
+  requireCallback(name, fn, 'last')
+  return [options, fn]
 }

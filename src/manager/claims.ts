@@ -1,33 +1,27 @@
 // Claiming for a manager. Guarantee: a claim counts towards limits.liveEntries until it ends, and one whose work failed
 // goes back with the error's text.
 
-import { claim, type Purpose } from '../handoff/claim.ts'
+import { claim } from '../handoff/claim.ts'
 import type { HeldClaim } from '../handoff/held-claim.ts'
-import type { Lifecycle } from '../lifecycle.ts'
 import { disposing } from '../runtime/dispose.ts'
+import type { Session } from '../session/session.ts'
 import { claimEntry } from '../temps/claimed-entry.ts'
 import type { Claim } from '../types.ts'
 import type { Callback } from './callback-arguments.ts'
 
-export function claimTicket(life: Lifecycle, ticket: string, purpose: Purpose): Promise<HeldClaim> {
-  return life.run(async (session) => {
-    session.quota.addEntry()
-    try {
-      return await claim(session, ticket, purpose)
-    } catch (error) {
-      session.quota.dropEntry()
-      throw error
-    }
-  })
+/** Claims `ticket` for its user; see {@link claimEntry}. */
+export async function claimTicket(session: Session, ticket: string): Promise<HeldClaim> {
+  session.quota.addEntry()
+  try {
+    return await claim(session, ticket)
+  } catch (error) {
+    session.quota.dropEntry()
+    throw error
+  }
 }
 
-/** Claims, calls `fn`, then completes; gives the handoff back when `fn` throws. */
-export async function workOnClaim<M, T>(
-  life: Lifecycle,
-  ticket: string,
-  fn: Callback<Claim<M>, T>,
-): Promise<T> {
-  const held = await claimTicket(life, ticket, 'work')
+/** Calls `fn` with a claim, then completes it; gives the handoff back when `fn` throws. */
+export async function workOnClaim<M, T>(held: HeldClaim, fn: Callback<Claim<M>, T>): Promise<T> {
   return await disposing(claimEntry<M>(held), async (entry) => {
     let result: T
     try {
@@ -36,8 +30,8 @@ export async function workOnClaim<M, T>(
       held.reason = error
       throw error
     }
-    // A claim that `fn` released, handed off or persisted has ended. One that close() gave back must reject here.
-    if (!entry.disposed || life.session === undefined) await entry.complete()
+    // Unless `fn` ended it. A claim that close() or removeAll() gave back rejects here.
+    if (held.way === undefined) await entry.complete()
     return result
   })
 }

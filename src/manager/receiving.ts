@@ -25,7 +25,7 @@ export async function receive(
       const naming = namer.checkNames(options)
       const { signal, detach } = joinSignals(closing, prepared.signal)
       try {
-        if (closing.aborted) throw abortError(closing)
+        if (closing.aborted) throw abortError(closing.reason)
         return await life.run((session) => receiveFile(session, naming, intake, { ...prepared, signal }))
       } finally {
         detach()

@@ -17,7 +17,7 @@ const checkScopeOptions = optionsOf('scope', { preserve: constantOr(false, oneOf
 export function openScope(
   context: Context,
   life: Lifecycle,
-  maker: Omit<Maker, 'keep'>,
+  maker: Omit<Maker, 'keep' | 'ending'>,
   options: ScopeOptions | undefined,
 ): TempScope {
   const { preserve } = checkScopeOptions(options)
@@ -28,7 +28,7 @@ export function openScope(
     life.run(async (session) =>
       (await operations()).keepFailed(context, policy, entries, { sessionId: session.id, reason }),
     )
-  return new Scope({ ...maker, keep }, keeps)
+  return new Scope({ ...maker, keep, ending: life.closing }, keeps)
 }
 
 /** Calls `fn` with the scope and ends the scope. */

@@ -2,7 +2,7 @@
 // name, from which an owner that was wrongly suspected takes it back.
 
 import type { FileSystem } from '../disk/file-system.ts'
-import { existsAt, renameIfThere } from '../disk/paths.ts'
+import { existsAt, isDirectoryAt, renameIfThere } from '../disk/paths.ts'
 import type { RemoveReport } from '../disk/remove/remove.ts'
 import { deadName, goneName, inside, liveName, type Root } from '../layout.ts'
 import { judge } from '../liveness/judge.ts'
@@ -62,6 +62,7 @@ export async function condemnIfDead(
 
 /** {@link condemnIfDead}, and the deletion of what it condemned. */
 export async function removeIfDead(root: Root, place: SessionPlace): Promise<void> {
+  if (!isDirectoryAt(root.fs, place.directory)) return // a link, which this package did not make, or removed meanwhile
   const decision = await condemnIfDead(root, place)
   if (decision.outcome === 'condemned') await finishRemoval(root, decision.condemned)
 }

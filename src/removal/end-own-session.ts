@@ -7,10 +7,11 @@ import type { Context } from '../context.ts'
 import { removeTreeSync } from '../disk/remove/remove.ts'
 import { errnoOf } from '../errors.ts'
 import { CLAIMS, inside, OUTSIDE, OWNER, parseSessionsEntry } from '../layout.ts'
-import { readOwner } from '../liveness/owner-record.ts'
+import { type Owner, readOwner } from '../liveness/owner-record.ts'
 import { isMainThread, ownIdentity } from '../liveness/process-identity.ts'
 import { platform } from '../platform/index.ts'
 import { cleanupError, reportCleanupError, warn } from '../runtime/observe.ts'
+import { checkRoot } from '../session/root.ts'
 import type { Session } from '../session/session.ts'
 import { failedName, preserveSession } from './kept.ts'
 import { condemn, finishRemoval, finishRemovalSync, type Removal } from './remove-session.ts'
@@ -62,19 +63,23 @@ function commit(session: Session, exiting = false): void {
   if (session.gone !== undefined || !session.confirm()) return
   const { context } = session
   if (exiting && session.isHeld) return // a sweep removes it after the child's end
-  const status = exiting && context.keepFailed !== undefined ? Number(process.exitCode ?? 0) : 0
-  if (status !== 0) {
-    const reason = `the process ended with status ${status}`
-    const kept = preserveSession(context, session.path, failedName(session.id), reason)
-    warn('The process failed: its temporary files were kept.', kept)
+  if (exiting && context.keepFailed !== undefined && keepOfFailedProcess(context, session.path, session.id))
     return
-  }
   if (!context.preserve) {
     session.gone = condemnWithOpenFiles(context, session)
     return
   }
   const kept = preserveSession(context, session.path, session.id, 'preserve is set')
   warn('preserve is set: the temporary files of this manager were not removed.', kept)
+}
+
+/** Moves a session to kept/ if the process ends with an error status; false if it does not. */
+function keepOfFailedProcess(context: Context, path: string, id: string): boolean {
+  const status = Number(process.exitCode ?? 0)
+  if (status === 0) return false
+  const kept = preserveSession(context, path, failedName(id), `the process ended with status ${status}`)
+  warn('The process failed: its temporary files were kept.', kept)
+  return true
 }
 
 /**
@@ -101,31 +106,38 @@ function deleteContents(context: Context, path: string): void {
   for (const name of readdirSync(path)) if (!NEEDED.has(name)) removeTreeSync(context.fs, inside(path, name))
 }
 
-// The process's exit ends its worker threads without an event in them. The ids of their sessions start with this pid; the
-// record's start time distinguishes them from those of a predecessor whose pid was reused.
+// The process's exit ends its worker threads without an event in them. The ids of their sessions start with this pid, and
+// their records hold what their managers keep.
 function endThreadSessions(context: Context): void {
   const { fs, layout } = context
-  const self = ownIdentity()
+  if (!checkRoot(context)) return
   for (const name of readdirSync(layout.sessions)) {
     const entry = parseSessionsEntry(name)
     if (entry?.kind !== 'live' || !entry.id.startsWith(`${process.pid}-`)) continue
     const path = inside(layout.sessions, name)
     const read = readOwner(fs, path, entry.id)
-    if (read.state !== 'read' || read.owner.tid === self.tid) continue
-    const { owner } = read
-    const isOfThisProcess =
-      owner.pid === self.pid &&
-      owner.bootId !== undefined &&
-      owner.bootId === self.bootId &&
-      owner.pidNamespace !== undefined &&
-      owner.pidNamespace === self.pidNamespace &&
-      Number(owner.startTime) >= Number(self.startTime)
-    if (!isOfThisProcess) continue
+    if (read.state !== 'read' || !isOfOtherThread(read.owner)) continue
+    const { preserve, keepFailed } = read.owner
     attempt(context, path, () => {
-      if (owner.preserve === true) preserveSession(context, path, entry.id, 'preserve is set')
-      else finishRemovalSync(context, condemn(context, path, entry.id))
+      if (preserve === true) preserveSession(context, path, entry.id, 'preserve is set')
+      else if (keepFailed !== true || !keepOfFailedProcess(context, path, entry.id))
+        finishRemovalSync(context, condemn(context, path, entry.id))
     })
   }
+}
+
+/** Another thread of this process, and not of a predecessor whose pid was reused: the start time distinguishes them. */
+function isOfOtherThread(owner: Owner): boolean {
+  const self = ownIdentity()
+  return (
+    owner.tid !== self.tid &&
+    owner.pid === self.pid &&
+    owner.bootId !== undefined &&
+    owner.bootId === self.bootId &&
+    owner.pidNamespace !== undefined &&
+    owner.pidNamespace === self.pidNamespace &&
+    Number(owner.startTime) >= Number(self.startTime)
+  )
 }
 
 function attempt(context: Context, path: string, work: () => void): void {

@@ -2,16 +2,27 @@
 // Guarantee: of failures only the newest few are kept; nothing else in kept/ is removed without a request.
 
 import { giveBackAll } from '../claimable/give-back.ts'
+import type { FileSystem } from '../disk/file-system.ts'
 import { measureUserFiles } from '../disk/measure.ts'
-import { renameIfThere } from '../disk/paths.ts'
+import { existsAt, renameIfThere } from '../disk/paths.ts'
 import { readRecord, writeRecord } from '../disk/record-file.ts'
 import { type RemoveReport, removeTreeSliced } from '../disk/remove/remove.ts'
-import { errnoOf } from '../errors.ts'
+import { errnoOf, ioError, type TempFileError } from '../errors.ts'
 import { forLog } from '../input/names.ts'
 import type { KeepPolicy } from '../keep-policy.ts'
-import { CLAIMS, goneName, inside, KEPT_RECORD, type Root, randomText } from '../layout.ts'
+import {
+  CLAIMS,
+  goneName,
+  inside,
+  isOwnRecord,
+  KEPT_RECORD,
+  ownHolder,
+  type Root,
+  randomText,
+} from '../layout.ts'
 import { volumeNow } from '../liveness/volume-clock.ts'
 import { log, warn } from '../runtime/observe.ts'
+import { checkRoom, openRoom } from '../session/root.ts'
 
 /**
  * Something in kept/, as {@link TempFileManager.usage} reports it.
@@ -28,9 +39,10 @@ export interface KeptUsage {
   readonly bytes: number
 }
 
-/** A directory that can be moved to kept/. */
+/** An entry that can be moved to kept/. */
 export interface Keepable {
   readonly name: string
+  /** Does nothing if another program has removed the entry. */
   moveTo(path: string): Promise<void>
 }
 
@@ -45,7 +57,7 @@ export function failedName(sessionId: string): string {
 
 /** Moves a session to kept/ instead of deleting it. Its claims are given back. Returns its new path; throws the system's error. */
 export function preserveSession(root: Root, path: string, name: string, reason: string): string {
-  openKept(root)
+  openRoom(root, 'kept')
   // Before the rename too: no process looks for claims in kept/, so a kill between the two would lose them.
   giveBackAll(root, inside(path, CLAIMS))
   const kept = inside(root.layout.kept, name)
@@ -53,16 +65,6 @@ export function preserveSession(root: Root, path: string, name: string, reason: 
   giveBackAll(root, inside(kept, CLAIMS))
   noteReason(root, kept, reason)
   return kept
-}
-
-/** Creates kept/. Throws the system's error. */
-function openKept({ fs, layout }: Root): void {
-  try {
-    fs.mkdirSync(layout.kept, { mode: 0o700 })
-  } catch (error) {
-    if (errnoOf(error) !== 'EEXIST') throw error
-  }
-  fs.chmodSync(layout.kept, 0o700)
 }
 
 /** Notes in a kept directory why it is there. Never throws: the files matter more. */
@@ -84,23 +86,61 @@ function textOf(reason: unknown): string {
   return reason instanceof Error ? (reason.stack ?? reason.message) : String(reason)
 }
 
-/** Moves the entries of a failed scope to kept/, and removes what is over the limits. Throws the system's error. */
+/**
+ * Moves the entries of a failed scope to kept/, and removes what is over the limits. Returns the errors: ERR_TEMP_IO and
+ * ERR_TEMP_NO_SPACE. An entry that cannot be kept does not stop the others.
+ */
 export async function keepFailed(
   root: Root,
   policy: KeepPolicy,
   entries: readonly Keepable[],
   failure: { readonly sessionId: string; readonly reason: unknown },
-): Promise<void> {
-  if (entries.length === 0) return
-  openKept(root)
-  const directory = inside(root.layout.kept, failedName(failure.sessionId))
+): Promise<TempFileError[]> {
+  const errors: TempFileError[] = []
+  const attempt = async (doing: string, work: () => Promise<void>): Promise<void> => {
+    await work().catch((error: unknown) => errors.push(ioError(error, doing)))
+  }
+  const reason = failure.reason ?? NO_REASON
+  await attempt('keep the temporary files of a failed scope', async () => {
+    const directory = openFailure(root, failure.sessionId, reason)
+    const place = placesIn(root.fs, directory)
+    for (const entry of entries)
+      await attempt('keep a temporary file or directory', async () => entry.moveTo(place(entry.name)))
+    if (errors.length === entries.length) return
+    warn(`Temporary files were kept: ${forLog(textOf(reason).split('\n')[0] ?? '')}`, directory)
+  })
+  await attempt('remove what was kept before', () => pruneKept(root, policy))
+  return errors
+}
+
+/** Creates the directory of one failure in kept/. Throws the system's error. */
+function openFailure(root: Root, sessionId: string, reason: unknown): string {
+  openRoom(root, 'kept')
+  const directory = inside(root.layout.kept, failedName(sessionId))
   root.fs.mkdirSync(directory, { mode: 0o700 })
   root.fs.chmodSync(directory, 0o700)
-  noteReason(root, directory, failure.reason ?? NO_REASON)
-  for (const entry of entries) await entry.moveTo(inside(directory, entry.name))
-  const [why = ''] = textOf(failure.reason ?? NO_REASON).split('\n')
-  warn(`Temporary files were kept: ${forLog(why)}`, directory)
-  await pruneKept(root, policy)
+  noteReason(root, directory, reason)
+  return directory
+}
+
+/**
+ * Finds a free path in `directory` for each name. A name that is taken, or that a record of this package could have, gets
+ * a numbered directory of its own: the second report.txt is 2/report.txt. Throws the system's error.
+ */
+function placesIn(fs: FileSystem, directory: string): (name: string) => string {
+  let number = 1
+  return (name) => {
+    const path = inside(directory, name)
+    const isOwn = isOwnRecord(name) || ownHolder(name) !== undefined
+    if (!isOwn && !existsAt(fs, path)) return path
+    for (;;) {
+      const further = inside(directory, String(++number))
+      if (existsAt(fs, further)) continue
+      fs.mkdirSync(further, { mode: 0o700 })
+      fs.chmodSync(further, 0o700)
+      return inside(further, name)
+    }
+  }
 }
 
 /** Removes what is over the limits. Throws the system's error. */
@@ -142,9 +182,11 @@ export async function removeKept(
   return await removeTreeSliced(root.fs, gone, { signal })
 }
 
-/** Names in kept/. Throws the system's error. */
-export function keptNames({ fs, layout }: Root): string[] {
+/** Names in kept/. @throws ERR_TEMP_UNSAFE_ROOT, and the system's error */
+export function keptNames(root: Root): string[] {
+  const { fs, layout } = root
   try {
+    if (!checkRoom(root, 'kept')) return []
     return fs.readdirSync(layout.kept).map(String)
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return []

@@ -4,6 +4,7 @@
 import { errnoOf } from '../errors.ts'
 import type { Root } from '../layout.ts'
 import { log } from '../runtime/observe.ts'
+import { checkRoot } from '../session/root.ts'
 
 /** A lock that was not refreshed for this long is taken over. */
 const STALE_MS = 60_000
@@ -11,11 +12,11 @@ const STALE_MS = 60_000
 /**
  * Runs `work` under the root's sweep lock; returns undefined when another process holds the lock. Where no lock can be
  * created, the work runs without it: on a full disk, for example, which the sweep may recover.
+ * @throws ERR_TEMP_UNSAFE_ROOT, ERR_TEMP_IO
  */
-export async function underSweepLock<T>(
-  { layout }: Pick<Root, 'layout'>,
-  work: () => Promise<T>,
-): Promise<T | undefined> {
+export async function underSweepLock<T>(root: Root, work: () => Promise<T>): Promise<T | undefined> {
+  const { layout } = root
+  checkRoot(root, 'change') // the lock is created in it, and a stale one is removed
   const { lock } = await import('proper-lockfile')
   let release: () => Promise<void>
   try {

@@ -4,10 +4,12 @@ import { inside, parseSessionsEntry, type Root } from '../layout.ts'
 import { suspect } from '../liveness/judge.ts'
 import { isOwnSession } from '../liveness/own-sessions.ts'
 import { removeIfDead } from '../removal/condemn-if-dead.ts'
+import { checkRoot } from '../session/root.ts'
 
 /** Removes the sessions of this process whose threads have ended. Throws the system's error. */
 export async function removeEnded(root: Root): Promise<void> {
   const { fs, layout } = root
+  if (!checkRoot(root, 'change')) return
   for (const name of fs.readdirSync(layout.sessions).map(String)) {
     const entry = parseSessionsEntry(name)
     const ofProcess = entry?.kind === 'live' && entry.id.startsWith(`${process.pid}-`)

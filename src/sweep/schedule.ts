@@ -1,6 +1,7 @@
 // When sweeps run by themselves: at the manager's first use, or a second after it was created, then periodically.
 // Guarantee: the timers hold no process open, never throw, and stop() leaves neither a timer nor a running sweep behind.
 
+import { LONGEST_TIMER_MS } from '../input/options.ts'
 import { ifLoopTurns, whenLoopTurns } from '../runtime/loop-turn.ts'
 import { log } from '../runtime/observe.ts'
 
@@ -96,7 +97,7 @@ export class Schedule {
   // A fifth of jitter, so that the processes of one host do not sweep in step.
   #plan(): void {
     if (this.#everyMs === undefined) return
-    const delay = Math.min(this.#everyMs * (0.9 + Math.random() * 0.2), 2 ** 31 - 1)
+    const delay = Math.min(this.#everyMs * (0.9 + Math.random() * 0.2), LONGEST_TIMER_MS)
     this.#timer = setTimeout(() => {
       void this.now().then(() => {
         if (!this.#stopped) this.#plan()

@@ -1,7 +1,9 @@
 // A sweep's decision about one entry of the root. Guarantee: an entry that this package did not make is never touched.
 
 import type { Clocks, HandoffRoot } from '../claimable/expiry.ts'
+import type { FileSystem } from '../disk/file-system.ts'
 import type { MountTable } from '../disk/mounts.ts'
+import { isOwnedByUs } from '../disk/ownership.ts'
 import type { Policy } from '../liveness/verdict.ts'
 import type { Condemned } from '../removal/remove-session.ts'
 import type { SweepItem } from './report.ts'
@@ -39,6 +41,13 @@ export function keep(kind: SweepItem['kind'], reason: string): Finding {
 /** An entry that this package did not make. */
 export function foreign(reason = 'not made by this package'): Finding {
   return keep('foreign', reason)
+}
+
+/** The finding about an entry that this package did not make, whatever its name; undefined: it may be one of ours. Throws the system's error. */
+export function foreignAt(fs: FileSystem, path: string): Finding | undefined {
+  const stats = fs.lstatSync(path)
+  if (!stats.isDirectory()) return foreign('not a directory')
+  return isOwnedByUs(stats) ? undefined : foreign('belongs to another user')
 }
 
 /** An entry that a dry run would remove. */

@@ -5,7 +5,7 @@ import { expire, isOverdue, stateOf } from '../claimable/expiry.ts'
 import { forLog } from '../input/names.ts'
 import { inside, isTicket, parseSessionsEntry } from '../layout.ts'
 import { sweepDraft } from './sweep-draft.ts'
-import { type Finding, foreign, keep, type SweepRun, wouldRemove } from './sweep-finding.ts'
+import { type Finding, foreign, foreignAt, keep, type SweepRun, wouldRemove } from './sweep-finding.ts'
 
 export const HANDOFF_EXPIRED = 'its time to live is over'
 
@@ -16,6 +16,8 @@ export async function sweepHandoff(run: SweepRun, name: string): Promise<Finding
   const entry = parseSessionsEntry(name)
   if (entry?.kind === 'new') return await sweepDraft(run, { path: directory, id: entry.id })
   if (!isTicket(name)) return foreign()
+  const notOurs = foreignAt(run.fs, directory)
+  if (notOurs !== undefined) return notOurs
   const state = stateOf(run, directory, name)
   if (state.read.state === 'missing') return keep('handoff', 'it has no record')
   if (state.read.state === 'refused')

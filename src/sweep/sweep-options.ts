@@ -1,6 +1,14 @@
 // The options of a sweep. Guarantee: a wrong option throws before anything is judged.
 
-import { abortSignal, boolean, type Checked, callback, duration, optionsOf } from '../input/options.ts'
+import {
+  abortSignal,
+  boolean,
+  type Checked,
+  callback,
+  duration,
+  optionsOf,
+  timerDuration,
+} from '../input/options.ts'
 import type { Duration } from '../input/units.ts'
 import type { SweepProgress } from './report.ts'
 
@@ -27,7 +35,7 @@ const schema = {
   dryRun: boolean,
   signal: abortSignal,
   onProgress: callback<(progress: SweepProgress) => void>(),
-  timeLimit: duration,
+  timeLimit: timerDuration,
   kept: boolean,
   removeUnknownAfter: duration,
 }
@@ -42,11 +50,8 @@ export const checkSweepOptions: (options: SweepOptions | undefined) => SweepRequ
 )
 
 /** The caller's signal and the time limit, as one; a deletion half way through stops for either. */
-export function stopSignal({ signal, timeLimit = Infinity }: SweepRequest): AbortSignal | undefined {
-  if (timeLimit > LONGEST_TIMER_MS) return signal
+export function stopSignal({ signal, timeLimit }: SweepRequest): AbortSignal | undefined {
+  if (timeLimit === undefined) return signal
   const timeout = AbortSignal.timeout(Math.ceil(timeLimit))
   return signal === undefined ? timeout : AbortSignal.any([signal, timeout])
 }
-
-/** 24 days: a longer delay would make the timer fire at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1

@@ -11,7 +11,15 @@ import { inside, isTicket, isUploadId, parseSessionsEntry, type SessionsEntry } 
 import { judge, suspect } from '../liveness/judge.ts'
 import { condemnIfDead } from '../removal/condemn-if-dead.ts'
 import { sweepDraft } from './sweep-draft.ts'
-import { type Finding, foreign, keep, leftToOthers, type SweepRun, wouldRemove } from './sweep-finding.ts'
+import {
+  type Finding,
+  foreign,
+  foreignAt,
+  keep,
+  leftToOthers,
+  type SweepRun,
+  wouldRemove,
+} from './sweep-finding.ts'
 import { HANDOFF_EXPIRED } from './sweep-handoff.ts'
 import { UPLOAD_EXPIRED } from './sweep-upload.ts'
 
@@ -20,10 +28,8 @@ export async function sweepSession(run: SweepRun, name: string): Promise<Finding
   const entry = parseSessionsEntry(name)
   if (entry === undefined) return foreign()
   const path = inside(run.layout.sessions, name)
-  const stats = run.fs.lstatSync(path)
-  if (!stats.isDirectory()) return foreign('not a directory')
-  const uid = process.geteuid?.()
-  if (uid !== undefined && stats.uid !== uid) return foreign('belongs to another user')
+  const notOurs = foreignAt(run.fs, path)
+  if (notOurs !== undefined) return notOurs
   switch (entry.kind) {
     case 'gone':
       if (run.dryRun) return wouldRemove('condemned', 'condemned')

@@ -3,7 +3,7 @@
 
 import { expireUpload, leftOf } from '../claimable/upload-expiry.ts'
 import { inside, isUploadId } from '../layout.ts'
-import { type Finding, foreign, keep, type SweepRun, wouldRemove } from './sweep-finding.ts'
+import { type Finding, foreign, foreignAt, keep, type SweepRun, wouldRemove } from './sweep-finding.ts'
 
 export const UPLOAD_EXPIRED = 'no byte arrived within its time to live'
 
@@ -11,7 +11,10 @@ export const UPLOAD_EXPIRED = 'no byte arrived within its time to live'
 export function sweepUpload(run: SweepRun, name: string): Finding {
   const { layout, clocks } = run
   if (!isUploadId(name)) return foreign()
-  const left = leftOf(run, inside(layout.uploads, name), name, clocks)
+  const directory = inside(layout.uploads, name)
+  const notOurs = foreignAt(run.fs, directory)
+  if (notOurs !== undefined) return notOurs
+  const left = leftOf(run, directory, name, clocks)
   if (left === undefined || clocks.volume === undefined) return keep('upload', 'its age is unknown')
   if (left >= 0) return keep('upload', 'waits for its client')
   if (run.dryRun) return wouldRemove('upload', UPLOAD_EXPIRED)

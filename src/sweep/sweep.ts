@@ -74,7 +74,8 @@ class Sweep {
 
   async run(): Promise<SweepReport> {
     const dryRun = this.#request.dryRun === true
-    if (!checkRoot(this.#swept)) return this.#report.build({ dryRun, finished: true, handoffs: [] })
+    if (!checkRoot(this.#swept, dryRun ? 'look' : 'change'))
+      return this.#report.build({ dryRun, finished: true, handoffs: [] })
     const run = this.#prepare(dryRun)
     const { layout } = this.#swept
     const rooms: Room[] = [

@@ -75,11 +75,11 @@ export async function measureRoot(context: Context): Promise<RootUsage> {
   }
   const handoffs = await listHandoffs(context)
   const kept = await listKept(context)
-  const uploads = listUploads(context)
+  const uploads = await listUploads(context)
   const parts = [
     ...sessions,
     ...kept,
-    ...handoffs.filter((handoff) => handoff.state === 'available'),
+    ...handoffs.filter(({ state }) => state !== 'claimed'), // a claimed one is in its claimant's session
     ...uploads.flatMap(({ writer, state, bytes }) => {
       const counted = writer === undefined && state !== 'finished' // else its session or its handoff counts it
       return counted ? [{ files: 1, bytes }] : []

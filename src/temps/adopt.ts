@@ -10,12 +10,13 @@ import { errnoOf, ioError, optionError, TempFileError } from '../errors.ts'
 import { prepareRules } from '../file-types/file-rules.ts'
 import { boolean, optionsOf, preset } from '../input/options.ts'
 import { inside } from '../layout.ts'
+import { reportLeft } from '../removal/report-left.ts'
 import { journalOf } from '../session/outside.ts'
 import type { Session } from '../session/session.ts'
 import type { AdoptOptions } from '../types.ts'
 import { checkFile } from './check-file.ts'
 import { DirEntry } from './dir.ts'
-import { firstFailure, reportLeft } from './failure.ts'
+import { firstFailure } from './failure.ts'
 import { FileEntry } from './file.ts'
 import type { Holding } from './holding.ts'
 import { type Affixes, nameOf } from './naming.ts'
@@ -28,16 +29,18 @@ export function pathOf(given: unknown, of: string): string {
   throw optionError('path', `${of} needs the path of a file, a non-empty string without NUL characters.`)
 }
 
-/** @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_IO, ERR_TEMP_NO_SPACE, ERR_TEMP_QUOTA */
+/** @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_IO, ERR_TEMP_NO_SPACE, ERR_TEMP_QUOTA, and as checkFile */
 export async function adopt(
   session: Session,
   given: unknown,
-  prefix: string,
+  { prefix, ending }: { readonly prefix: string; readonly ending: AbortSignal | undefined },
   options: AdoptOptions | undefined,
 ): Promise<FileEntry | DirEntry> {
   const { inPlace: stays, accept } = checkOptions(options)
   const source = pathOf(given, 'adopt')
-  if (accept !== undefined) await checkFile(session.context.fs, source, accept, (work) => work(session))
+  if (accept !== undefined) {
+    await checkFile(session.context.fs, source, accept, { inSession: (work) => work(session), ending })
+  }
   const isDirectory = await kindOf(session, source)
   const { quota } = session
   const { counters } = session.context

@@ -13,18 +13,28 @@ import type { Session } from '../session/session.ts'
 import { tooLarge, tooSmall } from '../streams/receive-options.ts'
 import type { CheckedFile } from '../types.ts'
 import { FileEntry } from './file.ts'
+import type { Holding } from './holding.ts'
+import { runValidate } from './run-validate.ts'
 
 const READ_REGULAR = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
 
+/** What the last stage needs. */
+export interface Judging {
+  /** Gives it a session. */
+  inSession(work: (session: Session) => Promise<void>): Promise<void>
+  /** Ends it. */
+  readonly ending: AbortSignal | undefined
+}
+
 /**
- * Runs all stages of `rules` on the file at `path`. `inSession` runs the last stage, which needs a session.
- * @throws ERR_TEMP_TYPE_REJECTED, ERR_TEMP_TOO_LARGE, ERR_TEMP_TOO_SMALL, ERR_TEMP_IO; the error that `validate` throws
+ * Runs all stages of `rules` on the file at `path`.
+ * @throws ERR_TEMP_TYPE_REJECTED, ERR_TEMP_TOO_LARGE, ERR_TEMP_TOO_SMALL, ERR_TEMP_IO, ERR_TEMP_ABORTED; the error that `validate` throws
  */
 export async function checkFile(
   fs: FileSystem,
   path: string,
   rules: PreparedRules,
-  inSession: (work: (session: Session) => Promise<void>) => Promise<void>,
+  { inSession, ending }: Judging,
 ): Promise<CheckedFile> {
   const bytes = await sizeOf(fs, path)
   const declared = { name: basename(path), type: undefined }
@@ -35,14 +45,9 @@ export async function checkFile(
     rules.types === undefined ? undefined : await checkHead(rules, declared, headOf(fs, path))
   const { validate } = rules
   if (validate !== undefined)
-    await inSession(async (session) => {
-      const file = viewOf(session, path)
-      try {
-        await validate(file)
-      } finally {
-        await file.remove() // closes what validate() left open; the file itself stays
-      }
-    })
+    await inSession((session) =>
+      validateInPlace(session, { path, workshop: session.path }, validate, [ending]),
+    )
   return { path, bytes, detectedType }
 }
 
@@ -78,21 +83,37 @@ function headOf(fs: FileSystem, path: string): Uint8Array {
   }
 }
 
-/** The file as a TempFile whose removal removes nothing. */
-function viewOf(session: Session, path: string): FileEntry {
+/**
+ * Runs the last stage on a file that is no entry of the session. It sees a TempFile that counts as an entry meanwhile and
+ * whose removal removes nothing; what it left open is closed.
+ * @throws ERR_TEMP_QUOTA, ERR_TEMP_ABORTED, ERR_TEMP_TIMEOUT; the error that `validate` throws
+ */
+export async function validateInPlace(
+  session: Session,
+  { path, workshop }: Pick<Holding, 'path' | 'workshop'>,
+  validate: NonNullable<PreparedRules['validate']>,
+  signals: readonly (AbortSignal | undefined)[],
+): Promise<void> {
   const nothing = async (): Promise<void> => {}
   session.quota.addEntry()
-  return new FileEntry(
+  const file = new FileEntry(
     session,
     ++session.sequence,
     { prefix: '', suffix: '' },
     {
       path,
       name: basename(path),
-      workshop: session.path,
+      workshop,
       discard: nothing,
       discardSync: () => {},
+      leave: nothing,
+      leaveSync: () => {},
       vacate: nothing,
     },
   )
+  try {
+    await runValidate(validate, file, signals)
+  } finally {
+    if (!file.disposed) await file.giveBack()
+  }
 }

@@ -1,6 +1,7 @@
 // The options of reading and writing a temp file's content.
 // Guarantee: a mistake throws ERR_TEMP_OPTION_INVALID before the file is opened, and never becomes an 'error' event.
 
+import { constants } from 'node:fs'
 import { optionError } from '../errors.ts'
 import { abortSignal, integer, type Kind, oneOf, optionsOf, text } from '../input/options.ts'
 
@@ -39,8 +40,16 @@ export const checkWriteStream = optionsOf('createWriteStream', {
 /** Options of `file.blob()`. */
 export const checkBlob = optionsOf('blob', { type: text })
 
-const flagsText = oneOf('r', 'rs', ...WRITING)
+const READING = ['r', 'rs'] as const
+
+const flagsText = oneOf(...READING, ...WRITING)
 
 /** The flags of `file.open()`; the system checks a number. */
 export const checkFlags: Kind<string | number> = (value, option) =>
   typeof value === 'number' ? offset(value, option) : flagsText(value, option)
+
+/** Whether a handle that was opened with these flags can write. */
+export function canWrite(flags: string | number): boolean {
+  if (typeof flags === 'number') return (flags & (constants.O_WRONLY | constants.O_RDWR)) !== 0
+  return !READING.some((reading) => reading === flags)
+}

@@ -63,7 +63,7 @@ export class DirEntry extends Entry implements TempDir {
     try {
       fs.rmdirSync(path)
     } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return
+      if (errnoOf(error) === 'ENOENT') throw error
       firstFailure(removeTreeSync(fs, path))
     }
   }
@@ -73,7 +73,7 @@ export class DirEntry extends Entry implements TempDir {
     try {
       await fs.promises.rmdir(path)
     } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return
+      if (errnoOf(error) === 'ENOENT') throw error
       firstFailure(await removeTree(fs, path))
     }
   }

@@ -2,19 +2,22 @@
 // Guarantee: removing it twice, concurrently, or after another process removed it succeeds; a removal that fails is
 // reported and can be tried again; what was open on it is closed.
 
-import { ignoreMissing } from '../disk/paths.ts'
+import { moveIn } from '../disk/move/move-in.ts'
+import { ignoreMissing, isMissing } from '../disk/paths.ts'
 import { retry, retrySync } from '../disk/remove/retry-removal.ts'
-import { errnoOf, isTempFileError, TempFileError } from '../errors.ts'
+import { errnoOf, ioError, isTempFileError, TempFileError } from '../errors.ts'
 import { inside } from '../layout.ts'
 import { operations } from '../on-demand.ts'
+import { reportLeft } from '../removal/report-left.ts'
 import { asyncDispose, dispose } from '../runtime/dispose.ts'
 import { cleanupError, reportCleanupError } from '../runtime/observe.ts'
+import { journalOf } from '../session/outside.ts'
 import type { HandOffOptions, PersistOptions, TempEntry } from '../types.ts'
 import { LiveEntry } from './live-entry.ts'
 import { type Persistable, persist, persistSync } from './persist.ts'
 
 export abstract class Entry extends LiveEntry implements TempEntry {
-  /** Removes what is at `path`. Throws the system's error; ENOENT counts as removed. */
+  /** Removes what is at `path`. Throws the system's error, ENOENT too. */
   protected abstract removeAt(path: string): Promise<void>
   protected abstract removeAtSync(path: string): void
 
@@ -59,7 +62,7 @@ export abstract class Entry extends LiveEntry implements TempEntry {
       }
       void this.closeResources()
       holding.leaveSync()
-      this.settle('released')
+      this.#settleLeft()
     } catch (error) {
       this.#postpone(error)
     }
@@ -80,15 +83,21 @@ export abstract class Entry extends LiveEntry implements TempEntry {
     if (holding?.leave === undefined) return await this.remove()
     await this.closeResources()
     await holding.leave()
-    this.settle('released')
+    this.#settleLeft()
   }
 
-  /** Gives a claim back; does nothing on the disk for any other entry. */
+  /** Gives a claim back; does nothing on the disk for any other entry. @throws ERR_TEMP_REMOVED when it is completed */
   async giveBack(): Promise<void> {
     this.requireLive('release')
     await this.closeResources()
     await this.holding?.leave?.()
-    this.settle('released')
+    this.#settleLeft()
+    if (this.holding?.completed === true) this.requireLive('release')
+  }
+
+  /** Another ending of a claim may have been first. */
+  #settleLeft(): void {
+    this.settle(this.holding?.completed === true ? 'removed' : 'released')
   }
 
   persist(destination: string, options: PersistOptions = {}): Promise<string> {
@@ -101,14 +110,34 @@ export abstract class Entry extends LiveEntry implements TempEntry {
 
   async #persist(destination: string, options: PersistOptions): Promise<string> {
     this.requireMovable('persist')
-    const target = await persist(this.#persistable(), destination, options)
+    await this.opened()
+    this.requireMovable('persist')
+    const target = await persist(this.#persistable(), destination, options).catch((error: unknown) => {
+      throw this.#persistError(error)
+    })
     this.context.counters.persisted++
     await this.#vacate()
     return target
   }
 
+  /** Why it was not persisted: an entry that does not exist any more was removed, or its session was lost. */
+  #persistError(error: unknown): unknown {
+    const { context, path, session } = this
+    const cause = isTempFileError(error) ? error.cause : error
+    if (errnoOf(cause) !== 'ENOENT' || !isMissing(context.fs, path)) return error
+    this.requireLive('persist')
+    if (!session.confirm()) return session.lostError()
+    if (!isMissing(context.fs, path)) return error
+    return new TempFileError(
+      'ERR_TEMP_REMOVED',
+      'Cannot persist it: it was removed by other code or another process.',
+      { cause, path },
+    )
+  }
+
   persistSync(destination: string, options: PersistOptions = {}): string {
     this.requireMovable('persist')
+    this.closeOpening()
     const { holding } = this
     if (holding !== undefined && (holding.leaveSync !== undefined || holding.foreign === true)) {
       throw new TempFileError(
@@ -116,7 +145,12 @@ export abstract class Entry extends LiveEntry implements TempEntry {
         'persistSync cannot move a claim or an entry that was adopted in place. Use persist().',
       )
     }
-    const target = persistSync(this.#persistable(), destination, options)
+    let target: string
+    try {
+      target = persistSync(this.#persistable(), destination, options)
+    } catch (error) {
+      throw this.#persistError(error)
+    }
     this.context.counters.persisted++
     this.settle('moved')
     try {
@@ -138,9 +172,10 @@ export abstract class Entry extends LiveEntry implements TempEntry {
   }
 
   async #handOff(options: HandOffOptions): Promise<string> {
-    this.requireMovable('hand off')
+    this.requireMovable('publish')
     const { publish } = await operations()
-    this.requireMovable('hand off')
+    await this.opened()
+    this.requireMovable('publish')
     const { kind, path, name, holding, session } = this
     // Not the entry itself: a claim has a ticket too, which is not the new one.
     const published = { kind, path, name, foreign: holding?.foreign }
@@ -150,11 +185,30 @@ export abstract class Entry extends LiveEntry implements TempEntry {
     return ticket
   }
 
-  /** Moves it out of the session for good, and closes what is open on it. Throws the system's error. */
+  /**
+   * Moves it to a free path in a directory of this root, and closes what is open on it. Does nothing if another program has
+   * removed it. @throws ERR_TEMP_IO, ERR_TEMP_NO_SPACE
+   */
   async moveTo(path: string): Promise<void> {
+    const { fs } = this.context
     await this.closeResources()
-    this.context.fs.renameSync(this.path, path)
+    try {
+      await this.#moveTo(path)
+    } catch (error) {
+      if (!isMissing(fs, this.path)) throw ioError(error, 'keep a temporary file or directory', this.path)
+      // The session may have a tombstone's name, from where confirm() takes it back.
+      if (!this.session.confirm() || isMissing(fs, this.path)) return
+      await this.#moveTo(path)
+    }
     await this.#vacate()
+  }
+
+  async #moveTo(path: string): Promise<void> {
+    const { context, holding, session } = this
+    const { fs } = context
+    if (holding?.foreign !== true) return fs.renameSync(this.path, path)
+    const { left } = await moveIn(fs, this.path, path, { journal: journalOf(fs, session.path) })
+    reportLeft(context, left)
   }
 
   protected override settle(how: 'removed' | 'released' | 'moved'): void {
@@ -170,7 +224,12 @@ export abstract class Entry extends LiveEntry implements TempEntry {
   async #discard(): Promise<void> {
     const { holding } = this
     if (holding !== undefined) return this.session.during(holding.discard())
-    await ignoreMissing(() => this.removeAt(this.path))
+    try {
+      await this.removeAt(this.path)
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error
+      if (this.isBack()) await ignoreMissing(() => this.removeAt(this.path))
+    }
   }
 
   #discardSync(): void {
@@ -179,7 +238,13 @@ export abstract class Entry extends LiveEntry implements TempEntry {
       else this.holding.discardSync()
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw error
+      if (this.holding === undefined && this.isBack()) this.removeAtSync(this.path)
     }
+  }
+
+  /** After an ENOENT: whether the entry exists after all. Its session may have had a tombstone's name, from where confirm() takes it back. */
+  protected isBack(): boolean {
+    return this.session.confirm() && !isMissing(this.context.fs, this.path)
   }
 
   async #vacate(): Promise<void> {

@@ -5,7 +5,7 @@ import { constants } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import type { Readable, Writable } from 'node:stream'
 import { close, closeWritten, open } from '../disk/descriptors.ts'
-import { statsOf } from '../disk/paths.ts'
+import { isMissing, statsOf } from '../disk/paths.ts'
 import { errnoOf, ioError, TempFileError, type TempFileErrorOptions } from '../errors.ts'
 import { operations } from '../on-demand.ts'
 import { joinSignals } from '../runtime/abort.ts'
@@ -20,9 +20,11 @@ import type {
   WriteResult,
   WriteStreamOptions,
 } from '../types.ts'
-import { checkBlob, checkFlags, checkReadStream, checkWriteStream } from './content-options.ts'
+import { canWrite, checkBlob, checkFlags, checkReadStream, checkWriteStream } from './content-options.ts'
 import { Entry } from './entry.ts'
+import { asOnlyWrite } from './only-write.ts'
 import { streamResource } from './resources.ts'
+import { runValidate } from './run-validate.ts'
 
 const NO_FOLLOW = constants.O_NOFOLLOW ?? 0
 
@@ -30,6 +32,7 @@ const NO_FOLLOW = constants.O_NOFOLLOW ?? 0
 interface Written {
   readonly result: WriteResult
   readonly validate: PreparedReceive['validate']
+  readonly signal: AbortSignal | undefined
 }
 
 export class FileEntry extends Entry implements TempFile {
@@ -68,7 +71,7 @@ export class FileEntry extends Entry implements TempFile {
     const intake = openIntake(source, keep) // first: the source may fail while the file is being opened
     try {
       this.requireLive('write to')
-      return await this.#write(intake, options)
+      return await asOnlyWrite(this, () => this.#write(intake, options))
     } catch (error) {
       intake.stop(error, keep)
       throw error
@@ -87,14 +90,31 @@ export class FileEntry extends Entry implements TempFile {
         return settled
       },
     })
-    let written: Written
+    const written = await work.finally(done)
+    await this.#validate(written)
+    return written.result
+  }
+
+  /** Runs the last stage of the rules, which may read the file, until it answers or the file ends. */
+  async #validate({ validate, signal }: Written): Promise<void> {
+    if (validate === undefined) return
+    const ending = new AbortController()
+    const done = this.track({
+      writes: false,
+      close: async () =>
+        ending.abort(removedError('This temporary file was removed while it was validated.')),
+    })
     try {
-      written = await work
+      await runValidate(validate, this, [ending.signal, signal])
+    } catch (error) {
+      if (!this.disposed) {
+        this.#recharge(0)
+        this.#empty()
+      }
+      throw error
     } finally {
       done()
     }
-    await written.validate?.(this)
-    return written.result
   }
 
   async #writeUntil(ending: AbortSignal, intake: Intake, options: ReceiveOptions): Promise<Written> {
@@ -103,7 +123,7 @@ export class FileEntry extends Entry implements TempFile {
     const { signal, detach } = joinSignals(ending, prepared.signal)
     try {
       const result = await this.#replaceBy(intake, { ...prepared, signal })
-      return { result, validate: prepared.validate }
+      return { result, validate: prepared.validate, signal: prepared.signal }
     } finally {
       detach()
     }
@@ -112,12 +132,9 @@ export class FileEntry extends Entry implements TempFile {
   async #replaceBy(intake: Intake, prepared: PreparedReceive): Promise<WriteResult> {
     const { fs } = this.context
     const { quota } = this.session
-    let fd: number
-    try {
-      fd = await open(fs, this.path, constants.O_WRONLY | constants.O_TRUNC | NO_FOLLOW, 0o600)
-    } catch (error) {
-      throw this.#openError(error)
-    }
+    const fd = await this.#reach(() =>
+      open(fs, this.path, constants.O_WRONLY | constants.O_TRUNC | NO_FOLLOW, 0o600),
+    )
     this.#recharge(0)
     let result: WriteResult
     try {
@@ -162,10 +179,10 @@ export class FileEntry extends Entry implements TempFile {
     checkFlags(flags, 'flags')
     this.requireLive('open')
     // The interface does not type handles; a file system returns its own FileHandle here.
-    const opening = this.context.fs.promises.open(this.path, flags) as Promise<FileHandle>
+    const opening = this.#reach((path) => this.context.fs.promises.open(path, flags) as Promise<FileHandle>)
     let ending = false
     const done = this.track({
-      writes: flags !== 'r',
+      writes: canWrite(flags),
       close: async () => {
         ending = true
         await opening.then((opened) => opened.close()).catch(nothing)
@@ -176,9 +193,12 @@ export class FileEntry extends Entry implements TempFile {
       handle = await opening
     } catch (error) {
       done()
-      throw this.#openError(error)
+      throw error
     }
-    if (ending) throw removedError('This temporary file was removed while it was opened.')
+    if (ending) {
+      done()
+      throw removedError('This temporary file was removed while it was opened.')
+    }
     const close = handle.close.bind(handle)
     handle.close = async () => {
       done()
@@ -191,21 +211,15 @@ export class FileEntry extends Entry implements TempFile {
     const { type = '' } = checkBlob(options)
     this.requireLive('read')
     const { fs } = this.context
-    try {
-      if (fs.openAsBlob !== undefined) return await fs.openAsBlob(this.path, { type })
-      return new Blob([await fs.promises.readFile(this.path)], { type })
-    } catch (error) {
-      throw this.#openError(error)
-    }
+    return await this.#reach(
+      async (path) =>
+        (await fs.openAsBlob?.(path, { type })) ?? new Blob([await fs.promises.readFile(path)], { type }),
+    )
   }
 
   async size(): Promise<number> {
     this.requireLive('measure')
-    try {
-      return (await statsOf(this.context.fs, this.path)).size
-    } catch (error) {
-      throw this.#openError(error)
-    }
+    return (await this.#reach((path) => statsOf(this.context.fs, path))).size
   }
 
   /** Registers a stream until its descriptor is closed. */
@@ -214,7 +228,7 @@ export class FileEntry extends Entry implements TempFile {
     return stream
   }
 
-  // A failed write leaves an empty file, not a partial one.
+  // A failed write leaves an empty file, not a partial or a refused one.
   #empty(): void {
     const { fs } = this.context
     try {
@@ -224,8 +238,25 @@ export class FileEntry extends Entry implements TempFile {
     }
   }
 
+  /** Runs `work` on the file's path; once more if the session had another name. */
+  async #reach<T>(work: (path: string) => Promise<T>): Promise<T> {
+    try {
+      return await work(this.path)
+    } catch (error) {
+      if (!this.#isGone(error) || !this.isBack()) throw this.#openError(error)
+    }
+    return await work(this.path).catch((error: unknown) => {
+      throw this.#openError(error)
+    })
+  }
+
+  /** A Blob of a missing file is ERR_INVALID_ARG_VALUE. */
+  #isGone(error: unknown): boolean {
+    return errnoOf(error) === 'ENOENT' || isMissing(this.context.fs, this.path)
+  }
+
   #openError(error: unknown): TempFileError {
-    if (errnoOf(error) !== 'ENOENT') return ioError(error, 'open a temporary file', this.path)
+    if (!this.#isGone(error)) return ioError(error, 'open a temporary file', this.path)
     const why = this.disposed ? 'while it was opened' : 'by another program'
     return removedError(`This temporary file was removed ${why}.`, { cause: error, path: this.path })
   }

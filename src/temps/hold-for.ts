@@ -4,7 +4,7 @@
 
 import type { ChildProcess } from 'node:child_process'
 import { readdirSync, readlinkSync } from 'node:fs'
-import { optionError, TempFileError } from '../errors.ts'
+import { errnoOf, optionError, TempFileError } from '../errors.ts'
 import type { Session } from '../session/session.ts'
 
 /** Starts a child with a lease of the session. @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_IO */
@@ -36,14 +36,32 @@ export function holdFor<C extends ChildProcess>(session: Session, start: (lease:
   return child
 }
 
-/** Whether a running child certainly does not have the socket. One that ends meanwhile has closed some descriptors. */
+/** Readings of a child's descriptors in which one vanished, before it is left open whether it has the socket. */
+const READINGS = 5
+
+/** Whether a running child certainly does not have the socket. One that ends has none from one moment to the next. */
 function lacks(pid: number, lease: number): boolean {
   try {
     const socket = readlinkSync(`/proc/self/fd/${lease}`)
-    const directory = `/proc/${pid}/fd`
-    const links = readdirSync(directory).map((fd) => readlinkSync(`${directory}/${fd}`))
-    return links.length > 0 && !links.includes(socket)
+    for (let reading = 0; reading < READINGS; reading++) {
+      const links = linksIn(`/proc/${pid}/fd`)
+      if (links.includes(socket)) return false
+      if (!links.includes(undefined)) return links.length > 0
+    }
+    return false
   } catch {
     return false
   }
+}
+
+/** Where descriptors lead; undefined: closed since they were listed, as by a program that starts and loads libraries. */
+function linksIn(directory: string): (string | undefined)[] {
+  return readdirSync(directory).map((fd) => {
+    try {
+      return readlinkSync(`${directory}/${fd}`)
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return undefined
+      throw error
+    }
+  })
 }

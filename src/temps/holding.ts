@@ -12,6 +12,8 @@ export interface Holding {
   /** Called at the end of its scope; without it, discard is. */
   leave?(): Promise<void>
   leaveSync?(): void
+  /** A claim that is completed: leave() gives nothing back. */
+  readonly completed?: boolean
   /** Removes the rest, after its data was moved away. */
   vacate(): Promise<void>
   vacateSync?(): void

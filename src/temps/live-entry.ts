@@ -107,19 +107,19 @@ export abstract class LiveEntry {
     return this.#extras === undefined && this.endsWithScope && !this.context.preserve
   }
 
-  /** @throws ERR_TEMP_REMOVED after its end; ERR_TEMP_CLOSED after its manager was closed */
+  /** @throws ERR_TEMP_REMOVED after its end, and after removeAll(); ERR_TEMP_CLOSED after its manager was closed */
   protected requireLive(doing: string): void {
     const noun = this.kind === 'file' ? 'file' : 'directory'
-    if (this.#session.ended) {
+    if (this.#session.ended && !this.#session.managerGoesOn) {
       throw new TempFileError(
         'ERR_TEMP_CLOSED',
         `Cannot ${doing} it: the manager of this temporary ${noun} is closed.`,
       )
     }
-    if (this.#state === ENDED) {
+    if (this.disposed) {
       throw new TempFileError(
         'ERR_TEMP_REMOVED',
-        `Cannot ${doing} it: this temporary ${noun} was removed, persisted or handed off before.`,
+        `Cannot ${doing} it: this temporary ${noun} was removed, persisted, handed off or released before.`,
       )
     }
   }
@@ -135,6 +135,16 @@ export abstract class LiveEntry {
     this.#extras ??= extras()
     this.#extras.resources ??= new Resources(this.#session)
     return this.#extras.resources.add(resource)
+  }
+
+  /** Waits for the streams that are being opened: they go on after the entry has moved. */
+  protected async opened(): Promise<void> {
+    await this.#extras?.resources?.opened()
+  }
+
+  /** Closes the streams that are being opened, for a move that cannot wait: their path is about to be free. */
+  protected closeOpening(): void {
+    this.#extras?.resources?.closeOpening()
   }
 
   /** Closes what is open on it. */

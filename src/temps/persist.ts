@@ -6,6 +6,7 @@ import { moveInto, moveIntoSync } from '../disk/move/move.ts'
 import type { MoveOptions } from '../disk/move/staged-move.ts'
 import { ioError, optionError } from '../errors.ts'
 import { boolean, mode, optionsOf } from '../input/options.ts'
+import { reportLeft } from '../removal/report-left.ts'
 import { journalOf } from '../session/outside.ts'
 import type { Session } from '../session/session.ts'
 
@@ -38,8 +39,10 @@ interface Request {
  */
 export async function persist(entry: Persistable, destination: unknown, given: unknown): Promise<string> {
   const { target, options } = check(entry, destination, given)
+  const { context } = entry.session
   try {
-    await moveInto(entry.session.context.fs, entry.path, target, options)
+    const left = await moveInto(context.fs, entry.path, target, options)
+    if (entry.retire === undefined) reportLeft(context, left) // a claim is retired once more, which reports its failure
   } catch (error) {
     throw ioError(error, DOING, target)
   }

@@ -11,6 +11,7 @@ import type { ReceivedFile, WriteResult } from '../types.ts'
 import { MODE, openNew } from './create.ts'
 import { FileEntry } from './file.ts'
 import type { Naming } from './naming.ts'
+import { runValidate } from './run-validate.ts'
 import { reserve, type Slot } from './slot.ts'
 
 /** A file, with the size, digest and type found while it was received. */
@@ -65,7 +66,7 @@ export async function receiveFile(
   const file = new ReceivedFileEntry(slot, naming, result).announce()
   if (prepared.validate === undefined) return file
   try {
-    await prepared.validate(file)
+    await runValidate(prepared.validate, file, [prepared.signal])
   } catch (error) {
     await file.remove()
     throw error

@@ -8,6 +8,8 @@ import type { Resource, Session } from '../session/session.ts'
 /** An open stream, handle or write, and whether it may still write. */
 export interface OpenResource extends Resource {
   readonly writes: boolean
+  /** Resolves when it is open or has failed; undefined when it is. */
+  opening?(): Promise<void> | undefined
 }
 
 export class Resources {
@@ -39,6 +41,22 @@ export class Resources {
     }
   }
 
+  /** Waits until nothing is being opened. */
+  async opened(): Promise<void> {
+    for (;;) {
+      const opening = [...this.#open]
+        .map((resource) => resource.opening?.())
+        .filter((each) => each !== undefined)
+      if (opening.length === 0) return
+      await Promise.all(opening)
+    }
+  }
+
+  /** Closes what is being opened. */
+  closeOpening(): void {
+    for (const resource of this.#open) if (resource.opening?.() !== undefined) void resource.close()
+  }
+
   async close(): Promise<void> {
     if (this.#open.size > 0) await Promise.all([...this.#open].map((resource) => resource.close()))
   }
@@ -49,6 +67,11 @@ export function streamResource(stream: Readable | Writable, writes: boolean): Op
   const closed = new Promise<void>((resolve) => stream.once('close', resolve))
   return {
     writes,
+    opening: () => {
+      // The types of streams of any file system do not have `pending`, which those of node:fs have.
+      if ((stream as { readonly pending?: unknown }).pending !== true || stream.destroyed) return undefined
+      return new Promise((resolve) => stream.once('open', resolve).once('close', resolve))
+    },
     close: () => {
       stream.once('error', () => {}) // destroyed on purpose: its user must not get an uncaught error
       stream.destroy()

@@ -3,7 +3,10 @@
 
 import { optionError, TempFileError } from '../errors.ts'
 import type { DirOptions, FileOptions } from '../input/file-options.ts'
+import { joinSignals } from '../runtime/abort.ts'
+import { announced } from '../runtime/announced.ts'
 import { asyncDispose } from '../runtime/dispose.ts'
+import { FILE_BYTES } from '../runtime/file-limit.ts'
 import { destroySource } from '../streams/source.ts'
 import type {
   AdoptOptions,
@@ -19,6 +22,10 @@ import { Entry } from './entry.ts'
 
 /** Creates the temps of a scope: a manager. */
 export interface Maker {
+  /** Aborts when the manager closes or removes everything that was created before. */
+  readonly ending: AbortSignal
+  /** `limits.fileBytes`. */
+  readonly fileBytes: number | undefined
   file(options?: string | FileOptions): TempFile
   dir(options?: string | DirOptions): TempDir
   fileAsync(options?: string | FileOptions): Promise<TempFile>
@@ -27,8 +34,8 @@ export interface Maker {
   receive(source: ByteSource, options: ReceiveOptions | undefined, signal: AbortSignal): Promise<ReceivedFile>
   adopt(path: string, options?: AdoptOptions): Promise<TempFile | TempDir>
   claim<M>(ticket: string): Promise<Claim<M>>
-  /** Moves the entries of a failed scope to kept/. */
-  keep(entries: readonly Entry[], reason: unknown): Promise<void>
+  /** Moves the entries of a failed scope to kept/; returns the errors of those that could not be moved. */
+  keep(entries: readonly Entry[], reason: unknown): Promise<readonly unknown[]>
 }
 
 interface Member extends AsyncDisposable {
@@ -37,11 +44,15 @@ interface Member extends AsyncDisposable {
 
 export class Scope implements TempScope {
   readonly #maker: Maker
+  /** Of what the scope creates; {@link signal} aborts also when its manager ends. */
   readonly #abort = new AbortController()
+  #signal: AbortSignal | undefined
   readonly #making = new Set<Promise<unknown>>()
   #members: (Member | (() => Promise<void> | void))[] = []
   #tidyAt = 256
   #ending: Promise<void> | undefined
+  /** A deferred function is being called. */
+  #calling = false
   readonly #keeps: boolean
   #failure: { readonly reason: unknown } | undefined
 
@@ -52,7 +63,12 @@ export class Scope implements TempScope {
   }
 
   get signal(): AbortSignal {
-    return this.#abort.signal
+    this.#signal ??= joinSignals(this.#abort.signal, this.#maker.ending).signal // which the end of the scope detaches
+    return this.#signal
+  }
+
+  get [FILE_BYTES](): number | undefined {
+    return this.#maker.fileBytes
   }
 
   file(options?: string | FileOptions): TempFile {
@@ -80,7 +96,7 @@ export class Scope implements TempScope {
       destroySource(source)
       throw error
     }
-    return await this.#make(() => this.#maker.receive(source, options, this.signal))
+    return await this.#make(() => this.#maker.receive(source, options, this.#abort.signal))
   }
 
   adopt(path: string, options?: AdoptOptions): Promise<TempFile | TempDir> {
@@ -107,8 +123,16 @@ export class Scope implements TempScope {
   }
 
   close(): Promise<void> {
-    this.#ending ??= this.#end()
-    return this.#ending
+    if (this.#calling) return Promise.resolve() // a deferred function that waits for the end would wait for itself
+    return (
+      this.#ending ??
+      announced(
+        (ending) => {
+          this.#ending = ending
+        },
+        () => this.#end(),
+      )
+    )
   }
 
   async #end(): Promise<void> {
@@ -118,7 +142,7 @@ export class Scope implements TempScope {
     if (this.#failure !== undefined && this.#keeps) await this.#keep(this.#failure.reason, errors)
     for (let member = this.#members.pop(); member !== undefined; member = this.#members.pop()) {
       try {
-        await (typeof member === 'function' ? member() : member[asyncDispose]())
+        await (typeof member === 'function' ? this.#call(member) : member[asyncDispose]())
       } catch (error) {
         errors.push(error)
       }
@@ -131,10 +155,20 @@ export class Scope implements TempScope {
       )
   }
 
+  #call(deferred: () => Promise<void> | void): Promise<void> | void {
+    this.#calling = true
+    try {
+      return deferred()
+    } finally {
+      this.#calling = false
+    }
+  }
+
   async #keep(reason: unknown, errors: unknown[]): Promise<void> {
     const entries = this.#members.filter((member) => member instanceof Entry && member.keepable)
+    if (entries.length === 0) return
     try {
-      await this.#maker.keep(entries as Entry[], reason) // filtered in the line above
+      errors.push(...(await this.#maker.keep(entries as Entry[], reason))) // filtered in the line above
     } catch (error) {
       errors.push(error)
     }

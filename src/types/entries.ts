@@ -6,7 +6,7 @@ import type { Readable, Writable } from 'node:stream'
 import type { FileOptions } from '../input/file-options.ts'
 import type { Size } from '../input/units.ts'
 import type { ByteSource, Progress, WriteResult } from './bytes.ts'
-import type { HandOffOptions } from './handoff.ts'
+import type { HandOffOptions, Json } from './handoff.ts'
 
 /**
  * Options of {@link TempEntry.persist}.
@@ -49,7 +49,7 @@ export interface TempEntry extends Disposable, AsyncDisposable {
    * Moves it to `destination` for good, across devices too, and returns the absolute path. It appears there
    * whole or not at all; on failure the temp stays as it was.
    * @throws ERR_TEMP_EXISTS (overwrite: false, or a directory in the way), ERR_TEMP_NO_SPACE, ERR_TEMP_IO,
-   * ERR_TEMP_REMOVED, ERR_TEMP_CLOSED, ERR_TEMP_OPTION_INVALID
+   * ERR_TEMP_REMOVED, ERR_TEMP_CLOSED, ERR_TEMP_SESSION_LOST, ERR_TEMP_OPTION_INVALID
    * @example
    * ```ts
    * import { mkdtempSync } from 'node:fs'
@@ -67,7 +67,7 @@ export interface TempEntry extends Disposable, AsyncDisposable {
    * As {@link persist}, synchronously, and on one device only: it cannot copy. Not for claims, and not for what was
    * adopted in place.
    * @throws ERR_TEMP_EXISTS, ERR_TEMP_NO_SPACE, ERR_TEMP_IO (also: the destination is on another device),
-   * ERR_TEMP_REMOVED, ERR_TEMP_CLOSED, ERR_TEMP_OPTION_INVALID
+   * ERR_TEMP_REMOVED, ERR_TEMP_CLOSED, ERR_TEMP_SESSION_LOST, ERR_TEMP_OPTION_INVALID
    * @example
    * ```ts
    * import { mkdtempSync, writeFileSync } from 'node:fs'
@@ -97,7 +97,7 @@ export interface TempEntry extends Disposable, AsyncDisposable {
    * await manager.withClaim(ticket, (claim) => console.log(claim.meta, claim.path))
    * ```
    */
-  handOff(options?: HandOffOptions): Promise<string>
+  handOff<M = Json>(options?: HandOffOptions<M>): Promise<string>
 }
 
 /**
@@ -107,11 +107,12 @@ export interface TempEntry extends Disposable, AsyncDisposable {
 export interface TempFile extends TempEntry {
   readonly kind: 'file'
   /**
-   * Replaces its content by what `source` gives, in constant memory.
-   * @throws the codes of {@link TempFileManager.receive}
+   * Replaces its content by what `source` gives, in constant memory. A write that fails, or that a rule refuses, leaves an
+   * empty file.
+   * @throws the codes of {@link TempFileManager.receive}; ERR_TEMP_IO while another write() runs
    */
   write(source: ByteSource, options?: ReceiveOptions): Promise<WriteResult>
-  /** A stream of its content, destroyed when the file is removed. Options as of `fs.createReadStream`. @throws ERR_TEMP_REMOVED, ERR_TEMP_CLOSED, ERR_TEMP_OPTION_INVALID */
+  /** A stream of its content, destroyed when the file is removed; one that is open reads on after persist() and handOff(). Options as of `fs.createReadStream`. @throws ERR_TEMP_REMOVED, ERR_TEMP_CLOSED, ERR_TEMP_OPTION_INVALID */
   createReadStream(options?: ReadStreamOptions): Readable
   /** A stream into it, destroyed when the file is removed. Options as of `fs.createWriteStream`. @throws ERR_TEMP_REMOVED, ERR_TEMP_CLOSED, ERR_TEMP_OPTION_INVALID */
   createWriteStream(options?: WriteStreamOptions): Writable
@@ -260,7 +261,9 @@ export interface ReceiveOptions extends FileOptions {
  * first byte; the signature (file-type, first 4 KB) before a byte is written; `minBytes` and `maxBytes` while
  * streaming; `validate` on the whole file.
  *
- * Where `extensions` or `types` are given, a file needs a signature that fits both them and its own extension.
+ * Where `extensions` or `types` are given, a file needs a signature that fits both them and its own extension. Of an extension
+ * that is rare only the kind is compared (a picture named `.exe` or `.php` is refused), and one that is no known type, such as
+ * `.bak`, fits everything: give `extensions` where the name must be one of a list.
  * Text has none (.srt, .csv): it passes by its extension only where its type is listed in `types`, word for
  * word (`'text/*'` does as well), and its beginning holds no zero byte.
  *
@@ -281,6 +284,10 @@ export interface FileRules {
   readonly minBytes?: Size | undefined
   /** The most bytes; more are ERR_TEMP_TOO_LARGE. */
   readonly maxBytes?: Size | undefined
-  /** Called with the whole file before anyone else gets it; throws to refuse it. The place for a virus scanner. */
+  /**
+   * Called with the whole file before anyone else gets it; throws to refuse it. The place for a virus scanner. An abort (the
+   * option `signal`, the end of the scope or manager) ends the wait for it: the file is refused, what it answers later is
+   * ignored. Give the scanner a time limit by `signal: AbortSignal.timeout(ms)`.
+   */
   readonly validate?: ((file: TempFile) => Promise<void> | void) | undefined
 }

@@ -21,12 +21,16 @@ export interface ClaimMembers<M> {
   readonly attempt: number
   /** Aborts when the claim is lost or its manager closes: stop working, another process may have the handoff. */
   readonly signal: AbortSignal
-  /** Acknowledges it: deletes the handoff. Idempotent; the same as remove(). @throws ERR_TEMP_CLEANUP, ERR_TEMP_IO */
+  /**
+   * Acknowledges it: deletes the handoff, which never comes back after it has resolved. Idempotent; the same as remove().
+   * @throws ERR_TEMP_REMOVED (given back before), ERR_TEMP_CLOSED (its manager's close() gave it back), ERR_TEMP_HANDOFF_GONE
+   * (the claim was lost: another process may have it), ERR_TEMP_SESSION_LOST, ERR_TEMP_IO, ERR_TEMP_CLEANUP
+   */
   complete(): Promise<void>
   /**
    * Gives it back for another attempt; leaving the scope does the same. `reason`, an error or a text, is shown as
-   * `lastError` by {@link TempFileManager.handoffs}.
-   * @throws ERR_TEMP_IO, ERR_TEMP_REMOVED
+   * `lastError` by {@link TempFileManager.handoffs}. Does nothing for a claim that was lost.
+   * @throws ERR_TEMP_REMOVED (it has ended, or was completed meanwhile), ERR_TEMP_CLOSED, ERR_TEMP_IO
    */
   release(reason?: unknown): Promise<void>
 }
@@ -47,14 +51,14 @@ export interface ScopeOptions {
 export interface TempScope extends EntryMethods, AsyncDisposable {
   /** Released when the scope ends, unless it was completed. */
   claim<M = unknown>(ticket: string): Promise<Claim<M>>
-  /** Runs `fn` when the scope ends, in the reverse order of creation. */
+  /** Runs `fn` when the scope ends, in the reverse order of creation. The end waits for `fn`, so `fn` must not wait for the end. */
   defer(fn: () => Promise<void> | void): void
   /**
    * Marks the scope as failed: with `preserve: 'on-error'` its end keeps the files, with the reason, in `kept/` of the root.
    * `withScope` calls it with the error that its function throws.
    */
   fail(reason?: unknown): void
-  /** Aborts when the disposal starts; later calls throw ERR_TEMP_CLOSED. */
+  /** Aborts when the disposal starts, after which calls throw ERR_TEMP_CLOSED, and when the manager closes or `removeAll()` removes the files. */
   readonly signal: AbortSignal
   /** Ends the scope, for code without `using`. Idempotent; rejects with the error of a deferred function. */
   close(): Promise<void>

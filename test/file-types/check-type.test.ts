@@ -83,6 +83,15 @@ describe('names and bytes must agree', () => {
     ['a PNG without a name', png, declare(fileRules.image, undefined), undefined],
     ['a PNG where any image will do', png, { accept: { types: ['image/*'] } }, undefined],
     ['a PNG under an unknown extension', png, declare({ types: ['image/png'] }, 'a.blob'), undefined],
+    ['a PNG under a rare extension of images', png, declare({ types: ['image/png'] }, 'a.jfif'), undefined],
+    ['a PNG named .exe', png, declare({ types: ['image/*'] }, 'a.exe'), 'ERR_TEMP_TYPE_REJECTED'],
+    ['a PNG named .php', png, declare({ types: ['image/png'] }, 'a.PHP'), 'ERR_TEMP_TYPE_REJECTED'],
+    [
+      'a film named .weba, for sound',
+      media('clip.webm'),
+      declare({ types: ['video/*'] }, 'a.weba'),
+      undefined,
+    ],
     [
       'a PNG where another type is wanted',
       png,

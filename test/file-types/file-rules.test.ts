@@ -3,6 +3,8 @@ import type { TempFileErrorCode } from '../../src/errors.ts'
 import { fileRules } from '../../src/file-types/presets.ts'
 import { checkReceiveOptions } from '../../src/streams/receive-options.ts'
 import type { FileRules } from '../../src/types.ts'
+import { failure } from '../fixtures/failures.ts'
+import { tempManager } from '../fixtures/temp-base.ts'
 import { receive, receiveFails } from '../streams/receiving.ts'
 import { declare, media, refusal } from './declared.ts'
 
@@ -127,4 +129,19 @@ test('a refusal names each accepted type once, also where two extensions have on
     declared: { name: 'a.jpg' },
   })
   expect(error).toMatchObject({ details: { accepted: ['image/jpeg'] } })
+})
+
+test('a preset cannot be changed for the whole process', () => {
+  for (const rules of Object.values(fileRules) as { maxBytes: unknown; extensions: string[] }[]) {
+    expect(() => {
+      rules.maxBytes = 1
+    }).toThrow(TypeError)
+    expect(() => rules.extensions.push('.exe')).toThrow(TypeError)
+  }
+})
+
+test('rules that are missing are named as such', async () => {
+  const manager: { checkFile(path: string, rules: unknown): Promise<unknown> } = tempManager()
+  const missing = () => manager.checkFile('/a', undefined)
+  expect((await failure('ERR_TEMP_OPTION_INVALID', missing)).message).toContain('not undefined')
 })

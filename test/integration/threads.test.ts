@@ -1,9 +1,10 @@
 // Worker threads have sessions of their own, which are removed however they end.
 
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { runChild } from '../fixtures/child.ts'
+import { namesIn } from '../fixtures/handoff-root.ts'
 import { tempBase, USER } from '../fixtures/temp-base.ts'
 
 const sessions = (base: string): string[] => readdirSync(join(base, `temp-file-manager-${USER}`, 'sessions'))
@@ -38,3 +39,26 @@ test('the process’s exit ends the sessions of its threads that still run', asy
   expect(ended.stdout).toContain('distinct 4')
   expect(sessions(base)).toEqual([])
 })
+
+test.each([
+  ['on-error', 'its own and those of its threads', 4],
+  ['', 'none', 0],
+])(
+  'of the sessions of a process that fails with TEMP_FILE_MANAGER_PRESERVE=%s are kept: %s',
+  async (preserve, _, count) => {
+    const base = tempBase()
+    const env = { TEMP_FILE_MANAGER_PRESERVE: preserve }
+    const ended = await runChild('threads.mts', { args: [base, 'process-exit'], env })
+    expect(ended, ended.stderr).toMatchObject({ code: 5, signal: null })
+    const kept = namesIn(base, `temp-file-manager-${USER}`, 'kept')
+    expect([sessions(base), kept.length]).toEqual([[], count])
+    for (const name of kept) {
+      const directory = join(base, `temp-file-manager-${USER}`, 'kept', name)
+      expect(readdirSync(directory).filter((entry) => entry.startsWith('tmp-'))).toHaveLength(1)
+      expect(JSON.parse(readFileSync(join(directory, 'kept.json'), 'utf8'))).toMatchObject({
+        reason: 'the process ended with status 5',
+      })
+      expect(ended.stderr).toContain(directory)
+    }
+  },
+)

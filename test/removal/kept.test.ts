@@ -1,8 +1,30 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import type { TempFileManager } from '../../src/index.ts'
+import { failure } from '../fixtures/failures.ts'
 import { namesIn } from '../fixtures/handoff-root.ts'
+import { slashed } from '../fixtures/slashed.ts'
+import { steppingDisk, systemError } from '../fixtures/stepping-disk.ts'
 import { tempManager } from '../fixtures/temp-base.ts'
+import { DEVICES } from '../temps/devices.ts'
+
+/** The files of the only failure that is kept, except the record, with their content. */
+function keptFiles(manager: TempFileManager): Record<string, string> {
+  const [directory = ''] = namesIn(manager.root, 'kept').map((name) => join(manager.root, 'kept', name))
+  const files = readdirSync(directory, { recursive: true })
+    .map(String)
+    .filter((name) => name !== 'kept.json' && statSync(join(directory, name)).isFile())
+  return Object.fromEntries(files.map((name) => [slashed(name), readFileSync(join(directory, name), 'utf8')]))
+}
 
 const broken = (): never => {
   throw new Error('the work failed')
@@ -63,6 +85,81 @@ describe("preserve: 'on-error'", () => {
       plain.withScope({ preserve: 'on-error' }, (scope) => broken.call(scope.file())),
     ).rejects.toThrow()
     expect([namesIn(keeping.root, 'kept').length, namesIn(plain.root, 'kept').length]).toEqual([0, 1])
+  })
+
+  it('keeps every entry under its own name, also two of one name and one named as the record', async () => {
+    const manager = tempManager({ preserve: 'on-error' })
+    const failed = manager.withScope(async (scope) => {
+      for (const content of ['first', 'second', 'third']) await scope.receive(content, { name: 'report.txt' })
+      for (const content of ['a', 'b']) writeFileSync(scope.dir({ name: 'out' }).join(content), content)
+      for (const name of ['kept.json', 'lease', '2']) await scope.receive(name, { name })
+      broken()
+    })
+    await expect(failed).rejects.toThrow('the work failed')
+    expect(keptFiles(manager)).toEqual({
+      'report.txt': 'first',
+      '2/report.txt': 'second',
+      '3/report.txt': 'third',
+      'out/a': 'a',
+      '4/out/b': 'b',
+      '5/kept.json': 'kept.json',
+      '6/lease': 'lease',
+      '7/2': '2',
+    })
+    expect((await manager.usage()).kept).toMatchObject([
+      { reason: expect.stringContaining('the work failed'), files: 8 },
+    ])
+  })
+
+  it('keeps the rest when one entry cannot be kept, and fails with a typed error', async () => {
+    const disk = steppingDisk((call, path) => {
+      if (call === 'rename' && basename(path) === 'first.txt') throw systemError('EIO')
+    })
+    const manager = tempManager({ preserve: 'on-error', fs: disk })
+    const failed = manager.withScope(async (scope) => {
+      await scope.receive('1', { name: 'first.txt' })
+      await scope.receive('2', { name: 'second.txt' })
+      broken()
+    })
+    const error: AggregateError = await failed.catch((thrown) => thrown)
+    expect(error.errors).toMatchObject([{ message: 'the work failed' }, { code: 'ERR_TEMP_IO' }])
+    await failure('ERR_TEMP_IO', () => Promise.reject(error.errors[1]))
+    expect(keptFiles(manager)).toEqual({ 'second.txt': '2' })
+  })
+
+  it('misses nothing that the program removed itself, and keeps the rest', async () => {
+    const manager = tempManager({ preserve: 'on-error' })
+    const failed = manager.withScope(async (scope) => {
+      unlinkSync(scope.file().path)
+      await scope.receive('2', { name: 'second.txt' })
+      broken()
+    })
+    await expect(failed).rejects.toThrow('the work failed')
+    expect(keptFiles(manager)).toEqual({ 'second.txt': '2' })
+  })
+
+  it.each(DEVICES)('keeps what was adopted in place on %s', async (_, newDirectory) => {
+    const [manager, place] = [tempManager({ preserve: 'on-error' }), newDirectory()]
+    writeFileSync(join(place, 'file.txt'), 'text')
+    mkdirSync(join(place, 'dir'))
+    writeFileSync(join(place, 'dir/file.txt'), 'in it')
+    const failed = manager.withScope(async (scope) => {
+      for (const name of ['file.txt', 'dir']) await scope.adopt(join(place, name), { inPlace: true })
+      broken()
+    })
+    await expect(failed).rejects.toThrow('the work failed')
+    expect(keptFiles(manager)).toEqual({ 'file.txt': 'text', 'dir/file.txt': 'in it' })
+    expect(readdirSync(place)).toEqual([])
+  })
+
+  it('does not hide the error of a scope whose manager was closed in it', async () => {
+    const manager = tempManager({ preserve: 'on-error' })
+    const failed = manager.withScope(async (scope) => {
+      scope.file()
+      await manager.close()
+      broken()
+    })
+    await expect(failed).rejects.toThrow('the work failed')
   })
 
   it('gives a claim back instead of keeping it', async () => {

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { ReportBuilder } from '../../src/sweep/report-builder.ts'
 import { keep, wouldRemove } from '../../src/sweep/sweep-finding.ts'
 
@@ -6,6 +6,14 @@ const nothing = { files: 0, directories: 0, bytes: 0, kept: [], errors: [] }
 const claims = { returned: [], stuck: [] }
 const REST = { dryRun: false, finished: true, handoffs: [] }
 const session = { kind: 'session', action: 'removed', reason: 'owner dead' } as const
+
+test('a report has the time since its sweep began, in milliseconds', () => {
+  vi.useFakeTimers({ toFake: ['performance'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const builder = new ReportBuilder()
+  vi.advanceTimersByTime(1500)
+  expect(builder.build(REST).durationMs).toBe(1500)
+})
 
 test('an entry that was removed whole counts its files and bytes, and the claims that went back', () => {
   const builder = new ReportBuilder()

@@ -165,22 +165,35 @@ describe('a manager', () => {
   test('close() waits for a running sweep to stop cleanly', async () => {
     const base = tempBase()
     const { root } = tempManager({ baseDir: base })
-    for (let n = 0; n < 60; n++) craftSession(root, { owner: REUSED_PID, files: { a: 'a' } })
-    let calls = 0
-    const lstatSync = ((...given: Parameters<typeof fs.lstatSync>) => {
-      calls++
-      return fs.lstatSync(...given)
-    }) as FileSystem['lstatSync'] // the overloads of an arrow function cannot be declared
-    const manager = tempManager({ baseDir: base, fs: { ...fs, native: true, lstatSync } })
-    manager.file()
-    const started = new Promise<void>((resolve) => {
-      void manager.sweep({ onProgress: () => resolve() })
+    for (let n = 0; n < 60; n++) {
+      const { path } = craftSession(root, { owner: REUSED_PID, files: { a: 'a' } })
+      fs.truncateSync(join(path, 'a'), 32 * 1024 ** 2) // large: it is unlinked in the thread pool
+    }
+    let letGo = (): void => {}
+    const held = new Promise<void>((resolve) => {
+      letGo = resolve
     })
-    await started
-    await manager.close()
-    const after = calls
-    await new Promise((resolve) => setTimeout(resolve, 20))
-    expect(calls).toBe(after)
+    let reach = (): void => {}
+    const reached = new Promise<void>((resolve) => {
+      reach = resolve
+    })
+    const unlink = async (path: fs.PathLike): Promise<void> => {
+      reach()
+      await held
+      await fs.promises.unlink(path)
+    }
+    const holding = { ...fs, native: true, promises: { ...fs.promises, unlink } }
+    const manager = tempManager({ baseDir: base, fs: holding })
+    manager.file()
+    const ended: string[] = []
+    const sweep = manager.sweep().then(({ finished }) => void ended.push(`a sweep, finished: ${finished}`))
+    await reached
+    const close = manager.close().then(() => void ended.push('close'))
+    for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate)
+    expect(ended).toEqual([])
+    letGo()
+    await Promise.all([sweep, close])
+    expect(ended).toEqual(['a sweep, finished: false', 'close'])
     const names = readdirSync(join(root, 'sessions'))
     expect(names.filter((name) => name.startsWith('.dead-'))).toEqual([])
     expect(await tempManager({ baseDir: base }).sweep()).toMatchObject({ errors: [], finished: true })

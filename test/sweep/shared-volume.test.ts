@@ -211,15 +211,16 @@ describe('the sweep lock', () => {
     mkdirSync(root, { recursive: true })
     onTestFinished(() => rmSync(root, { recursive: true, force: true }))
     const layout = layoutOf(root)
+    const place = { fs, native: true, layout }
     const inner = vi.fn(async () => 1)
-    expect(await underSweepLock({ layout }, () => underSweepLock({ layout }, inner))).toBeUndefined()
+    expect(await underSweepLock(place, () => underSweepLock(place, inner))).toBeUndefined()
     expect(inner).not.toHaveBeenCalled()
     await expect(
-      underSweepLock({ layout }, async () => {
+      underSweepLock(place, async () => {
         throw new Error('work failed')
       }),
     ).rejects.toThrow('work failed')
-    expect(await underSweepLock({ layout }, inner)).toBe(1)
+    expect(await underSweepLock(place, inner)).toBe(1)
     expect(existsSync(layout.sweepLock)).toBe(false)
   })
 })

@@ -83,7 +83,6 @@ describe('the report', () => {
     expect(report).toMatchObject({ sessionsRemoved: 2, errors: [], finished: true, dryRun: false })
     expect(report.bytes).toBeGreaterThanOrEqual('twelve bytes'.length + 3)
     expect(report.files).toBe(report.items.reduce((sum, entry) => sum + entry.files, 0))
-    expect(report.durationMs).toBeGreaterThan(0)
     expect(rooms(manager)).toEqual({ sessions: [unknown.name], handoffs: [waiting] })
   })
 
@@ -288,7 +287,7 @@ describe('by age', () => {
   test('a full disk, on which the volume cannot be asked the time, skips the age rules and nothing else', async () => {
     const full = agedFileSystem(() => [[/\/\.new-/, 2 * HOUR]])
     const mkdirSync: FileSystem['mkdirSync'] = (path, options) => {
-      if (/\/\.new-/.test(path)) throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' })
+      if (/\/\.new-/.test(String(path))) throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' })
       return fs.mkdirSync(path, options)
     }
     const base = tempBase()

@@ -1,6 +1,6 @@
 // What is on disk, per session and handoff, and whose it is.
 
-import fs, { renameSync } from 'node:fs'
+import fs, { renameSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { basename, join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -37,6 +37,23 @@ test('usage reports files, bytes, owner and verdict of each, and changes nothing
   expect(of(draft.name)).toMatchObject({ state: 'draft' })
   expect(usage.handoffs).toMatchObject([{ ticket, state: 'available', files: 1, bytes: 500 }])
   expect(usage.bytes).toBe(usage.sessions.reduce((sum, session) => sum + session.bytes, 0) + 500)
+})
+
+test('usage counts dead letters and damaged handoffs', async () => {
+  const manager = tempManager({ handoff: { maxAttempts: 1 } })
+  const dead = await (await manager.receive('x'.repeat(1000))).handOff()
+  await expect(manager.withClaim(dead, () => Promise.reject(new Error('it failed')))).rejects.toThrow(
+    'it failed',
+  )
+  const damaged = await (await manager.receive('y'.repeat(500))).handOff()
+  writeFileSync(join(manager.root, 'handoffs', damaged, 'handoff.json'), 'no record')
+  const { files, bytes, handoffs } = await manager.usage()
+  expect(handoffs.map(({ state }) => state).sort()).toEqual(['corrupt', 'dead'])
+  expect({ files, bytes }).toEqual({
+    files: handoffs.reduce((sum, handoff) => sum + handoff.files, 0),
+    bytes: handoffs.reduce((sum, handoff) => sum + handoff.bytes, 0),
+  })
+  expect(bytes).toBeGreaterThanOrEqual(1000)
 })
 
 test('usage of a root that was never made is nothing', async () => {

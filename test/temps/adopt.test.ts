@@ -1,17 +1,20 @@
 import {
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   statSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs'
-import { join, relative } from 'node:path'
+import { basename, join, relative } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import type { TempDir, TempFile, TempFileError, TempFileManager } from '../../src/index.ts'
 import { failure } from '../fixtures/failures.ts'
+import { steppingDisk, systemError } from '../fixtures/stepping-disk.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
-import { DEVICES } from './devices.ts'
+import { DEVICES, elsewhere } from './devices.ts'
 
 describe.each(DEVICES)('a foreign entry of %s', (_device, place) => {
   test('is moved in as a file, and is removed with its scope', async () => {
@@ -58,6 +61,47 @@ describe.each(DEVICES)('a foreign entry of %s', (_device, place) => {
     }
     expect(existsSync(foreign)).toBe(false)
   })
+})
+
+describe.skipIf(elsewhere === undefined)('a directory of another device', () => {
+  test.each<[string, (manager: TempFileManager, source: string) => Promise<unknown>]>([
+    ['adopt', (manager, source) => manager.adopt(source)],
+    ['persist', async (manager, source) => (await inPlace(manager, source)).persist(join(tempBase(), 'out'))],
+    ['handOff', async (manager, source) => (await inPlace(manager, source)).handOff({ durable: false })],
+    [
+      "a failed scope that is kept by preserve: 'on-error'",
+      async (manager, source) => {
+        await using scope = manager.scope({ preserve: 'on-error' })
+        await scope.adopt(source, { inPlace: true })
+        scope.fail('its reason')
+      },
+    ],
+  ])('%s reports a file of the source that it could not remove after the copy', async (_, move) => {
+    const far = elsewhere?.() ?? ''
+    mkdirSync(join(far, 'source/sub'), { recursive: true })
+    writeFileSync(join(far, 'source/sub/stuck.txt'), 'not removed')
+    const disk = steppingDisk((call, path) => {
+      if (call === 'unlink' && basename(path) === 'stuck.txt') throw systemError('EROFS')
+    })
+    const reported: TempFileError[] = []
+    const manager = tempManager({ fs: disk, onCleanupError: (error) => void reported.push(error) })
+    await move(manager, join(far, 'source'))
+    expect(reported).toMatchObject([{ code: 'ERR_TEMP_CLEANUP', cause: { code: 'EROFS' } }])
+    const path = String(reported[0]?.path)
+    expect([path.slice(0, far.length), basename(path)], 'a path that a user can open').toEqual([
+      far,
+      'stuck.txt',
+    ])
+    expect(manager.stats().cleanupErrors).toBe(1)
+    expect(
+      readdirSync(far, { recursive: true })
+        .map(String)
+        .filter((name) => name.endsWith('.txt')),
+    ).toHaveLength(1)
+  })
+
+  const inPlace = (manager: TempFileManager, source: string): Promise<TempFile | TempDir> =>
+    manager.adopt(source, { inPlace: true })
 })
 
 describe('adopted in place', () => {

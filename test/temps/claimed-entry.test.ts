@@ -1,7 +1,8 @@
+import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import type { TempFileError, TempFileManager } from '../../src/index.ts'
+import type { FileSystem, TempFileError, TempFileManager } from '../../src/index.ts'
 import { failure } from '../fixtures/failures.ts'
 import { digestsOf, EMPTY_SESSION, namesIn, published, tombstoneOf } from '../fixtures/handoff-root.ts'
 import { slashed } from '../fixtures/slashed.ts'
@@ -11,6 +12,11 @@ import { elsewhere } from './devices.ts'
 
 async function handoff(manager: TempFileManager): Promise<string> {
   return (await manager.receive('text', { name: 'a.txt' })).handOff({ meta: { job: 1 } })
+}
+
+/** Another program takes a claim away, and publishes the handoff again. */
+function loseClaim(manager: TempFileManager, ticket: string): void {
+  renameSync(join(manager.sessionPath ?? '', 'claims', ticket), join(manager.root, 'handoffs', ticket))
 }
 
 /** What is left in the session when a claim has left it. */
@@ -150,6 +156,33 @@ describe('a claim', () => {
     const other = tempManager({ baseDir })
     await failure('ERR_TEMP_CLOSED', () => other.withClaim(ticket, () => other.close()))
     expect(published(manager.root)).toEqual([ticket])
+  })
+
+  it.each([
+    ['no new session', () => {}],
+    ['a new session', (manager: TempFileManager) => manager.file().path],
+  ])('that removeAll() gave back rejects in withClaim and complete(), with %s', async (_, next) => {
+    const manager = tempManager()
+    const ticket = await handoff(manager)
+    const working = manager.withClaim(ticket, async () => {
+      await manager.removeAll()
+      next(manager)
+    })
+    const refused = await failure('ERR_TEMP_REMOVED', () => working)
+    expect(refused.message).toContain('removeAll()')
+    expect(await manager.inspect(ticket)).toMatchObject({ state: 'available', attempts: 1 })
+  })
+
+  it('that `fn` released ends withClaim without an error, also when the manager closes before `fn` returns', async () => {
+    const baseDir = tempBase()
+    const manager = tempManager({ baseDir })
+    const ticket = await handoff(manager)
+    const work = manager.withClaim(ticket, async (claim) => {
+      await claim.release()
+      await manager.close()
+      return 'done'
+    })
+    expect(await work).toBe('done')
   })
 
   it('is completed by persist(), which moves its data out', async () => {
@@ -317,6 +350,124 @@ describe('a claim', () => {
     await claim.complete()
     expect(syncs, 'the sync is made up for').toBe(1)
     expect(inSession(manager)).toEqual(EMPTY_SESSION)
+  })
+
+  it('whose completion could not be synced is not done at the end of its scope: complete() makes up for the sync', async () => {
+    let broken = false
+    let syncs = 0
+    const manager = tempManager({
+      fs: steppingDisk((call) => {
+        if (call !== 'fsync') return
+        if (broken) throw systemError('EIO')
+        syncs++
+      }),
+    })
+    const claim = await manager.claim(await handoff(manager))
+    broken = true
+    await failure('ERR_TEMP_IO', () => claim.complete())
+    await claim[Symbol.asyncDispose]()
+    await failure('ERR_TEMP_IO', () => claim.complete())
+    broken = false
+    syncs = 0
+    await claim.complete()
+    await claim.complete()
+    expect(syncs, 'once').toBe(1)
+    expect(manager.stats()).toMatchObject({ claims: 0, entries: 0, cleanupErrors: 0 })
+  })
+
+  it.each(['complete', 'remove', 'removeSync'] as const)(
+    'that another claimant has by now is not ended by %s(), which is refused with ERR_TEMP_HANDOFF_GONE',
+    async (way) => {
+      const manager = tempManager()
+      const other = tempManager({ baseDir: join(manager.root, '..') })
+      const ticket = await handoff(other)
+      const claim = await manager.claim(ticket)
+      loseClaim(manager, ticket)
+      const taken = await other.claim(ticket)
+      await failure('ERR_TEMP_HANDOFF_GONE', async () => claim[way]())
+      expect(claim.signal.reason).toMatchObject({ code: 'ERR_TEMP_HANDOFF_GONE' })
+      await claim[Symbol.asyncDispose]()
+      expect([taken.attempt, existsSync(taken.path), manager.stats().entries]).toEqual([2, true, 0])
+    },
+  )
+
+  it('that was lost rejects withClaim', async () => {
+    const manager = tempManager()
+    const ticket = await handoff(manager)
+    const work = manager.withClaim(ticket, () => loseClaim(manager, ticket))
+    await failure('ERR_TEMP_HANDOFF_GONE', () => work)
+    expect(published(manager.root)).toEqual([ticket])
+  })
+
+  it('counts towards limits.liveEntries, but a manager that is full can discard and retry', async () => {
+    const manager = tempManager({ limits: { liveEntries: 1 } })
+    const [one, two] = [await handoff(manager), await handoff(manager)]
+    const held = manager.file()
+    await failure('ERR_TEMP_QUOTA', () => manager.claim(one))
+    await manager.retry(one)
+    await manager.discard(one)
+    expect(published(manager.root)).toEqual([two])
+    expect(manager.stats()).toMatchObject({ claims: 0, entries: 1 })
+    held.removeSync()
+    await manager.withClaim(two, () => {})
+  })
+
+  it('of discard() that cannot be completed is given back, at the latest by the next sweep', async () => {
+    let broken = false
+    const manager = tempManager({
+      fs: steppingDisk((call, path) => {
+        if (broken && call === 'rename' && /\/\.gone-|\/handoffs\//.test(slashed(path)))
+          throw systemError('EIO')
+      }),
+    })
+    const ticket = await handoff(manager)
+    broken = true
+    await failure('ERR_TEMP_IO', () => manager.discard(ticket))
+    broken = false
+    await manager.sweep()
+    expect(published(manager.root)).toEqual([ticket])
+    expect(manager.stats()).toMatchObject({ claims: 0, entries: 0 })
+  })
+
+  it('that was released is not ended again when its manager has claimed the handoff once more', async () => {
+    const manager = tempManager()
+    const ticket = await handoff(manager)
+    const first = await manager.claim(ticket)
+    if (first.kind === 'file') await once(first.createReadStream(), 'open')
+    const late = first.complete()
+    first[Symbol.dispose]()
+    const second = manager.claim(ticket)
+    await failure('ERR_TEMP_REMOVED', () => late)
+    expect(existsSync((await second).path)).toBe(true)
+  })
+
+  it('that closeSync() met while it was completed says that its manager was closed', async () => {
+    const manager = tempManager()
+    const dir = manager.dir()
+    const ticket = await dir.handOff()
+    const completion = (await manager.claim(ticket)).complete()
+    manager.closeSync()
+    await failure('ERR_TEMP_CLOSED', () => completion)
+    expect(published(manager.root)).toEqual([ticket])
+  })
+
+  it('whose completion was committed before closeSync() resolves', async () => {
+    let closing: (() => void) | undefined
+    const disk: FileSystem = steppingDisk(() => {})
+    const manager: TempFileManager = tempManager({
+      fs: {
+        ...disk,
+        open: (...given: Parameters<FileSystem['open']>) => {
+          closing?.() // of the directory that the completion is synced with
+          disk.open(...given)
+        },
+      },
+    })
+    const ticket = await handoff(manager)
+    const claim = await manager.claim(ticket)
+    closing = () => manager.closeSync()
+    await claim.complete()
+    expect(published(manager.root)).toEqual([])
   })
 
   it('whose session was condemned by mistake rejects with ERR_TEMP_SESSION_LOST', async () => {

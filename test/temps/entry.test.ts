@@ -1,12 +1,21 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readdirSync, readlinkSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { TempFileError } from '../../src/errors.ts'
 import type { TempDir, TempFile } from '../../src/index.ts'
 import { failure, failureSync } from '../fixtures/failures.ts'
-import { idOf } from '../fixtures/handoff-root.ts'
+import { idOf, tombstoneOf } from '../fixtures/handoff-root.ts'
 import { canFreeze, freeze } from '../fixtures/immutable.ts'
 import { tempManager } from '../fixtures/temp-base.ts'
 
@@ -315,6 +324,27 @@ describe('an open stream, handle or write of a file', () => {
     expect(file.disposed).toBe(true)
   })
 
+  test.each<[string, (file: TempFile, to: string) => Promise<unknown>]>([
+    ['handOff()', (file) => file.handOff()],
+    ['persist()', (file, to) => file.persist(to)],
+  ])('that is being opened by %s is waited for, and a reader goes on', async (_, move) => {
+    const manager = tempManager()
+    const file = await manager.receive('content')
+    const reader = file.createReadStream()
+    await move(file, `${dirname(manager.root)}/kept`)
+    expect(Buffer.concat(await reader.toArray()).toString()).toBe('content')
+  })
+
+  test('that is being opened while persistSync() moves the file is closed without an error', async () => {
+    const manager = tempManager()
+    const file = await manager.receive('content')
+    const reader = file.createReadStream()
+    const closed = new Promise((resolve) => reader.once('close', resolve)) // once() would take an error
+    file.persistSync(`${dirname(manager.root)}/kept`)
+    await closed
+    expect([reader.destroyed, openOn(file.path)]).toEqual([true, []])
+  })
+
   test('does not crash the program after the file was removed', async () => {
     const manager = tempManager()
     const file = manager.file()
@@ -331,3 +361,40 @@ async function* neverEnding(): AsyncGenerator<string> {
     await new Promise((resolve) => setImmediate(resolve))
   }
 }
+
+describe('the first operation on an entry whose session has a tombstone’s name finds it', () => {
+  const suspected = async (kind: 'file' | 'dir'): Promise<TempFile | TempDir> => {
+    const manager = tempManager()
+    const entry = manager[kind]()
+    renameSync(String(manager.sessionPath), tombstoneOf(String(manager.sessionPath), 'dead'))
+    return entry
+  }
+
+  test.each(['file', 'dir'] as const)('and removes it: a %s', async (kind) => {
+    for (const remove of ['remove', 'removeSync', Symbol.dispose, Symbol.asyncDispose] as const) {
+      const entry = await suspected(kind)
+      await entry[remove]()
+      expect([entry.disposed, existsSync(dirname(entry.path)), existsSync(entry.path)]).toEqual([
+        true,
+        true,
+        false,
+      ])
+    }
+  })
+
+  test('and opens it', async () => {
+    const handle = await ((await suspected('file')) as TempFile).open('r+')
+    await handle.close()
+  })
+
+  test('and reads it as a Blob', async () => {
+    expect((await ((await suspected('file')) as TempFile).blob()).size).toBe(0)
+  })
+
+  test.each(['size', 'write'] as const)('and reaches its content: %s', async (operation) => {
+    const file = (await suspected('file')) as TempFile
+    expect(await file[operation]('')).toEqual(
+      operation === 'size' ? 0 : expect.objectContaining({ bytes: 0 }),
+    )
+  })
+})

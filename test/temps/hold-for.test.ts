@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { TempFileManager } from '../../src/index.ts'
 import { family } from '../fixtures/family.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
@@ -97,6 +97,17 @@ describe.skipIf(process.platform !== 'linux')('holdFor (needs unix sockets and /
     expect(existsSync(dir.path)).toBe(false)
     child.kill('SIGKILL')
     await once(child, 'exit')
+  })
+
+  test('each of many children that did not inherit the lease is refused, also while it still opens its libraries', async () => {
+    const dir = tempManager().dir()
+    for (let round = 0; round < 150; round++) {
+      const child = spawn('sleep', ['1000'], { stdio: 'ignore' })
+      const exit = once(child, 'exit')
+      onTestFinished(() => void child.kill('SIGKILL'))
+      expect(() => dir.holdFor(() => child), `round ${round}`).toThrow('has not inherited the lease')
+      await exit
+    }
   })
 
   test('a child that did not inherit the lease is killed and refused', async () => {

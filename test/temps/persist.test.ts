@@ -4,6 +4,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   utimesSync,
@@ -15,6 +16,21 @@ import { failure, failureSync } from '../fixtures/failures.ts'
 import { EMPTY_SESSION } from '../fixtures/handoff-root.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 import { canMount, DEVICES, elsewhere, volume } from './devices.ts'
+
+test('of two persists at once one moves the file, and the other is ERR_TEMP_REMOVED', async () => {
+  const [file, place] = [await tempManager().receive('text'), tempBase()]
+  const both = await Promise.allSettled(['a', 'b'].map((name) => file.persist(join(place, name))))
+  const refused = both.filter((each) => each.status === 'rejected')
+  expect(refused).toMatchObject([{ reason: { code: 'ERR_TEMP_REMOVED' } }])
+  expect(readdirSync(place)).toHaveLength(1)
+})
+
+test('persist of a directory in a lost session is ERR_TEMP_SESSION_LOST', async () => {
+  const manager = tempManager({ onCleanupError: () => {} })
+  const dir = manager.dir()
+  rmSync(String(manager.sessionPath), { recursive: true })
+  await failure('ERR_TEMP_SESSION_LOST', () => dir.persist(join(tempBase(), 'x')))
+})
 
 describe.each(DEVICES)('persist on %s', (_device, place) => {
   test('moves a file permanently, with its content, mode and times', async () => {
@@ -149,6 +165,8 @@ test('is refused while something may still write, and works once that is closed'
   const target = join(tempBase(), 'x')
   const handle = await file.open()
   await failure('ERR_TEMP_IO', () => file.persist(target))
+  const refused = await failure('ERR_TEMP_IO', () => file.handOff())
+  expect(refused.message).toMatch(/^Cannot publish it: /)
   await handle.close()
   const writing = file.write('half')
   await failure('ERR_TEMP_IO', () => file.persist(target))
@@ -211,3 +229,19 @@ describe('persistSync', () => {
     expect([file.disposed, readFileSync(file.path, 'utf8'), readdirSync(place)]).toEqual([false, 'kept', []])
   })
 })
+
+test.skipIf(process.platform !== 'linux').each(DEVICES)(
+  'a directory whose name is not UTF-8 is persisted and adopted with what is in it, to %s',
+  async (_, newDirectory) => {
+    const named = (directory: string): Buffer =>
+      Buffer.concat([Buffer.from(`${directory}/a`), Buffer.of(0xff)])
+    const manager = tempManager()
+    const dir = manager.dir()
+    mkdirSync(named(dir.path))
+    writeFileSync(Buffer.concat([named(dir.path), Buffer.from('/in')]), 'x')
+    const target = await dir.persist(join(newDirectory(), 'target'))
+    expect(readdirSync(named(target))).toEqual(['in'])
+    const { path } = await manager.adopt(target)
+    expect(readdirSync(named(path))).toEqual(['in'])
+  },
+)

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
+import type { TempFileManager } from '../../src/index.ts'
 import { failure } from '../fixtures/failures.ts'
 import { EMPTY_SESSION } from '../fixtures/handoff-root.ts'
 import { canFreeze, freeze } from '../fixtures/immutable.ts'
@@ -143,6 +144,40 @@ describe('a scope', () => {
     expect(manager.sessionPath, 'nothing was made at all').toBeUndefined()
   })
 
+  test.each<[string, string, (manager: TempFileManager) => Promise<void> | void]>([
+    ['close()', 'ERR_TEMP_CLOSED', (manager) => manager.close()],
+    ['closeSync()', 'ERR_TEMP_CLOSED', (manager) => manager.closeSync()],
+    ['removeAll()', 'ERR_TEMP_ABORTED', (manager) => manager.removeAll()],
+  ])('aborts its signal on %s of its manager, whenever the signal is read', async (_, code, end) => {
+    const manager = tempManager()
+    const [early, late] = [manager.scope(), manager.scope()]
+    const { signal } = early
+    early.file()
+    await end(manager)
+    expect(signal).toMatchObject({ aborted: true, reason: { code } })
+    expect(late.signal).toMatchObject({ aborted: true, reason: { code } })
+  })
+
+  test('goes on after removeAll() of its manager, and removes what it creates then', async () => {
+    const manager = tempManager()
+    const scope = manager.scope()
+    expect(scope.signal.aborted).toBe(false)
+    await manager.removeAll()
+    const received = await scope.receive('x')
+    expect(manager.scope().signal.aborted).toBe(false)
+    await scope.close()
+    expect(existsSync(received.path)).toBe(false)
+  })
+
+  test('ends, also when a deferred function closes it', async () => {
+    const scope = tempManager().scope()
+    const file = scope.file()
+    scope.defer(() => scope.close())
+    scope.defer(async () => await scope[Symbol.asyncDispose]())
+    await scope.close()
+    expect(existsSync(file.path)).toBe(false)
+  })
+
   test('cannot be opened by a closed manager', async () => {
     const manager = tempManager()
     await manager.close()
@@ -249,4 +284,22 @@ test('close() ends a scope for those without `using`, once', async () => {
   await Promise.all([scope.close(), scope.close()])
   expect([existsSync(file.path), deferred]).toEqual([false, 1])
   expect(() => scope.file()).toThrow(expect.objectContaining({ code: 'ERR_TEMP_CLOSED' }))
+})
+
+test('a scope is closed already while its signal aborts', async () => {
+  const scope = tempManager().scope()
+  let late: unknown
+  let nested: Promise<void> | undefined
+  scope.signal.addEventListener('abort', () => {
+    try {
+      late = scope.file()
+    } catch (error) {
+      late = error
+    }
+    nested = scope.close()
+  })
+  const closed = scope.close()
+  expect(nested, 'one end').toBe(closed)
+  await closed
+  expect(late).toMatchObject({ code: 'ERR_TEMP_CLOSED' })
 })

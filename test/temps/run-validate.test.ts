@@ -1,0 +1,138 @@
+import { readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import type { FileRules, TempFileManager } from '../../src/index.ts'
+import { tempBase, tempManager } from '../fixtures/temp-base.ts'
+
+/** Rules whose `validate` never answers, as a virus scanner that is down; `asked` settles when it was called. */
+function unanswered(): { readonly accept: FileRules; readonly asked: Promise<void> } {
+  const { promise: asked, resolve } = deferred()
+  const validate = (): Promise<void> => {
+    resolve()
+    return new Promise(() => {})
+  }
+  return { accept: { validate }, asked }
+}
+
+function deferred(): { promise: Promise<void>; resolve(): void; reject(error: Error): void } {
+  let settle: { resolve(): void; reject(error: Error): void } | undefined
+  const promise = new Promise<void>((resolve, reject) => {
+    settle = { resolve, reject }
+  })
+  return { promise, resolve: () => settle?.resolve(), reject: (error) => settle?.reject(error) }
+}
+
+type Validating = (manager: TempFileManager, accept: FileRules) => Promise<unknown>
+
+const existing = (): string => {
+  const path = join(tempBase(), 'existing.txt')
+  writeFileSync(path, 'content')
+  return path
+}
+
+const OPERATIONS: readonly (readonly [string, Validating])[] = [
+  ['receive()', (manager, accept) => manager.receive('content', { accept })],
+  ['scope.receive()', (manager, accept) => manager.scope().receive('content', { accept })],
+  ['write()', (manager, accept) => manager.file().write('content', { accept })],
+  ['checkFile()', (manager, accept) => manager.checkFile(existing(), accept)],
+  ['adopt()', (manager, accept) => manager.adopt(existing(), { accept })],
+  [
+    'finish() of an upload',
+    async (manager, accept) => {
+      const upload = await manager.createUpload({ length: 7 })
+      await upload.append('content')
+      return await upload.finish({ accept })
+    },
+  ],
+]
+
+describe.each(OPERATIONS)('a validate that never answers, in %s,', (name, begin) => {
+  test.each(['close', 'removeAll'] as const)('does not hold up %s()', async (end) => {
+    const manager = tempManager()
+    const { accept, asked } = unanswered()
+    const work = begin(manager, accept)
+    const refused = expect(work).rejects.toMatchObject({ code: 'ERR_TEMP_ABORTED' })
+    await asked
+    await manager[end]()
+    await refused
+    expect(readdirSync(join(manager.root, 'sessions'))).toEqual([])
+    if (name.includes('upload')) expect(readdirSync(join(manager.root, 'uploads'))).toHaveLength(1) // to be finished later
+    await manager.close()
+  })
+
+  test('may wait for close() of its manager', async () => {
+    const manager = tempManager()
+    const accept = { validate: () => manager.close() }
+    await expect(begin(manager, accept)).rejects.toMatchObject({ code: 'ERR_TEMP_ABORTED' })
+    await manager.close()
+  })
+})
+
+describe.each([
+  ['receive()', (manager: TempFileManager, options: object) => manager.receive('content', options)],
+  ['write()', (manager: TempFileManager, options: object) => manager.file().write('content', options)],
+])('the signal of %s', (_name, begin) => {
+  test.each([
+    [
+      'abort()',
+      'ERR_TEMP_ABORTED',
+      () => {
+        const controller = new AbortController()
+        return { signal: controller.signal, abort: () => controller.abort() }
+      },
+    ],
+    [
+      'AbortSignal.timeout()',
+      'ERR_TEMP_TIMEOUT',
+      () => ({ signal: AbortSignal.timeout(1), abort: () => {} }),
+    ],
+  ])('ends the wait for validate: %s', async (_how, code, make) => {
+    const manager = tempManager()
+    const { accept, asked } = unanswered()
+    const { signal, abort } = make()
+    const refused = expect(begin(manager, { accept, signal })).rejects.toMatchObject({ code })
+    // A time limit may be over before validate was asked: then it ends the transfer.
+    await Promise.race([asked, refused])
+    abort()
+    await refused
+    await manager.close()
+  })
+})
+
+test('the end of a scope does not wait for a validate that never answers, and leaves no file', async () => {
+  const manager = tempManager()
+  const scope = manager.scope()
+  const { accept, asked } = unanswered()
+  const refused = expect(scope.receive('content', { accept })).rejects.toMatchObject({
+    code: 'ERR_TEMP_ABORTED',
+  })
+  await asked
+  await scope.close()
+  await refused
+  expect(manager.stats()).toMatchObject({ entries: 0 })
+  await manager.close()
+})
+
+test('what validate throws after the abort is ignored', async () => {
+  const unhandled: unknown[] = []
+  const note = (error: unknown): void => void unhandled.push(error)
+  process.on('unhandledRejection', note)
+  onTestFinished(() => void process.off('unhandledRejection', note))
+  const manager = tempManager()
+  const { promise, reject } = deferred()
+  const { promise: asked, resolve } = deferred()
+  const validate = (): Promise<void> => {
+    resolve()
+    return promise
+  }
+  const refused = expect(manager.receive('content', { accept: { validate } })).rejects.toMatchObject({
+    code: 'ERR_TEMP_ABORTED',
+  })
+  await asked
+  await manager.close()
+  await refused
+  reject(new Error('the scanner gave up'))
+  await setImmediate()
+  expect(unhandled).toEqual([])
+})
