@@ -6,6 +6,7 @@
 // looking, so a suspect needs a tombstone's name.)
 
 import { renameIfThere } from '../disk/paths.ts'
+import { renameInto } from '../disk/rename-into.ts'
 import { deadName, goneName, inside, type Root } from '../layout.ts'
 import { type BootTime, bootTime, type Stamp } from '../liveness/boot-clock.ts'
 import { volumeNow } from '../liveness/volume-clock.ts'
@@ -101,7 +102,7 @@ export function settleExpiry(
 ): string | undefined {
   const { fs, layout } = root
   if (!isOverdue(stateOf(root, tombstone, ticket), clocks)) {
-    renameIfThere(fs, tombstone, inside(layout.handoffs, ticket))
+    renameInto(fs, tombstone, inside(layout.handoffs, ticket))
     return undefined
   }
   const gone = inside(layout.sessions, goneName(ticket))

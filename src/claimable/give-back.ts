@@ -2,18 +2,19 @@
 // Synchronous: a commit rename in flight while the process exits would lose the handoff.
 //   1. undo a half finished publishing of the claimed data (handOff of a claim, see publish.ts)
 //   2. nothing left in data/: it was completed; condemn and delete what is left
-//   3. note why, where there is room; stamp attempt-<n>, so that the time to live starts again
+//   3. note why, where there is room, or forget why an earlier claim failed; stamp attempt-<n>, so that the time to live starts again
 //   4. rename it into handoffs/
 
 import type { FileSystem } from '../disk/file-system.ts'
 import { renameIfThere } from '../disk/paths.ts'
 import { removeTreeSync } from '../disk/remove/remove.ts'
+import { renameInto } from '../disk/rename-into.ts'
 import { errnoOf } from '../errors.ts'
-import { DATA, goneName, inside, isTicket, isUploadId, type Root } from '../layout.ts'
+import { DATA, FAILURE, goneName, inside, isTicket, isUploadId, type Root } from '../layout.ts'
 import { log } from '../runtime/observe.ts'
 import { stampAttempt } from './attempt.ts'
 import { readHandoff } from './handoff-record.ts'
-import { writeFailure } from './last-error.ts'
+import { clearFailure, writeFailure } from './last-error.ts'
 import { giveBackUpload } from './upload-state.ts'
 
 export interface GivenBack {
@@ -45,8 +46,9 @@ function giveBackEach(root: Root, claims: string, names: readonly string[], reas
   const result: GivenBack = { returned: [], stuck: [] }
   for (const name of names) {
     try {
-      if (!isTicket(name) && !isUploadId(name)) result.stuck.push({ name, why: 'it is not a claim' })
-      else if (giveBack(root, inside(claims, name), name, reason)) result.returned.push(name)
+      const isClaim = (isTicket(name) || isUploadId(name)) && !isLink(root.fs, inside(claims, name))
+      if (!isClaim) result.stuck.push({ name, why: 'it is not a claim' })
+      else if (giveBack(root, inside(claims, name), name, reason) === 'returned') result.returned.push(name)
     } catch (error) {
       result.stuck.push({ name, why: errnoOf(error) ?? String(error) })
     }
@@ -54,24 +56,28 @@ function giveBackEach(root: Root, claims: string, names: readonly string[], reas
   return result
 }
 
-/** Gives one claim back; false when it was completed, or another process was first. Throws the system's error. */
-export function giveBack(root: Root, claim: string, ticket: string, reason?: string): boolean {
-  if (isUploadId(ticket)) return giveBackUpload(root, claim, ticket)
+/** 'spent': its data was moved away, so it was completed. 'missing': another process was first. */
+export type Returned = 'returned' | 'spent' | 'missing'
+
+/** Gives one claim back. Throws the system's error. */
+export function giveBack(root: Root, claim: string, ticket: string, reason?: string): Returned {
+  if (isUploadId(ticket)) return giveBackUpload(root, claim, ticket) ? 'returned' : 'missing'
   const { fs, layout } = root
   const names = list(fs, claim)
-  if (names === undefined) return false
+  if (names === undefined) return 'missing'
   undoPublishings(fs, claim, names)
   if (isSpent(fs, claim, ticket)) {
     const gone = inside(layout.sessions, goneName(ticket))
     // Deleted at once: the sweep that gives it back has read sessions/ already.
     if (renameIfThere(fs, claim, gone)) removeTreeSync(fs, gone)
-    return false
+    return 'spent'
   }
   if (reason !== undefined) writeFailure(fs, claim, reason)
+  else if (names.includes(FAILURE)) clearFailure(fs, claim)
   stampAttempt(fs, claim, names)
-  const returned = renameIfThere(fs, claim, inside(layout.handoffs, ticket))
-  if (returned) log.handoff('gave %s back', ticket)
-  return returned
+  if (!renameInto(fs, claim, inside(layout.handoffs, ticket))) return 'missing'
+  log.handoff('gave %s back', ticket)
+  return 'returned'
 }
 
 /**

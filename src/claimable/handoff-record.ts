@@ -2,7 +2,7 @@
 // not exactly of this form is refused, and the handoff is kept.
 
 import type { FileSystem } from '../disk/file-system.ts'
-import { optionError, TempFileError } from '../errors.ts'
+import { isTempFileError, optionError, TempFileError } from '../errors.ts'
 import { inside, RECORD } from '../layout.ts'
 import type { Json } from '../types.ts'
 import {
@@ -44,8 +44,9 @@ export function checkMeta(meta: unknown): Json | undefined {
   if (meta === undefined) return undefined
   let text: string | undefined
   try {
-    text = JSON.stringify(meta)
+    text = JSON.stringify(meta, refusePromise)
   } catch (error) {
+    if (isTempFileError(error)) throw error
     throw new TempFileError('ERR_TEMP_OPTION_INVALID', 'meta cannot be written as JSON. Pass plain data.', {
       cause: error,
       details: { option: 'meta' },
@@ -59,6 +60,13 @@ export function checkMeta(meta: unknown): Json | undefined {
     )
   }
   return JSON.parse(text) as Json // JSON.parse returns Json by definition
+}
+
+/** JSON has `{}` for a promise: its value would be lost without a sign. */
+function refusePromise(_key: string, value: unknown): unknown {
+  const { then } = (value ?? {}) as { then?: unknown } // any value can be read by key
+  if (typeof then === 'function') throw optionError('meta', 'meta is or has a promise. Await it first.')
+  return value
 }
 
 export type HandoffRead = ReadRecord<HandoffRecord>
@@ -116,12 +124,12 @@ export function corruptError(why: string, path: string): TempFileError {
   )
 }
 
-/** The error for a dead letter. `reason`: why its last attempt failed. */
+/** The error for a dead letter. `reason`: why its last attempt failed; the cause, because the text may hold a path. */
 export function deadError(attempts: number, reason: string | undefined): TempFileError {
-  const last = reason === undefined ? '' : ` The last attempt failed: ${reason}`
+  const times = attempts === 1 ? 'once' : `${attempts} times`
   return new TempFileError(
     'ERR_TEMP_HANDOFF_DEAD',
-    `The handoff is a dead letter: it was claimed ${attempts} times and never completed. Call retry() with its ticket to allow more attempts, or discard().${last}`,
-    { details: { attempts } },
+    `The handoff is a dead letter: it was claimed ${times} and never completed. Call retry() with its ticket to allow more attempts, or discard().`,
+    { cause: reason === undefined ? undefined : new Error(reason), details: { attempts } },
   )
 }

@@ -28,14 +28,28 @@ function textOf(value: unknown): string {
 export function writeFailure(fs: FileSystem, directory: string, text: string): void {
   const path = inside(directory, FAILURE)
   try {
-    try {
-      fs.unlinkSync(path)
-    } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') throw error
-    }
+    if (readFailure(fs, directory) === text) return
+    removeOld(fs, path)
     writeRecord(fs, path, { v: 1, error: text }, false)
   } catch (error) {
     log.handoff('the reason was not noted: %s', errnoOf(error))
+  }
+}
+
+/** Removes the text of an earlier claim, for one that ended without a reason. Never throws. */
+export function clearFailure(fs: FileSystem, directory: string): void {
+  try {
+    removeOld(fs, inside(directory, FAILURE))
+  } catch (error) {
+    log.handoff('the reason of an earlier claim was not removed: %s', errnoOf(error))
+  }
+}
+
+function removeOld(fs: FileSystem, path: string): void {
+  try {
+    fs.unlinkSync(path)
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error
   }
 }
 

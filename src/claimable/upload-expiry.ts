@@ -5,6 +5,7 @@
 // The state file's times carry the boot clock of the last byte, upload.json has that of the creation inside.
 
 import { renameIfThere } from '../disk/paths.ts'
+import { renameInto } from '../disk/rename-into.ts'
 import { errnoOf } from '../errors.ts'
 import { DATA, deadName, goneName, inside, type Root, UPLOAD_RECORD } from '../layout.ts'
 import { type Stamp, stampOf } from '../liveness/boot-clock.ts'
@@ -52,7 +53,7 @@ export function settleUploadExpiry(
   const { fs, layout } = root
   const left = clocks.volume === undefined ? undefined : leftOf(root, tombstone, id, clocks)
   if (left === undefined || left >= 0) {
-    renameIfThere(fs, tombstone, inside(layout.uploads, id))
+    renameInto(fs, tombstone, inside(layout.uploads, id))
     return undefined
   }
   const gone = inside(layout.sessions, goneName(id))

@@ -46,7 +46,8 @@ export interface UploadRecord {
   readonly durable: boolean
   /** The digest to compute at the end. */
   readonly hash: string | undefined
-  readonly expectedDigest: Digest | undefined
+  /** Digests of the whole file. */
+  readonly expectedDigests: readonly Digest[]
   /** The protocol's own data: the metadata of tus, or the request of the draft. */
   readonly protocol: unknown
   readonly createdAt: number
@@ -76,7 +77,7 @@ function parseUpload(fields: Fields, id: string): UploadRecord {
     maxAge: millisecondsIn(fields, 'maxAge'),
     durable: fields['durable'] !== false,
     hash: textOf(fields['hash']),
-    expectedDigest: digestIn(fieldsOf(fields['expectedDigest'])),
+    expectedDigests: digestsIn(fields['expectedDigests']),
     protocol: fields['protocol'],
     createdAt: numberOf(fields['createdAt']) ?? 0,
     createdInBoot: bootTimeIn(fieldsOf(fields['createdInBoot'])),
@@ -89,7 +90,11 @@ function bootTimeIn(fields: Fields): BootTime | undefined {
   return boot === undefined || uptimeMs === undefined ? undefined : { boot, uptimeMs }
 }
 
-function digestIn(fields: Fields): Digest | undefined {
-  const [algorithm, value] = [textOf(fields['algorithm']), textOf(fields['value'])]
-  return algorithm === undefined || value === undefined ? undefined : { algorithm, value }
+function digestsIn(list: unknown): Digest[] {
+  if (!Array.isArray(list)) return []
+  return list.flatMap((each) => {
+    const fields = fieldsOf(each)
+    const [algorithm, value] = [textOf(fields['algorithm']), textOf(fields['value'])]
+    return algorithm === undefined || value === undefined ? [] : [{ algorithm, value }]
+  })
 }

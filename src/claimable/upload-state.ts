@@ -8,6 +8,7 @@
 import { constants } from 'node:fs'
 import { renameIfThere } from '../disk/paths.ts'
 import { removeTreeSync } from '../disk/remove/remove.ts'
+import { renameInto } from '../disk/rename-into.ts'
 import { errnoOf } from '../errors.ts'
 import { goneName, inside, type Root } from '../layout.ts'
 import { log } from '../runtime/observe.ts'
@@ -84,7 +85,7 @@ export function giveBackUpload(root: Root, claim: string, id: string): boolean {
   if (names === undefined) return false
   const state = stateIn(names)
   if (state !== undefined) {
-    const returned = renameIfThere(fs, claim, inside(layout.uploads, id))
+    const returned = renameInto(fs, claim, inside(layout.uploads, id))
     if (returned) log.upload('gave %s back at %d', id, state.offset)
     return returned
   }

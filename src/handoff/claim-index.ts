@@ -1,12 +1,12 @@
 // Which session has claimed what. Guarantee: concurrent callers share one look, and an unknown ticket costs one stat a look
 // while nothing moves in handoffs/. Every claim, release and publication changes the ctime of that directory, so a list of the
 // claims is true as long as the ctime is as it was before the list was made. Within one tick of the kernel's clock a second
-// change leaves no trace, so a ctime counts only once it is older than that.
+// change leaves no trace, so a ctime counts only once it is older than that. A claims/ that is a link is not followed.
 
 import { setImmediate as turn } from 'node:timers/promises'
 import type { FileSystem } from '../disk/file-system.ts'
 import { recentMounts } from '../disk/mounts.ts'
-import { existsAt, findSync } from '../disk/paths.ts'
+import { existsAt, findSync, isDirectoryAt } from '../disk/paths.ts'
 import { errnoOf } from '../errors.ts'
 import {
   CLAIMS,
@@ -92,7 +92,9 @@ export function findClaim({ fs, layout }: Root, id: string): Found | undefined {
     const entry = parseSessionsEntry(name)
     if (entry === undefined || entry.kind === 'new') continue
     const directory = inside(layout.sessions, name)
-    const claim = entry.id === id && entry.kind === 'dead' ? directory : inside(inside(directory, CLAIMS), id)
+    const isSuspect = entry.id === id && entry.kind === 'dead'
+    if (!isSuspect && !isDirectoryAt(fs, inside(directory, CLAIMS))) continue
+    const claim = isSuspect ? directory : inside(inside(directory, CLAIMS), id)
     if (existsAt(fs, claim)) return { ...entry, directory, claim }
   }
   return undefined
@@ -123,7 +125,7 @@ export async function listClaims(root: Root): Promise<Map<string, Found>> {
 /** `counted`: a directory's link count is 2 plus its subdirectories (1 on btrfs and overlay), which avoids most listings. */
 function claimsIn(fs: FileSystem, directory: string, counted: boolean): string[] {
   const stats = findSync(fs, directory)
-  if (stats === undefined || (counted && stats.nlink === 2)) return []
+  if (stats?.isDirectory() !== true || (counted && stats.nlink === 2)) return []
   return namesIn(fs, directory).filter((name) => isTicket(name) || isUploadId(name))
 }
 

@@ -19,8 +19,9 @@ import {
 } from '../claimable/handoff-record.ts'
 import { readFailure } from '../claimable/last-error.ts'
 import type { FileSystem } from '../disk/file-system.ts'
-import { existsAt, findSync, renameIfThere } from '../disk/paths.ts'
+import { existsAt, findSync } from '../disk/paths.ts'
 import { removeTreeSync } from '../disk/remove/remove.ts'
+import { renameInto } from '../disk/rename-into.ts'
 import { errnoOf, ioError, isTempFileError, TempFileError } from '../errors.ts'
 import { DATA, goneName, inside, isTicket } from '../layout.ts'
 import { channels, log } from '../runtime/observe.ts'
@@ -71,6 +72,7 @@ export async function claim(
 export async function retry(session: Session, ticket: unknown): Promise<void> {
   const held = await claim(session, ticket, 'retry')
   const { fs } = session.context
+  held.reason = readFailure(fs, held.directory) // it stays: this was no attempt
   try {
     markRetried(fs, held.directory, fs.readdirSync(held.directory).map(String))
   } catch (error) {
@@ -80,6 +82,34 @@ export async function retry(session: Session, ticket: unknown): Promise<void> {
   }
 }
 
+/**
+ * Claims a handoff and completes it, unseen; also a dead letter. It is no entry of the manager, so no limit refuses it.
+ * @throws as {@link claim}
+ */
+export async function discard(session: Session, ticket: unknown): Promise<void> {
+  const held = await claim(session, ticket, 'discard')
+  session.context.counters.claimed++
+  try {
+    await held.complete()
+  } catch (error) {
+    leave(held)
+    throw error
+  }
+}
+
+/** Gives a claim back now, or if that fails at the next sweep. */
+function leave(held: HeldClaim): void {
+  const { postponed } = held.session
+  const leaving = {
+    leave: async () => {
+      held.release()
+      postponed.delete(leaving)
+    },
+  }
+  postponed.add(leaving)
+  leaving.leave().catch((error: unknown) => log.handoff('could not be given back: %s', String(error)))
+}
+
 /** One attempt, in a turn of the event loop that is not full yet; undefined when it is not in handoffs/. */
 async function attemptSoon(
   session: Session,
@@ -87,7 +117,7 @@ async function attemptSoon(
   purpose: Purpose,
 ): Promise<HeldClaim | undefined> {
   while (isCrowded()) await turn()
-  if (session.ended) throw closedError()
+  session.requireClaims()
   const held = attempt(session, ticket, purpose)
   if (held === undefined) return undefined
   log.handoff('claimed %s, attempt %d', ticket, held.attempt)
@@ -113,15 +143,14 @@ function attempt(session: Session, ticket: string, purpose: Purpose): HeldClaim 
   const directory = inside(session.claims, ticket)
   if (session.claimed.has(ticket)) throw claimedError(ownClaim(fs, directory))
   try {
-    fs.renameSync(inside(layout.handoffs, ticket), directory)
-  } catch (error) {
-    const errno = errnoOf(error)
+    const moved = renameInto(session.context.fs, inside(layout.handoffs, ticket), directory)
     // It may still be in claims/: a retransmitted rename (NFS) fails with ENOENT although the first one won.
-    if (!existsAt(fs, directory)) {
-      if (errno !== 'ENOENT') throw ioError(error, 'claim the handoff', directory)
+    if (!moved && !existsAt(fs, directory)) {
       if (!existsAt(fs, session.claims) && !session.confirm()) throw session.lostError()
       return undefined
     }
+  } catch (error) {
+    if (!existsAt(fs, directory)) throw ioError(error, 'claim the handoff', directory)
   }
   try {
     return take(session, directory, ticket, purpose)
@@ -135,7 +164,7 @@ function attempt(session: Session, ticket: string, purpose: Purpose): HeldClaim 
 /** Gives a handoff back that was renamed but cannot be returned, so that other claimants may try. */
 function putBack(session: Session, directory: string, ticket: string): void {
   try {
-    renameIfThere(session.context.fs, directory, inside(session.context.layout.handoffs, ticket))
+    renameInto(session.context.fs, directory, inside(session.context.layout.handoffs, ticket))
   } catch (error) {
     log.handoff('%s stays in claims/: %s', ticket, errnoOf(error))
   }
@@ -178,7 +207,8 @@ function problemOf(
   return read.state === 'refused' ? read.why : dataProblem(fs, directory, read.record)
 }
 
-function dataProblem(fs: FileSystem, directory: string, record: HandoffRecord): string | undefined {
+/** Why the data of a handoff is not what its record states; undefined when it is. */
+export function dataProblem(fs: FileSystem, directory: string, record: HandoffRecord): string | undefined {
   const data = inside(directory, DATA)
   const names = existsAt(fs, data) ? fs.readdirSync(data).map(String) : []
   if (!names.includes(record.name)) return 'it names a file that is not there'
@@ -191,20 +221,19 @@ function ownClaim(fs: FileSystem, directory: string): Claimant | undefined {
   const stats = findSync(fs, directory)
   if (stats === undefined) return undefined
   const reason = 'this manager has claimed it'
-  return { pid: process.pid, hostname: hostname(), claimedAtMs: stats.ctimeMs, verdict: 'alive', reason }
-}
-
-function closedError(): TempFileError {
-  return new TempFileError(
-    'ERR_TEMP_CLOSED',
-    'Cannot claim: the manager was closed. The handoff is unchanged.',
-  )
+  return {
+    pid: process.pid,
+    hostname: hostname(),
+    claimedAtMs: Math.floor(stats.ctimeMs),
+    verdict: 'alive',
+    reason,
+  }
 }
 
 /** `claimant`: undefined when the handoff moves too fast to be found with one. */
 function claimedError(claimant: Claimant | undefined): TempFileError {
   const { pid, verdict, reason } = claimant ?? { pid: undefined, verdict: 'alive', reason: '' }
-  const claimedAtMs = claimant === undefined ? undefined : Math.floor(claimant.claimedAtMs)
+  const claimedAtMs = claimant?.claimedAtMs
   const where = claimant?.hostname === undefined ? '' : ` on ${claimant.hostname}`
   const since = claimedAtMs === undefined ? '' : ` since ${new Date(claimedAtMs).toISOString()}`
   const who = pid === undefined ? 'another process' : `process ${pid}${where}`

@@ -60,5 +60,6 @@ export function claimantOf({ fs }: HandoffRoot, found: Found, judged: Judgement)
   if (stats === undefined) return undefined
   const { owner, reason } = judged
   const verdict = judged.verdict === 'wait' ? 'unknown' : judged.verdict
-  return { pid: owner?.pid, hostname: owner?.hostname, claimedAtMs: stats.ctimeMs, verdict, reason }
+  const claimedAtMs = Math.floor(stats.ctimeMs)
+  return { pid: owner?.pid, hostname: owner?.hostname, claimedAtMs, verdict, reason }
 }

@@ -10,7 +10,8 @@ export interface HandoffInfo {
   readonly ticket: string
   /**
    * 'available': the next claimant gets it, also where a dead process still has the claim. 'dead': a dead letter, claimed as
-   * often as `maxAttempts` allows; see {@link TempFileManager.retry}. 'corrupt': its record is damaged; the data is kept.
+   * often as `maxAttempts` allows; see {@link TempFileManager.retry}. 'corrupt': its record is damaged, or its data
+   * is missing; what there is is kept.
    */
   readonly state: 'available' | 'claimed' | 'dead' | 'corrupt'
   /** Whether a claim now would get it: state 'available'. */
@@ -25,7 +26,7 @@ export interface HandoffInfo {
   readonly attempts: number
   /** How often it may be claimed; undefined: no limit. */
   readonly maxAttempts: number | undefined
-  /** Why the last claim was not completed: what `release()` was given, what `withClaim` threw, or that its process died. */
+  /** Why the last claim was not completed: what `release()` was given, what `withClaim` threw, or that its process died. Undefined for a release without a reason, and for one by the end of a scope or of the manager. */
   readonly lastError: string | undefined
   /** By the publisher's clock; milliseconds since 1970. */
   readonly publishedAtMs: number | undefined

@@ -19,7 +19,7 @@ import { existsAt } from '../disk/paths.ts'
 import { ioError } from '../errors.ts'
 import { DATA, inside, isTicket, isUploadId } from '../layout.ts'
 import { type Judgement, judge } from '../liveness/judge.ts'
-import { LOOKS, PAUSE_MS } from './claim.ts'
+import { dataProblem, LOOKS, PAUSE_MS } from './claim.ts'
 import { claimIndexOf, type Found, listClaims, namesIn } from './claim-index.ts'
 import { type Claimant, claimantOf } from './find.ts'
 import type { HandoffInfo } from './info.ts'
@@ -100,9 +100,12 @@ async function describe(
   const claimant = await claimantIn(listing, ticket, found)
   const lastError = readFailure(fs, directory)
   const size = await measureTree(fs, inside(directory, DATA))
-  if (!existsAt(fs, directory)) return undefined
   const record = state.read.state === 'read' ? state.read.record : undefined
-  const standing = stateNameOf(state, claimant)
+  const isHeld = claimant !== undefined && claimant.verdict !== 'dead' // its claimant may be moving its data
+  const missing = record === undefined || isHeld ? undefined : dataProblem(fs, directory, record)
+  if (!existsAt(fs, directory)) return undefined
+  const problem = problemOf(state.read) ?? missing
+  const standing = problem !== undefined ? 'corrupt' : stateNameOf(state, isHeld)
   const left = claimant === undefined ? expiresInMs(state, clocks) : undefined
   return {
     ticket,
@@ -119,7 +122,7 @@ async function describe(
     ageMs: state.attempt === undefined ? undefined : waitOf(state.attempt.since, clocks)?.ageMs,
     expiresInMs: left === undefined ? undefined : Math.max(0, left),
     claimant,
-    problem: problemOf(state.read),
+    problem,
   }
 }
 
@@ -134,9 +137,8 @@ async function claimantIn(
   return claimantOf(root, found, await known)
 }
 
-function stateNameOf(state: HandoffState, claimant: Claimant | undefined): HandoffInfo['state'] {
-  if (state.read.state !== 'read') return 'corrupt'
-  if (claimant !== undefined && claimant.verdict !== 'dead') return 'claimed'
+function stateNameOf(state: HandoffState, isHeld: boolean): HandoffInfo['state'] {
+  if (isHeld) return 'claimed'
   return state.dead ? 'dead' : 'available'
 }
 

@@ -16,11 +16,13 @@ import { moveIn } from '../disk/move/move-in.ts'
 import { renameIfThere } from '../disk/paths.ts'
 import { writeRecord } from '../disk/record-file.ts'
 import { removeTree, removeTreeSync } from '../disk/remove/remove.ts'
+import { renameInto } from '../disk/rename-into.ts'
 import { syncDirectory, syncTree } from '../disk/sync.ts'
 import { errnoOf, ioError, TempFileError } from '../errors.ts'
 import { displayName } from '../input/names.ts'
 import { boolean, duration, optionsOf, unchecked } from '../input/options.ts'
 import { attemptName, DATA, inside, publishName, RECORD, randomText, TICKET_BYTES } from '../layout.ts'
+import { reportLeft } from '../removal/report-left.ts'
 import { channels, log } from '../runtime/observe.ts'
 import { journalOf } from '../session/outside.ts'
 import { makeRootDurable } from '../session/root.ts'
@@ -61,7 +63,7 @@ export async function publish(
     else fs.renameSync(origin, moved)
     if (record.durable) await syncTree(fs, draft)
     stampAttempt(fs, draft, [attemptName(0)])
-    fs.renameSync(draft, published)
+    if (!renameInto(fs, draft, published)) fs.renameSync(draft, published) // throws the system's error
     if (record.durable) await syncPublished(context, published, draft)
   } catch (error) {
     // The session may have a tombstone's name. It must have its own again before anything is undone.
@@ -69,7 +71,7 @@ export async function publish(
     undo(fs, draft, moved, copied ? undefined : origin)
     throw publishError(session, confirmed, error, origin)
   }
-  if (copied) await removeTree(fs, origin, { foreign: true })
+  if (copied) reportLeft(context, await removeTree(fs, origin, { foreign: true }))
   log.handoff('published %s', ticket)
   if (channels.handoff.hasSubscribers)
     channels.handoff.publish({ ticket, kind: record.kind, name: record.name })

@@ -24,7 +24,9 @@ describe('giving back', () => {
     const { ticket, directory } = await claimed(manager)
     const calls: string[] = []
     const disk = steppingDisk((call) => calls.push(call))
-    expect(giveBack({ fs: disk, native: true, layout: layoutOf(manager.root) }, directory, ticket)).toBe(true)
+    expect(giveBack({ fs: disk, native: true, layout: layoutOf(manager.root) }, directory, ticket)).toBe(
+      'returned',
+    )
     expect(calls).toEqual(['utimes', 'rename'])
     expect(published(manager.root)).toEqual([ticket])
   })
@@ -35,7 +37,9 @@ describe('giving back', () => {
     const disk = steppingDisk((call) => {
       if (call === 'utimes') throw systemError('ENOSPC')
     })
-    expect(giveBack({ fs: disk, native: true, layout: layoutOf(manager.root) }, directory, ticket)).toBe(true)
+    expect(giveBack({ fs: disk, native: true, layout: layoutOf(manager.root) }, directory, ticket)).toBe(
+      'returned',
+    )
     expect(published(manager.root)).toEqual([ticket])
   })
 
@@ -44,8 +48,8 @@ describe('giving back', () => {
     const { ticket, directory } = await claimed(manager)
     const layout = layoutOf(manager.root)
     expect([1, 2].map(() => giveBack({ fs: nodeFs, native: true, layout }, directory, ticket))).toEqual([
-      true,
-      false,
+      'returned',
+      'missing',
     ])
   })
 
@@ -67,7 +71,7 @@ describe('giving back', () => {
     const { ticket, directory } = await claimed(manager)
     renameSync(join(directory, 'data', 'frames'), join(tempBase(), 'persisted'))
     expect(giveBack({ fs: nodeFs, native: true, layout: layoutOf(manager.root) }, directory, ticket)).toBe(
-      false,
+      'spent',
     )
     expect(published(manager.root)).toEqual([])
     expect(namesIn(manager.root, 'sessions')).toHaveLength(1)
@@ -79,7 +83,7 @@ describe('giving back', () => {
     writeFileSync(join(directory, 'handoff.json'), JSON.stringify({ v: 2, ticket }))
     renameSync(join(directory, 'data'), join(directory, 'blobs'))
     expect(giveBack({ fs: nodeFs, native: true, layout: layoutOf(manager.root) }, directory, ticket)).toBe(
-      true,
+      'returned',
     )
     expect(namesIn(manager.root, 'handoffs', ticket)).toContain('blobs')
   })

@@ -4,6 +4,7 @@ import { describe, expect, expectTypeOf, it } from 'vitest'
 import { parseClaimable } from '../../src/claimable/claimable-record.ts'
 import { checkMeta, parseHandoff } from '../../src/claimable/handoff-record.ts'
 import type { Claim, Json, TempFileManager } from '../../src/index.ts'
+import type { S3Handoffs } from '../../src/s3/index.ts'
 import { failure, failureSync } from '../fixtures/failures.ts'
 import { dataOf, published } from '../fixtures/handoff-root.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
@@ -59,6 +60,17 @@ describe('meta', () => {
     await claim.release()
     const job = await manager.withClaim<{ job: number }, number>(claim.ticket, (held) => held.meta.job)
     expect(job).toBe(7)
+    interface Job {
+      readonly frames: readonly { readonly at: number; readonly note?: string | undefined }[]
+    }
+    const frames: Job = { frames: [{ at: 7 }] }
+    const ticket = await manager.file().handOff({ meta: frames, durable: false })
+    expect((await manager.inspect(ticket)).meta).toEqual(frames)
+    void ((store: S3Handoffs) => store.handOff(manager.file(), { meta: { job: frames } }))
+    // @ts-expect-error a member that JSON cannot hold
+    void (() => manager.file().handOff({ meta: { since: new Date() } }))
+    // @ts-expect-error a promise of the value
+    void (() => manager.file().handOff({ meta: Promise.resolve(1) }))
     // @ts-expect-error a BigInt is not a JSON value
     void (() => manager.file().handOff({ meta: 1n }))
     // @ts-expect-error neither is a function
@@ -81,6 +93,8 @@ describe('meta', () => {
     ['few characters of many bytes', '\u{1f600}'.repeat(20_000)],
     ['what throws while it is written', throwing],
     ['what writes itself as nothing', { toJSON: () => undefined }],
+    ['a promise', Promise.resolve({ user: 1 })],
+    ['what has a promise in it', { users: [Promise.resolve(1)] }],
   ])('%s is refused and the handle stays live', async (_, meta) => {
     const manager = tempManager()
     const file = manager.file()

@@ -13,7 +13,7 @@ const good = {
   maxAge: 2000,
   length: 10,
   hash: 'sha256',
-  expectedDigest: { algorithm: 'sha256', value: 'ab' },
+  expectedDigests: [{ algorithm: 'sha256', value: 'ab' }],
   createdInBoot: { boot: 3, uptimeMs: 4 },
 }
 
@@ -52,9 +52,9 @@ test('a record of another upload or version, or with another data path, is refus
 
 test('a digest or boot clock that is not whole counts as not declared', () => {
   expect(
-    read({ ...good, expectedDigest: { algorithm: 'sha256' }, createdInBoot: { boot: 3 } }),
+    read({ ...good, expectedDigests: [{ algorithm: 'sha256' }], createdInBoot: { boot: 3 } }),
   ).toMatchObject({
     state: 'read',
-    record: { expectedDigest: undefined, createdInBoot: undefined },
+    record: { expectedDigests: [], createdInBoot: undefined },
   })
 })

@@ -1,6 +1,8 @@
-import { mkdirSync, readdirSync, renameSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { toProblem } from '../../src/http/index.ts'
+import type { TempFileManager } from '../../src/index.ts'
 import { craftSession, REUSED_PID } from '../fixtures/crafted-session.ts'
 import { failure } from '../fixtures/failures.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
@@ -23,7 +25,7 @@ describe('handoff.maxAttempts', () => {
     expect(await manager.handoffs()).toMatchObject([info])
     const error = await failure('ERR_TEMP_HANDOFF_DEAD', () => manager.claim(ticket))
     expect([error.status, error.details]).toEqual([409, { attempts: 2 }])
-    expect(error.message).toContain('failed 2')
+    expect([error.message.includes('2 times'), error.cause]).toEqual([true, new Error('failed 2')])
     expect(await manager.inspect(ticket)).toMatchObject(info)
   })
 
@@ -85,13 +87,18 @@ describe('a dead letter', () => {
       expect((await manager.inspect(ticket)).state).toBe('dead')
     }
     const directory = join(manager.root, 'handoffs', ticket)
-    expect(readdirSync(directory).sort()).toEqual([
-      'attempt-6',
-      'data',
-      'failure.json',
-      'handoff.json',
-      'retried-4',
-    ])
+    expect(readdirSync(directory).sort()).toEqual(['attempt-6', 'data', 'handoff.json', 'retried-4'])
+  })
+
+  it('is refused without the text of its last error in the message, which clients see: it may hold a path', async () => {
+    const manager = tempManager({ handoff: { maxAttempts: 1 } })
+    const ticket = await manager.file().handOff()
+    const failed = manager.withClaim(ticket, (claim) => void readFileSync(`${claim.path}-not-there`))
+    await expect(failed).rejects.toThrow('ENOENT')
+    const error = await failure('ERR_TEMP_HANDOFF_DEAD', () => manager.claim(ticket))
+    expect(JSON.stringify([error, toProblem(error)])).not.toContain('not-there')
+    expect(error.message).toContain('claimed once')
+    expect(String(error.cause)).toContain('not-there')
   })
 
   it('is deleted by discard()', async () => {
@@ -102,6 +109,12 @@ describe('a dead letter', () => {
 })
 
 describe('retry()', () => {
+  it('keeps lastError: it is no attempt', async () => {
+    const { manager, ticket } = await poisoned()
+    await manager.retry(ticket)
+    expect((await manager.inspect(ticket)).lastError).toBe('failed 1')
+  })
+
   it('of an unknown ticket is GONE, and of a claimed one CLAIMED', async () => {
     const manager = tempManager()
     const ticket = await manager.file().handOff()
@@ -124,6 +137,18 @@ describe('release()', () => {
     await (await manager.claim(ticket)).release(reason)
     expect((await manager.inspect(ticket)).lastError).toBe(lastError)
     expect((await manager.claim(ticket)).attempt).toBe(2)
+  })
+
+  it.each<[string, (manager: TempFileManager, ticket: string) => Promise<unknown>]>([
+    ['release() without a reason', async (manager, ticket) => (await manager.claim(ticket)).release()],
+    ['the end of a scope', async (manager, ticket) => (await manager.claim(ticket))[Symbol.asyncDispose]()],
+    ['removeAll()', (manager, ticket) => manager.claim(ticket).then(() => manager.removeAll())],
+  ])('with a reason, followed by %s: lastError is that of the last claim, none', async (_, end) => {
+    const manager = tempManager()
+    const ticket = await manager.file().handOff()
+    await (await manager.claim(ticket)).release('the first')
+    await end(manager, ticket)
+    expect(await manager.inspect(ticket)).toMatchObject({ attempts: 2, lastError: undefined })
   })
 
   it('does not follow a planted link where the text goes', async () => {

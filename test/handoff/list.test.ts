@@ -1,4 +1,4 @@
-import { renameSync, writeFileSync } from 'node:fs'
+import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -19,6 +19,23 @@ const places: [string, (manager: TempFileManager) => Promise<readonly HandoffInf
 ]
 
 describe.each(places)('%s', (_, list) => {
+  it('shows one whose data is missing as corrupt, not as claimable', async () => {
+    const manager = tempManager()
+    const ticket = await (await manager.receive('text', { name: 'a.txt' })).handOff()
+    rmSync(join(manager.root, 'handoffs', ticket, 'data', 'a.txt'))
+    const problem = 'it names a file that is not there'
+    expect(await list(manager)).toMatchObject([{ ticket, state: 'corrupt', claimable: false, problem }])
+  })
+
+  it('shows a claimed one whose data is being moved as claimed, since a whole millisecond', async () => {
+    const manager = tempManager()
+    const claim = await manager.claim(await (await manager.receive('text', { name: 'a.txt' })).handOff())
+    renameSync(claim.path, join(tempBase(), 'moved'))
+    const [info] = await list(manager)
+    expect(info).toMatchObject({ state: 'claimed', problem: undefined })
+    expect(Number.isInteger(info?.claimant?.claimedAtMs)).toBe(true)
+  })
+
   it('shows age, size, attempts, claimant and expiry of free and of claimed handoffs', async () => {
     const baseDir = tempBase()
     const [publisher, worker] = [tempManager({ baseDir }), tempManager({ baseDir })]
