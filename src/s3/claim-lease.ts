@@ -39,6 +39,8 @@ export class ClaimLease {
   #way: 'completed' | 'released' | undefined
   /** complete() or release() has been called: no renewal starts any more. */
   #ending = false
+  /** Why its manager gave it back: the reason of close() or removeAll(). */
+  #abandoned: unknown
   /** Writes of this claim, one after the other. */
   #queue: Promise<unknown> = Promise.resolve()
   #renewal: NodeJS.Timeout | undefined
@@ -67,30 +69,56 @@ export class ClaimLease {
     return this.#way
   }
 
+  /** Its manager gave it back, not its holder: complete() rejects. */
+  get abandoned(): boolean {
+    return this.#abandoned !== undefined
+  }
+
   /**
    * Stores the tombstone, then deletes the data. Repeats as long as the lease lasts; can be called again after a failure.
-   * @throws ERR_TEMP_REMOVED (released before), ERR_TEMP_CLOSED (given back by its manager's close()), ERR_TEMP_HANDOFF_CLAIMED or ERR_TEMP_HANDOFF_GONE (the lease had ended, and
+   * @throws ERR_TEMP_REMOVED (released before, or given back by its manager's removeAll()), ERR_TEMP_CLOSED (by its close()), ERR_TEMP_HANDOFF_CLAIMED or ERR_TEMP_HANDOFF_GONE (the lease had ended, and
    * another worker has claimed or completed it), ERR_TEMP_UPLOAD_FAILED, ERR_TEMP_TIMEOUT
    */
   complete(): Promise<void> {
     return this.#end(async () => {
       if (this.#way === 'completed') return
-      if (this.#way === 'released') throw this.#releasedBefore()
+      if (this.#way === 'released') throw this.returnedError()
       const last = await this.#swap((seen) => completeNext(seen.record, this.attempt, storeTime(seen.moment)))
-      if (!last.won) throw takenOver(last.seen)
+      if (!last.won && !this.#wasCompleted(last)) throw takenOver(last.seen)
       this.#way = 'completed'
       await this.#options.deleteData()
     }, 'complete the handoff')
   }
 
-  /** Gives it back. A claim that was lost is not held any more: nothing to do. @throws ERR_TEMP_UPLOAD_FAILED, ERR_TEMP_TIMEOUT */
-  release(reason?: unknown): Promise<void> {
+  /**
+   * Gives it back. A claim that was lost is not held any more: nothing to do.
+   * @throws ERR_TEMP_REMOVED (completed before), ERR_TEMP_UPLOAD_FAILED, ERR_TEMP_TIMEOUT
+   */
+  async release(reason?: unknown): Promise<void> {
+    await this.giveBack(reason)
+    if (this.#way === 'completed')
+      throw new TempFileError(
+        'ERR_TEMP_REMOVED',
+        'Cannot give the handoff back: this claim of it was completed before.',
+      )
+  }
+
+  /** As {@link release}, for the end of a scope: does nothing after complete(). */
+  giveBack(reason?: unknown): Promise<void> {
     return this.#end(async () => {
       if (this.#way !== undefined) return
       const text = reasonText(reason)
-      await this.#swap((seen) => releaseNext(seen.record, this.attempt, storeTime(seen.moment), text))
-      this.#way = 'released'
+      const last = await this.#swap((seen) =>
+        releaseNext(seen.record, this.attempt, storeTime(seen.moment), text),
+      )
+      this.#way = this.#wasCompleted(last) ? 'completed' : 'released'
     }, 'give the handoff back')
+  }
+
+  /** Whether a completion was stored whose answer was lost: only the holder of this attempt completes it. */
+  #wasCompleted({ won, seen }: Swap): boolean {
+    const record = seen?.record
+    return !won && record?.state === 'done' && record.why === 'completed' && record.attempt === this.attempt
   }
 
   /** Runs the last write alone; a failed one leaves the claim held and renewed. */
@@ -106,7 +134,7 @@ export class ClaimLease {
       this.#options.onEnd()
     } catch (error) {
       this.#ending = false
-      if (!this.signal.aborted) this.#schedule()
+      if (this.#way === undefined && !this.signal.aborted) this.#schedule()
       throw storeError(error, doing, 'write')
     }
   }
@@ -178,10 +206,11 @@ export class ClaimLease {
     )
   }
 
-  /** Its manager closes: its file is removed, and another worker can have the ticket at once. */
+  /** Its manager closes or removes all: its file is removed, and another worker can have the ticket at once. */
   #abandon(reason: unknown): void {
+    this.#abandoned = reason
     this.#abort(reason)
-    this.release().catch((error: unknown) => log.handoff('not given back, its lease will end: %O', error))
+    this.giveBack().catch((error: unknown) => log.handoff('not given back, its lease will end: %O', error))
   }
 
   #abort(reason: unknown): void {
@@ -191,16 +220,20 @@ export class ClaimLease {
     this.#lost.abort(reason)
   }
 
-  #releasedBefore(): TempFileError {
-    const { reason } = this.signal
-    if (isTempFileError(reason) && reason.code === 'ERR_TEMP_CLOSED')
+  /** The error for the completion of a claim that was given back. */
+  returnedError(): TempFileError {
+    const reason = this.#abandoned
+    if (reason === undefined)
       return new TempFileError(
-        'ERR_TEMP_CLOSED',
-        'Cannot complete the handoff: its manager was closed, which gave it back. Complete claims before close().',
+        'ERR_TEMP_REMOVED',
+        'Cannot complete the handoff: this claim of it was released before. Claim it again.',
       )
+    const closed = isTempFileError(reason) && reason.code === 'ERR_TEMP_CLOSED'
     return new TempFileError(
-      'ERR_TEMP_REMOVED',
-      'Cannot complete the handoff: this claim of it was released before. Claim it again.',
+      closed ? 'ERR_TEMP_CLOSED' : 'ERR_TEMP_REMOVED',
+      closed
+        ? 'Cannot complete the handoff: its manager was closed, which gave it back. Complete claims before close().'
+        : 'Cannot complete the handoff: removeAll() of its manager gave it back. Complete claims before removeAll().',
     )
   }
 }

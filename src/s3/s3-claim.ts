@@ -22,14 +22,14 @@ export interface S3ClaimMembers<M> extends Pick<ClaimMembers<M>, 'ticket' | 'met
   readonly signal: AbortSignal
   /**
    * Done: the ticket ends and its data is deleted. Idempotent.
-   * @throws ERR_TEMP_HANDOFF_CLAIMED, ERR_TEMP_HANDOFF_GONE (the claim was lost), ERR_TEMP_REMOVED (it was released),
-   * ERR_TEMP_CLOSED (its manager closed, which gave it back), ERR_TEMP_UPLOAD_FAILED, ERR_TEMP_TIMEOUT (the store could not be reached: call it again)
+   * @throws ERR_TEMP_HANDOFF_CLAIMED, ERR_TEMP_HANDOFF_GONE (the claim was lost), ERR_TEMP_REMOVED (it was released, also by
+   * removeAll() of its manager), ERR_TEMP_CLOSED (its manager closed, which gave it back), ERR_TEMP_UPLOAD_FAILED, ERR_TEMP_TIMEOUT (the store could not be reached: call it again)
    */
   complete(): Promise<void>
   /**
    * Gives it back for another attempt; also what leaving the scope does. `reason` is shown as `lastError`. After a failure do not go on with the work: the
    * request may take effect later. Call it again, or let the lease end.
-   * @throws ERR_TEMP_UPLOAD_FAILED, ERR_TEMP_TIMEOUT
+   * @throws ERR_TEMP_REMOVED (it was completed), ERR_TEMP_UPLOAD_FAILED, ERR_TEMP_TIMEOUT
    */
   release(reason?: unknown): Promise<void>
 }
@@ -66,7 +66,7 @@ function membersOf<M>(lease: ClaimLease): S3ClaimMembers<M> {
 /** The end of a scope never rejects: a ticket that cannot be given back comes back when its lease ends. */
 async function giveBack(lease: ClaimLease): Promise<void> {
   try {
-    await lease.release()
+    await lease.giveBack()
   } catch (error) {
     log.handoff('not given back, its lease will end: %O', error)
   }
@@ -111,6 +111,7 @@ export function fileClaim<M>(lease: ClaimLease, file: TempFile, handOn: HandOn):
     release,
     remove: complete,
     removeSync: () => {
+      if (lease.way === 'released') throw lease.returnedError()
       if (lease.way === undefined) throw needsTime('removeSync', 'await remove()')
       plain.removeSync()
     },

@@ -4,6 +4,8 @@
 
 import { checkMeta, checkTicket, goneError } from '../claimable/handoff-record.ts'
 import { TempFileError } from '../errors.ts'
+import type { Json } from '../index.ts'
+import { requireCallback } from '../input/options.ts'
 import { isTicket } from '../layout.ts'
 import { abortError } from '../runtime/abort.ts'
 import { asyncDispose, disposing } from '../runtime/dispose.ts'
@@ -78,7 +80,7 @@ export class S3Handoffs implements AsyncDisposable {
    * @throws ERR_TEMP_OPTION_INVALID (also: a directory; pack it into a file first), ERR_TEMP_REMOVED, ERR_TEMP_IO,
    * ERR_TEMP_UPLOAD_FAILED, ERR_TEMP_TIMEOUT, ERR_TEMP_ABORTED, ERR_TEMP_CLOSED
    */
-  async handOff(file: Publishable, options?: S3HandOffOptions): Promise<string> {
+  async handOff<M = Json>(file: Publishable, options?: S3HandOffOptions<M>): Promise<string> {
     const { ttl, maxAttempts, meta, signal } = checkHandOff(options)
     requireFile(file)
     const settings = {
@@ -118,28 +120,26 @@ export class S3Handoffs implements AsyncDisposable {
   async claim<M>(ticket: string, options?: S3ClaimOptions): Promise<S3Claim<M> | S3StreamClaim<M>> {
     const { download = true, signal } = checkClaim(options)
     checkTicket(isTicket(ticket))
-    const manager = download ? this.#store.openManager() : undefined
-    const closing = manager === undefined ? undefined : closingOf(manager)
-    const take = (): Promise<ClaimLease> =>
-      takeTicket(this.#store, ticket, this.#store.budget(signal), closing)
-    const lease = await this.#run('claim the handoff', 'read', take, signal)
-    if (channels.claim.hasSubscribers) channels.claim.publish({ ticket, attempt: lease.attempt })
-    if (manager === undefined) return streamClaim<M>(lease, () => streamData(this.#store, lease))
-    const file = await receiveData(this.#store, lease, manager, signal)
-    return fileClaim<M>(lease, file, (again, handOff) => this.handOff(again, handOff))
+    if (download) return (await this.#claimFile<M>(ticket, signal)).claim
+    const lease = await this.#take(ticket, undefined, signal)
+    return streamClaim<M>(lease, () => streamData(this.#store, lease))
   }
 
   /**
    * Claims, calls `fn`, then completes; gives the ticket back when `fn` throws, with the error's text for inspect().
-   * Rejects as {@link claim} and complete() do, or with what `fn` threw.
+   * Rejects as {@link claim} and complete() do, or with what `fn` threw. A claim that `fn` itself completed, released,
+   * persisted or handed off has ended; one that its manager gave back rejects.
    */
   async withClaim<M = unknown, T = unknown>(
     ticket: string,
     fn: (claim: S3Claim<M>) => Promise<T> | T,
     options?: Pick<S3ClaimOptions, 'signal'>,
   ): Promise<T> {
+    requireCallback('withClaim', fn, 'second')
     const { signal } = checkClaim(options)
-    return await disposing(await this.claim<M>(ticket, { signal }), async (claim) => {
+    checkTicket(isTicket(ticket))
+    const { lease, claim: held } = await this.#claimFile<M>(ticket, signal)
+    return await disposing(held, async (claim) => {
       let result: T
       try {
         result = await fn(claim)
@@ -147,7 +147,7 @@ export class S3Handoffs implements AsyncDisposable {
         await claim.release(error).catch(() => {}) // the error of `fn` matters more
         throw error
       }
-      if (!claim.disposed) await claim.complete()
+      if (!claim.disposed || lease.abandoned) await claim.complete()
       return result
     })
   }
@@ -195,13 +195,36 @@ export class S3Handoffs implements AsyncDisposable {
   /** Gives back all claims that are still held. The client is the program's: it stays open. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true
-    const failures = await Promise.allSettled([...this.#store.leases].map((lease) => lease.release()))
+    const failures = await Promise.allSettled([...this.#store.leases].map((lease) => lease.giveBack()))
     for (const failure of failures)
       if (failure.status === 'rejected') log.handoff('not given back, its lease will end: %O', failure.reason)
   }
 
   [asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  async #claimFile<M>(
+    ticket: string,
+    signal: AbortSignal | undefined,
+  ): Promise<{ readonly lease: ClaimLease; readonly claim: S3Claim<M> }> {
+    const manager = this.#store.openManager()
+    const lease = await this.#take(ticket, closingOf(manager), signal)
+    const file = await receiveData(this.#store, lease, manager, signal)
+    const claim = fileClaim<M>(lease, file, (again, handOff) => this.handOff(again, handOff))
+    return { lease, claim }
+  }
+
+  async #take(
+    ticket: string,
+    closing: AbortSignal | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<ClaimLease> {
+    const take = (): Promise<ClaimLease> =>
+      takeTicket(this.#store, ticket, this.#store.budget(signal), closing)
+    const lease = await this.#run('claim the handoff', 'read', take, signal)
+    if (channels.claim.hasSubscribers) channels.claim.publish({ ticket, attempt: lease.attempt })
+    return lease
   }
 
   async #change(ticket: string, doing: string, next: Parameters<typeof changeTicket>[3]): Promise<Change> {

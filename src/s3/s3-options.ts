@@ -2,18 +2,22 @@
 
 import type { S3Client } from '@aws-sdk/client-s3'
 import { optionError } from '../errors.ts'
-import type { Duration, Json, TempFileManager } from '../index.ts'
+import type { Duration, Json, JsonOf, TempFileManager } from '../index.ts'
 import {
   abortSignal,
   boolean,
   duration,
+  durationWithin,
   integer,
   type Kind,
+  LONGEST_TIMER_MS,
   nested,
   optionsOf,
   text,
+  timerDuration,
   unchecked,
 } from '../input/options.ts'
+import { requireManager } from '../input/program-objects.ts'
 
 /** Options of {@link S3Handoffs}. */
 export interface S3HandoffsOptions {
@@ -38,12 +42,12 @@ export interface S3HandoffsOptions {
     | undefined
 }
 
-/** Options of {@link S3Handoffs.handOff}. */
-export interface S3HandOffOptions {
+/** Options of {@link S3Handoffs.handOff}. `M` is the type of `meta`, which TypeScript infers. */
+export interface S3HandOffOptions<M = Json> {
   /** How long it waits for a claimant, from each publishing, release and lost lease. Default: `handoff.ttl`, '7d'. */
   readonly ttl?: Duration | undefined
   /** Any JSON value of at most 64 KiB, for the claimant. It is part of the record, which each renewal sends again. */
-  readonly meta?: Json | undefined
+  readonly meta?: Json | (M & JsonOf<M>) | undefined
   /** Claims before it becomes a dead letter. Default: `handoff.maxAttempts`. */
   readonly maxAttempts?: number | undefined
   readonly signal?: AbortSignal | undefined
@@ -110,22 +114,19 @@ const keyPrefix: Kind<string> = (value, option) => {
   )
 }
 
-const lease: Kind<number> = (value, option) => {
-  const ms = duration(value, option)
-  if (ms >= LEAST_LEASE_MS) return ms
-  throw optionError(
-    option,
-    `${option} must be at least '3s': the store's clock has a resolution of one second.`,
-  )
-}
+const lease = durationWithin(
+  LEAST_LEASE_MS,
+  LONGEST_TIMER_MS,
+  "between '3s' (the store's clock has a resolution of one second) and '24d'",
+)
 
 const checkStore = optionsOf('S3Handoffs', {
   client,
   bucket: bucketName,
   prefix: keyPrefix,
-  manager: unchecked<TempFileManager>(),
+  manager: requireManager,
   lease,
-  timeout: duration,
+  timeout: timerDuration,
   handoff: nested({ ttl: duration, maxAttempts: integer(1) }),
 })
 
@@ -171,7 +172,7 @@ export const checkClaim = optionsOf('claim', { download: boolean, signal: abortS
 export const checkList = optionsOf('handoffs', { limit: integer(1), after: text })
 
 const checkSweep = optionsOf('sweep', {
-  timeLimit: duration,
+  timeLimit: timerDuration,
   dryRun: boolean,
   orphansAfter: duration,
   uploadsAfter: duration,

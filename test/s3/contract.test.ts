@@ -22,6 +22,8 @@ interface Handoffs {
   sweep(): Promise<unknown>
   /** Closes the manager whose session has the claimed files. */
   closeManager(): Promise<void>
+  /** removeAll() of the same manager. */
+  removeAll(): Promise<void>
 }
 
 /** Two participants that share one store: a publisher and worker, and another worker. */
@@ -45,6 +47,7 @@ function ofManager(manager: TempFileManager): Handoffs {
     retry: (ticket) => manager.retry(ticket),
     sweep: () => manager.sweep(),
     closeManager: () => manager.close(),
+    removeAll: () => manager.removeAll(),
   }
 }
 
@@ -64,6 +67,7 @@ const ceph: Open = async (handoff) => {
       retry: (ticket) => store.retry(ticket),
       sweep: () => store.sweep(),
       closeManager: async () => await managers[index]?.close(),
+      removeAll: async () => await managers[index]?.removeAll(),
     }),
   ) as unknown as readonly [Handoffs, Handoffs] // two in, two out
 }
@@ -179,7 +183,7 @@ describe.each([
     await expect(two.withClaim(ticket, () => Promise.reject(new Error('no codec')))).rejects.toThrow()
     const error = await failure('ERR_TEMP_HANDOFF_DEAD', () => one.claim(ticket))
     expect(error).toMatchObject({ statusCode: 409, details: { attempts: 2 } })
-    expect(error.message).toContain('no codec')
+    expect(error.cause).toEqual(new Error('no codec'))
     expect(await two.handoffs()).toMatchObject([{ ticket, state: 'dead', lastError: 'no codec' }])
     await one.retry(ticket)
     expect(await two.withClaim(ticket, ({ attempt }) => attempt)).toBe(3)
@@ -205,6 +209,41 @@ describe.each([
     await failure('ERR_TEMP_CLOSED', () => claim.complete())
     await failure('ERR_TEMP_CLOSED', () => two.claim(ticket))
     expect(await one.inspect(ticket)).toMatchObject({ state: 'available', attempts: 1 })
+  })
+
+  test('whose claimant closes its manager while withClaim works on it is not completed: withClaim rejects', async () => {
+    const [one, two] = await open()
+    const ticket = await one.publish('x')
+    const work = two.withClaim(ticket, () => two.closeManager())
+    await failure('ERR_TEMP_CLOSED', () => work)
+    expect(await one.inspect(ticket)).toMatchObject({ state: 'available', attempts: 1 })
+  })
+
+  test('that removeAll() gave back while withClaim works on it is not completed: withClaim rejects', async () => {
+    const [one, two] = await open()
+    const ticket = await one.publish('x')
+    const work = two.withClaim(ticket, () => two.removeAll())
+    const error = await failure('ERR_TEMP_REMOVED', () => work)
+    expect(error.message).toContain('removeAll()')
+    expect(await one.inspect(ticket)).toMatchObject({ state: 'available', attempts: 1 })
+  })
+
+  test('that its claimant released in withClaim is not completed: withClaim resolves', async () => {
+    const [one, two] = await open()
+    const ticket = await one.publish('x')
+    const work = async (claim: Claim): Promise<string> => {
+      await claim.release('not for me')
+      return 'released'
+    }
+    expect(await two.withClaim(ticket, work)).toBe('released')
+    expect(await one.inspect(ticket)).toMatchObject({ state: 'available', lastError: 'not for me' })
+  })
+
+  test('is not claimed by withClaim without a function: no attempt is spent', async () => {
+    const [one, two] = await open()
+    const ticket = await one.publish('x')
+    await failure('ERR_TEMP_OPTION_INVALID', () => two.withClaim(ticket, undefined as unknown as () => void))
+    expect(await one.inspect(ticket)).toMatchObject({ state: 'available', attempts: 0 })
   })
 
   test('is discarded without being read', async () => {

@@ -80,4 +80,18 @@ describe.skipIf(!haveCeph)(`the network is cut${needsCeph}`, () => {
     proxy.silent = false
     await failure('ERR_TEMP_HANDOFF_CLAIMED', () => claim.complete())
   })
+  it.each([
+    ['complete() is repeated, and resolves', undefined],
+    ['release() is refused: nothing went back', 'ERR_TEMP_REMOVED'],
+  ] as const)('after a completion whose answers are lost: %s', async (_, refusal) => {
+    const { store, proxy } = await behindProxy({ lease: '4s', timeout: '500ms' })
+    const ticket = await store.handOff(await tempManager().receive('x'))
+    const claim = await store.claim(ticket)
+    proxy.loseAnswers = Number.POSITIVE_INFINITY
+    await expect(claim.complete()).rejects.toThrow()
+    proxy.loseAnswers = 0
+    if (refusal !== undefined) await failure(refusal, () => claim.release())
+    await claim.complete()
+    await failure('ERR_TEMP_HANDOFF_GONE', () => store.inspect(ticket))
+  })
 })

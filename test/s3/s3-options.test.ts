@@ -16,7 +16,9 @@ describe('S3Handoffs', () => {
     ['prefix', { client, bucket, prefix: '/x' }],
     ['prefix', { client, bucket, prefix: 'ü' }],
     ['lease', { client, bucket, lease: '1s' }],
+    ['lease', { client, bucket, lease: '25d' }],
     ['timeout', { client, bucket, timeout: 'soon' }],
+    ['timeout', { client, bucket, timeout: '25d' }],
     ['handoff.maxAttempts', { client, bucket, handoff: { maxAttempts: 0 } }],
     ['handoff.tll', { client, bucket, handoff: { tll: '1s' } }],
     ['Lease', { client, bucket, Lease: '10s' }],
@@ -39,6 +41,7 @@ describe('S3Handoffs', () => {
       store.claim('0123456789abcdefghjkmnpqrs', { download: 1 as unknown as true }),
     )
     await failure('ERR_TEMP_OPTION_INVALID', () => store.sweep({ timeLimit: -1 }))
+    await failure('ERR_TEMP_OPTION_INVALID', () => store.sweep({ timeLimit: '25d' }))
     await failure('ERR_TEMP_OPTION_INVALID', () => store.handoffs({ limit: 0 }))
     await failure('ERR_TEMP_TICKET_INVALID', () => store.handoffs({ after: '../x' }))
     expect(file.disposed).toBe(false)
