@@ -1,12 +1,14 @@
 // The content of a creation or an append, up to the answer. Guarantee: the bytes received are kept, unless they are refused or
 // the client did not ask for resumability; the hold on the upload ends with the request, whatever happens.
 
+import { checkHeaders, checkStatus, hasContent, mergedHeaders } from '../http/serve/program-answer.ts'
 import { type FinishedUpload, isTempFileError, type PartialUpload } from '../index.ts'
+import { log } from '../runtime/observe.ts'
 import type { Exchange } from './exchange.ts'
 import { type Facts, inform } from './facts.ts'
 import { digestField, reprDigest } from './fields.ts'
 import { IdleWatch } from './idle-watch.ts'
-import { limitsOf, rulesOf } from './limits.ts'
+import { appendRefusal, limitsOf, rulesOf } from './limits.ts'
 import { failure, inconsistentLength, type Reply, reply } from './reply.ts'
 import type { Prepared } from './resumable-options.ts'
 
@@ -30,10 +32,10 @@ export class ContentReceiver {
   /** The content of a creation or an append, up to the answer. Ends the hold on the upload. */
   async receive(exchange: Exchange, upload: PartialUpload, request: Content): Promise<Reply> {
     const { facts, whole, resumable, about, base } = request
-    let received = false
+    let finishing = false // the client was allowed to: from here on the answer is that of the resource itself
+    let finished: FinishedUpload | undefined
     try {
       await this.#store(exchange, upload, { facts, whole, base })
-      received = true
       if (!whole) {
         return reply(base['Location'] === undefined ? 204 : 201, {
           ...about,
@@ -42,13 +44,15 @@ export class ContentReceiver {
         })
       }
       await this.#options.authorize?.(exchange) // a permission may have ended since the creation
-      const finished = await upload.finish(rulesOf(this.#options))
+      finishing = true
+      finished = await upload.finish(rulesOf(this.#options))
       await upload.release()
       return withHeaders(await this.completed(exchange, finished), resumable ? about : {})
     } catch (error) {
-      exchange.abandonBody()
-      if (!resumable) await upload.discard()
-      return this.#failed(error, upload, { received, about })
+      // First: discarding the rest of a request takes up to 30 s.
+      await (resumable ? upload.release() : forget(upload, finished))
+      await exchange.abandonBody(error)
+      return this.#failed(error, upload, { finishing, about })
     } finally {
       await upload.release()
     }
@@ -59,13 +63,16 @@ export class ContentReceiver {
     upload: PartialUpload,
     { facts, whole, base }: { facts: Facts; whole: boolean; base: Record<string, string> },
   ): Promise<void> {
+    const { maxAppendBytes, minAppendBytes, timeout = 60_000 } = this.#options
     const digests = digestField(exchange.header('content-digest'))
     if (exchange.contentLength === 0 && digests.length === 0) return
-    const idle = new IdleWatch(upload, this.#options.timeout ?? 60_000)
+    const idle = new IdleWatch(upload, timeout)
     try {
       await upload.append(exchange.body, {
         ...rulesOf(this.#options),
         digests,
+        maxAppendBytes,
+        minAppendBytes: whole ? undefined : minAppendBytes,
         signal: idle.signal,
         expectedBytes: exchange.contentLength,
         last: whole,
@@ -87,36 +94,54 @@ export class ContentReceiver {
   #failed(
     error: unknown,
     upload: PartialUpload,
-    { received, about }: { received: boolean; about: Record<string, string> },
+    { finishing, about }: { finishing: boolean; about: Record<string, string> },
   ): Reply {
     const { code, status = 0, details = {} } = isTempFileError(error) ? error : {}
     const tooLarge = code === 'ERR_TEMP_TOO_LARGE'
-    const { limit, expected } = details
+    const { limit, expected, option } = details
+    if (option === 'maxAppendBytes' || option === 'minAppendBytes')
+      return appendRefusal(this.#options, option)
     if (tooLarge && limit === upload.length && limit !== undefined) return inconsistentLength()
-    if (received && code === 'ERR_TEMP_TRUNCATED' && expected !== undefined) return inconsistentLength()
-    // After the last byte the answer is that of the resource itself, also when it is a refusal.
-    const final = tooLarge || code === 'ERR_TEMP_TYPE_REJECTED' || (received && status < 500)
+    if (finishing && code === 'ERR_TEMP_TRUNCATED' && expected !== undefined) return inconsistentLength()
+    // At its end the answer is that of the resource itself, also when it is a refusal.
+    const final = tooLarge || code === 'ERR_TEMP_TYPE_REJECTED' || (finishing && status < 500)
     return failure(error, final, tooLarge ? { 'Upload-Limit': about['Upload-Limit'] ?? '' } : {})
   }
 
+  /** The answer to the last request, as the program wants it. @throws ERR_TEMP_OPTION_INVALID; what onComplete throws */
   async completed(exchange: Exchange, finished: FinishedUpload): Promise<Reply> {
     const { ticket, bytes, digest, digests } = finished
     const answer = (await this.#options.onComplete?.(finished, exchange)) ?? {}
     const { status = 200, headers = {}, body = { ticket, bytes, digest } } = answer
+    checkStatus(status)
+    checkHeaders(headers)
     const repr = reprDigest(digests)
+    const described = repr === undefined ? {} : { 'Repr-Digest': repr }
+    if (!hasContent(status)) {
+      const sent = mergedHeaders(described, headers, false)
+      return { status, headers: mergedHeaders(sent, { 'Upload-Complete': '?1' }), body: undefined }
+    }
+    const type = typeof body === 'string' ? {} : { 'Content-Type': 'application/json' }
+    const text = typeof body === 'string' ? body : JSON.stringify(body)
+    const own = { 'Upload-Complete': '?1', 'Content-Length': String(Buffer.byteLength(text)) }
     return {
       status,
-      headers: {
-        ...(typeof body === 'string' ? {} : { 'Content-Type': 'application/json' }),
-        ...(repr === undefined ? {} : { 'Repr-Digest': repr }),
-        ...headers,
-        'Upload-Complete': '?1',
-      },
-      body: typeof body === 'string' ? body : JSON.stringify(body),
+      headers: mergedHeaders(mergedHeaders({ ...type, ...described }, headers), own),
+      body: text,
     }
   }
 }
 
+/** Nobody can ask for an ordinary upload again: its ticket would wait for `handoff.ttl`. */
+async function forget(upload: PartialUpload, finished: FinishedUpload | undefined): Promise<void> {
+  await upload.discard()
+  try {
+    await (await finished?.claim())?.complete()
+  } catch (error) {
+    log.http('the handoff of a failed upload is kept: %O', error) // onComplete has claimed it, for example
+  }
+}
+
 function withHeaders(answer: Reply, headers: Record<string, string>): Reply {
-  return { ...answer, headers: { ...headers, ...answer.headers } }
+  return { ...answer, headers: mergedHeaders(headers, answer.headers) }
 }

@@ -11,6 +11,9 @@ export interface Exchange extends UploadRequest {
   readonly body: ByteSource
   /** Sends an interim response, 104; where that cannot be done, nothing. */
   inform(headers: Readonly<Record<string, string>>): void
-  /** Reads on what the client still sends, in bounds, so that it gets to read the answer. */
-  abandonBody(): void
+  /**
+   * Gives the content up: the rest is discarded within bounds, so that the client can read the answer. Wait for the result
+   * before you answer. Idempotent.
+   */
+  abandonBody(error?: unknown): Promise<void>
 }

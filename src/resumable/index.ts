@@ -3,10 +3,15 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
-import { discardNode } from '../http/receive/discard-rest.ts'
+import { bodyOf, type HttpRequest } from '../http/receive/request-body.ts'
+import { endAfterFailure } from '../http/serve/end-after-failure.ts'
+import { hasContent } from '../http/serve/program-answer.ts'
 import type { TempFileManager } from '../index.ts'
+import { requireManager } from '../input/program-objects.ts'
 import { isUploadId } from '../layout.ts'
+import { log } from '../runtime/observe.ts'
 import type { Exchange } from './exchange.ts'
+import { withFileLimit } from './limits.ts'
 import { Protocol } from './protocol.ts'
 import type { Reply } from './reply.ts'
 import { checkResumableOptions, type ResumableOptions } from './resumable-options.ts'
@@ -82,10 +87,15 @@ export interface ResumableUploads {
  * ```
  */
 export function resumableUploads(manager: TempFileManager, options: ResumableOptions = {}): ResumableUploads {
-  const protocol = new Protocol(manager, checkResumableOptions(options))
+  requireManager(manager, 'The first argument')
+  const protocol = new Protocol(manager, withFileLimit(manager, checkResumableOptions(options)))
   const handle: ResumableUploads['handle'] = async (req, res) => {
-    const exchange = nodeExchange(req, res)
-    writeNode(res, await protocol.handle(exchange))
+    try {
+      writeNode(res, await protocol.handle(nodeExchange(req, res)))
+    } catch (error) {
+      log.http('the answer to an upload could not be written: %O', error) // by a middleware, for example
+      endAfterFailure(res, error)
+    }
   }
   return {
     handle,
@@ -113,21 +123,13 @@ function nodeExchange(
 ): Exchange {
   const { originalUrl } = req as { originalUrl?: unknown } // Express keeps the whole path there
   const url = typeof originalUrl === 'string' ? originalUrl : (req.url ?? '/')
-  const header = (name: string): string | undefined => {
-    const value = req.headers[name]
-    return Array.isArray(value) ? value.join(', ') : value
-  }
-  const contentLength = lengthOf(header('content-length'))
   return {
+    ...contentOf(req),
     method: req.method ?? 'GET',
     url,
     ...pathOf(url),
     native: req,
-    header,
-    contentLength,
-    body: req,
     inform: (headers) => informNode(req, res, headers),
-    abandonBody: () => discardNode(req),
   }
 }
 
@@ -154,32 +156,34 @@ function writeNode(res: ServerResponse | Http2ServerResponse, { status, headers,
   if (res.headersSent || res.destroyed) return
   res.statusCode = status === 499 ? 400 : status
   for (const [name, value] of Object.entries(headers)) res.setHeader(name, value)
-  if (body !== undefined) res.setHeader('Content-Length', Buffer.byteLength(body))
-  else if (status !== 204) res.setHeader('Content-Length', 0)
+  if (hasContent(status)) res.setHeader('Content-Length', Buffer.byteLength(body ?? ''))
   res.end(body ?? '')
 }
 
 function fetchExchange(request: Request): Exchange {
-  const header = (name: string): string | undefined => request.headers.get(name) ?? undefined
+  const content = contentOf(request)
   return {
+    ...content,
+    contentLength: content.contentLength ?? (request.body === null ? 0 : undefined),
     method: request.method,
     url: request.url,
     ...pathOf(new URL(request.url).pathname),
     native: request,
-    header,
-    contentLength: lengthOf(header('content-length')) ?? (request.body === null ? 0 : undefined),
-    body: request.body ?? '',
     inform: () => {},
-    abandonBody: () => {},
   }
 }
 
-function pathOf(url: string): { path: string; uploadId: string | undefined } {
-  const path = url.split('?', 1)[0] ?? '/'
-  const last = path.slice(path.lastIndexOf('/') + 1)
-  return { path, uploadId: isUploadId(last) ? last : undefined }
+function contentOf(
+  request: HttpRequest,
+): Pick<Exchange, 'header' | 'contentLength' | 'body' | 'abandonBody'> {
+  const { header, length, source, refuse } = bodyOf(request)
+  return { header, contentLength: length, body: source, abandonBody: refuse }
 }
 
-function lengthOf(value: string | undefined): number | undefined {
-  return value !== undefined && /^\d{1,15}$/.test(value) ? Number(value) : undefined
+/** The path alone, also of a whole URL (RFC 9112 section 3.2.2). With two slashes at its start it would name another host in Location. */
+function pathOf(url: string): { path: string; uploadId: string | undefined } {
+  const [target = '/'] = url.split('?', 1)
+  const path = target.replace(/^https?:\/\/[^/]*/i, '').replace(/^[/\\]*/, '/')
+  const last = path.slice(path.lastIndexOf('/') + 1)
+  return { path, uploadId: isUploadId(last) ? last : undefined }
 }

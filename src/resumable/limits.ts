@@ -2,12 +2,19 @@
 // received, and every limit is announced in Upload-Limit.
 
 import { prepareRules } from '../file-types/file-rules.ts'
-import type { FileRules, PartialUpload } from '../index.ts'
+import type { FileRules, PartialUpload, TempFileManager } from '../index.ts'
+import { fileBytesOf } from '../runtime/file-limit.ts'
 import type { Exchange } from './exchange.ts'
 import { type Facts, totalOf } from './facts.ts'
-import { limitField } from './fields.ts'
+import { limitField, malformedDigest } from './fields.ts'
 import { inconsistentLength, problem, type Reply } from './reply.ts'
 import type { Prepared } from './resumable-options.ts'
+
+/** The options with the size limit of their manager: the smaller one holds, and is announced. */
+export function withFileLimit(manager: TempFileManager, options: Prepared): Prepared {
+  const limits = [options.maxBytes, fileBytesOf(manager)].filter((one) => one !== undefined)
+  return { ...options, maxBytes: limits.length === 0 ? undefined : Math.min(...limits) }
+}
 
 /** The rules for the file, as createUpload, append and finish take them. */
 export function rulesOf(options: Prepared): { accept?: FileRules; maxBytes: number | undefined } {
@@ -39,16 +46,35 @@ export function refusalOf(
 ): Reply | undefined {
   const { maxAppendBytes, minAppendBytes } = options
   const { contentLength } = exchange
+  const malformed = digestRefusal(exchange)
+  if (malformed !== undefined) return malformed
   const total = totalOf(exchange, facts, offset)
   const known = [facts.length, total, creating ? undefined : length].filter((one) => one !== undefined)
   if (new Set(known).size > 1) return inconsistentLength()
   if (length !== undefined && offset + (contentLength ?? 0) > length) return inconsistentLength()
-  const limits = { headers: { 'Upload-Limit': limitsOf(options), 'Upload-Complete': '?0' } }
-  if (contentLength === undefined) return undefined
+  if (contentLength === undefined) return undefined // the append counts
   if (maxAppendBytes !== undefined && contentLength > maxAppendBytes)
-    return problem(413, `One request may carry ${maxAppendBytes} bytes. Send the file in parts.`, limits)
+    return appendRefusal(options, 'maxAppendBytes')
   const small = minAppendBytes !== undefined && contentLength < minAppendBytes && facts.complete === false
-  if (small && !(creating && contentLength === 0))
-    return problem(400, `A request that is not the last needs at least ${minAppendBytes} bytes.`, limits)
+  return small && !(creating && contentLength === 0) ? appendRefusal(options, 'minAppendBytes') : undefined
+}
+
+/** The answer to a request that brings more or fewer bytes than one may. */
+export function appendRefusal(options: Prepared, option: 'maxAppendBytes' | 'minAppendBytes'): Reply {
+  const limits = { headers: { 'Upload-Limit': limitsOf(options), 'Upload-Complete': '?0' } }
+  const { [option]: bytes } = options
+  return option === 'maxAppendBytes'
+    ? problem(413, `One request may carry ${bytes} bytes. Send the file in parts.`, limits)
+    : problem(400, `A request that is not the last needs at least ${bytes} bytes.`, limits)
+}
+
+/** A digest of another length than its algorithm's cannot be that of any bytes. */
+function digestRefusal(exchange: Exchange): Reply | undefined {
+  for (const field of ['Content-Digest', 'Repr-Digest']) {
+    const malformed = malformedDigest(exchange.header(field.toLowerCase()))
+    if (malformed === undefined) continue
+    const { name, bytes } = malformed
+    return problem(400, `A ${name} digest in ${field} has ${bytes} bytes, encoded with base64.`)
+  }
   return undefined
 }

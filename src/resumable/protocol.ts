@@ -5,8 +5,6 @@
 import { fileNameOfDisposition } from '../http/receive/part-header.ts'
 import { type FinishedUpload, isTempFileError, type PartialUpload, type TempFileManager } from '../index.ts'
 import { displayName } from '../input/names.ts'
-import { layoutOf } from '../layout.ts'
-import { activeWriter } from '../uploads/active.ts'
 import { ContentReceiver } from './content.ts'
 import type { Exchange } from './exchange.ts'
 import { type Facts, factsOf, inform, mediaTypeOf, PARTIAL_UPLOAD, totalOf } from './facts.ts'
@@ -29,9 +27,11 @@ export class Protocol {
   /** Answers a request. Never rejects. */
   async handle(exchange: Exchange): Promise<Reply> {
     try {
-      return await this.#route(exchange)
+      const answer = await this.#route(exchange)
+      if (answer.status >= 400) await exchange.abandonBody() // a refusal has read no content, or not all of it
+      return answer
     } catch (error) {
-      exchange.abandonBody()
+      await exchange.abandonBody(error)
       return failure(error, false, tooLargeHeaders(error, limitsOf(this.#options)))
     }
   }
@@ -39,36 +39,30 @@ export class Protocol {
   async #route(exchange: Exchange): Promise<Reply> {
     const { method, uploadId } = exchange
     const version = exchange.header('upload-draft-interop-version')
-    if (version !== undefined && version.trim() !== INTEROP_VERSION) {
-      exchange.abandonBody()
-      return otherVersion()
-    }
-    if (method === 'OPTIONS') return reply(204, { 'Upload-Limit': limitsOf(this.#options), Allow: ALLOW })
+    if (version !== undefined && version.trim() !== INTEROP_VERSION) return otherVersion()
+    if (method === 'OPTIONS')
+      return reply(204, { 'Upload-Limit': limitsOf(this.#options), Allow: allowed(uploadId) })
     await this.#options.authorize?.(exchange)
     const facts = factsOf(exchange)
     if (uploadId === undefined) return incomplete(await this.#create(exchange, facts))
     if (method === 'HEAD' || method === 'GET') return await this.#retrieve(uploadId)
     if (method === 'PATCH') return incomplete(await this.#append(exchange, uploadId, facts))
     if (method === 'DELETE') return await this.#cancel(uploadId)
-    exchange.abandonBody()
-    return problem(405, 'An upload takes HEAD, GET, PATCH and DELETE.', { headers: { Allow: ALLOW } })
+    return wrongMethod(uploadId)
   }
 
   /** Section 4.2. */
   async #create(exchange: Exchange, facts: Facts): Promise<Reply> {
-    if (!['POST', 'PUT', 'PATCH'].includes(exchange.method)) {
-      return problem(405, 'Files are sent here with POST or PUT.', {
-        headers: { Allow: 'POST, PUT, OPTIONS' },
-      })
-    }
     const { contentLength } = exchange
     const whole = facts.complete !== false
     const length = facts.length ?? (whole ? contentLength : undefined)
-    const refusal = refusalOf(this.#options, exchange, facts, { offset: 0, length, creating: true })
+    const refusal =
+      this.#misdirected(exchange, facts) ??
+      refusalOf(this.#options, exchange, facts, { offset: 0, length, creating: true })
     if (refusal !== undefined) return refusal
     const upload = await this.#manager.createUpload({
       ...rulesOf(this.#options),
-      ...this.#creation(exchange, length),
+      ...(await this.#creation(exchange, length)),
     })
     const location = `${(this.#options.path ?? exchange.path).replace(/\/+$/, '')}/${upload.id}`
     const about = { Location: location, 'Upload-Limit': limitsOf(this.#options, upload) }
@@ -83,21 +77,43 @@ export class Protocol {
     })
   }
 
-  #creation(exchange: Exchange, length: number | undefined) {
+  /**
+   * The refusal of a request that is meant for an upload, and whose URL is that of none. Taken for a creation, an append would
+   * publish the tail of a file as a whole one.
+   */
+  #misdirected(exchange: Exchange, { offset }: Facts): Reply | undefined {
+    const { method, path } = exchange
+    const meant =
+      ['HEAD', 'GET', 'DELETE'].includes(method) ||
+      mediaTypeOf(exchange) === PARTIAL_UPLOAD ||
+      offset !== undefined ||
+      this.#isBelow(path)
+    if (meant) return problem(404, 'There is no upload at this URL. New files are sent with POST or PUT.')
+    return CREATING.includes(method) ? undefined : wrongMethod(undefined)
+  }
+
+  /** Whether only uploads are at this path. */
+  #isBelow(path: string): boolean {
+    const { path: directory } = this.#options
+    if (directory === undefined) return false
+    const start = `${directory.replace(/\/+$/, '')}/`
+    return path.length > start.length && path.startsWith(start)
+  }
+
+  async #creation(exchange: Exchange, length: number | undefined) {
     const { ttl, maxAge, durable, hash } = this.#options
     const fileName = fileNameOfDisposition(exchange.header('content-disposition') ?? '')
-    const [expectedDigest] = digestField(exchange.header('repr-digest'))
     const type = mediaTypeOf(exchange)
     return {
       length,
       originalName: fileName === undefined ? undefined : displayName(fileName),
       type: type === PARTIAL_UPLOAD ? undefined : type,
-      meta: this.#options.meta?.(exchange),
+      meta: await this.#options.meta?.(exchange),
       ttl,
       maxAge,
       durable,
       hash: hash ?? wantedDigest(exchange.header('want-repr-digest')),
-      expectedDigest,
+      expectedDigest: digestField(exchange.header('repr-digest')),
     }
   }
 
@@ -116,20 +132,20 @@ export class Protocol {
 
   /** Section 4.4. */
   async #append(exchange: Exchange, id: string, facts: Facts): Promise<Reply> {
-    const refuse = (refused: Reply): Reply => {
-      exchange.abandonBody()
-      return refused
-    }
     const { offset, complete } = facts
     if (mediaTypeOf(exchange) !== PARTIAL_UPLOAD)
-      return refuse(problem(415, `An append has the media type ${PARTIAL_UPLOAD}.`))
+      return problem(415, `An append has the media type ${PARTIAL_UPLOAD}.`)
     if (offset === undefined || complete === undefined)
-      return refuse(problem(400, 'An append needs Upload-Offset and Upload-Complete.'))
-    // An offset that a running request has passed cannot be served: the running request continues.
-    const running = activeWriter({ layout: layoutOf(this.#manager.root) }, id)
-    if (running !== undefined && running.position !== offset)
-      return refuse(mismatchingOffset(running.position, offset))
-    const upload = await this.#open(id)
+      return problem(400, 'An append needs Upload-Offset and Upload-Complete.')
+    let upload: PartialUpload
+    try {
+      upload = await this.#open(id, offset)
+    } catch (error) {
+      // An offset that a running request has passed cannot be served: the running request continues.
+      const running = offsetOfWriter(error)
+      if (running === undefined) throw error
+      return mismatchingOffset(running, offset)
+    }
     let refusal: Reply | undefined
     try {
       refusal = await this.#prepareAppend(exchange, upload, facts)
@@ -139,7 +155,7 @@ export class Protocol {
     }
     if (refusal !== undefined) {
       await upload.release()
-      return refuse(refusal)
+      return refusal
     }
     const about = { 'Upload-Limit': limitsOf(this.#options, upload) }
     return await this.#content.receive(exchange, upload, {
@@ -162,7 +178,8 @@ export class Protocol {
       creating: false,
     })
     const declared = facts.length ?? totalOf(exchange, facts, offset)
-    if (refusal === undefined && declared !== undefined) await upload.declareLength(declared)
+    if (refusal === undefined && declared !== undefined)
+      await upload.declareLength(declared, rulesOf(this.#options))
     return refusal
   }
 
@@ -183,16 +200,36 @@ export class Protocol {
     return reply(204)
   }
 
-  #open(id: string): Promise<PartialUpload> {
-    return this.#manager.openUpload(id, { whenBusy: 'take-over' })
+  #open(id: string, offset?: number): Promise<PartialUpload> {
+    return this.#manager.openUpload(id, { whenBusy: 'take-over', offset })
   }
 }
 
-const ALLOW = 'POST, PUT, PATCH, HEAD, GET, DELETE, OPTIONS'
+const CREATING = ['POST', 'PUT', 'PATCH']
+
+/** The methods of an upload, or of the resource that takes new files. */
+function allowed(uploadId: string | undefined): string {
+  return uploadId === undefined ? 'POST, PUT, PATCH, OPTIONS' : 'HEAD, GET, PATCH, DELETE, OPTIONS'
+}
+
+function wrongMethod(uploadId: string | undefined): Reply {
+  const title =
+    uploadId === undefined
+      ? 'Files are sent here with POST or PUT.'
+      : 'An upload takes HEAD, GET, PATCH and DELETE.'
+  return problem(405, title, { headers: { Allow: allowed(uploadId) } })
+}
 
 /** Says that the answer is not that of the whole upload, where it says nothing else. */
 function incomplete(answer: Reply): Reply {
   return { ...answer, headers: { 'Upload-Complete': '?0', ...answer.headers } }
+}
+
+/** Where the running request is that a take-over leaves alone. */
+function offsetOfWriter(error: unknown): number | undefined {
+  const { code, details } = isTempFileError(error) ? error : {}
+  const bytes = details?.['bytes']
+  return code === 'ERR_TEMP_HANDOFF_CLAIMED' && typeof bytes === 'number' ? bytes : undefined
 }
 
 function tooLargeHeaders(error: unknown, limits: string): Record<string, string> {

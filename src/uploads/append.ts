@@ -14,7 +14,14 @@ import { ExpectedDigests } from './expected-digests.ts'
 import type { UploadHold } from './hold.ts'
 import { checkRoomFor } from './reserve.ts'
 import type { PreparedAppend } from './rules.ts'
-import { beyondLength, isRefusal, keptError, uploadTakenOver } from './upload-errors.ts'
+import {
+  appendTooLarge,
+  appendTooSmall,
+  beyondLength,
+  isRefusal,
+  keptError,
+  uploadTakenOver,
+} from './upload-errors.ts'
 
 /** How often the bytes received so far are put on the disk, and how often the requests of other processes are looked for. */
 const CHECKPOINT_MS = 1000
@@ -140,7 +147,7 @@ class AppendRun {
       this.#settleBlock()
       await this.#checkpoint
       this.#over = true
-      if (failure === undefined) failure = this.#checkDigests()
+      if (failure === undefined) failure = this.#takeBack()
       // A write that failed half way has left a part of its block: the file's size counts, and the hashes do not have that part.
       const offset = failure === undefined ? this.#written : fs.fstatSync(this.#fd).size
       if (this.#hold.digest.offset !== offset) this.#hold.digest.reset()
@@ -164,6 +171,8 @@ class AppendRun {
       const { length: declared } = this.#hold
       throw declared !== undefined && end > declared ? beyondLength(declared) : tooLarge(this.#limit)
     }
+    const { maxAppendBytes: most } = this.#options
+    if (most !== undefined && this.#received > most) throw appendTooLarge(most)
     this.#hold.position = end
     this.#hold.movedAt = performance.now()
     const written =
@@ -195,7 +204,7 @@ class AppendRun {
     if (this.#over || this.#checkpoint !== undefined) return
     if (this.#hold.isWanted()) this.#hold.takenOver.abort(uploadTakenOver())
     const due = performance.now() - this.#checkedAt >= CHECKPOINT_MS
-    if (!due || this.#hold.position === this.#checkpointed || this.#digests.any) return
+    if (!due || this.#hold.position === this.#checkpointed || this.#mayBeTakenBack) return
     this.#checkedAt = performance.now()
     this.#checkpoint = this.#flushWhenIdle()
       .then(async () => {
@@ -239,9 +248,19 @@ class AppendRun {
     return Promise.resolve()
   }
 
-  /** Takes the bytes back when one of their digests differs. */
-  #checkDigests(): { readonly error: unknown } | undefined {
-    const error = this.#digests.mismatch()
+  /** An offset that was announced must not decrease. */
+  get #mayBeTakenBack(): boolean {
+    return this.#digests.any || this.#isTooSmall
+  }
+
+  get #isTooSmall(): boolean {
+    return this.#received > 0 && this.#received < (this.#options.minAppendBytes ?? 0)
+  }
+
+  /** Takes the bytes back when one of their digests differs, or when they are too few. */
+  #takeBack(): { readonly error: unknown } | undefined {
+    const { minAppendBytes: least = 0 } = this.#options
+    const error = this.#isTooSmall ? appendTooSmall(this.#received, least) : this.#digests.mismatch()
     if (error === undefined) return undefined
     this.#hold.session.context.fs.ftruncateSync(this.#fd, this.#start)
     return { error }

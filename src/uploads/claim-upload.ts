@@ -12,10 +12,11 @@ import { atName, doneName, readState, stateIn, type UploadState } from '../claim
 import { close, open, sync } from '../disk/descriptors.ts'
 import { existsAt, findSync, renameIfThere } from '../disk/paths.ts'
 import { removeTreeSync } from '../disk/remove/remove.ts'
+import { renameInto } from '../disk/rename-into.ts'
 import { syncDirectory } from '../disk/sync.ts'
 import { errnoOf, ioError, isTempFileError, TempFileError } from '../errors.ts'
 import { LOOKS, PAUSE_MS } from '../handoff/claim.ts'
-import { findClaim } from '../handoff/claim-index.ts'
+import { findClaim, namesIn } from '../handoff/claim-index.ts'
 import { freeFromDead } from '../handoff/find.ts'
 import { DATA, goneName, inside, isUploadId, UPLOAD_RECORD, UPLOAD_RESULT, WANTED } from '../layout.ts'
 import { channels, log } from '../runtime/observe.ts'
@@ -23,14 +24,14 @@ import type { Session } from '../session/session.ts'
 import { activeWriter } from './active.ts'
 import { readResult, removeDrafts } from './finished.ts'
 import { bootMark, UploadHold } from './hold.ts'
-import { uploadBusy, uploadCorrupt, uploadGone } from './upload-errors.ts'
+import type { PreparedOpening } from './rules.ts'
+import { uploadBusy, uploadCorrupt, uploadGone, writerIsAt } from './upload-errors.ts'
 
 /** Claims the upload `id`. @throws ERR_TEMP_TICKET_INVALID, _HANDOFF_GONE, _HANDOFF_CLAIMED, _HANDOFF_CORRUPT, _SESSION_LOST, _IO */
 export async function claimUpload(session: Session, id: string): Promise<UploadHold> {
   requireUploadId(id)
   for (let look = 0; ; ) {
-    if (session.ended)
-      throw new TempFileError('ERR_TEMP_CLOSED', 'Cannot open the upload: the manager was closed.')
+    session.requireClaims()
     const hold = await attempt(session, id)
     if (hold !== undefined) return hold
     const found = await freeFromDead(session.context, id)
@@ -40,43 +41,85 @@ export async function claimUpload(session: Session, id: string): Promise<UploadH
   }
 }
 
-/** As {@link claimUpload}; a writer, in this process or another, is asked to stop first, and waited for. */
-export async function takeOver(session: Session, id: string, timeoutMs: number): Promise<UploadHold> {
+/**
+ * As {@link claimUpload}; a writer, in this process or another, is asked to stop first, and waited for. One that is not at
+ * `offset` continues.
+ */
+export async function takeOver(
+  session: Session,
+  id: string,
+  { timeoutMs, offset }: Pick<PreparedOpening, 'timeoutMs' | 'offset'>,
+): Promise<UploadHold> {
   const deadline = performance.now() + timeoutMs
   let asked = false
   for (;;) {
-    const writer = activeWriter(session.context, id)
-    if (writer !== undefined) {
-      asked = true
-      writer.stop()
-      await Promise.race([
-        writer.ended,
-        pause(Math.max(1, deadline - performance.now()), undefined, { ref: false }),
-      ])
-    }
-    try {
-      const hold = await claimUpload(session, id)
+    if (await stopHere(session, id, { deadline, offset: asked ? undefined : offset })) asked = true
+    const hold = await claimIfFree(session, id, deadline)
+    if (hold !== undefined) {
       if (asked && channels.upload.hasSubscribers)
         channels.upload.publish({ id, event: 'taken-over', bytes: hold.offset })
       return hold
-    } catch (error) {
-      const busy = isTempFileError(error) && error.code === 'ERR_TEMP_HANDOFF_CLAIMED'
-      if (!busy || performance.now() > deadline) throw error
     }
+    stopElsewhere(session, id, asked ? undefined : offset)
     asked = true
-    askToStop(session, id)
     await pause(20)
   }
 }
 
-/** Leaves a mark in the claim of another process, which its writer looks for. */
-function askToStop(session: Session, id: string): void {
-  const { fs } = session.context
+/** Undefined while a living process writes to it, until the deadline. */
+async function claimIfFree(session: Session, id: string, deadline: number): Promise<UploadHold | undefined> {
+  try {
+    return await claimUpload(session, id)
+  } catch (error) {
+    const busy = isTempFileError(error) && error.code === 'ERR_TEMP_HANDOFF_CLAIMED'
+    if (!busy || performance.now() > deadline) throw error
+    return undefined
+  }
+}
+
+/** Stops a writer of this process, and waits for it. False: there is none. */
+async function stopHere(
+  { context }: Session,
+  id: string,
+  { deadline, offset }: { deadline: number; offset: number | undefined },
+): Promise<boolean> {
+  const writer = activeWriter(context, id)
+  if (writer === undefined) return false
+  requireOffset(writer.position, offset)
+  writer.stop()
+  await Promise.race([
+    writer.ended,
+    pause(Math.max(1, deadline - performance.now()), undefined, { ref: false }),
+  ])
+  return true
+}
+
+/** Asks a writer in another process to stop. */
+function stopElsewhere(session: Session, id: string, offset: number | undefined): void {
   const found = findClaim(session.context, id)
   if (found === undefined) return
+  requireOffset(writtenBytes(session, found.claim), offset)
+  askToStop(session, found.claim)
+}
+
+/** @throws ERR_TEMP_HANDOFF_CLAIMED */
+function requireOffset(position: number | undefined, offset: number | undefined): void {
+  if (position !== undefined && offset !== undefined && position !== offset) throw writerIsAt(position)
+}
+
+/** The bytes that a writer in another process has written: all that it has announced, and more. */
+function writtenBytes({ context }: Session, claim: string): number | undefined {
+  const data = inside(claim, DATA)
+  const [name] = namesIn(context.fs, data)
+  return name === undefined ? undefined : findSync(context.fs, inside(data, name))?.size
+}
+
+/** Leaves a mark in the claim of another process, which its writer looks for. */
+function askToStop(session: Session, claim: string): void {
+  const { fs } = session.context
   try {
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0)
-    fs.closeSync(fs.openSync(inside(found.claim, WANTED), flags, 0o600))
+    fs.closeSync(fs.openSync(inside(claim, WANTED), flags, 0o600))
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST' && errnoOf(error) !== 'ENOENT')
       throw ioError(error, 'take the upload over')
@@ -96,7 +139,7 @@ async function attempt(session: Session, id: string): Promise<UploadHold | undef
   if (session.claimed.has(id)) throw uploadBusy(process)
   const directory = inside(session.claims, id)
   try {
-    if (!renameIfThere(fs, inside(layout.uploads, id), directory)) {
+    if (!renameInto(session.context.fs, inside(layout.uploads, id), directory)) {
       if (!existsAt(fs, session.claims) && !session.confirm()) throw session.lostError()
       return undefined
     }
@@ -203,7 +246,7 @@ function sizeOf({ context }: Session, path: string): number | undefined {
 /** After a failed claim; a failure of this is only logged, and the sweep gives it back. */
 function putBack({ context }: Session, directory: string, id: string): void {
   try {
-    renameIfThere(context.fs, directory, inside(context.layout.uploads, id))
+    renameInto(context.fs, directory, inside(context.layout.uploads, id))
   } catch (error) {
     log.upload('could not give %s back: %s', id, errnoOf(error))
   }

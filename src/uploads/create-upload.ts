@@ -19,12 +19,12 @@ import { findClaim } from '../handoff/claim-index.ts'
 import { DATA, goneName, inside, newUploadId, UPLOAD_RECORD } from '../layout.ts'
 import { bootTime, stampBootTime } from '../liveness/boot-clock.ts'
 import { channels, log } from '../runtime/observe.ts'
-import { makeRootDurable } from '../session/root.ts'
+import { makeRootDurable, openRoom } from '../session/root.ts'
 import type { Session } from '../session/session.ts'
-import { tooLarge, tooSmall } from '../streams/receive-options.ts'
+import { tooSmall } from '../streams/receive-options.ts'
 import { UploadHold } from './hold.ts'
 import { checkRoomFor, Unsettled } from './reserve.ts'
-import type { PreparedCreation, PreparedRules } from './rules.ts'
+import { checkMostBytes, type PreparedCreation, type PreparedRules } from './rules.ts'
 import { uploadIdOf } from './upload-id.ts'
 
 /** Tries of an admission that only another creation under way prevents. */
@@ -54,8 +54,7 @@ function checkFacts(session: Session, rules: PreparedRules, record: PreparedCrea
   const { length, originalName, type } = record
   if (rules.file !== undefined) checkDeclared(rules.file, { name: originalName, type })
   if (length === undefined) return
-  const most = Math.min(rules.maxBytes, session.quota.fileBytes)
-  if (length > most) throw tooLarge(most)
+  checkMostBytes(length, rules, session.quota)
   if (length < rules.minBytes) throw tooSmall(length, rules.minBytes)
 }
 
@@ -151,22 +150,7 @@ function taken(): TempFileError {
   )
 }
 
-/** Creates uploads/ where it is missing, and checks that it belongs to this user. */
+/** Creates uploads/ where it is missing, and checks it. @throws ERR_TEMP_UNSAFE_ROOT, and the system's error */
 function openUploads({ context }: Session): void {
-  const { fs, layout } = context
-  try {
-    fs.mkdirSync(layout.uploads, { mode: 0o700 })
-    fs.chmodSync(layout.uploads, 0o700)
-    syncDirectorySync(fs, layout.root)
-  } catch (error) {
-    if (errnoOf(error) !== 'EEXIST') throw error
-  }
-  const stats = fs.lstatSync(layout.uploads)
-  const uid = process.geteuid?.()
-  if (stats.isDirectory() && (uid === undefined || stats.uid === uid)) return
-  throw new TempFileError(
-    'ERR_TEMP_UNSAFE_ROOT',
-    'The directory for uploads is a link, not a directory, or belongs to another user. Remove it.',
-    { path: layout.uploads },
-  )
+  if (openRoom(context, 'uploads')) syncDirectorySync(context.fs, context.layout.root)
 }

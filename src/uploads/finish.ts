@@ -11,17 +11,22 @@ import { checkDeclared, checkHead } from '../file-types/check-type.ts'
 import { publish } from '../handoff/publish.ts'
 import { randomText, TICKET_BYTES } from '../layout.ts'
 import { channels, log } from '../runtime/observe.ts'
-import { tooLarge, tooSmall } from '../streams/receive-options.ts'
-import { FileEntry } from '../temps/file.ts'
+import { tooSmall } from '../streams/receive-options.ts'
+import { validateInPlace } from '../temps/check-file.ts'
 import type { Json } from '../types.ts'
 import { declaredOf, readHead } from './early-head.ts'
 import { readResult, type UploadResult, writeResult } from './finished.ts'
 import type { UploadHold } from './hold.ts'
-import type { PreparedRules } from './rules.ts'
+import { checkMostBytes, type PreparedRules } from './rules.ts'
 import { digestMismatch, missingBytes, uploadGone } from './upload-errors.ts'
 
+/** The rules of a finish, and what ends the wait for `validate`. */
+export interface PreparedFinish extends PreparedRules {
+  readonly signals: readonly AbortSignal[]
+}
+
 /** Finishes the upload, or returns the result of an earlier finish. */
-export async function finish(hold: UploadHold, rules: PreparedRules): Promise<UploadResult> {
+export async function finish(hold: UploadHold, rules: PreparedFinish): Promise<UploadResult> {
   hold.requireHeld()
   const { context } = hold.session
   if (hold.state.done) {
@@ -35,8 +40,9 @@ export async function finish(hold: UploadHold, rules: PreparedRules): Promise<Up
   try {
     checked = await check(hold, rules, bytes)
   } catch (error) {
-    const disk = isTempFileError(error) && error.status >= 500 // the file is not refused: try again later
-    if (!disk) await hold.discard()
+    const disk = isTempFileError(error) && error.status >= 500
+    const stopped = rules.signals.some(({ aborted }) => aborted)
+    if (!disk && !stopped) await hold.discard() // else the file is not refused: try again later
     throw error
   }
   const result = { ticket: randomText(TICKET_BYTES), bytes, ...checked }
@@ -50,21 +56,25 @@ export async function finish(hold: UploadHold, rules: PreparedRules): Promise<Up
 
 async function check(
   hold: UploadHold,
-  rules: PreparedRules,
+  rules: PreparedFinish,
   bytes: number,
 ): Promise<Pick<UploadResult, 'digests' | 'detectedType'>> {
-  const { quota } = hold.session
-  const { expectedDigest } = hold.record
-  const most = Math.min(rules.maxBytes, quota.fileBytes)
-  if (bytes > most) throw tooLarge(most)
+  checkMostBytes(bytes, rules, hold.session.quota)
   if (bytes < rules.minBytes) throw tooSmall(bytes, rules.minBytes)
   const inspected = await inspect(hold, rules, bytes).catch((error: unknown) => {
     throw ioError(error, 'read the upload', hold.path)
   })
   const { digests } = inspected
-  if (expectedDigest !== undefined && digests[expectedDigest.algorithm] !== expectedDigest.value)
-    throw digestMismatch(expectedDigest.algorithm, 'the whole file')
-  await rules.file?.validate?.(wholeFile(hold))
+  const wrong = hold.record.expectedDigests.find(({ algorithm, value }) => digests[algorithm] !== value)
+  if (wrong !== undefined) throw digestMismatch(wrong.algorithm, 'the whole file')
+  const validate = rules.file?.validate
+  if (validate !== undefined)
+    await validateInPlace(
+      hold.session,
+      { path: hold.path, workshop: hold.directory },
+      validate,
+      rules.signals,
+    )
   return inspected
 }
 
@@ -104,24 +114,4 @@ function metaOf({ record }: UploadHold, { bytes, digests, detectedType }: Upload
   const { originalName, type, hash } = record
   const digest = hash === undefined ? undefined : digests[hash]
   return { originalName, type, detectedType, bytes, digest }
-}
-
-/** The whole file for `validate`: it may be read; its removal means nothing, for the upload decides. */
-function wholeFile(hold: UploadHold): FileEntry {
-  const nothing = async (): Promise<void> => {}
-  return new FileEntry(
-    hold.session,
-    0,
-    { prefix: '', suffix: '' },
-    {
-      path: hold.path,
-      name: hold.record.name,
-      workshop: hold.directory,
-      discard: nothing,
-      discardSync: () => {},
-      leave: nothing,
-      leaveSync: () => {},
-      vacate: nothing,
-    },
-  )
 }

@@ -54,7 +54,8 @@ export class UploadHold {
     this.#state = state
     this.#length = record.length ?? state.length
     this.position = state.offset
-    const algorithms = [record.hash, record.expectedDigest?.algorithm].filter((name) => name !== undefined)
+    const expected = record.expectedDigests.map(({ algorithm }) => algorithm)
+    const algorithms = record.hash === undefined ? expected : [record.hash, ...expected]
     this.digest = takeDigest(directory.slice(-record.id.length), state.offset, algorithms)
     this.#unregister = registerWriter(session.context, record.id, new Writer(this, this.#untilEnded()))
     session.claimed.set(record.id, new AbortController())

@@ -28,7 +28,7 @@ export async function openPartial(
   requireUploadId(typeof id === 'string' ? uploadIdOf(id) : id)
   const wanted = uploadIdOf(id)
   const hold = prepared.takeOver
-    ? await takeOver(session, wanted, prepared.timeoutMs)
+    ? await takeOver(session, wanted, prepared)
     : await claimUpload(session, wanted)
   return new Upload(hold, door)
 }

@@ -1,4 +1,4 @@
-// All partial uploads of a root, without claiming any. Guarantee: looks only; one that moves meanwhile is listed once.
+// All partial uploads of a root, without claiming any. Guarantee: looks only; one that moves meanwhile is listed, once.
 
 import { type Clocks, clocksNow } from '../claimable/expiry.ts'
 import { ageOf, leftOf } from '../claimable/upload-expiry.ts'
@@ -10,19 +10,14 @@ import { ioError } from '../errors.ts'
 import { DATA, inside } from '../layout.ts'
 import { readOwner } from '../liveness/owner-record.ts'
 import { readResult } from './finished.ts'
-import { type UploadPlace, uploadDirectories } from './reserve.ts'
+import { lookAtUploads, type UploadPlace } from './upload-places.ts'
 import type { UploadInfo } from './upload-types.ts'
 
 /** @throws ERR_TEMP_IO */
-export function listUploads(context: Context): UploadInfo[] {
+export async function listUploads(context: Context): Promise<UploadInfo[]> {
   try {
     const clocks = clocksNow(context)
-    const found = new Map<string, UploadInfo>()
-    for (const place of uploadDirectories(context)) {
-      const info = found.has(place.id) ? undefined : describe(context, place, clocks)
-      if (info !== undefined) found.set(place.id, info)
-    }
-    return [...found.values()]
+    return await lookAtUploads(context, (place) => describe(context, place, clocks))
   } catch (error) {
     throw ioError(error, 'list the uploads', context.layout.root)
   }

@@ -6,12 +6,13 @@ import { readUpload } from '../claimable/upload-record.ts'
 import { readState } from '../claimable/upload-state.ts'
 import type { Context } from '../context.ts'
 import { findSync } from '../disk/paths.ts'
-import { errnoOf, TempFileError } from '../errors.ts'
-import { CLAIMS, DATA, inside, isUploadId, parseSessionsEntry } from '../layout.ts'
+import { TempFileError } from '../errors.ts'
+import { DATA, inside } from '../layout.ts'
 import type { Session } from '../session/session.ts'
+import { lookAtUploads, type UploadPlace } from './upload-places.ts'
 
 /** What the uploads of a root have and will have. */
-export interface Promised {
+interface Promised {
   /** Bytes that are declared and not there yet. */
   readonly coming: number
   /** The larger of length and size of each. */
@@ -20,22 +21,33 @@ export interface Promised {
   readonly unsettled: boolean
 }
 
+const NOTHING: Promised = { coming: 0, total: 0, unsettled: false }
+
 /** All uploads of the root but `except`. */
-function promised(context: Context, except: string): Promised {
-  let [coming, total, unsettled] = [0, 0, false]
-  for (const { id, directory } of uploadDirectories(context)) {
-    if (id === except) continue
-    const read = readUpload(context, directory, id)
-    if (read.state !== 'read') continue
-    const state = readState(context, directory)
-    if (state?.done === true) continue
-    const size = findSync(context.fs, inside(inside(directory, DATA), read.record.name))?.size ?? 0
-    const length = read.record.length ?? state?.length ?? size
-    coming += Math.max(0, length - size)
-    total += Math.max(length, size)
-    if (state === undefined) unsettled = true
+async function promised(context: Context, except: string): Promise<Promised> {
+  const others = await lookAtUploads(context, (place) =>
+    place.id === except ? NOTHING : promisedBy(context, place),
+  )
+  return {
+    coming: others.reduce((sum, { coming }) => sum + coming, 0),
+    total: others.reduce((sum, { total }) => sum + total, 0),
+    unsettled: others.some(({ unsettled }) => unsettled),
   }
-  return { coming, total, unsettled }
+}
+
+/** Undefined when it is not there. */
+function promisedBy(context: Context, { id, directory }: UploadPlace): Promised | undefined {
+  const read = readUpload(context, directory, id)
+  if (read.state === 'missing') return undefined
+  const state = readState(context, directory)
+  if (read.state !== 'read' || state?.done === true) return NOTHING
+  const size = findSync(context.fs, inside(inside(directory, DATA), read.record.name))?.size ?? 0
+  const length = read.record.length ?? state?.length ?? size
+  return {
+    coming: Math.max(0, length - size),
+    total: Math.max(length, size),
+    unsettled: state === undefined,
+  }
 }
 
 /**
@@ -45,7 +57,7 @@ function promised(context: Context, except: string): Promised {
 export async function checkRoomFor(session: Session, id: string, length: number): Promise<void> {
   const { quota, context } = session
   if (quota.totalBytes === Number.POSITIVE_INFINITY && quota.minFreeBytes === 0) return
-  const others = promised(context, id)
+  const others = await promised(context, id)
   try {
     quota.checkRoom(others.total + length)
     await quota.checkFree(context.layout.uploads, others.coming + length)
@@ -62,38 +74,5 @@ export class Unsettled extends Error {
   constructor(refusal: TempFileError) {
     super('another upload is being created')
     this.refusal = refusal
-  }
-}
-
-/** Where an upload is on disk. */
-export interface UploadPlace {
-  readonly id: string
-  readonly directory: string
-  /** The session that has claimed it. */
-  readonly session: { readonly path: string; readonly id: string } | undefined
-}
-
-/** Every upload of the root, also those that are claimed. */
-export function* uploadDirectories(context: Pick<Context, 'fs' | 'layout'>): Generator<UploadPlace> {
-  const { layout } = context
-  for (const id of namesIn(context, layout.uploads))
-    if (isUploadId(id)) yield { id, directory: inside(layout.uploads, id), session: undefined }
-  for (const name of namesIn(context, layout.sessions)) {
-    const entry = parseSessionsEntry(name)
-    if (entry === undefined || entry.kind === 'new' || isUploadId(entry.id)) continue
-    const session = { path: inside(layout.sessions, name), id: entry.id }
-    const claims = inside(session.path, CLAIMS)
-    for (const id of namesIn(context, claims))
-      if (isUploadId(id)) yield { id, directory: inside(claims, id), session }
-  }
-}
-
-function namesIn({ fs }: Pick<Context, 'fs'>, directory: string): string[] {
-  try {
-    return fs.readdirSync(directory).map(String)
-  } catch (error) {
-    const errno = errnoOf(error)
-    if (errno === 'ENOENT' || errno === 'ENOTDIR') return []
-    throw error
   }
 }

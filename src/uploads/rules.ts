@@ -2,7 +2,7 @@
 
 import { checkMeta } from '../claimable/handoff-record.ts'
 import type { Digest, UploadRecord } from '../claimable/upload-record.ts'
-import { TempFileError } from '../errors.ts'
+import { optionError, TempFileError } from '../errors.ts'
 import {
   type PreparedRules as PreparedFileRules,
   prepareRules as prepareFileRules,
@@ -20,9 +20,11 @@ import {
   preset,
   size,
   text,
+  timerDuration,
   unchecked,
 } from '../input/options.ts'
-import { digestName } from '../streams/receive-options.ts'
+import type { Quota } from '../quota.ts'
+import { digestName, tooLarge } from '../streams/receive-options.ts'
 
 export interface PreparedRules {
   readonly file: PreparedFileRules | undefined
@@ -45,31 +47,49 @@ const digest: Kind<Digest> = (value, option) => {
   return { algorithm: digestName(algorithm, `${option}.algorithm`), value: hex.toLowerCase() }
 }
 const digestKeys = optionsOf('a digest', { algorithm: text, value: text })
+const oneOrMoreDigests: Kind<readonly Digest[]> = (value, option) =>
+  Array.isArray(value) ? listOf(digest)(value, option) : [digest(value, option)]
+
+/** Two of them fit into the meta of the handoff, beside the rest (64 KiB). */
+const MAX_TEXT_BYTES = 16 * 1024
+
+const shortText: Kind<string> = (value, option) => {
+  const given = text(value, option)
+  if (Buffer.byteLength(JSON.stringify(given)) <= MAX_TEXT_BYTES) return given
+  throw optionError(option, `${option} is longer than 16 KiB of JSON. Cut it.`)
+}
 
 const checkCreation = optionsOf('createUpload', {
   ...rules,
   length: integer(),
-  originalName: text,
-  type: text,
+  originalName: shortText,
+  type: shortText,
   meta: unchecked<unknown>(),
   ttl: duration,
   maxAge: duration,
   durable: boolean,
   hash: digestName,
-  expectedDigest: digest,
+  expectedDigest: oneOrMoreDigests,
   id: text,
   protocol: unchecked<unknown>(),
 })
-const checkOpening = optionsOf('openUpload', { whenBusy: oneOf('refuse', 'take-over'), timeout: duration })
+const checkOpening = optionsOf('openUpload', {
+  whenBusy: oneOf('refuse', 'take-over'),
+  offset: integer(),
+  timeout: timerDuration,
+})
 const checkAppend = optionsOf('append', {
   ...rules,
   signal: abortSignal,
   expectedBytes: integer(),
+  maxAppendBytes: size,
+  minAppendBytes: size,
   digests: listOf(digest),
   onOffset: callback<(offset: number) => void>(),
   last: boolean,
   keepSource: boolean,
 })
+const checkDeclaration = optionsOf('declareLength', rules)
 const checkFinish = optionsOf('finish', rules)
 
 /** Options of a creation, checked. */
@@ -94,16 +114,23 @@ export function prepareCreation(options: unknown): PreparedCreation {
       maxAge: checked.maxAge ?? DEFAULT_MAX_AGE_MS,
       durable: checked.durable ?? true,
       hash: checked.hash,
-      expectedDigest: checked.expectedDigest,
+      expectedDigests: checked.expectedDigest ?? [],
       protocol: checkMeta(checked.protocol),
     },
   }
 }
 
+/** Options of an opening, checked. */
+export interface PreparedOpening {
+  readonly takeOver: boolean
+  readonly offset: number | undefined
+  readonly timeoutMs: number
+}
+
 /** @throws ERR_TEMP_OPTION_INVALID */
-export function prepareOpening(options: unknown): { takeOver: boolean; timeoutMs: number } {
-  const { whenBusy, timeout } = checkOpening(options)
-  return { takeOver: whenBusy === 'take-over', timeoutMs: timeout ?? 5000 }
+export function prepareOpening(options: unknown): PreparedOpening {
+  const { whenBusy, offset, timeout } = checkOpening(options)
+  return { takeOver: whenBusy === 'take-over', offset, timeoutMs: timeout ?? 5000 }
 }
 
 /** @throws ERR_TEMP_OPTION_INVALID */
@@ -119,10 +146,17 @@ export interface PreparedAppend {
   readonly rules: PreparedRules
   readonly signals: readonly (AbortSignal | undefined)[]
   readonly expectedBytes: number | undefined
+  readonly maxAppendBytes: number | undefined
+  readonly minAppendBytes: number | undefined
   readonly digests: readonly Digest[]
   readonly onOffset: ((offset: number) => void) | undefined
   readonly last: boolean
   readonly keepSource: boolean
+}
+
+/** @throws ERR_TEMP_OPTION_INVALID */
+export function prepareDeclaration(options: unknown): PreparedRules {
+  return prepareRules(checkDeclaration(options))
 }
 
 /** @throws ERR_TEMP_OPTION_INVALID */
@@ -139,4 +173,10 @@ function prepareRules({
 }): PreparedRules {
   const most = Math.min(maxBytes ?? Number.POSITIVE_INFINITY, accept?.maxBytes ?? Number.POSITIVE_INFINITY)
   return { file: accept, minBytes: accept?.minBytes ?? 0, maxBytes: most }
+}
+
+/** Refuses a file of `bytes` bytes that the rules or the manager's limits do not allow. @throws ERR_TEMP_TOO_LARGE */
+export function checkMostBytes(bytes: number, { maxBytes }: PreparedRules, { fileBytes }: Quota): void {
+  const most = Math.min(maxBytes, fileBytes)
+  if (bytes > most) throw tooLarge(most)
 }

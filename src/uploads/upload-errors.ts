@@ -19,6 +19,15 @@ export function uploadBusy({ pid }: Pick<Claimant, 'pid'>): TempFileError {
   )
 }
 
+/** A take-over that would end a writer for nothing: it is not where the newcomer continues. */
+export function writerIsAt(bytes: number): TempFileError {
+  return new TempFileError(
+    'ERR_TEMP_HANDOFF_CLAIMED',
+    'A running request has brought this upload to another offset, and continues. Ask for the offset.',
+    { details: { bytes } },
+  )
+}
+
 export function uploadCorrupt(why: string, path: string): TempFileError {
   return new TempFileError(
     'ERR_TEMP_HANDOFF_CORRUPT',
@@ -70,11 +79,30 @@ export function beyondLength(length: number): TempFileError {
   )
 }
 
+/** More bytes in one append than it may bring. */
+export function appendTooLarge(limit: number): TempFileError {
+  return new TempFileError(
+    'ERR_TEMP_TOO_LARGE',
+    `One request may bring ${limit} bytes. Those that came before are kept: ask for the offset, and send the rest in parts.`,
+    { details: { limit, option: 'maxAppendBytes' } },
+  )
+}
+
+/** Fewer bytes in one append than it must bring. */
+export function appendTooSmall(bytes: number, limit: number): TempFileError {
+  return new TempFileError(
+    'ERR_TEMP_TOO_SMALL',
+    `A request that is not the last must bring at least ${limit} bytes. Its ${bytes} bytes were not kept.`,
+    { details: { limit, option: 'minAppendBytes', bytes } },
+  )
+}
+
 /** A failure after which the upload cannot continue, and is not kept. */
 export function isRefusal(error: unknown): boolean {
-  return (
-    isTempFileError(error) && (error.code === 'ERR_TEMP_TOO_LARGE' || error.code === 'ERR_TEMP_TYPE_REJECTED')
-  )
+  if (!isTempFileError(error)) return false
+  const { code, details } = error
+  const beyond = code === 'ERR_TEMP_TOO_LARGE' && details?.option !== 'maxAppendBytes'
+  return beyond || code === 'ERR_TEMP_TYPE_REJECTED'
 }
 
 /** The error of an abort. Unlike after a receive, the bytes received until then are kept. */

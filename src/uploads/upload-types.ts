@@ -3,7 +3,7 @@
 import type { Readable } from 'node:stream'
 import type { Digest } from '../claimable/upload-record.ts'
 import type { Duration, Size } from '../input/units.ts'
-import type { ByteSource, Claim, FileRules } from '../types.ts'
+import type { ByteSource, Claim, FileRules, Json } from '../types.ts'
 
 /**
  * What may be uploaded, and for how long an unfinished upload is kept.
@@ -25,7 +25,7 @@ export interface CreateUploadOptions extends UploadRules {
   readonly length?: number | undefined
   /** The client's name for the file; for display and for the rules, never a path. */
   readonly originalName?: string | undefined
-  /** The media type that the client declares. */
+  /** The media type that the client declares; at most 16 KiB of JSON, as the name. */
   readonly type?: string | undefined
   /** Any JSON value of at most 64 KiB; the handoff at the end carries it. */
   readonly meta?: unknown
@@ -37,8 +37,8 @@ export interface CreateUploadOptions extends UploadRules {
   readonly durable?: boolean | undefined
   /** A digest to compute: any name in `crypto.getHashes()`. */
   readonly hash?: 'sha256' | (string & {}) | undefined
-  /** The digest of the whole file, in hex; a mismatch at the end deletes the upload. */
-  readonly expectedDigest?: Digest | undefined
+  /** The digest of the whole file, in hex, or several: a mismatch of any at the end deletes the upload. */
+  readonly expectedDigest?: Digest | readonly Digest[] | undefined
   /** An id of your protocol; the same id always names the same upload. Default: a random one. */
   readonly id?: string | undefined
   /** JSON that your protocol needs again when the upload is opened; not handed to the claimant. */
@@ -55,6 +55,11 @@ export interface OpenUploadOptions {
    * ERR_TEMP_HANDOFF_CLAIMED; 'take-over' asks it to stop and waits for it: right when the client itself comes back.
    */
   readonly whenBusy?: 'refuse' | 'take-over' | undefined
+  /**
+   * The offset from which a 'take-over' continues. A writer that is at another one is left alone: ERR_TEMP_HANDOFF_CLAIMED, with
+   * its offset as `bytes` in the details. Default: any writer is asked to stop.
+   */
+  readonly offset?: number | undefined
   /** How long a take-over waits. Default '5s'. */
   readonly timeout?: Duration | undefined
 }
@@ -67,6 +72,10 @@ export interface AppendOptions extends UploadRules {
   readonly signal?: AbortSignal | undefined
   /** Exactly so many bytes must come (a Content-Length); fewer are ERR_TEMP_TRUNCATED, and are kept. */
   readonly expectedBytes?: number | undefined
+  /** The most bytes of this append: more are ERR_TEMP_TOO_LARGE, and those before them are kept. */
+  readonly maxAppendBytes?: Size | undefined
+  /** The least bytes of this append, where it brings any: fewer are ERR_TEMP_TOO_SMALL, and are taken back. */
+  readonly minAppendBytes?: Size | undefined
   /** Digests of these bytes: a mismatch takes all of them back. */
   readonly digests?: readonly Digest[] | undefined
   /** Called with each offset that is on the disk, about once a second. */
@@ -123,19 +132,24 @@ export interface PartialUpload extends AsyncDisposable {
   /**
    * Appends bytes and resolves with the new offset, which is on the disk. When the source fails it rejects, and the bytes
    * received until then are kept: look at `offset`.
-   * @throws ERR_TEMP_ABORTED, ERR_TEMP_TIMEOUT, ERR_TEMP_TRUNCATED, ERR_TEMP_TOO_LARGE (more than the declared length:
-   * the upload is deleted), ERR_TEMP_TYPE_REJECTED (the upload is deleted), ERR_TEMP_NO_SPACE, ERR_TEMP_QUOTA, ERR_TEMP_IO
+   * @throws ERR_TEMP_ABORTED, ERR_TEMP_TIMEOUT, ERR_TEMP_TRUNCATED, ERR_TEMP_TOO_LARGE (more than the declared length or
+   * `maxBytes`: the upload is deleted; more than `maxAppendBytes`: it is kept), ERR_TEMP_TOO_SMALL (`minAppendBytes`),
+   * ERR_TEMP_TYPE_REJECTED (the upload is deleted), ERR_TEMP_NO_SPACE, ERR_TEMP_QUOTA, ERR_TEMP_IO
    */
   append(source: ByteSource, options?: AppendOptions): Promise<number>
   /** Reads the bytes received so far. @throws ERR_TEMP_REMOVED */
   read(): Readable
-  /** Declares the length of an upload that was created without one. @throws ERR_TEMP_QUOTA, ERR_TEMP_NO_SPACE, ERR_TEMP_TOO_LARGE, ERR_TEMP_OPTION_INVALID (another length is known) */
-  declareLength(length: number): Promise<void>
+  /**
+   * Declares the length, in bytes, of an upload that was created without one. It is reserved on the whole root.
+   * @throws ERR_TEMP_TOO_LARGE (more than `rules` or `limits.fileBytes` allow), ERR_TEMP_QUOTA, ERR_TEMP_NO_SPACE,
+   * ERR_TEMP_OPTION_INVALID (another length is known)
+   */
+  declareLength(length: number, rules?: UploadRules): Promise<void>
   /**
    * Checks length, digest and rules, and publishes the file as a handoff, once: after a crash at any point the next call
    * gives the same ticket.
    * @throws ERR_TEMP_TRUNCATED (bytes are missing, or the digest differs), ERR_TEMP_TOO_SMALL, ERR_TEMP_TOO_LARGE,
-   * ERR_TEMP_TYPE_REJECTED, ERR_TEMP_IO, ERR_TEMP_NO_SPACE,
+   * ERR_TEMP_TYPE_REJECTED, ERR_TEMP_IO, ERR_TEMP_NO_SPACE, ERR_TEMP_QUOTA (`accept.validate` needs one more live entry),
    * and what `accept.validate` throws
    */
   finish(options?: UploadRules): Promise<FinishedUpload>
@@ -143,6 +157,17 @@ export interface PartialUpload extends AsyncDisposable {
   release(): Promise<void>
   /** Deletes it. Idempotent. */
   discard(): Promise<void>
+}
+
+/**
+ * What this package's own servers need besides.
+ * @internal
+ */
+export interface AnsweredUpload extends PartialUpload {
+  /** The answer that was kept with the finished upload. */
+  readonly answer: Json | undefined
+  /** Keeps the server's answer to the last byte with the finished upload. @throws (rejects) ERR_TEMP_OPTION_INVALID (over 64 KiB of JSON), ERR_TEMP_REMOVED, and the system's error */
+  keepAnswer(answer: unknown): Promise<void>
 }
 
 /**

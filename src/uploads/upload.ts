@@ -2,19 +2,20 @@
 
 import { Readable } from 'node:stream'
 import { clocksNow } from '../claimable/expiry.ts'
+import { checkMeta } from '../claimable/handoff-record.ts'
 import { lastByteAt, leftOf } from '../claimable/upload-expiry.ts'
 import { TempFileError } from '../errors.ts'
 import { asyncDispose } from '../runtime/dispose.ts'
 import { openIntake } from '../streams/intake.ts'
-import type { ByteSource, Claim } from '../types.ts'
+import type { ByteSource, Claim, Json } from '../types.ts'
 import { append } from './append.ts'
 import { finish } from './finish.ts'
-import { readResult, type UploadResult } from './finished.ts'
+import { readAnswer, readResult, type UploadResult, writeAnswer } from './finished.ts'
 import type { UploadHold } from './hold.ts'
 import { checkRoomFor } from './reserve.ts'
-import { prepareAppend, prepareFinish } from './rules.ts'
+import { checkMostBytes, prepareAppend, prepareDeclaration, prepareFinish } from './rules.ts'
 import { isRefusal, uploadEnded } from './upload-errors.ts'
-import type { AppendOptions, FinishedUpload, PartialUpload, UploadRules } from './upload-types.ts'
+import type { AnsweredUpload, AppendOptions, FinishedUpload, UploadRules } from './upload-types.ts'
 
 /** What a manager lends to its uploads. */
 export interface UploadDoor {
@@ -23,7 +24,7 @@ export interface UploadDoor {
   claim(ticket: string): Promise<Claim<unknown>>
 }
 
-export class Upload implements PartialUpload {
+export class Upload implements AnsweredUpload {
   readonly #hold: UploadHold
   readonly #door: UploadDoor
   #busy: Promise<unknown> | undefined
@@ -80,6 +81,19 @@ export class Upload implements PartialUpload {
     return result === undefined ? undefined : this.#outcome(result)
   }
 
+  get answer(): Json | undefined {
+    const { state, session, directory } = this.#hold
+    return state.done ? readAnswer(session.context, directory) : undefined
+  }
+
+  async keepAnswer(answer: unknown): Promise<void> {
+    const { session, directory, record, state } = this.#hold
+    const json = checkMeta(answer)
+    this.#requireOpen()
+    if (state.done && json !== undefined)
+      await session.during(writeAnswer(session.context, directory, json, record.durable))
+  }
+
   async append(source: ByteSource, options: AppendOptions = {}): Promise<number> {
     const keep = options?.keepSource === true
     const intake = openIntake(source, keep) // first of all: the source may fail while the file is being opened
@@ -103,7 +117,8 @@ export class Upload implements PartialUpload {
     return fs.createReadStream(this.#hold.path, { end: this.offset - 1, highWaterMark: 1024 * 1024 })
   }
 
-  async declareLength(length: number): Promise<void> {
+  async declareLength(length: number, rules: UploadRules = {}): Promise<void> {
+    const prepared = prepareDeclaration(rules)
     this.#requireOpen()
     const known = this.#hold.length
     if (known === length) return
@@ -113,13 +128,17 @@ export class Upload implements PartialUpload {
         'The length must be a whole number of bytes, not below the bytes received, and is declared once.',
       )
     const { session, id } = this.#hold
+    checkMostBytes(length, prepared, session.quota)
     await checkRoomFor(session, id, length)
     await this.#hold.declareLength(length)
   }
 
   async finish(options: UploadRules = {}): Promise<FinishedUpload> {
     const rules = prepareFinish(options)
-    const result = await this.#exclusively(() => finish(this.#hold, rules))
+    const result = await this.#exclusively(() => {
+      const signals = [this.#door.closing, this.#hold.takenOver.signal]
+      return finish(this.#hold, { ...rules, signals })
+    })
     return this.#outcome(result)
   }
 

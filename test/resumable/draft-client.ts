@@ -30,6 +30,8 @@ export interface Client {
 export interface Started {
   readonly interim: Promise<IncomingHttpHeaders>
   readonly ended: Promise<Answer | Error>
+  /** Sends the rest. */
+  send(part: string): void
   cut(): void
 }
 
@@ -86,7 +88,7 @@ export async function draft(options: ResumableOptions = {}, manager = tempManage
     begin(method, path, headers, part) {
       const { req, first, ended } = open(method, path, headers)
       req.write(part)
-      return { interim: first, ended, cut: () => req.destroy() }
+      return { interim: first, ended, send: (rest) => void req.end(rest), cut: () => req.destroy() }
     },
   }
 }

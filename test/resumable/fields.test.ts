@@ -5,6 +5,7 @@ import {
   digestField,
   integerField,
   limitField,
+  malformedDigest,
   reprDigest,
   wantedDigest,
 } from '../../src/resumable/fields.ts'
@@ -67,12 +68,36 @@ describe('digests of RFC 9530', () => {
     ])
   })
 
-  test.each([undefined, '', 'sha-256=abc', 'md5=:AAAA:', 'sha=:AAAA:'])(
-    'that cannot be checked, %j, are none',
-    (value) => {
-      expect(digestField(value)).toEqual([])
-    },
-  )
+  test('that have one key twice are the last one', () => {
+    const value = `sha-256=:AAAA:, sha-256=:${SHA256.toString('base64')}:`
+    expect(digestField(value)).toEqual([{ algorithm: 'sha256', value: SHA256.toString('hex') }])
+    expect(malformedDigest(value)).toBeUndefined()
+  })
+
+  test.each([
+    ['sha-256=::', { name: 'sha-256', bytes: 32 }],
+    ['sha-256=:====:', { name: 'sha-256', bytes: 32 }],
+    [`sha-512=:${SHA256.toString('base64')}:`, { name: 'sha-512', bytes: 64 }],
+    [`sha-256=:${SHA256.toString('base64')}:`, undefined],
+    ['md5=:AAAA:', undefined],
+    [undefined, undefined],
+  ])('of another length than their algorithm has are malformed: %j', (value, malformed) => {
+    expect(malformedDigest(value)).toEqual(malformed)
+  })
+
+  test.each([
+    undefined,
+    '',
+    'sha-256=abc',
+    'md5=:AAAA:',
+    'sha=:AAAA:',
+    `note="sha-256=:${SHA256.toString('base64')}:"`,
+    `x.sha-256=:${SHA256.toString('base64')}:`,
+    `sha-256=:${SHA256.toString('base64')}:, sha-512=abc`,
+    `sha-256=:${SHA256.toString('base64')}:,`,
+  ])('that cannot be checked, %j, are none', (value) => {
+    expect(digestField(value)).toEqual([])
+  })
 
   test('are written as they are read', () => {
     const hex = { sha256: SHA256.toString('hex'), sha512: SHA512.toString('hex') }
@@ -92,6 +117,9 @@ describe('digests of RFC 9530', () => {
     ['sha-256=3, sha-512=3', 'sha256'],
     ['sha-256=0', undefined],
     ['md5=10', undefined],
+    ['md5="sha-256=9"', undefined],
+    ['sha-256=11', undefined],
+    ['sha-256=1, sha-512=0.9', undefined],
     [undefined, undefined],
   ])('that Want-Repr-Digest prefers in %j: %s', (value, algorithm) => {
     expect(wantedDigest(value)).toBe(algorithm)

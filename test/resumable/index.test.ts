@@ -148,3 +148,17 @@ test.each(Object.entries(FRONTS))(
     expect(JSON.parse(json.body)).toEqual({ parsed: true })
   },
 )
+
+test('a middleware that throws when the answer is written costs one connection, not the process', async () => {
+  const uploads = resumableUploads(tempManager())
+  const answered: Promise<void>[] = []
+  const server = createServer((req, res) => {
+    res.writeHead = () => {
+      throw new Error('a hook of a middleware')
+    }
+    answered.push(uploads.handle(req, res))
+  })
+  const send = overHttp(await listening(server))
+  await expect(send('POST', '/files', {}, 'hello')).rejects.toMatchObject({ code: 'ECONNRESET' })
+  await expect(answered[0]).resolves.toBeUndefined()
+})

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { tempManager } from '../fixtures/temp-base.ts'
 import { APPEND, append, begin, create, created, draft, head, OURS } from './draft-client.ts'
 import { requirementsOn } from './requirements.ts'
 
@@ -115,6 +116,15 @@ test('the limits of `accept` are announced with the others', async () => {
   expect((await client.send('OPTIONS', '/files')).headers['upload-limit']).toBe('max-size=50, min-size=2')
 })
 
+test.each([
+  [{}, 'max-size=1000'],
+  [{ maxBytes: 100 }, 'max-size=100'],
+  [{ maxBytes: 5000 }, 'max-size=1000'],
+])("with %j the manager's limits.fileBytes of 1000 is announced as %s", async (options, announced) => {
+  const client = await draft(options, tempManager({ limits: { fileBytes: 1000 } }))
+  expect((await client.send('OPTIONS', '/files')).headers['upload-limit']).toBe(announced)
+})
+
 row('4.1.4-13', 'so does OPTIONS *', async () => {
   const client = await draft({ maxBytes: 100 })
   expect((await client.send('OPTIONS', '*')).headers['upload-limit']).toBe('max-size=100')
@@ -135,6 +145,32 @@ row('4.1.4-5', 'min-append-size does not apply to an empty creation, nor to the 
   const path = await created(client, '')
   expect((await append(client, path, 0, 0, 'short')).status).toBe(400)
   expect((await append(client, path, 0, 1, 'short')).status).toBe(200)
+})
+
+test('the limits of one request also hold for content of unknown length', async () => {
+  const client = await draft({ maxAppendBytes: 10, minAppendBytes: 5 })
+  const path = await created(client, '12345')
+  const send = async (bytes: string, complete = '?0') =>
+    await client.send(
+      'PATCH',
+      path,
+      { ...APPEND, 'Upload-Offset': '5', 'Upload-Complete': complete, 'Transfer-Encoding': 'chunked' },
+      bytes,
+    )
+  const [small, large] = [await send('678'), await send('x'.repeat(11))]
+  expect([small.status, large.status]).toEqual([400, 413])
+  expect([small, large].map(({ headers }) => headers['upload-complete'])).toEqual(['?0', '?0'])
+  expect(large.headers['upload-limit']).toBe('max-append-size=10, min-append-size=5')
+  expect((await head(client, path)).headers['upload-offset']).toBe('5') // the one chunk of the large one was too much
+  expect((await send('678', '?1')).status).toBe(200)
+})
+
+test('an ordinary POST of unknown length with more bytes than a request may bring leaves nothing', async () => {
+  const client = await draft({ maxAppendBytes: 10 })
+  expect(
+    (await client.send('POST', '/files', { 'Transfer-Encoding': 'chunked' }, 'x'.repeat(11))).status,
+  ).toBe(413)
+  expect([await client.manager.uploads(), await client.manager.handoffs()]).toEqual([[], []])
 })
 
 row('4.2.2-1', 'a creation is answered with a 104 first', async () => {
@@ -174,6 +210,19 @@ row('4.2.2-6', 'every response to one request has the same Location', async () =
   expect(
     new Set([answer.headers.location, ...answer.interim.map(({ headers }) => headers['location'])]).size,
   ).toBe(1)
+})
+
+test.each([
+  ['//other.example/files', '/other.example/files'],
+  ['/\\other.example/files', '/other.example/files'],
+  ['http://other.example/files?a=/b', '/files'],
+  ['/', ''],
+])('Location for a creation at %s is a path of the same host', async (path, directory) => {
+  const client = await draft()
+  const { headers } = await client.send('POST', path, { ...OURS, 'Upload-Complete': '?0' }, '12345')
+  const { location = '' } = headers
+  expect(location.slice(0, location.lastIndexOf('/'))).toBe(directory)
+  expect((await head(client, location)).headers['upload-offset']).toBe('5')
 })
 
 row('4.2.2-9', 'the answer to a whole upload has Upload-Complete ?1', async () => {
@@ -239,7 +288,7 @@ row('4.3.2-6 4.5.2-3', 'neither HEAD nor DELETE is redirected', async () => {
     await client.send('DELETE', path, OURS),
     await head(client, path),
   ]
-  expect(sent.map(({ status }) => status)).toEqual([405, 204, 204, 410, 410])
+  expect(sent.map(({ status }) => status)).toEqual([404, 204, 204, 410, 410])
 })
 
 row('4.3.2-5', 'an offset is not cached', async () => {
@@ -292,8 +341,62 @@ row('4.2.2-9 4.4.2-11', 'every other answer to a creation or an append has Uploa
     await client.send('GET', '/files', OURS),
   ]
   expect(answers.map(({ status, headers }) => [status, headers['upload-complete']])).toEqual(
-    [413, 415, 400, 413, 410, 405].map((status) => [status, '?0']),
+    [413, 415, 400, 413, 410, 404].map((status) => [status, '?0']),
   )
+})
+
+test.each([
+  ['with a slash after its id', (path: string) => `${path}/`],
+  ['with a letter after its id', (path: string) => `${path}x`],
+  ['with its id in capitals', (path: string) => path.toUpperCase()],
+  ['with an encoded space', (path: string) => `${path}%20`],
+  ['without an id', () => '/files/nope'],
+])("a request to an upload's URL %s is a 404, and publishes nothing", async (_, other) => {
+  const client = await draft()
+  const path = await created(client)
+  const wrong = other(path)
+  const answers = [
+    await append(client, wrong, 5, 1, '67890'),
+    await client.send('PATCH', wrong, { ...APPEND, 'Upload-Complete': '?1' }, '67890'),
+    await client.send('PATCH', wrong, { ...OURS, 'Upload-Offset': '5', 'Upload-Complete': '?1' }, '67890'),
+    await head(client, wrong),
+    await client.send('GET', wrong, OURS),
+    await client.send('DELETE', wrong, OURS),
+  ]
+  expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 404))
+  expect(answers[0]?.headers['upload-complete']).toBe('?0')
+  expect(await client.manager.handoffs()).toEqual([])
+  expect(await client.manager.uploads()).toMatchObject([{ state: 'waiting', bytes: 5 }])
+})
+
+test('below `path` are only uploads; beside it any path takes new files', async () => {
+  const client = await draft({ path: '/files' })
+  const send = async (path: string) => await client.send('POST', path, OURS, 'whole')
+  const answers = [
+    await send('/files/a'),
+    await send('/files'),
+    await send('/files/'),
+    await send('/other/a'),
+  ]
+  expect(answers.map(({ status }) => status)).toEqual([404, 200, 200, 200])
+})
+
+test('Allow names the methods of the resource that was asked', async () => {
+  const client = await draft()
+  const path = await created(client)
+  const [upload, files] = ['HEAD, GET, PATCH, DELETE, OPTIONS', 'POST, PUT, PATCH, OPTIONS']
+  const answers = [
+    await client.send('POST', path, OURS),
+    await client.send('OPTIONS', path, OURS),
+    await client.send('PROPFIND', '/files', OURS),
+    await client.send('OPTIONS', '/files', OURS),
+  ]
+  expect(answers.map(({ status, headers }) => [status, headers.allow])).toEqual([
+    [405, upload],
+    [204, upload],
+    [405, files],
+    [204, files],
+  ])
 })
 
 row('4.4.2-3', 'an append without Upload-Offset or Upload-Complete is refused', async () => {
@@ -438,6 +541,22 @@ row('4.6-2', 'of two appends at one offset one wins and the other gets 409', asy
   expect((await head(client, path)).headers['upload-offset']).toBe('10')
 })
 
+row(
+  '4.6-2',
+  'an append for an offset that the running request has passed is a 409, and leaves it alone',
+  async () => {
+    const client = await draft()
+    const path = await created(client)
+    const headers = { ...APPEND, 'Upload-Offset': '5', 'Upload-Complete': '?1', 'Content-Length': '5' }
+    const running = client.begin('PATCH', path, headers, '678')
+    expect(await running.interim).toMatchObject({ 'upload-offset': '8' })
+    const refused = await append(client, path, 5, 1, '67890')
+    expect([refused.status, refused.headers['upload-offset']]).toEqual([409, '8'])
+    running.send('90')
+    expect(await running.ended).toMatchObject({ status: 200 })
+  },
+)
+
 row('5-1', 'a client that expects 100 gets it, besides the 104', async () => {
   const client = await draft()
   const { status, interim } = await create(client, '?1', '12345', { Expect: '100-continue' })
@@ -450,6 +569,19 @@ row('10.1-1', 'a Repr-Digest that differs fails the upload', async () => {
   const path = await created(client, '12345', { 'Repr-Digest': `sha-256=:${wrong}:` })
   const answer = await append(client, path, 5, 1)
   expect([answer.status, await client.manager.handoffs()]).toEqual([400, []])
+})
+
+row('10.1-1', 'every digest of a Repr-Digest is compared', async () => {
+  const client = await draft()
+  const digest = (name: string, algorithm: string, text: string) =>
+    `${name}=:${createHash(algorithm).update(text).digest('base64')}:`
+  const sha256 = digest('sha-256', 'sha256', '12345')
+  const send = async (sha512: string) =>
+    await create(client, '?1', '12345', {
+      'Repr-Digest': `${sha256}, ${digest('sha-512', 'sha512', sha512)}`,
+    })
+  expect([(await send('12345')).status, (await send('other')).status]).toEqual([200, 400])
+  expect(await client.manager.handoffs()).toHaveLength(1)
 })
 
 row('10.1-2 10.1-3', 'Want-Repr-Digest is answered with Repr-Digest', async () => {
@@ -473,6 +605,27 @@ row('10.2-1', 'content with a wrong Content-Digest is not appended', async () =>
   expect((await head(client, path)).headers['upload-offset']).toBe('5')
 })
 
+test.each([
+  ['Content-Digest', 'sha-256=::'],
+  ['Repr-Digest', 'sha-256=:====:'],
+  ['Content-Digest', `sha-512=:${createHash('sha256').update('12345').digest('base64')}:`],
+])('%s: %s has not the length of a digest, and is a 400', async (field, value) => {
+  const client = await draft()
+  const path = await created(client)
+  const answers = [
+    await create(client, '?1', '12345', { [field]: value }),
+    await client.send(
+      'PATCH',
+      path,
+      { ...APPEND, 'Upload-Offset': '5', 'Upload-Complete': '?1', [field]: value },
+      '67',
+    ),
+  ]
+  expect(answers.map(({ status }) => status)).toEqual([400, 400])
+  expect((await head(client, path)).headers['upload-offset']).toBe('5')
+  expect(await client.manager.uploads()).toHaveLength(1)
+})
+
 row('13-1 13-6', 'an upload can be reached by authorized clients only, also at its end', async () => {
   let allowed = true
   const client = await draft({
@@ -484,6 +637,27 @@ row('13-1 13-6', 'an upload can be reached by authorized clients only, also at i
   allowed = false
   expect([(await head(client, path)).status, (await append(client, path, 5, 1)).status]).toEqual([403, 403])
 })
+
+row(
+  '13-6',
+  'a permission that ends before the last byte leaves the upload, and its answer says so',
+  async () => {
+    let asked = 0
+    const client = await draft({
+      authorize: () => {
+        asked += 1
+        if (asked === 3) throw Object.assign(new Error('not the owner'), { status: 403, expose: true })
+      },
+    })
+    const path = await created(client)
+    const refused = await append(client, path, 5, 1, '67')
+    expect([refused.status, refused.headers['upload-complete']]).toEqual([403, '?0'])
+    expect((await head(client, path)).headers).toMatchObject({
+      'upload-complete': '?0',
+      'upload-offset': '7',
+    })
+  },
+)
 
 row('13-4', 'a file name that leads elsewhere is only a name', async () => {
   const names: (string | undefined)[] = []

@@ -26,6 +26,7 @@ describe('the options of a resumable upload server', () => {
     ['maxByte', 1, 'maxBytes'],
     ['maxBytes', '5 potatoes', 'maxBytes'],
     ['ttl', 'soon', 'ttl'],
+    ['timeout', '25d', 'timeout'],
     ['hash', 'md5', 'hash'],
     ['accept', undefined, 'accept'],
     ['accept', { type: 'video/mp4' }, 'types'],
@@ -33,6 +34,8 @@ describe('the options of a resumable upload server', () => {
     ['onComplete', 'done', 'onComplete'],
     ['durable', 'yes', 'durable'],
     ['path', 7, 'path'],
+    ['path', '/文件', 'path'],
+    ['path', '/files\r\nX-Own: 1', 'path'],
   ])('%s: %j is refused, and the error names %s', (option, value, named) => {
     const error = failureSync('ERR_TEMP_OPTION_INVALID', () => checkResumableOptions({ [option]: value }))
     expect(error.message).toContain(named)

@@ -124,3 +124,30 @@ test('when the write of a checkpoint fails, the next chunk is refused and not wr
   await upload.append('1234567890')
   expect(Buffer.concat(await upload.read().toArray()).toString()).toBe('1234567890')
 })
+
+test('more bytes than one append may bring are refused, and those before them are kept', async () => {
+  const manager = tempManager()
+  await using upload = await manager.createUpload()
+  const source = Readable.from([Buffer.from('12345'), Buffer.from('67890'), Buffer.from('x')])
+  await expect(upload.append(source, { maxAppendBytes: 10 })).rejects.toMatchObject({
+    code: 'ERR_TEMP_TOO_LARGE',
+    details: { option: 'maxAppendBytes', limit: 10 },
+  })
+  expect(upload.offset).toBe(10)
+  expect(await upload.append('1234567890', { maxAppendBytes: 10 })).toBe(20)
+  expect((await upload.finish()).bytes).toBe(20)
+})
+
+test('fewer bytes than an append must bring are taken back', async () => {
+  const manager = tempManager()
+  await using upload = await manager.createUpload({ hash: 'sha256' })
+  await upload.append('12345')
+  await expect(upload.append('678', { minAppendBytes: 5 })).rejects.toMatchObject({
+    code: 'ERR_TEMP_TOO_SMALL',
+    details: { option: 'minAppendBytes', limit: 5, bytes: 3 },
+  })
+  expect(upload.offset).toBe(5)
+  expect(await upload.append('', { minAppendBytes: 5 })).toBe(5)
+  expect(await upload.append('67890', { minAppendBytes: 5 })).toBe(10)
+  expect((await upload.finish()).digest).toBe(sha256(Buffer.from('1234567890')))
+})

@@ -66,6 +66,35 @@ test('a take-over ends the append of another process, and continues behind its b
   expect(child.output()).toContain('ERR_TEMP_HANDOFF_CLAIMED')
 })
 
+test('a take-over from another offset leaves the writer in another process alone', async () => {
+  const place = await ground()
+  const child = await received(place)
+  const ended = once(child, 'close')
+  await expect(place.manager.openUpload(ID, { whenBusy: 'take-over', offset: 3 })).rejects.toMatchObject({
+    code: 'ERR_TEMP_HANDOFF_CLAIMED',
+    details: { bytes: 5 },
+  })
+  child.stdin?.end('67890')
+  await ended
+  expect(child.output()).toBe('held\n')
+  await using upload = await place.manager.openUpload(ID, { whenBusy: 'take-over', offset: 3 })
+  expect(upload.offset).toBe(10)
+})
+
+test('a take-over from its offset ends the writer in another process', async () => {
+  const place = await ground()
+  const child = await received(place)
+  const ended = once(child, 'close')
+  await using upload = await place.manager.openUpload(ID, {
+    whenBusy: 'take-over',
+    offset: 5,
+    timeout: '20s',
+  })
+  expect(upload.offset).toBe(5)
+  await ended
+  expect(child.output()).toContain('ERR_TEMP_HANDOFF_CLAIMED')
+})
+
 test('the upload of a killed process is free at once, with the bytes that it wrote', async () => {
   const place = await ground()
   const child = await received(place)

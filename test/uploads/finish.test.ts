@@ -1,4 +1,7 @@
+import { createHash } from 'node:crypto'
+import type { FileHandle } from 'node:fs/promises'
 import { expect, test } from 'vitest'
+import type { FileRules } from '../../src/index.ts'
 import { tempManager } from '../fixtures/temp-base.ts'
 
 test('a short file of a refused type is refused at its end', async () => {
@@ -16,6 +19,23 @@ test('a digest of the whole file that differs deletes the upload', async () => {
   await upload.append('bytes')
   await expect(upload.finish()).rejects.toMatchObject({ code: 'ERR_TEMP_TRUNCATED' })
   expect([await manager.uploads(), await manager.handoffs()]).toEqual([[], []])
+})
+
+test('of several digests of the whole file each must be right', async () => {
+  const manager = tempManager()
+  const of = (algorithm: string, text: string) => ({
+    algorithm,
+    value: createHash(algorithm).update(text).digest('hex'),
+  })
+  const right = await manager.createUpload({ expectedDigest: [of('sha256', 'bytes'), of('sha512', 'bytes')] })
+  await right.append('bytes')
+  expect((await right.finish()).bytes).toBe(5)
+  const wrong = await manager.createUpload({ expectedDigest: [of('sha256', 'bytes'), of('sha512', 'other')] })
+  await wrong.append('bytes')
+  await expect(wrong.finish()).rejects.toMatchObject({
+    code: 'ERR_TEMP_TRUNCATED',
+    details: { algorithm: 'sha512' },
+  })
 })
 
 test('finishing twice gives the same ticket', async () => {
@@ -52,4 +72,33 @@ test('an upload without a durable promise ends in the same way', async () => {
   await using upload = await manager.createUpload({ durable: false, length: 3 })
   await upload.append('abc', { last: true })
   expect((await upload.finish()).bytes).toBe(3)
+})
+
+async function finishedWith(validate: FileRules['validate'], manager = tempManager()): Promise<void> {
+  await using upload = await manager.createUpload({ durable: false })
+  await upload.append('hello')
+  await upload.finish({ accept: { validate } })
+}
+
+test('validate sees one live entry, which is gone after it, also where it removes it', async () => {
+  const manager = tempManager({ limits: { liveEntries: 1 } })
+  const seen: number[] = []
+  await finishedWith(() => void seen.push(manager.stats().entries), manager)
+  await finishedWith((file) => file.remove(), manager)
+  expect([seen, manager.stats().entries]).toEqual([[1], 0])
+})
+
+test('what validate left open is closed', async () => {
+  let opened: FileHandle | undefined
+  await finishedWith(async (file) => {
+    opened = await file.open('r')
+  })
+  expect(opened?.fd).toBe(-1)
+})
+
+test('validate beyond the limit of live entries is ERR_TEMP_QUOTA, and the upload stays', async () => {
+  const manager = tempManager({ limits: { liveEntries: 1 } })
+  using _file = manager.file()
+  await expect(finishedWith(() => {}, manager)).rejects.toMatchObject({ code: 'ERR_TEMP_QUOTA' })
+  expect((await manager.uploads()).map(({ state }) => state)).toEqual(['waiting'])
 })

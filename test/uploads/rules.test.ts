@@ -22,6 +22,10 @@ describe('the options of uploads', () => {
     })
   })
 
+  test('of an opening wait no longer than a timer can', () => {
+    failureSync('ERR_TEMP_OPTION_INVALID', () => prepareOpening({ timeout: '25d' }))
+  })
+
   test('of an append have no rules, no digests and are not the last', () => {
     expect(prepareAppend(undefined)).toMatchObject({
       digests: [],
@@ -40,10 +44,10 @@ describe('the options of uploads', () => {
   })
 
   test('take a digest in either case of its digits', () => {
-    const { expectedDigest } = prepareCreation({
+    const { expectedDigests } = prepareCreation({
       expectedDigest: { algorithm: 'sha256', value: HEX.toUpperCase() },
     }).record
-    expect(expectedDigest).toEqual({ algorithm: 'sha256', value: HEX })
+    expect(expectedDigests).toEqual([{ algorithm: 'sha256', value: HEX }])
   })
 
   test.each([
@@ -53,6 +57,7 @@ describe('the options of uploads', () => {
     [prepareCreation, { ttl: 'soon' }, 'ttl'],
     [prepareCreation, { hash: 'sha-257' }, 'hash'],
     [prepareCreation, { expectedDigest: { algorithm: 'sha256', value: 'xyz' } }, 'expectedDigest.value'],
+    [prepareCreation, { expectedDigest: [{ algorithm: 'sha256' }] }, 'expectedDigest[0].value'],
     [prepareCreation, { expectedDigest: { algorithm: 'none', value: HEX } }, 'expectedDigest.algorithm'],
     [prepareCreation, { accept: undefined }, 'accept'],
     [prepareOpening, { whenBusy: 'wait' }, 'whenBusy'],

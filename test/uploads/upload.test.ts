@@ -24,3 +24,21 @@ test('an upload in several appends becomes one handoff with all of its bytes', a
   expect(claim.name).toMatch(/\.mkv$/)
   await claim.complete()
 })
+
+test.each([
+  ['limits.fileBytes', { limits: { fileBytes: 10 } }, {}],
+  ['the rules given', {}, { maxBytes: 10 }],
+])(
+  'a declared length beyond %s is refused, and the upload stays as it was',
+  async (_what, options, rules) => {
+    await using upload = await tempManager(options).createUpload()
+    await upload.append('12345')
+    await expect(upload.declareLength(11, rules)).rejects.toMatchObject({
+      code: 'ERR_TEMP_TOO_LARGE',
+      details: { limit: 10 },
+    })
+    expect([upload.offset, upload.length]).toEqual([5, undefined])
+    await upload.declareLength(10, rules)
+    expect(upload.length).toBe(10)
+  },
+)

@@ -1,0 +1,79 @@
+// Every upload of a root, the free ones and those claimed by some session. Guarantee: one that moves meanwhile is neither
+// missed nor looked at twice, and the event loop gets a turn after a few of them.
+
+import { setImmediate as turn } from 'node:timers/promises'
+import type { Context } from '../context.ts'
+import { existsAt } from '../disk/paths.ts'
+import { type Found, findClaim, listClaims, namesIn } from '../handoff/claim-index.ts'
+import { inside, isUploadId } from '../layout.ts'
+
+/** Where an upload is on disk. */
+export interface UploadPlace {
+  readonly id: string
+  readonly directory: string
+  /** The session that has claimed it. */
+  readonly session: { readonly path: string; readonly id: string } | undefined
+}
+
+/** Uploads looked at before the event loop gets a turn: a look costs 50 to 100 microseconds. */
+const SLICE = 32
+
+/**
+ * What `look` finds at each upload's place. It returns undefined where the upload is not there: then it has moved, and is
+ * looked at once more, or has ended. Throws the system's error.
+ */
+export async function lookAtUploads<T>(
+  context: Context,
+  look: (place: UploadPlace) => T | undefined,
+): Promise<T[]> {
+  const results: T[] = []
+  let looks = 0
+  for (const place of await uploadPlaces(context)) {
+    if (++looks % SLICE === 0) await turn()
+    const result = look(place) ?? lookAgain(context, place.id, look)
+    if (result !== undefined) results.push(result)
+  }
+  return results
+}
+
+function lookAgain<T>(
+  context: Context,
+  id: string,
+  look: (place: UploadPlace) => T | undefined,
+): T | undefined {
+  const place = placeNow(context, id)
+  return place === undefined ? undefined : look(place)
+}
+
+/** The free uploads are listed again after the claimed ones: a release in between would be in neither list. */
+async function uploadPlaces(context: Context): Promise<Iterable<UploadPlace>> {
+  const { fs, layout } = context
+  const places = new Map<string, UploadPlace>()
+  const addFree = (): void => {
+    for (const id of namesIn(fs, layout.uploads))
+      if (isUploadId(id) && !places.has(id)) places.set(id, free(context, id))
+  }
+  addFree()
+  for (const [id, found] of await listClaims(context))
+    if (isUploadId(id) && !places.has(id)) places.set(id, claimed(id, found))
+  addFree()
+  return places.values()
+}
+
+/** Where it is now; undefined when it has ended. */
+function placeNow(context: Context, id: string): UploadPlace | undefined {
+  const place = free(context, id)
+  if (existsAt(context.fs, place.directory)) return place
+  const found = findClaim(context, id)
+  if (found !== undefined) return claimed(id, found)
+  return existsAt(context.fs, place.directory) ? place : undefined
+}
+
+function free({ layout }: Context, id: string): UploadPlace {
+  return { id, directory: inside(layout.uploads, id), session: undefined }
+}
+
+/** A sweep's suspect, which may be overdue, is in no session: its directory is its own. */
+function claimed(id: string, { id: holder, directory, claim }: Found): UploadPlace {
+  return { id, directory: claim, session: holder === id ? undefined : { path: directory, id: holder } }
+}
