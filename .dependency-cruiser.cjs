@@ -42,7 +42,7 @@ const ROOMS = {
   'temps/': ['handoff/', 'removal/', 'session/', 'liveness/', 'streams/', 'file-types/', 'disk/', ...SHARED],
   'http/': ['index', 'streams/', 'file-types/'],
   'resumable/': ['http/', 'index', 'file-types/', 'uploads/'],
-  'tus/': ['index', 'file-types/', 'uploads/'],
+  'tus/': ['http/', 'index', 'streams/receive-options', 'file-types/', 'uploads/'],
   'express/': ['http/', 'streams/', 'index'],
   'fastify/': ['http/', 'index'],
   'types/': ['input/'],

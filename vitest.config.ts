@@ -48,6 +48,8 @@ const ALONE = [
   'sweep/shared-volume',
   'sweep/maintenance',
   'temps/hold-for',
+  'tus/finish-kill',
+  'tus/request-memory',
   'uploads/claim-upload',
 ].map((name) => `test/${name}.test.ts`)
 /** `npm run test:quick` runs the rooms only. */

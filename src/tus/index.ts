@@ -1,5 +1,6 @@
 // temp-file-manager/tus: a data store and a locker for @tus/server 2. Only the public names.
 
 export { TempFileLocker } from './locker.ts'
-export { type FinishedTusUpload, type TusOptions, tusServer } from './server.ts'
-export { TempFileStore, type TempFileStoreOptions } from './temp-file-store.ts'
+export { tusServer } from './server.ts'
+export { TempFileStore } from './temp-file-store.ts'
+export type { FinishedTusUpload, TempFileStoreOptions, TusOptions } from './tus-options.ts'

@@ -5,14 +5,18 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { ERRORS, type Lock, type Locker, type RequestRelease } from '@tus/server'
 import { type Duration, isTempFileError, type PartialUpload, type TempFileManager } from '../index.ts'
-import { toMilliseconds } from '../input/units.ts'
+import { optionsOf, timerDuration } from '../input/options.ts'
+import { requireManager } from '../input/program-objects.ts'
 import { layoutOf } from '../layout.ts'
 import { activeWriter } from '../uploads/active.ts'
 import { uploadIdOf } from '../uploads/upload-id.ts'
+import { LOCKED } from './tus-errors.ts'
 
 /** A writer that has not received a byte for so long is taken to be cut off. */
 const STUCK_MS = 1000
 const LOOK_MS = 50
+
+const checkOptions = optionsOf('TempFileLocker', { timeout: timerDuration })
 
 /** Who holds which upload, in this process: the store writes through it. */
 export class TempFileLocker implements Locker {
@@ -21,9 +25,9 @@ export class TempFileLocker implements Locker {
   readonly #held = new Map<string, Held>()
 
   /** `timeout`: how long a request waits for the lock. Default '10s'. @throws ERR_TEMP_OPTION_INVALID */
-  constructor(manager: TempFileManager, { timeout = '10s' }: { timeout?: Duration | undefined } = {}) {
-    this.#manager = manager
-    this.#timeoutMs = toMilliseconds(timeout, 'timeout')
+  constructor(manager: TempFileManager, options: { timeout?: Duration | undefined } = {}) {
+    this.#manager = requireManager(manager, 'The first argument')
+    this.#timeoutMs = checkOptions(options).timeout ?? 10_000
   }
 
   newLock(id: string): Lock {
@@ -102,18 +106,4 @@ interface Held {
   readonly requestRelease: RequestRelease
   readonly since: number
   upload: Promise<PartialUpload> | undefined
-}
-
-const LOCKED = { status_code: 423, body: 'Another request is writing to this upload\n' }
-
-/** What @tus/server answers with. */
-export function toTusError(error: unknown): unknown {
-  if (!isTempFileError(error)) return error
-  if (error.code === 'ERR_TEMP_TRUNCATED' && error.details?.['algorithm'] !== undefined)
-    return { status_code: 460, body: 'Checksum Mismatch\n' }
-  const body = error.expose ? `${error.message}\n` : 'The server failed.\n'
-  if (error.code === 'ERR_TEMP_HANDOFF_GONE' || error.code === 'ERR_TEMP_TICKET_INVALID')
-    return ERRORS.FILE_NOT_FOUND
-  if (error.code === 'ERR_TEMP_HANDOFF_CLAIMED') return LOCKED
-  return Object.assign(new Error(error.message, { cause: error }), { status_code: error.status, body })
 }

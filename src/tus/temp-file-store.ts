@@ -1,48 +1,32 @@
-// The DataStore of @tus/server over partial uploads. Guarantee: an offset it reports is on the disk; a finished upload is one
-// handoff, whose ticket ticketOf() gives as long as the upload is known.
+// The DataStore of @tus/server over partial uploads. Guarantee: an offset it reports is on the disk, and that of a complete
+// upload is reported only once the upload is finished; a finished upload is one handoff, whose ticket ticketOf() gives as
+// long as the upload is known.
 
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Readable } from 'node:stream'
 import { DataStore, ERRORS, Upload } from '@tus/server'
-import type { Digest } from '../claimable/upload-record.ts'
-import type { Duration, FileRules, FinishedUpload, PartialUpload, Size, TempFileManager } from '../index.ts'
-import { boolean, duration, optionsOf, preset, size, unchecked } from '../input/options.ts'
-import { toMilliseconds } from '../input/units.ts'
-import { type TempFileLocker, toTusError } from './locker.ts'
-
-/** Options of {@link TempFileStore}. */
-export interface TempFileStoreOptions {
-  /** The locker that the server uses: the store writes through the claims it holds. */
-  readonly locker?: TempFileLocker | undefined
-  /** What the file must be; the client's `filename` and `filetype` metadata are its declared name and type. */
-  readonly accept?: FileRules | undefined
-  /** The most bytes of a file. */
-  readonly maxBytes?: Size | undefined
-  /** How long an unfinished upload waits for its next byte, and a finished one for a late question. Default '1d'. */
-  readonly ttl?: Duration | undefined
-  /** How long an upload is kept in all. Default '7d'. */
-  readonly maxAge?: Duration | undefined
-  /** Sync what is acknowledged to the disk. Default true. */
-  readonly durable?: boolean | undefined
-  /** A digest to compute of every file. */
-  readonly hash?: 'sha256' | (string & {}) | undefined
-}
-
-const checkOptions = optionsOf('TempFileStore', {
-  locker: unchecked<TempFileLocker>(),
-  accept: preset(unchecked<FileRules>()),
-  maxBytes: size,
-  ttl: duration,
-  maxAge: duration,
-  durable: boolean,
-  hash: unchecked<string>(),
-})
-
-/** What a tus upload must remember; kept in its record. */
-interface Remembered {
-  readonly metadata?: Record<string, string | null>
-  /** 'partial', or the final one's own Upload-Concat. */
-  readonly concat?: string
-}
+import type {
+  CreateUploadOptions,
+  FileRules,
+  FinishedUpload,
+  PartialUpload,
+  TempFileManager,
+} from '../index.ts'
+import { requireManager } from '../input/program-objects.ts'
+import { fileBytesOf } from '../runtime/file-limit.ts'
+import { log } from '../runtime/observe.ts'
+import { uploadGone } from '../uploads/upload-errors.ts'
+import type { AnsweredUpload } from '../uploads/upload-types.ts'
+import { joinParts, lengthOfParts, type Remembered, rememberedOf } from './concatenation.ts'
+import type { RequestFacts } from './request-facts.ts'
+import { askAgain, FINAL, toTusError } from './tus-errors.ts'
+import {
+  checkStoreOptions,
+  type FinishedTusUpload,
+  type HookAnswer,
+  isFailure,
+  type TempFileStoreOptions,
+} from './tus-options.ts'
 
 /** @throws ERR_TEMP_OPTION_INVALID */
 export class TempFileStore extends DataStore {
@@ -54,27 +38,34 @@ export class TempFileStore extends DataStore {
     'expiration',
   ]
   readonly #manager: TempFileManager
-  readonly #options: ReturnType<typeof checkOptions>
+  readonly #options: ReturnType<typeof checkStoreOptions>
   readonly #ttlMs: number
-  readonly #checksums = new Map<string, Digest>()
-  readonly #concats = new Map<string, string>()
+  readonly #facts = new AsyncLocalStorage<RequestFacts>()
 
   constructor(manager: TempFileManager, options: TempFileStoreOptions = {}) {
     super()
-    this.#manager = manager
-    this.#options = checkOptions(options)
-    this.#ttlMs = toMilliseconds(options.ttl ?? '1d', 'ttl')
+    this.#manager = requireManager(manager, 'The first argument')
+    this.#options = checkStoreOptions(options)
+    this.#ttlMs = this.#options.ttl ?? 24 * 3_600_000
+  }
+
+  /** @internal The most bytes of a file; undefined where neither an option nor the manager limits them. */
+  get mostBytes(): number | undefined {
+    const { accept, maxBytes } = this.#options
+    const limits = [maxBytes, accept?.maxBytes, fileBytesOf(this.#manager)]
+    const most = Math.min(...limits.map((limit) => limit ?? Number.POSITIVE_INFINITY))
+    return most === Number.POSITIVE_INFINITY ? undefined : most
   }
 
   /** The result of a finished upload. @throws ERR_TEMP_HANDOFF_GONE when it is not finished, or not known any more */
   async finished(id: string): Promise<FinishedUpload> {
-    return await this.#using(id, async (upload) => {
-      if (upload.finished === undefined) throw ERRORS.FILE_NOT_FOUND
+    return await this.#open(id, async (upload) => {
+      if (upload.finished === undefined) throw uploadGone()
       return upload.finished
     })
   }
 
-  /** The handoff's ticket of a finished upload: for `onUploadFinish`. */
+  /** The handoff's ticket of a finished upload: for `onUploadFinish`. @throws as {@link finished} */
   async ticketOf(id: string): Promise<string> {
     return (await this.finished(id)).ticket
   }
@@ -85,28 +76,15 @@ export class TempFileStore extends DataStore {
   }
 
   override async create(file: Upload): Promise<Upload> {
-    const { ttl, maxAge, durable, hash } = this.#options
-    const concat = this.#concats.get(file.id)
-    const protocol: Remembered = {
-      ...(file.metadata && { metadata: file.metadata }),
-      ...(concat && { concat }),
-    }
+    const concat = this.#facts.getStore()?.concat
     try {
-      const upload = await this.#manager.createUpload({
-        ...(concat === undefined ? this.#rules() : {}),
-        id: file.id,
-        length: file.size,
-        originalName: file.metadata?.['filename'] ?? undefined,
-        type: file.metadata?.['filetype'] ?? undefined,
-        protocol,
-        ttl,
-        maxAge,
-        durable,
-        hash,
-      })
+      const upload = await this.#manager.createUpload(this.#creationOf(file, concat))
       const kept = this.#options.locker?.keep(file.id, upload) === true
-      if (file.size === 0 && concat !== 'partial') await upload.finish(this.#rules())
-      if (!kept) await upload.release()
+      try {
+        if (file.size === 0 && concat === undefined) await upload.finish(this.#rules())
+      } finally {
+        if (!kept) await upload.release()
+      }
     } catch (error) {
       throw toTusError(error)
     }
@@ -117,9 +95,9 @@ export class TempFileStore extends DataStore {
 
   override async write(stream: Readable, id: string, _offset: number): Promise<number> {
     return await this.#using(id, async (upload) => {
-      const digest = this.#checksums.get(id)
-      const { concat } = (upload.protocol ?? {}) as Remembered // written by create()
-      const rules = concat === undefined ? this.#rules() : {}
+      const digest = this.#facts.getStore()?.checksum
+      const { concat } = rememberedOf(upload)
+      const rules = this.#rules(concat)
       if (upload.finished !== undefined) return upload.offset
       const last = concat === undefined && upload.length !== undefined
       await upload.append(stream, { ...rules, ...(digest && { digests: [digest] }), last })
@@ -130,7 +108,11 @@ export class TempFileStore extends DataStore {
 
   override async getUpload(id: string): Promise<Upload> {
     return await this.#using(id, async (upload) => {
-      const { metadata } = (upload.protocol ?? {}) as Remembered // written by create()
+      const { metadata, concat } = rememberedOf(upload)
+      await this.#finishComplete(upload)
+      const facts = this.#facts.getStore()
+      if (facts?.writes === true && concat?.startsWith('final;')) throw FINAL
+      if (facts !== undefined) facts.seen = { concat, finished: upload.finished !== undefined }
       const left = upload.expiresInMs ?? this.#ttlMs
       const made = new Upload({
         id,
@@ -146,7 +128,7 @@ export class TempFileStore extends DataStore {
   }
 
   override async declareUploadLength(id: string, length: number): Promise<void> {
-    await this.#using(id, (upload) => upload.declareLength(length))
+    await this.#using(id, (upload) => upload.declareLength(length, { maxBytes: this.mostBytes }))
   }
 
   override async remove(id: string): Promise<void> {
@@ -162,66 +144,127 @@ export class TempFileStore extends DataStore {
     return this.#ttlMs
   }
 
-  /** @internal The digest of the next bytes of this upload. */
-  expectChecksum(id: string, digest: Digest | undefined): void {
-    if (digest === undefined) this.#checksums.delete(id)
-    else this.#checksums.set(id, digest)
+  /** @internal Runs the handler of one request. */
+  async during<T>(facts: RequestFacts, handle: () => Promise<T>): Promise<T> {
+    return await this.#facts.run(facts, handle)
   }
 
-  /** @internal What the upload that is created next is for. */
-  expectConcat(id: string, concat: string | undefined): void {
-    if (concat === undefined) this.#concats.delete(id)
-    else this.#concats.set(id, concat)
-  }
-
-  /** @internal The Upload-Concat of an upload. */
-  async concatOf(id: string): Promise<string | undefined> {
-    return await this.#using(id, async (upload) => (upload.protocol as Remembered | undefined)?.concat)
-  }
-
-  /** @internal Creates the final upload of these partial ones, in their order. */
-  async concatenate(file: Upload, parts: readonly string[]): Promise<void> {
-    const { ttl, maxAge, durable, hash } = this.#options
-    try {
-      await using upload = await this.#manager.createUpload({
-        ...this.#rules(),
-        id: file.id,
-        originalName: file.metadata?.['filename'] ?? undefined,
-        type: file.metadata?.['filetype'] ?? undefined,
-        protocol: { ...(file.metadata && { metadata: file.metadata }) },
-        ttl,
-        maxAge,
-        durable,
-        hash,
-      })
-      for (const id of parts) {
-        await using part = await this.#manager.openUpload(id, { whenBusy: 'take-over' })
-        if ((part.protocol as Remembered | undefined)?.concat !== 'partial' || part.offset !== part.length)
-          throw { status_code: 400, body: 'A part is not complete, or not a partial upload\n' }
-        await upload.append(part.read(), this.#rules())
+  /**
+   * @internal Returns the answer to the last byte of a finished upload: that of an earlier call, else that of `answer`,
+   * which is kept unless it is a failure. The caller holds the upload's lock.
+   */
+  async answerTo(
+    id: string,
+    answer: (upload: FinishedTusUpload) => Promise<HookAnswer>,
+  ): Promise<HookAnswer> {
+    return await this.#using(id, async (upload) => {
+      const { metadata, concat } = rememberedOf(upload)
+      if (concat === 'partial') return {}
+      const answered = upload as AnsweredUpload // uploads of every manager are
+      const kept = answered.answer as HookAnswer | undefined // kept below
+      if (kept !== undefined) return kept
+      const { finished } = upload
+      if (finished === undefined) throw ERRORS.FILE_NOT_FOUND
+      const { status_code, headers, body } = await answer({ ...finished, metadata })
+      const given = {
+        ...(status_code && { status_code }),
+        ...(headers && { headers }),
+        ...(body && { body }),
       }
-      await upload.finish(this.#rules())
-      await upload.release()
-      for (const id of parts) await this.remove(id)
+      if (!isFailure(given)) {
+        const lost = (error: unknown): void => log.upload('the answer to %s was not kept: %s', id, error)
+        await answered.keepAnswer(given).catch(lost) // it is given all the same; a later request asks again
+      }
+      return given
+    })
+  }
+
+  /** @internal The bytes of a final upload of these parts. */
+  async lengthOf(parts: readonly string[]): Promise<number> {
+    return await asTusError(() => lengthOfParts(this.#manager, parts))
+  }
+
+  /** @internal Creates the final upload of these partial ones, in their order. The caller holds its lock. */
+  async concatenate(file: Upload, parts: readonly string[], concat: string): Promise<void> {
+    await asTusError(() => joinParts(this.#manager, parts, this.#creationOf(file, concat)))
+  }
+
+  /** @internal Removes the parts of a final upload that is complete. A part that is not removed expires. */
+  async removeParts(parts: readonly string[]): Promise<void> {
+    for (const id of new Set(parts)) await this.remove(id).catch((error: unknown) => left(id, error))
+  }
+
+  /** @internal Removes a finished upload with its handoff: the client does not get its URL. */
+  async withdraw(id: string): Promise<void> {
+    try {
+      await this.#manager.discard(await this.ticketOf(id))
+      await this.remove(id)
     } catch (error) {
-      throw toTusError(error)
+      left(id, error)
     }
   }
 
-  #rules(): { accept?: FileRules; maxBytes?: number | undefined } {
-    const { accept, maxBytes } = this.#options
-    return { ...(accept === undefined ? {} : { accept }), maxBytes }
+  /** Finishes an upload whose last request ended after its last byte and before the finish. */
+  async #finishComplete(upload: PartialUpload): Promise<void> {
+    const { offset, length, finished, expiresInMs = 1 } = upload
+    if (finished !== undefined || offset !== length || expiresInMs <= 0) return
+    if (rememberedOf(upload).concat === 'partial') return
+    try {
+      await upload.finish(this.#rules())
+    } catch (error) {
+      throw askAgain(toTusError(error))
+    }
+  }
+
+  #creationOf(file: Upload, concat: string | undefined): CreateUploadOptions {
+    const { ttl, maxAge, durable, hash } = this.#options
+    const { id, size, metadata } = file
+    const protocol: Remembered = { ...(metadata && { metadata }), ...(concat && { concat }) }
+    return {
+      ...this.#rules(concat),
+      id,
+      length: size,
+      originalName: metadata?.['filename'] ?? undefined,
+      type: metadata?.['filetype'] ?? undefined,
+      protocol,
+      ttl,
+      maxAge,
+      durable,
+      hash,
+    }
+  }
+
+  /** The rules for an upload with this Upload-Concat: a part is no file of a type, but no larger than a file. */
+  #rules(concat?: string): { accept?: FileRules; maxBytes: number | undefined } {
+    const { accept } = this.#options
+    return {
+      ...(accept === undefined || concat === 'partial' ? {} : { accept }),
+      maxBytes: this.mostBytes,
+    }
   }
 
   /** Works on the upload that the request's lock holds, or opens it for this call. */
-  async #using<T>(id: string, work: (upload: PartialUpload) => Promise<T>): Promise<T> {
-    try {
-      const held = this.#options.locker?.open(id)
-      if (held !== undefined) return await work(await held)
-      await using upload = await this.#manager.openUpload(id, { whenBusy: 'take-over' })
-      return await work(upload)
-    } catch (error) {
-      throw toTusError(error)
-    }
+  async #open<T>(id: string, work: (upload: PartialUpload) => Promise<T>): Promise<T> {
+    const held = this.#options.locker?.open(id)
+    if (held !== undefined) return await work(await held)
+    await using upload = await this.#manager.openUpload(id, { whenBusy: 'take-over' })
+    return await work(upload)
   }
+
+  #using<T>(id: string, work: (upload: PartialUpload) => Promise<T>): Promise<T> {
+    return asTusError(() => this.#open(id, work))
+  }
+}
+
+async function asTusError<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw toTusError(error)
+  }
+}
+
+/** The client's request succeeds, or fails for another reason; what is left expires. */
+function left(id: string, error: unknown): void {
+  log.upload('%s was not removed: %s', id, error)
 }

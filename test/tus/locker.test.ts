@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { TempFileLocker } from '../../src/tus/index.ts'
+import { failureSync } from '../fixtures/failures.ts'
 import { tempManager } from '../fixtures/temp-base.ts'
 
 const signal = (): AbortSignal => new AbortController().signal
@@ -13,6 +14,10 @@ test('a lock that is held is refused with 423 when its time is over, and free wh
   await first.unlock()
   await second.lock(signal(), nothing)
   await second.unlock()
+})
+
+test('a lock is not waited for longer than a timer can wait', () => {
+  failureSync('ERR_TEMP_OPTION_INVALID', () => new TempFileLocker(tempManager(), { timeout: '25d' }))
 })
 
 test('uploads do not share a lock', async () => {

@@ -2,44 +2,15 @@
 
 import { execFile, spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { Upload } from 'tus-js-client'
-import { expect, onTestFinished, test } from 'vitest'
-import type { TempFileManager } from '../../src/index.ts'
-import { type FinishedTusUpload, type TusOptions, tusServer } from '../../src/tus/index.ts'
+import { expect, test } from 'vitest'
 import { has } from '../fixtures/mounts.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
-
-interface Running {
-  readonly manager: TempFileManager
-  readonly url: string
-  readonly finished: FinishedTusUpload[]
-}
-
-async function running(options: Partial<TusOptions> = {}, manager = tempManager()): Promise<Running> {
-  const finished: FinishedTusUpload[] = []
-  const tus = tusServer(manager, {
-    path: '/files',
-    onFinish: async (upload) => {
-      finished.push(upload)
-      return {}
-    },
-    ...options,
-  })
-  const server = createServer((req, res) => void tus.handle(req, res)).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const { port } = server.address() as AddressInfo // it listens on a port
-  return { manager, finished, url: `http://127.0.0.1:${port}/files` }
-}
+import { create, PATCH, running, TUS } from './tus-requests.ts'
 
 /** Uploads with tus-js-client; resolves with the upload's URL. */
 function send(
@@ -59,15 +30,6 @@ function send(
   })
 }
 
-const TUS = { 'Tus-Resumable': '1.0.0' }
-const PATCH = { ...TUS, 'Content-Type': 'application/offset+octet-stream' }
-
-async function create(url: string, headers: Record<string, string>): Promise<string> {
-  const response = await fetch(url, { method: 'POST', headers: { ...TUS, ...headers } })
-  expect(response.status).toBe(201)
-  return response.headers.get('location') ?? ''
-}
-
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
 test('a file that tus-js-client sends in pieces becomes one handoff with its metadata', async () => {
@@ -80,6 +42,109 @@ test('a file that tus-js-client sends in pieces becomes one handoff with its met
   expect(finished).toMatchObject([{ bytes: 1_000_000, digest: sha256(bytes), originalName: 'film.mkv' }])
   await using claim = await manager.claim(finished[0]?.ticket ?? '')
   expect(sha256(readFileSync(claim.path))).toBe(sha256(bytes))
+})
+
+/** Sends five bytes as one whole upload; resolves with the answer to the last byte and the upload's URL. */
+async function sendWhole(url: string): Promise<{ at: string; answer: Response }> {
+  const at = await create(url, { 'Upload-Length': '5' })
+  const answer = await fetch(at, {
+    method: 'PATCH',
+    headers: { ...PATCH, 'Upload-Offset': '0' },
+    body: 'right',
+  })
+  return { at, answer }
+}
+
+test('onFinish is called once, and its answer is repeated to a client that asks again', async () => {
+  const tickets: string[] = []
+  const { url } = await running({
+    onFinish: async ({ ticket }) => {
+      tickets.push(ticket)
+      return { headers: { 'X-Ticket': ticket }, body: 'stored', status_code: 200 }
+    },
+  })
+  const { at, answer } = await sendWhole(url)
+  const head = await fetch(at, { method: 'HEAD', headers: TUS })
+  const last = await fetch(at, { method: 'PATCH', headers: { ...PATCH, 'Upload-Offset': '5' } })
+  expect([answer, head, last].map(({ status, headers }) => [status, headers.get('x-ticket')])).toEqual(
+    Array.from({ length: 3 }, () => [200, tickets[0]]),
+  )
+  expect([await answer.text(), await last.text()]).toEqual(['stored', 'stored'])
+  expect(tickets).toHaveLength(1)
+})
+
+test('an upload whose onFinish fails for now is not complete: 423, for clients that would send the file again after 5xx', async () => {
+  let fails = true
+  const tickets: string[] = []
+  const { url } = await running({
+    onFinish: async ({ ticket }) => {
+      tickets.push(ticket)
+      if (fails) throw new Error('The database is down.')
+      return {}
+    },
+  })
+  const { at, answer } = await sendWhole(url)
+  const head = async () => (await fetch(at, { method: 'HEAD', headers: TUS })).status
+  expect([answer.status, await head()]).toEqual([500, 423])
+  fails = false
+  expect([await head(), await head()]).toEqual([200, 200])
+  expect([tickets.length, new Set(tickets).size]).toEqual([3, 1])
+})
+
+test.each([
+  ['throws', () => Promise.reject(Object.assign(new Error('no'), { status_code: 403, body: 'no\n' }))],
+  ['returns', () => Promise.resolve({ status_code: 403, body: 'no\n' })],
+])('a refusal that onFinish %s is the answer to every later question', async (_, onFinish) => {
+  const { url } = await running({ onFinish })
+  const { at, answer } = await sendWhole(url)
+  const head = await fetch(at, { method: 'HEAD', headers: TUS })
+  expect([answer.status, head.status]).toEqual([403, 403])
+})
+
+test('a creation with all bytes whose onFinish fails leaves nothing: its client has no URL and sends it again', async () => {
+  let fails = true
+  const { manager, url } = await running({
+    onFinish: async () => {
+      if (fails) throw new Error('The database is down.')
+      return {}
+    },
+  })
+  const headers = { ...PATCH, 'Upload-Length': '5' }
+  const post = async () => (await fetch(url, { method: 'POST', headers, body: 'right' })).status
+  expect([await post(), await manager.uploads(), await manager.handoffs()]).toEqual([500, [], []])
+  fails = false
+  expect([await post(), (await manager.handoffs()).length]).toEqual([201, 1])
+})
+
+test('a question that comes while onFinish runs waits for it and does not call it again', async () => {
+  const gate = new EventEmitter()
+  let calls = 0
+  const { url } = await running({
+    onIncomingRequest: async ({ method }) => void (method === 'HEAD' && gate.emit('asked')),
+    onFinish: async ({ ticket }) => {
+      calls += 1
+      const asked = once(gate, 'asked')
+      gate.emit('entered')
+      await asked
+      return { headers: { 'X-Ticket': ticket } }
+    },
+  })
+  const at = await create(url, { 'Upload-Length': '5' })
+  const entered = once(gate, 'entered')
+  const patch = fetch(at, { method: 'PATCH', headers: { ...PATCH, 'Upload-Offset': '0' }, body: 'right' })
+  await entered
+  const head = fetch(at, { method: 'HEAD', headers: TUS })
+  const tickets = (await Promise.all([patch, head])).map(({ headers }) => headers.get('x-ticket'))
+  expect([new Set(tickets).size, calls]).toEqual([1, 1])
+})
+
+test('a file that its rules refuse after a crash is not reported as complete', async () => {
+  const { manager, url } = await running({ accept: { minBytes: 100 } })
+  const upload = await manager.createUpload({ id: 'small', length: 5 })
+  await upload.append('right')
+  await upload.release()
+  expect((await fetch(`${url}/small`, { method: 'HEAD', headers: TUS })).status).toBe(422)
+  expect(await manager.handoffs()).toEqual([])
 })
 
 test('creation-with-upload: a whole file in the creating request', async () => {
@@ -163,6 +228,17 @@ test('checksum: bytes with a wrong checksum are refused with 460 and not kept', 
   expect((await patch(sha1('right'))).status).toBe(204)
 })
 
+test.each(['sha1', 'sha1 ====', 'sha1 AAAA', 'sha1 !!!!', 'md5 , x', 'toString AAAA', ''])(
+  'checksum: %j is a 400',
+  async (checksum) => {
+    const { url } = await running()
+    const at = await create(url, { 'Upload-Length': '5' })
+    const headers = { ...PATCH, 'Upload-Offset': '0', 'Upload-Checksum': checksum }
+    expect((await fetch(at, { method: 'PATCH', headers, body: 'right' })).status).toBe(400)
+    expect((await fetch(at, { method: 'HEAD', headers: TUS })).headers.get('upload-offset')).toBe('0')
+  },
+)
+
 test('expiration: an upload says when it expires, and is removed then', async () => {
   const { manager, url } = await running({ ttl: 60_000 })
   const answer = await fetch(url, { method: 'POST', headers: { ...TUS, 'Upload-Length': '10' } })
@@ -196,10 +272,79 @@ test('OPTIONS announces every extension', async () => {
   ])
 })
 
+test('OPTIONS announces the algorithms of checksums and the size limit', async () => {
+  const rules = { maxBytes: 1000, maxSize: 5000, allowedHeaders: ['X-Mine'] }
+  const { url } = await running({ ...rules, accept: { maxBytes: 600 } })
+  const { headers } = await fetch(url, { method: 'OPTIONS' })
+  expect(headers.get('tus-checksum-algorithm')).toBe('sha1,md5,sha256,sha512')
+  expect(headers.get('tus-max-size')).toBe('600')
+  expect(headers.get('access-control-allow-headers')?.split(', ')).toEqual(
+    expect.arrayContaining(['Upload-Checksum', 'X-Mine']),
+  )
+})
+
+test("OPTIONS announces the manager's limits.fileBytes where it is the smallest", async () => {
+  const { url } = await running({ maxBytes: 1000 }, tempManager({ limits: { fileBytes: 500 } }))
+  expect((await fetch(url, { method: 'OPTIONS' })).headers.get('tus-max-size')).toBe('500')
+})
+
+test.each([
+  ['a whole upload', {}],
+  ['a part of one', { 'Upload-Concat': 'partial' }],
+])('maxBytes limits %s, and a length that is declared later', async (_, headers) => {
+  const { url } = await running({ maxBytes: 1000 })
+  const post = { ...TUS, ...headers }
+  const whole = await fetch(url, { method: 'POST', headers: { ...post, 'Upload-Length': '1001' } })
+  expect(whole.status).toBe(413)
+  const patch = async (more: Record<string, string>, bytes: number) => {
+    const at = await create(url, { ...headers, 'Upload-Defer-Length': '1' })
+    const sent = { ...PATCH, 'Upload-Offset': '0', ...more }
+    return (await fetch(at, { method: 'PATCH', headers: sent, body: 'x'.repeat(bytes) })).status
+  }
+  expect([await patch({ 'Upload-Length': '1001' }, 2), await patch({}, 1001)]).toEqual([413, 413])
+})
+
 test('an empty file is finished at its creation', async () => {
   const { url, finished } = await running()
   await create(url, { 'Upload-Length': '0' })
   expect(finished).toMatchObject([{ bytes: 0 }])
+})
+
+const whole = (url: string, headers: Record<string, string> = {}): Promise<Response> =>
+  fetch(url, {
+    method: 'POST',
+    headers: { ...PATCH, 'Upload-Length': '5', ...headers },
+    body: 'hello',
+    signal: AbortSignal.timeout(5000),
+  })
+
+test('a header of onFinish that HTTP does not allow is a 500', async () => {
+  const { url } = await running({
+    onFinish: async ({ originalName = '' }) => ({ headers: { 'X-File-Name': originalName } }),
+  })
+  for (const name of ['\u0001.pdf', '報告.pdf']) {
+    const filename = `filename ${Buffer.from(name).toString('base64')}`
+    const answer = await whole(url, { 'Upload-Metadata': filename })
+    expect([answer.status, await answer.text()]).toEqual([500, 'The server failed.\n'])
+  }
+})
+
+test('a hook of @tus/server whose result cannot be sent is a 500', async () => {
+  const { url } = await running({
+    onFinish: async () => {
+      throw new Error('broken')
+    },
+    onResponseError: () => ({ status_code: 99, body: '' }),
+  })
+  expect((await whole(url)).status).toBe(500)
+})
+
+test('concatenation: an answer of onFinish with status 204 has no content', async () => {
+  const { url } = await running({ onFinish: async () => ({ status_code: 204, body: 'dropped' }) })
+  const part = await whole(url, { 'Upload-Concat': 'partial' })
+  const final = `final;${part.headers.get('location')}`
+  const answer = await fetch(url, { method: 'POST', headers: { ...TUS, 'Upload-Concat': final } })
+  expect([answer.status, await answer.text()]).toEqual([204, ''])
 })
 
 test.skipIf(!has('curl'))(

@@ -8,6 +8,7 @@ import { Readable } from 'node:stream'
 import { Upload } from '@tus/server'
 import { describe, expect, test } from 'vitest'
 import { TempFileStore, type TempFileStoreOptions } from '../../src/tus/index.ts'
+import { failure } from '../fixtures/failures.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 
 const SIZE = 300_000
@@ -89,6 +90,34 @@ describe('getUpload', () => {
   test('of an upload that does not exist is rejected', async () => {
     await expect(store().getUpload('doesnt_exist')).rejects.toMatchObject({ status_code: 404 })
   })
+
+  test('finishes an upload whose process died after the last byte', async () => {
+    const manager = tempManager()
+    const last = await manager.createUpload({ id: 'file', length: 5 })
+    await last.append('hello')
+    await last.release()
+    expect((await new TempFileStore(manager).getUpload('file')).offset).toBe(5)
+    expect((await manager.handoffs()).map(({ bytes }) => bytes)).toEqual([5])
+  })
+})
+
+describe('finished and ticketOf', () => {
+  test('of an upload that is not there or not finished reject with ERR_TEMP_HANDOFF_GONE', async () => {
+    const datastore = store()
+    await datastore.create(upload())
+    for (const id of ['file', 'doesnt_exist']) {
+      await failure('ERR_TEMP_HANDOFF_GONE', () => datastore.finished(id))
+      await failure('ERR_TEMP_HANDOFF_GONE', () => datastore.ticketOf(id))
+    }
+  })
+
+  test('resolve with the result of a finished upload', async () => {
+    const datastore = store()
+    await datastore.create(upload())
+    await datastore.write(content(), 'file', 0)
+    const { ticket, bytes } = await datastore.finished('file')
+    expect([bytes, await datastore.ticketOf('file')]).toEqual([SIZE, ticket])
+  })
 })
 
 describe('remove', () => {
@@ -122,6 +151,17 @@ test('deleteExpired removes what is overdue and returns how many', async () => {
   await expect.poll(() => datastore.deleteExpired()).toBe(1)
 })
 
+test('an empty upload that cannot be finished now is given back, also without a locker', async () => {
+  const manager = tempManager({ limits: { liveEntries: 1 } })
+  const datastore = new TempFileStore(manager, { accept: { validate: () => {} } })
+  const file = manager.file()
+  await expect(datastore.create(upload({ size: 0 }))).rejects.toMatchObject({ status_code: 507 })
+  expect((await manager.uploads()).map(({ state }) => state)).toEqual(['waiting'])
+  file.removeSync()
+  await using again = await manager.openUpload('file')
+  expect(await again.finish()).toMatchObject({ bytes: 0 })
+})
+
 describe('declareUploadLength', () => {
   test('of an upload that does not exist is rejected', async () => {
     await expect(store().declareUploadLength('doesnt_exist', 10)).rejects.toMatchObject({ status_code: 404 })
@@ -132,5 +172,11 @@ describe('declareUploadLength', () => {
     await datastore.create(deferred())
     await datastore.declareUploadLength('deferred', 10)
     expect(await datastore.getUpload('deferred')).toMatchObject({ size: 10, sizeIsDeferred: false })
+  })
+
+  test('beyond maxBytes is a 413', async () => {
+    const datastore = store({ maxBytes: 10 })
+    await datastore.create(deferred())
+    await expect(datastore.declareUploadLength('deferred', 11)).rejects.toMatchObject({ status_code: 413 })
   })
 })
