@@ -48,29 +48,30 @@ export type Middleware = (req: IncomingMessage, res: ServerResponse, next: (erro
  * ```
  */
 export function tempScope(manager?: TempFileManager): Middleware {
-  const managerNow = managerFrom(manager)
+  const checked = managerFrom(manager)
   return (req, res, next) => {
     try {
-      scopeOf(managerNow, req, res)
-      next()
+      scopeOf(checked, req, res)
     } catch (error) {
       next(error)
+      return
     }
+    next() // outside of the try: an error of the next handler must not call next again
   }
 }
 
 /**
- * The request's scope, also as `req.temp`. Without one the request is refused: its body is discarded, so that the answer
+ * The request's scope in this manager, also as `req.temp`. Without one the request is refused: its body is discarded, so that the answer
  * can be read.
  * @throws ERR_TEMP_CLOSED
  */
 export function scopeOf(
-  managerNow: () => TempFileManager,
+  manager: TempFileManager | undefined,
   req: IncomingMessage,
   res: ServerResponse,
 ): TempScope {
   try {
-    const scope = requestScope(managerNow(), req, res)
+    const scope = requestScope(manager, req, res)
     Object.assign(req, { temp: scope })
     return scope
   } catch (error) {

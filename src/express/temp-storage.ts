@@ -7,6 +7,7 @@ import type { Readable } from 'node:stream'
 import { TempFileError } from '../errors.ts'
 import type { UploadedFile } from '../http/index.ts'
 import { discardNode } from '../http/receive/discard-rest.ts'
+import { inField } from '../http/receive/form-errors.ts'
 import { asUploaded, originalNameOf, suffixOf } from '../http/receive/uploaded-file.ts'
 import type { FileRules, Size, TempFileManager } from '../index.ts'
 import { namePrefix } from '../input/file-options.ts'
@@ -118,7 +119,7 @@ export function tempStorage(first?: TempFileManager | StorageOptions, second?: S
       store(req, req.res, file).then(
         (stored) => callback(null, stored),
         (error: unknown) => {
-          callback(error)
+          callback(inField(error, file.fieldname, {}))
           // multer reports the error only after the rest of the request has arrived; this bounds that rest.
           discardNode(req)
         },

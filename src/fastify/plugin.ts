@@ -6,22 +6,17 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { TempFileError } from '../errors.ts'
-import {
-  type Form,
-  type FormOptions,
-  type Sendable,
-  type SendOptions,
-  type SendResult,
-  toProblem,
-} from '../http/index.ts'
+import type { Form, FormOptions, Sendable, SendOptions, SendResult } from '../http/index.ts'
 import { type CheckedForm, checkForm, withDefaults } from '../http/receive/form-options.ts'
 import { boundaryOf } from '../http/receive/part-header.ts'
 import { receivePreparedForm } from '../http/receive/receive-form.ts'
 import { refuseRequest } from '../http/receive/request-body.ts'
+import { endAfterFailure } from '../http/serve/end-after-failure.ts'
 import { requestScope } from '../http/serve/request-scope.ts'
 import { deliver, prepare } from '../http/serve/send-file.ts'
 import { TempFileManager, type TempFileManagerOptions, type TempScope } from '../index.ts'
 import { oneOf, optionsOf, unchecked } from '../input/options.ts'
+import { requireManager } from '../input/program-objects.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -78,7 +73,7 @@ interface RouteConfig {
 /**
  * The plugin for Fastify 5: `fastify.tempFiles`, `request.temp`, `request.receiveForm()` and `reply.sendTempFile()`.
  *
- * @throws ERR_TEMP_OPTION_INVALID at registration: an unknown option, or another plugin parses forms and `parser` is not 'external'
+ * @throws ERR_TEMP_OPTION_INVALID at registration: an unknown option, a wrong manager, or another plugin parses forms and `parser` is not 'external'
  * @example
  * ```ts
  * import Fastify from 'fastify'
@@ -100,7 +95,7 @@ export const tempFiles = fastifyPlugin(register, { name: 'temp-file-manager', fa
 export default tempFiles
 
 const checkOptions = optionsOf('the Fastify plugin', {
-  manager: unchecked<TempFileManager>(),
+  manager: requireManager,
   options: unchecked<TempFileManagerOptions>(), // by the manager's constructor
   rules: unchecked<FormOptions>(), // by checkForm
   parser: oneOf('builtin', 'external'),
@@ -217,20 +212,6 @@ function copyHeaders(reply: FastifyReply): void {
         { cause },
       )
     }
-  }
-}
-
-function endAfterFailure(raw: FastifyReply['raw'], error: unknown): void {
-  if (raw.writableEnded) return
-  if (raw.headersSent) return void raw.destroy()
-  try {
-    const { status, headers, body } = toProblem(error)
-    for (const name of raw.getHeaderNames()) raw.removeHeader(name)
-    for (const [name, value] of Object.entries(headers)) raw.setHeader(name, value)
-    raw.statusCode = status
-    raw.end(String(body))
-  } catch {
-    raw.destroy()
   }
 }
 

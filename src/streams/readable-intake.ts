@@ -149,8 +149,9 @@ interface PeerStream {
 /** Whether a request, or a stream of HTTP/2, was given up by its peer before its end. */
 function isCutOff(readable: Readable): boolean {
   const { aborted, httpVersion, rstCode, stream } = readable as PeerStream // each member is checked
-  if (httpVersion !== undefined && aborted === true) return true
   const code = rstCode ?? stream?.rstCode
+  const known = httpVersion !== undefined || typeof code === 'number'
+  if (known && aborted === true) return true // also without an error: RST_STREAM may carry NO_ERROR
   return typeof code === 'number' && code !== 0
 }
 

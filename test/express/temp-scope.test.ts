@@ -79,6 +79,21 @@ describe('req.temp', () => {
     expect(await result).toMatchObject({ code: 'ERR_TEMP_CLOSED' })
   })
 
+  test('calls next once, also when that throws: the error is that of the caller', async () => {
+    const calls: unknown[] = []
+    const scoped = tempScope(here.premises.manager)
+    const next = (error?: unknown): never => {
+      calls.push(error)
+      throw new Error('the handler failed')
+    }
+    here.app.get('/', (req, res) => {
+      expect(() => scoped(req, res, next)).toThrow('the handler failed')
+      res.end('answered')
+    })
+    expect(await (await fetch(here.server.url)).text()).toBe('answered')
+    expect(calls).toEqual([undefined])
+  })
+
   test('of a manager that is closed fails by next(error)', async () => {
     await here.premises.manager.close()
     here.app.use(tempScope(here.premises.manager))

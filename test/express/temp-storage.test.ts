@@ -83,6 +83,15 @@ test.each<[string, () => Buffer, string]>([
   expect(`${response.status} ${await response.text()}`).toBe(expected)
 })
 
+test('the error of a file names its field', async () => {
+  here.app.post('/', asked().array('f'))
+  here.app.use(
+    ((error, _req, res, _next) => void res.json(error.details)) satisfies express.ErrorRequestHandler,
+  )
+  const response = await post(here.server.url, multipart([file('f', 'b.mp4', Buffer.alloc(10_000))]))
+  expect(await response.json()).toMatchObject({ field: 'f' })
+})
+
 test('a disguised file is refused at once, although the client has announced a gigabyte', async () => {
   here.app.post('/', asked().array('f'))
   here.app.use(errors)

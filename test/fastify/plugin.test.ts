@@ -1,7 +1,9 @@
 import { sep } from 'node:path'
+import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import tempFiles, { type FormOptions } from '../../src/fastify/index.ts'
+import type { SendResult } from '../../src/http/index.ts'
 import { fileRules, type TempFile } from '../../src/index.ts'
 import { answerBeforeBody, FORM_TYPE } from '../http/clients.ts'
 import { addRoute, form, UploadApp, upload } from './upload-app.ts'
@@ -199,6 +201,32 @@ describe('the rules of a form', () => {
     expect((await upload(url)).status).toBe(413)
     expect(reads).toBe(0)
   })
+})
+
+test.each([
+  ['as one buffer', (): Buffer => form],
+  ['as a stream', (): Readable => Readable.from([form.subarray(0, 50), form.subarray(50)])],
+])('inject() with a form %s gets the refusal', async (_, payload) => {
+  await here.app.register(tempFiles, { manager: here.manager })
+  here.app.post('/none', (request) => request.receiveForm({ maxFiles: 0 }))
+  const response = await here.app.inject({
+    method: 'POST',
+    url: '/none',
+    payload: payload(),
+    headers: { 'content-type': FORM_TYPE },
+  })
+  expect([response.statusCode, response.json().code]).toEqual([413, 'ERR_TEMP_TOO_LARGE'])
+})
+
+test("inject() of a download with remove: 'after-full-body' removes the file", async () => {
+  await here.app.register(tempFiles, { manager: here.manager })
+  const results: SendResult[] = []
+  here.app.get('/file', async (_request, reply) => {
+    const file = await here.manager.receive('content')
+    results.push(await reply.sendTempFile(file, { remove: 'after-full-body' }))
+  })
+  expect((await here.app.inject('/file')).body).toBe('content')
+  await expect.poll(() => results).toEqual([{ status: 200, bytes: 7, fullySent: true, removed: true }])
 })
 
 test('a form sent as something else is the client’s mistake', async () => {

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import http from 'node:http'
+import http2 from 'node:http2'
 import net, { type AddressInfo } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { isTempFileError } from '../../src/errors.ts'
@@ -84,6 +85,47 @@ describe('the body of a request', () => {
     request.resume()
     expect(await sent).toBe(413)
     server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+  })
+})
+
+describe('the body of a stream of HTTP/2', () => {
+  /** A frame of one stream (RFC 9113 section 4.1). */
+  function frame(type: number, flags: number, stream: number, payload = Buffer.alloc(0)): Buffer {
+    const head = Buffer.alloc(9)
+    head.writeUIntBE(payload.length, 0, 3)
+    head[3] = type
+    head[4] = flags
+    head.writeUInt32BE(stream, 5)
+    return Buffer.concat([head, payload])
+  }
+
+  const [DATA, HEADERS, RST_STREAM, SETTINGS] = [0, 1, 3, 4]
+  const ACK = 1
+  const END_HEADERS = 4
+  /** Of the static table (RFC 7541 appendix A): POST, http and /; then `:authority: x`, as it is. */
+  const POST = Buffer.from([0x83, 0x86, 0x84, 0x41, 1, 0x78])
+
+  test.each([
+    ['NO_ERROR', 0],
+    ['CANCEL', 8],
+  ])('that its client resets half way with %s is an abort', async (_, code) => {
+    const server = http2.createServer()
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const socket = net.connect((server.address() as AddressInfo).port, '127.0.0.1') // it listens on a port
+    socket.resume()
+    socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
+    socket.write(Buffer.concat([frame(SETTINGS, 0, 0), frame(SETTINGS, ACK, 0)]))
+    socket.write(Buffer.concat([frame(HEADERS, END_HEADERS, 1, POST), frame(DATA, 0, 1, Buffer.alloc(1000))]))
+    const [stream] = (await once(server, 'stream')) as [http2.ServerHttp2Stream]
+    stream.on('error', () => {})
+    const received = receive(stream, {})
+    const reset = Buffer.alloc(4)
+    reset.writeUInt32BE(code)
+    socket.write(frame(RST_STREAM, 0, 1, reset))
+    await expect(received).rejects.toMatchObject({ code: 'ERR_TEMP_ABORTED' })
+    socket.destroy()
     await new Promise((resolve) => server.close(resolve))
   })
 })

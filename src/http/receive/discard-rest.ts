@@ -9,6 +9,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
+import { Duplex } from 'node:stream'
 import { endAfterLastAnswer, endBeforeBody, responseOf } from '../../runtime/node-internals.ts'
 
 /** How much of a refused request is discarded, and for how long. */
@@ -43,19 +44,21 @@ const BOUNDS: DiscardBounds = {
   tickMs: 250,
 }
 
-/** Discards the rest of a request of node:http or node:http2. */
+/** Discards the rest of a request of node:http or node:http2; an injected one (light-my-request) is read to its end. */
 export function discardNode(request: IncomingMessage | Http2ServerRequest, bounds = BOUNDS): void {
   if (request.readableEnded || request.destroyed || hasNoBody(request)) return
+  const socket: unknown = request.socket
   if ('stream' in request) discardHttp2(request, bounds)
-  else new Rest(request, bounds).discard()
+  else if (socket instanceof Duplex) new Rest(request, bounds).discard()
+  else request.resume()
 }
 
 /** The rest of one HTTP/1 request. */
 class Rest {
   readonly #request: IncomingMessage
   readonly #bounds: DiscardBounds
-  /** Null: it has finished. Undefined: Node does not know it, and the connection is left to the server. */
-  readonly #response: ServerResponse | null | undefined
+  /** Null: it has finished. Undefined: it waits behind an earlier one, and the connection is left as it is until its turn. */
+  #response: ServerResponse | null | undefined
   readonly #readBefore: number
   #timer: NodeJS.Timeout | undefined
   #last = false
@@ -79,7 +82,7 @@ class Rest {
     const { tickMs, keepBytes } = this.#bounds
     this.#timer = setInterval(this.#tick, tickMs).unref()
     const keeps = this.#response?.shouldKeepAlive === true && Number(headers['content-length']) <= keepBytes
-    if (keeps) this.#request.resume()
+    if (keeps || this.#response === undefined) this.#request.resume()
     else this.#makeLast()
   }
 
@@ -104,6 +107,11 @@ class Rest {
     const { socket } = this.#request
     const { bytes, tickMs, keepMs } = this.#bounds
     const read = socket.bytesRead - this.#readBefore
+    if (this.#response === undefined) this.#response = responseOf(this.#request)
+    if (this.#response === undefined) {
+      if (read > bytes) socket.pause()
+      return
+    }
     this.#waitedMs += tickMs
     this.#silentMs = read === this.#read ? this.#silentMs + tickMs : 0
     this.#read = read
@@ -117,8 +125,7 @@ class Rest {
   /** Whether a bound is reached at which the connection is closed. */
   #isOver(): boolean {
     const { bytes, afterAnswerMs, silenceMs, answerMs, tickMs } = this.#bounds
-    if (this.#response === undefined || this.#response?.writableFinished === false)
-      return this.#waitedMs >= answerMs
+    if (this.#response?.writableFinished === false) return this.#waitedMs >= answerMs
     this.#answeredMs += tickMs
     return this.#read > bytes || this.#answeredMs >= afterAnswerMs || this.#silentMs >= silenceMs
   }

@@ -6,6 +6,7 @@ import { TempFileError } from '../../errors.ts'
 import type { ReceivedFile } from '../../index.ts'
 import { forLog } from '../../input/names.ts'
 import { asyncDispose } from '../../runtime/dispose.ts'
+import { fileBytesOf } from '../../runtime/file-limit.ts'
 import { FirstFailure } from '../../streams/first-failure.ts'
 import { type Form, ReceivedForm } from './form.ts'
 import { formInvalid, formTooLarge, inField } from './form-errors.ts'
@@ -116,9 +117,9 @@ export class FormReader {
   #openFile({ fieldName, fileName, type }: PartHeader): PartSink | Promise<PartSink> {
     const rules = this.#admit(fieldName)
     const declared = { fieldName, originalName: originalNameOf(fileName), declaredType: type }
-    const skipped = this.#options.skip?.(declared) ?? false
-    if (typeof skipped === 'boolean') return this.#store(declared, rules, skipped)
-    return skipped.then((skip) => this.#store(declared, rules, skip))
+    const skipped = this.#options.skip?.(declared)
+    if (!isThenable(skipped)) return this.#store(declared, rules, Boolean(skipped))
+    return Promise.resolve(skipped).then((skip) => this.#store(declared, rules, Boolean(skip)))
   }
 
   /** Counts one more file of a field. @throws ERR_TEMP_TOO_LARGE, ERR_TEMP_FORM_INVALID */
@@ -145,7 +146,7 @@ export class FormReader {
     const accept = rules === undefined ? this.#options.accept : rules.accept
     const maxBytes = rules?.maxBytes ?? maxFileBytes
     const limitOption = rules?.maxBytes === undefined ? 'maxFileBytes' : `fields['${fieldName}'].maxBytes`
-    if (skip) return leftOut(maxBytes, limitOption, fieldName)
+    if (skip) return leftOut(fieldName, this.#limitsOf(rules, { maxBytes, limitOption }))
     const index = this.#files.length - 1
     const part = new PartStream()
     const received = this.#owner.receive(part, {
@@ -174,6 +175,19 @@ export class FormReader {
     }
   }
 
+  /** Every limit on the size of a file that is kept, so that `skip` is no way around them. */
+  #limitsOf(
+    rules: PreparedField | undefined,
+    { maxBytes, limitOption }: { readonly maxBytes: number | undefined; readonly limitOption: string },
+  ): readonly SizeLimit[] {
+    const accept = rules === undefined ? this.#options.accept : rules.accept
+    return [
+      { option: limitOption, bytes: maxBytes },
+      { option: 'accept.maxBytes', bytes: accept?.maxBytes },
+      { option: 'limits.fileBytes', bytes: fileBytesOf(this.#owner) },
+    ]
+  }
+
   async #settled(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running)
   }
@@ -181,6 +195,11 @@ export class FormReader {
   #received(): UploadedFile[] {
     return this.#files.filter((file) => file !== undefined)
   }
+}
+
+/** From JavaScript a callback may return any value: only what `await` would wait for is a promise. */
+function isThenable<T>(value: T | Promise<T>): value is Promise<T> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function' // any value can be read by key
 }
 
 /** A file input that was left empty: a part with an empty name and no content. */
@@ -193,14 +212,20 @@ function nothingChosen(field: string): PartSink {
   }
 }
 
+/** A limit on the size of a file, in bytes, and the option that sets it; undefined: it is not set. */
+interface SizeLimit {
+  readonly option: string
+  readonly bytes: number | undefined
+}
+
 /** A file that `skip` leaves out: read and not kept, up to the size that it could have had. */
-function leftOut(maxBytes: number | undefined, option: string, field: string): PartSink {
-  const limit = maxBytes ?? Number.POSITIVE_INFINITY
+function leftOut(field: string, limits: readonly SizeLimit[]): PartSink {
   let bytes = 0
   return {
     write(chunk) {
       bytes += chunk.length
-      if (bytes > limit) throw formTooLarge('a file with more bytes', option, limit, field)
+      for (const { option, bytes: limit = Number.POSITIVE_INFINITY } of limits)
+        if (bytes > limit) throw formTooLarge('a file with more bytes', option, limit, field)
       return undefined
     },
     end: () => undefined,

@@ -11,7 +11,7 @@ export interface Form<Value = string | string[]> extends Disposable, AsyncDispos
    */
   readonly fields: Readonly<Record<string, Value>>
   /** The files, in the order in which they came. A file input left empty sends none. */
-  readonly files: readonly UploadedFile[]
+  readonly files: UploadedFile[]
   /** The first file of a field; undefined where it has none. */
   file(fieldName: string): UploadedFile | undefined
   /** Removes all of its files now. Idempotent; a failure can be tried again. @throws ERR_TEMP_CLEANUP */
@@ -22,11 +22,14 @@ export interface Form<Value = string | string[]> extends Disposable, AsyncDispos
 
 export class ReceivedForm<Value> implements Form<Value> {
   readonly fields: Readonly<Record<string, Value>>
-  readonly files: readonly UploadedFile[]
+  readonly files: UploadedFile[]
+  /** Also what its user takes out of `files`. */
+  readonly #received: readonly UploadedFile[]
 
   constructor(fields: Readonly<Record<string, Value>>, files: readonly UploadedFile[]) {
     this.fields = fields
-    this.files = files
+    this.files = [...files]
+    this.#received = files
   }
 
   file(fieldName: string): UploadedFile | undefined {
@@ -34,19 +37,19 @@ export class ReceivedForm<Value> implements Form<Value> {
   }
 
   remove(): Promise<void> {
-    return endAll(this.files, (file) => file.remove())
+    return endAll(this.#received, (file) => file.remove())
   }
 
   removeSync(): void {
-    endAllSync(this.files, (file) => file.removeSync())
+    endAllSync(this.#received, (file) => file.removeSync())
   }
 
   [asyncDispose](): Promise<void> {
-    return endAll(this.files, (file) => file[asyncDispose]())
+    return endAll(this.#received, (file) => file[asyncDispose]())
   }
 
   [dispose](): void {
-    endAllSync(this.files, (file) => file[dispose]())
+    endAllSync(this.#received, (file) => file[dispose]())
   }
 }
 

@@ -44,7 +44,7 @@ export function readPartHeader(headers: PartHeaders, maxFieldNameBytes: number):
   const type = contentType.value.toLowerCase() || undefined
   return {
     fieldName: decoded(name),
-    fileName: fileNameOf(parameters, type),
+    fileName: fileNameOf(parameters, type) ?? (parameters.has('filename*') ? 'file' : undefined), // not readable
     type,
     charset: contentType.parameters.get('charset'),
   }

@@ -4,6 +4,8 @@
 import type { FileRules, Size } from '../../index.ts'
 import { namePrefix } from '../../input/file-options.ts'
 import { optionsOf, size, text } from '../../input/options.ts'
+import { checkOwner } from '../../input/program-objects.ts'
+import { joinSignals } from '../../runtime/abort.ts'
 import { log } from '../../runtime/observe.ts'
 import { expectedDigest, storeOptions } from '../../streams/receive-options.ts'
 import type { ExpectedDigest, Progress } from '../../types.ts'
@@ -47,7 +49,7 @@ const checkOptions = optionsOf('receiveBody', {
  *
  * @throws ERR_TEMP_FORM_INVALID (a form: use receiveForm), ERR_TEMP_TOO_LARGE, ERR_TEMP_TOO_SMALL,
  * ERR_TEMP_TYPE_REJECTED, ERR_TEMP_TRUNCATED, ERR_TEMP_ABORTED, ERR_TEMP_TIMEOUT, ERR_TEMP_NO_SPACE,
- * ERR_TEMP_QUOTA, ERR_TEMP_IO, ERR_TEMP_CLOSED, ERR_TEMP_OPTION_INVALID (a bad option; the body was read before)
+ * ERR_TEMP_QUOTA, ERR_TEMP_IO, ERR_TEMP_CLOSED, ERR_TEMP_OPTION_INVALID (a bad option; not a request, not an owner; the body was read before)
  * @example
  * ```ts
  * import { once } from 'node:events'
@@ -76,6 +78,7 @@ export async function receiveBody(
   let checked: ReturnType<typeof checkOptions>
   try {
     checked = checkOptions(options)
+    checkOwner(owner)
   } catch (error) {
     return await refuseRequest(request, error)
   }
@@ -102,16 +105,22 @@ async function store(
       'The request is a form, not a raw file. Send the file as the body itself, or to the route that receives forms.',
     )
   }
-  const { fileName, accept, ...rest } = options
-  const given = fileName ?? fileNameOfDisposition(body.header('content-disposition') ?? '')
-  const originalName = originalNameOf(given)
-  const file = await owner.receive(body.source, {
-    ...rest,
-    ...(accept === undefined ? {} : { accept }),
-    suffix: suffixOf(originalName),
-    expectedBytes: body.length,
-    keepSource: true,
-    declared: { name: given === undefined ? undefined : originalName, type: declaredType },
-  })
-  return asUploaded(file, { fieldName: '', originalName, declaredType })
+  const { fileName, accept, signal: given, ...rest } = options
+  const named = fileName ?? fileNameOfDisposition(body.header('content-disposition') ?? '')
+  const originalName = originalNameOf(named)
+  const { signal, detach } = joinSignals(given, body.signal)
+  try {
+    const file = await owner.receive(body.source, {
+      ...rest,
+      ...(accept === undefined ? {} : { accept }),
+      signal,
+      suffix: suffixOf(originalName),
+      expectedBytes: body.length,
+      keepSource: true,
+      declared: { name: named === undefined ? undefined : originalName, type: declaredType },
+    })
+    return asUploaded(file, { fieldName: '', originalName, declaredType })
+  } finally {
+    detach()
+  }
 }

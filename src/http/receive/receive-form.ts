@@ -1,6 +1,7 @@
 // Receives a multipart form, its files going straight to disk. Guarantee: a form is received whole or not at all; the
 // first failure stops everything, removes every file of this form, and lets the client read the answer.
 
+import { checkOwner } from '../../input/program-objects.ts'
 import { abortError, onAbort } from '../../runtime/abort.ts'
 import { log } from '../../runtime/observe.ts'
 import { type Intake, openIntake } from '../../streams/intake.ts'
@@ -27,7 +28,7 @@ import { type Owner, ownerSignal } from './uploaded-file.ts'
  * @throws ERR_TEMP_FORM_INVALID (not a multipart form, a broken one, a missing or unlisted field),
  * ERR_TEMP_TOO_LARGE, ERR_TEMP_TOO_SMALL, ERR_TEMP_TYPE_REJECTED, ERR_TEMP_TRUNCATED, ERR_TEMP_ABORTED (the
  * client or a signal), ERR_TEMP_TIMEOUT, ERR_TEMP_NO_SPACE, ERR_TEMP_QUOTA, ERR_TEMP_IO, ERR_TEMP_CLOSED,
- * ERR_TEMP_OPTION_INVALID (a bad option; the body was read before), and what `validate`, `skip` and `onProgress` throw.
+ * ERR_TEMP_OPTION_INVALID (a bad option; not a request, not an owner; the body was read before), and what `validate`, `skip` and `onProgress` throw.
  * `details` has the `option` and the `limit` that were reached, and the `field`.
  * @example
  * ```ts
@@ -69,6 +70,7 @@ export async function receiveForm(
   let prepared: PreparedForm
   try {
     prepared = prepareForm(options)
+    checkOwner(owner)
   } catch (error) {
     return await refuseRequest(request, error)
   }
@@ -89,7 +91,9 @@ export async function receivePreparedForm(
     const current = new FormReader(owner, options, checkHeaders(body, options))
     reader = current
     intake = openIntake(body.source, true)
-    detach = onAbort([options.signal, ownerSignal(owner)], ({ reason }) => current.fail(abortError(reason)))
+    detach = onAbort([options.signal, body.signal, ownerSignal(owner)], ({ reason }) =>
+      current.fail(abortError(reason)),
+    )
     const bytes = await readInto(current, intake, body, options)
     const form = await current.end()
     log.http('a form of %d bytes with %d files received', bytes, form.files.length)

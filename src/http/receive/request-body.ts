@@ -5,6 +5,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
 import { isTempFileError, TempFileError } from '../../errors.ts'
+import { checkRequest, isNodeRequest } from '../../input/program-objects.ts'
 import type { ByteSource } from '../../types.ts'
 import { discardNode, discardWeb } from './discard-rest.ts'
 
@@ -17,6 +18,8 @@ export interface RequestBody {
   readonly source: ByteSource
   /** Bytes to come according to Content-Length; undefined where the client does not announce them. */
   readonly length: number | undefined
+  /** Of a Fetch request: aborts when its client has left, or as its program decides. */
+  readonly signal: AbortSignal | undefined
   header(name: string): string | undefined
   /**
    * Gives the body up. The rest is discarded within bounds; wait for the result before you let the program answer.
@@ -25,8 +28,9 @@ export interface RequestBody {
   refuse(error: unknown): Promise<void>
 }
 
-/** @throws ERR_TEMP_OPTION_INVALID if a Fetch request's body was read before */
+/** @throws ERR_TEMP_OPTION_INVALID for what is not a request */
 export function bodyOf(request: HttpRequest): RequestBody {
+  checkRequest(request)
   return isNodeRequest(request) ? nodeBody(request) : webBody(request)
 }
 
@@ -43,10 +47,6 @@ export async function refuseRequest(request: HttpRequest, error: unknown): Promi
   throw error
 }
 
-function isNodeRequest(request: HttpRequest): request is IncomingMessage | Http2ServerRequest {
-  return typeof (request as Partial<IncomingMessage>).pipe === 'function' // duck-typed
-}
-
 function contentLength(value: string | null | undefined): number | undefined {
   return value !== undefined && value !== null && /^\d{1,15}$/.test(value) ? Number(value) : undefined
 }
@@ -56,6 +56,7 @@ function nodeBody(request: IncomingMessage | Http2ServerRequest): RequestBody {
   return {
     source: request,
     length: contentLength(request.headers['content-length']),
+    signal: undefined,
     header(name) {
       const value = request.headers[name]
       return Array.isArray(value) ? value.join(', ') : value
@@ -90,6 +91,7 @@ function webBody(request: Request): RequestBody {
   return {
     source: chunks(),
     length: contentLength(headers.get('content-length')),
+    signal: request.signal ?? undefined, // an adapter may have none
     header: (name) => (name === 'content-type' ? contentType : headers.get(name)) ?? undefined,
     async refuse(error) {
       if (over || body === null) return

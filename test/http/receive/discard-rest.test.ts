@@ -131,6 +131,43 @@ test('the timer and the listeners of a request end with its connection', async (
   await expect.poll(() => socket?.listenerCount('close'), { timeout: 10_000 }).toBeLessThan(listening)
 })
 
+test('a refused request that waits behind another one leaves their connection as it is', async () => {
+  let first: ServerResponse | undefined
+  const listening: number[] = []
+  server = await serve((request, res) => {
+    const { socket } = request
+    const count = (): void => void listening.push(socket.listenerCount('close'))
+    if (request.url === '/first') {
+      first = res
+    } else if (request.method === 'GET') {
+      res.end('last')
+    } else {
+      count()
+      discardNode(request, WIDE)
+      count()
+      request.once('end', count)
+      refuse(res)
+    }
+  })
+  const socket = connect(server.port, '127.0.0.1')
+  let text = ''
+  socket.on('data', (data) => {
+    text += data
+  })
+  const post = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n'
+  socket.write(`GET /first HTTP/1.1\r\nHost: x\r\n\r\n${post}`)
+  await expect.poll(() => listening, { timeout: 10_000 }).toHaveLength(2)
+  socket.write('12345GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  await expect.poll(() => listening, { timeout: 10_000 }).toHaveLength(3)
+  const [before, during, after] = listening
+  expect(during).toBe((before ?? 0) + 1)
+  expect(after).toBe(before) // nothing of it is left that could end the connection
+  first?.end('first')
+  await expect.poll(() => text, { timeout: 10_000 }).toMatch(/first.*413.*too large.*last/s)
+  expect(text).not.toMatch(/^connection: close/im)
+  socket.destroy()
+})
+
 test.each<[string, Partial<DiscardBounds>, (response: Http2ServerResponse) => void]>([
   ['that is never answered', { answerMs: 50 }, never],
   ['whose client sends on after the answer', { resetMs: 50 }, (response) => response.end()],

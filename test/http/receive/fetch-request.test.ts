@@ -206,3 +206,49 @@ describe('a Request made by hand', () => {
     expect(body.bytes).toBe(0)
   })
 })
+
+describe('the signal of a Request', () => {
+  beforeEach(() => {
+    premises = new Premises()
+  })
+
+  afterEach(async () => {
+    await premises.expectNothingLeft()
+    await premises.close()
+  })
+
+  /** A Request whose body begins and never ends, as of a client that hangs. */
+  const endless = (signal: AbortSignal): Request => {
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) =>
+        controller.enqueue(
+          Buffer.from('--b\r\ncontent-disposition: form-data; name="f"; filename="f"\r\n\r\nx'),
+        ),
+    })
+    const headers = { 'content-type': 'multipart/form-data; boundary=b' }
+    return new Request('http://localhost/', {
+      method: 'POST',
+      headers,
+      body,
+      duplex: 'half',
+      signal,
+    } as RequestInit)
+  }
+
+  test.each<[string, (request: Request) => Promise<unknown>]>([
+    ['receiveForm', (request) => receiveForm(request, premises.manager)],
+    [
+      'receiveBody',
+      (request) => {
+        request.headers.set('content-type', 'text/plain')
+        return receiveBody(request, premises.manager, { signal: new AbortController().signal })
+      },
+    ],
+  ])('ends %s, before and during it', async (_, receive) => {
+    await expect(receive(endless(AbortSignal.abort()))).rejects.toMatchObject({ code: 'ERR_TEMP_ABORTED' })
+    const leaving = new AbortController()
+    const receiving = receive(endless(leaving.signal))
+    leaving.abort()
+    await expect(receiving).rejects.toMatchObject({ code: 'ERR_TEMP_ABORTED' })
+  })
+})

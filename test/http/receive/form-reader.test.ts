@@ -108,6 +108,30 @@ describe('a form on a disk that pauses at every write', () => {
   })
 })
 
+test('a file that arrives byte by byte while the disk is busy is not read far ahead', async () => {
+  const body = multipart([file('f', 'a.bin', 'x'.repeat(100_000))])
+  let sent = 0
+  let sentMeanwhile = 0
+  const chunks = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      if (sent === body.length) controller.close()
+      else controller.enqueue(Uint8Array.of(body[sent++] ?? 0))
+    },
+  })
+  const open = ((...args: Parameters<typeof fs.open>) => {
+    const opened = (): void => {
+      sentMeanwhile = sent
+      fs.open(...args)
+    }
+    setImmediate(() => setImmediate(opened)) // what can be read without the disk has been read by then
+  }) as typeof fs.open // its overloads
+  const headers = { 'content-type': FORM_TYPE }
+  const init = { method: 'POST', headers, body: chunks, duplex: 'half' } as RequestInit // `duplex` is not in the types
+  const form = await receiveForm(new Request('http://localhost/', init), tempManager({ fs: { ...fs, open } }))
+  expect(form.files[0]?.bytes).toBe(100_000)
+  expect(sentMeanwhile).toBeLessThan(5000) // each chunk costs a hundred bytes and more
+})
+
 function isInSession(fd: string, { sessionPath }: TempFileManager): boolean {
   try {
     return sessionPath !== undefined && fs.readlinkSync(`/proc/self/fd/${fd}`).startsWith(sessionPath)
@@ -153,6 +177,37 @@ describe('a form as peers read it', () => {
     const form = await receive(body, { skip: async ({ originalName }) => originalName.endsWith('.exe') })
     expect(form.files.map((each) => each.originalName)).toEqual(['b.txt'])
     expect(form.fields['a']).toBe('1')
+  })
+
+  test.each([
+    ['a truthy value', ({ originalName }: { originalName: string }) => originalName.match(/exe$/)],
+    [
+      'a thenable',
+      ({ originalName }: { originalName: string }) => ({
+        // biome-ignore lint/suspicious/noThenProperty: as a promise of another library
+        then: (resolve: (skip: boolean) => void) => resolve(originalName.endsWith('.exe')),
+      }),
+    ],
+  ])('skip from JavaScript may return %s', async (_what, skip) => {
+    const body = multipart([file('f', 'a.exe', 'x'), file('f', 'b.txt', 'y')])
+    const form = await receive(body, { skip: skip as unknown as NonNullable<FormOptions['skip']> })
+    expect(form.files.map((each) => each.originalName)).toEqual(['b.txt'])
+  })
+
+  test.each([
+    ['limits.fileBytes', { limits: { fileBytes: 3 } }, {}],
+    ['accept.maxBytes', {}, { accept: { maxBytes: 3 } }],
+    ['accept.maxBytes', {}, { fields: { f: { accept: { maxBytes: 3 } } } }],
+    ['maxFileBytes', {}, { maxFileBytes: 3 }],
+  ])('skip is no way around %s', async (option, limits, rules) => {
+    const body = multipart([file('f', 'a.txt', '1234')])
+    for (const owner of [tempManager(limits), tempManager(limits).scope()])
+      await expect(
+        receiveForm(fetchRequest([body]), owner, { ...rules, skip: () => true }),
+      ).rejects.toMatchObject({
+        code: 'ERR_TEMP_TOO_LARGE',
+        details: { option, limit: 3, field: 'f' },
+      })
   })
 
   test('a JSON part sent as a Blob is a field with decodeJsonParts, and a file without it', async () => {

@@ -1,6 +1,11 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
+import { receiveForm } from '../../../src/http/index.ts'
 import { FormText } from '../../../src/http/receive/form-text.ts'
 import { failureSync } from '../../fixtures/failures.ts'
+import { tempManager } from '../../fixtures/temp-base.ts'
+import { FORM_TYPE, field, multipart } from '../clients.ts'
 
 const LIMITS = { maxFields: 3, maxFieldBytes: 10, maxTextBytes: 15, decodeJsonParts: false }
 
@@ -54,6 +59,36 @@ describe('text fields', () => {
     add(text, 'a', [Buffer.from([0xff])])
     expect(text.fields['a']).toBe('\ufffd')
   })
+})
+
+/** Bytes on the heap and outside of it that are in use. */
+function memoryInUse(): number {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void // V8's function, by the flag
+  collect()
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
+}
+
+test('a text field that arrives byte by byte takes memory in proportion to its bytes, not to its chunks', async () => {
+  const bytes = 200_000
+  const body = multipart([field('a', 'x'.repeat(bytes))])
+  let before = 0
+  let whole = 0
+  let sent = 0
+  const chunks = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      if (sent === 0) before = memoryInUse()
+      if (sent === body.length - 1) whole = memoryInUse()
+      if (sent === body.length) controller.close()
+      else controller.enqueue(Uint8Array.of(body[sent++] ?? 0))
+    },
+  })
+  const headers = { 'content-type': FORM_TYPE }
+  const init = { method: 'POST', headers, body: chunks, duplex: 'half' } as RequestInit // `duplex` is not in the types
+  const { fields } = await receiveForm(new Request('http://localhost/', init), tempManager())
+  expect(fields['a']).toHaveLength(bytes)
+  expect(whole - before).toBeLessThan(20 * bytes)
 })
 
 describe('a JSON part', () => {

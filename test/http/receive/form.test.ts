@@ -63,6 +63,13 @@ describe('a form', () => {
     expect(readFileSync(destination, 'utf8')).toBe('a')
   })
 
+  test('removes also a file that its user took out of the list', async () => {
+    const form = await formOf('a', 'b')
+    const [first] = form.files.splice(0, 1)
+    await form.remove()
+    expect(first?.disposed).toBe(true)
+  })
+
   test('removes the other files when one cannot be removed, and throws its error', async () => {
     const form = await formOf('a', 'b', 'c')
     failing(form.files[1] as UploadedFile) // there are three

@@ -77,6 +77,13 @@ describe('a file name', () => {
     expect(fileNameOfDisposition(Buffer.from(`attachment; ${parameter}`).toString('latin1'))).toBe(name)
   })
 
+  test.each(["filename*=koi8-r''%C6", "filename*=UTF-8''%ZZ.exe", 'filename*=x'])(
+    'that cannot be read makes the part a file all the same: %s',
+    (parameter) => {
+      expect(part(`form-data; name="f"; ${parameter}`)?.fileName).toBeDefined()
+    },
+  )
+
   test('that is not UTF-8 is read as latin1', () => {
     const headers = { 'content-disposition': ['form-data; name="f"; filename="\u00fc.txt"'] } // the one byte FC
     expect(readPartHeader(headers, 100)?.fileName).toBe('ü.txt')
