@@ -3,7 +3,7 @@
 
 import { constants, type Stats } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import { errnoOf, ioError, TempFileError } from '../errors.ts'
+import { errnoOf, ioError, optionError, TempFileError } from '../errors.ts'
 
 /** 256 KiB: four times the default of fs streams, and a quarter of the reads of 64 KiB. */
 const READ_BYTES = 256 * 1024
@@ -11,6 +11,13 @@ const READ_BYTES = 256 * 1024
 export interface OpenFile {
   readonly handle: FileHandle
   readonly stats: Stats
+}
+
+/** The path of a file to send, also from JavaScript. @throws ERR_TEMP_OPTION_INVALID */
+export function pathToSend(file: unknown): string {
+  const { path } = (file ?? {}) as { path?: unknown } // any value can be read by key
+  if (typeof path === 'string' && path !== '' && !path.includes('\0')) return path
+  throw optionError('file', 'The file to send must be a temp file, a claim or an object { path }.')
 }
 
 /**

@@ -4,6 +4,7 @@ import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { openToSend, readPart } from '../../src/http/file-bytes.ts'
+import { fileResponse, type PutSource, putFile } from '../../src/http/index.ts'
 import { tempBase } from '../fixtures/temp-base.ts'
 
 async function bytes(content: string, start: number, end: number, size = content.length): Promise<string> {
@@ -40,3 +41,13 @@ test('openToSend opens regular files only, and does not wait for the writer of a
   await expect(openToSend(base)).rejects.toMatchObject({ code: 'ERR_TEMP_OPTION_INVALID' })
   await expect(openToSend(join(base, 'none'))).rejects.toMatchObject({ code: 'ERR_TEMP_REMOVED' })
 })
+
+test.each([['/a/path'], [undefined], [null], [7], [{}], [{ path: 7 }], [{ path: '' }], [{ path: 'a\0b' }]])(
+  'what is not a file, %j, is refused before anything is sent',
+  async (file) => {
+    const wrong = file as unknown as PutSource
+    const refused = { code: 'ERR_TEMP_OPTION_INVALID', details: { option: 'file' } }
+    await expect(putFile('http://127.0.0.1:9/', wrong)).rejects.toMatchObject(refused)
+    await expect(fileResponse(new Request('http://host/'), wrong)).rejects.toMatchObject(refused)
+  },
+)

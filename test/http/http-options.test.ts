@@ -1,5 +1,7 @@
 // The mistakes of a JavaScript program in the options of the functions that send and fetch.
 
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
 import Fastify from 'fastify'
 import { afterAll, describe, expect, test } from 'vitest'
 import { tempScope, tempStorage, tempUpload } from '../../src/express/index.ts'
@@ -10,7 +12,7 @@ import { COMMON, type Mistake, meant, type Refusing, testMistakes, wrongTypes } 
 
 const manager = new TempFileManager() // unused: each call fails before its first file
 afterAll(() => manager.close())
-const unused = { headersSent: false } as never // refused before it is looked at
+const unused = new ServerResponse(new IncomingMessage(new Socket()))
 const URL_OF_NOTHING = 'http://127.0.0.1:9/'
 
 const SEND: Mistake[] = [
@@ -116,7 +118,7 @@ const functions: Refusing[] = [
   },
   {
     name: 'sendFile',
-    call: (options) => sendFile({ headers: {} } as never, unused, { path: '/nothing' }, options),
+    call: (options) => sendFile(unused.req, unused, { path: '/nothing' }, options),
     mistakes: SEND,
   },
   {
@@ -134,7 +136,7 @@ const functions: Refusing[] = [
       ...wrongTypes('method', 'put', 1),
       ...wrongTypes('headers', 'x'),
       ...wrongTypes('signal', 1),
-      ...wrongTypes('timeout', 'soon'),
+      ...wrongTypes('timeout', 'soon', '25d'),
       ...wrongTypes('chunkBytes', 0, -1, 'big'),
       ...wrongTypes('retries', -1, 1.5, '3'),
       ...wrongTypes('retryDelay', -1),
@@ -152,7 +154,7 @@ const functions: Refusing[] = [
       ...wrongTypes('maxBytes', true, 'large'),
       ...wrongTypes('suffix', 5),
       ...wrongTypes('headers', 'x'),
-      ...wrongTypes('timeout', 'soon'),
+      ...wrongTypes('timeout', 'soon', '25d'),
       ...wrongTypes('maxRedirects', -1, '5'),
       ...wrongTypes('allow', ['127.0.0.1']),
     ],

@@ -1,11 +1,12 @@
 // Downloads a URL into a temp file. Guarantee: the whole file, or a typed error and nothing on the disk; a redirect is
 // followed to http and https only, and no secret header follows it to another origin.
 
-import { isTempFileError, TempFileError } from '../../errors.ts'
+import { errnoOf, isTempFileError, optionError, TempFileError } from '../../errors.ts'
 import type { FileRules, ReceivedFile, Size } from '../../index.ts'
 import { namePrefix, nameSuffix } from '../../input/file-options.ts'
 import { forLog } from '../../input/names.ts'
-import { callback, duration, integer, optionsOf, recordOf, size, text } from '../../input/options.ts'
+import { callback, integer, optionsOf, recordOf, size, text, timerDuration } from '../../input/options.ts'
+import { checkOwner } from '../../input/program-objects.ts'
 import type { Duration } from '../../input/units.ts'
 import { abortError, onAbort } from '../../runtime/abort.ts'
 import { log } from '../../runtime/observe.ts'
@@ -13,7 +14,8 @@ import { storeOptions } from '../../streams/receive-options.ts'
 import type { Progress } from '../../types.ts'
 import { fileNameOfDisposition } from '../receive/part-header.ts'
 import { type Owner, originalNameOf, ownerSignal, suffixOf } from '../receive/uploaded-file.ts'
-import { type SilenceWatch, watchSilence } from './silence.ts'
+import { checkRequestHeaders, withCredentials } from './request-headers.ts'
+import { fetchTimedOut, fetchTimeout, type SilenceWatch, watchSilence } from './silence.ts'
 import { webAddress } from './web-address.ts'
 
 /** Options of {@link fetchFile}. */
@@ -30,7 +32,10 @@ export interface FetchOptions {
   /** Request headers. `authorization`, `cookie` and `proxy-authorization` are dropped when a redirect leaves the origin. */
   readonly headers?: Readonly<Record<string, string>> | undefined
   readonly signal?: AbortSignal | undefined
-  /** Gives up when no byte has arrived for this long: ERR_TEMP_TIMEOUT. Default '30s'. For a total, use `AbortSignal.timeout`. */
+  /**
+   * Gives up when no byte has arrived for this long: ERR_TEMP_TIMEOUT. Default '30s'; 0: never. Node's fetch gives up after
+   * five minutes anyway, with the same error. For a total, use `AbortSignal.timeout`.
+   */
   readonly timeout?: Duration | undefined
   /** The most redirects followed; default 5. */
   readonly maxRedirects?: number | undefined
@@ -83,6 +88,8 @@ export async function fetchFile(
     ...receive
   } = checkOptions(options)
   const start = webAddress(url)
+  checkOwner(owner)
+  checkRequestHeaders(headers)
   const stop = new AbortController()
   const detach = onAbort([signal, ownerSignal(owner)], (signal) => stop.abort(abortError(signal.reason)))
   const watch = watchSilence(timeout, (error) => stop.abort(error))
@@ -123,7 +130,7 @@ const checkOptions = optionsOf('fetchFile', {
   suffix: nameSuffix,
   prefix: namePrefix,
   headers: recordOf(text),
-  timeout: duration,
+  timeout: timerDuration,
   maxRedirects: integer(),
   allow: callback<NonNullable<FetchOptions['allow']>>(),
 })
@@ -137,12 +144,11 @@ async function follow(
   { headers: given, maxRedirects, allow }: Route,
   signal: AbortSignal,
 ): Promise<{ response: Response; from: URL }> {
-  let from = start
-  let headers: Record<string, string> = { 'accept-encoding': 'identity', ...given }
+  let { url: from, headers } = withCredentials(start, { 'accept-encoding': 'identity', ...given })
   for (let hops = 0; ; hops += 1) {
     if (allow !== undefined && !(await allow(from))) throw failed('The URL is not allowed here.')
     const response = await fetch(from, { headers, signal, redirect: 'manual' }).catch((error: unknown) => {
-      throw failed("The server could not be reached. See this error's cause.", {}, error)
+      throw unanswered(error)
     })
     if (response.ok) return { response, from }
     await response.body?.cancel().catch(() => {})
@@ -158,8 +164,20 @@ async function follow(
         Object.entries(headers).filter(([name]) => !SECRET.has(name.toLowerCase())),
       )
     }
-    from = next
+    ;({ url: from, headers } = withCredentials(next, headers))
   }
+}
+
+/** Headers that Node's fetch does not send, such as Transfer-Encoding and Expect. */
+const REFUSED_BY_FETCH: readonly unknown[] = ['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED']
+
+/** The error for a request that fetch() could not send or that got no answer. */
+function unanswered(error: unknown): TempFileError {
+  if (fetchTimedOut(error)) return fetchTimeout(error)
+  const code = error instanceof Error ? errnoOf(error.cause) : undefined
+  if (REFUSED_BY_FETCH.includes(code))
+    return optionError('headers', 'The request has a header that fetch() does not send. Leave it out.')
+  return failed("The server could not be reached. See this error's cause.", {}, error)
 }
 
 function redirected(location: string, from: URL, details: { status: number }): URL {
@@ -190,6 +208,7 @@ async function* bytesOf(
     }
   } catch (error) {
     if (signal.aborted || isTempFileError(error)) throw error
+    if (fetchTimedOut(error)) throw fetchTimeout(error)
     const total = expected === undefined ? '' : ` of ${expected}`
     throw new TempFileError(
       'ERR_TEMP_TRUNCATED',

@@ -15,17 +15,19 @@ import {
   recordOf,
   size,
   text,
+  timerDuration,
 } from '../../input/options.ts'
 import type { Duration, Size } from '../../input/units.ts'
 import { abortError, onAbort } from '../../runtime/abort.ts'
 import { log } from '../../runtime/observe.ts'
 import { progressOf } from '../../streams/progress.ts'
 import type { Progress } from '../../types.ts'
-import { openToSend } from '../file-bytes.ts'
+import { openToSend, pathToSend } from '../file-bytes.ts'
 import { type PieceReply, sendPiece } from './put-piece.ts'
 import type { Plan, Upload } from './put-plan.ts'
 import { putResumable } from './put-resumable.ts'
-import { backOff, isTransient, requestedDelay } from './retry-transfer.ts'
+import { checkRequestHeaders } from './request-headers.ts'
+import { backOff, isTransient, requestedDelay, secondsToWait } from './retry-transfer.ts'
 import { SavedUpload } from './saved-upload.ts'
 import { webAddress } from './web-address.ts'
 
@@ -37,13 +39,13 @@ export interface PutOptions {
   /** Content-Type; default: the file's `detectedType`, else 'application/octet-stream'. */
   readonly type?: string | undefined
   readonly signal?: AbortSignal | undefined
-  /** Gives up when no byte has moved for this long: ERR_TEMP_TIMEOUT. Default '30s'. */
+  /** Gives up when no byte has moved for this long: ERR_TEMP_TIMEOUT. Default '30s'; 0: never. */
   readonly timeout?: Duration | undefined
   /** Send pieces of this size, each a request with Content-Range; default: the whole file in one request. */
   readonly chunkBytes?: Size | undefined
   /** How often a piece is sent again after a broken connection, a timeout, 408, 429 or 5xx. Default 3 with `chunkBytes`, else 0. */
   readonly retries?: number | undefined
-  /** The wait before the first retry, doubled each time (at most 30 s); a Retry-After is honoured. Default '500ms'. */
+  /** The wait before the first retry, doubled each time (at most 30 s); a Retry-After, in seconds or as a date, is honoured. Default '500ms'. */
   readonly retryDelay?: Duration | undefined
   /**
    * Continue after interruptions where the server is, also after a restart of this process: by the IETF draft for resumable
@@ -104,8 +106,9 @@ export async function putFile(
   file: PutSource,
   options: PutOptions = {},
 ): Promise<PutResult> {
+  const path = pathToSend(file)
   const plan = planOf(url, file, options)
-  const { handle, stats } = await openToSend(file.path)
+  const { handle, stats } = await openToSend(path)
   const stop = new AbortController()
   const detach = onAbort([options.signal], (signal) => stop.abort(abortError(signal.reason)))
   const upload: Upload = { ...plan, handle, total: stats.size, signal: stop.signal, confirmed: 0, sent: 0 }
@@ -113,7 +116,7 @@ export async function putFile(
   log.http('sending %d bytes to %s', upload.total, host)
   try {
     const reply = upload.resumable
-      ? await sendResumable(upload, new SavedUpload(upload.target, file.path, stats), options.onProgress)
+      ? await sendResumable(upload, new SavedUpload(upload.target, path, stats), options.onProgress)
       : await sendAll(upload, options.onProgress)
     log.http('sent %d bytes to %s: status %d', upload.total, host, reply.status)
     return { ...reply, bytes: upload.total }
@@ -132,7 +135,7 @@ const checkOptions = optionsOf('putFile', {
   headers: recordOf(text),
   type: text,
   signal: abortSignal,
-  timeout: duration,
+  timeout: timerDuration,
   chunkBytes: size,
   retries: integer(),
   retryDelay: duration,
@@ -148,11 +151,13 @@ function planOf(url: string | URL, file: PutSource, options: PutOptions): Plan {
       'chunkBytes has no meaning with resumable: the server decides the size of each request.',
     )
   if (chunkBytes === 0) throw optionError('chunkBytes', 'chunkBytes must be at least 1 byte.')
+  const sent = { 'content-type': given.type ?? file.detectedType ?? 'application/octet-stream', ...headers }
+  checkRequestHeaders(sent)
   return {
     target: webAddress(url),
     resumable: given.resumable ?? false,
     method: given.method ?? (given.resumable === true ? 'POST' : 'PUT'),
-    headers: { 'content-type': given.type ?? file.detectedType ?? 'application/octet-stream', ...headers },
+    headers: sent,
     timeoutMs: given.timeout ?? 30_000,
     chunkBytes,
     retries: given.retries ?? (given.resumable === true ? 10 : chunkBytes === undefined ? 0 : 3),
@@ -213,13 +218,13 @@ async function withRetries<T>({ retries, retryDelayMs, signal }: Upload, send: (
 }
 
 function refused({ status, headers }: PieceReply): TempFileError {
-  const retryAfter = Number(headers['retry-after'])
+  const retryAfter = secondsToWait(headers)
   const redirect = status >= 300 && status < 400 ? ' Redirects are not followed: pass the final URL.' : ''
   return new TempFileError(
     'ERR_TEMP_UPLOAD_FAILED',
     `The server answered with status ${status}.${redirect}`,
     {
-      details: { status, ...(Number.isFinite(retryAfter) && retryAfter > 0 ? { retryAfter } : {}) },
+      details: { status, ...(retryAfter === undefined ? {} : { retryAfter }) },
     },
   )
 }

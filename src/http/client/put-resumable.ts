@@ -129,7 +129,10 @@ async function startTus(run: Run): Promise<PieceReply> {
   return total === 0 ? reply : await appendAll(run, remote)
 }
 
-/** Asks for the offset, and continues from there. */
+/**
+ * Asks for the offset, and continues from there. Where the server has all bytes, an empty request ends the upload: the
+ * server may have died before it finished it, and the answer to the last byte is the result.
+ */
 async function resume(run: Run, remote: RemoteUpload): Promise<PieceReply> {
   const { upload } = run
   if (performance.now() > run.deadline) throw new Restart('the upload has expired', { cause: expired() })
@@ -144,7 +147,6 @@ async function resume(run: Run, remote: RemoteUpload): Promise<PieceReply> {
   }
   obey(run, reply.headers)
   upload.confirmed = offset
-  if (remote.protocol === 'tus' && offset === upload.total) return reply
   return await appendAll(run, remote)
 }
 

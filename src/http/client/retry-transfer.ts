@@ -1,6 +1,7 @@
 // Decides which failures of an upload are worth another attempt, and waits before it. Guarantee: the wait ends with its
 // signal. It keeps the process alive, as the transfer does: a script that awaits one would otherwise end in the middle.
 
+import type { IncomingHttpHeaders } from 'node:http'
 import { isTempFileError } from '../../errors.ts'
 import { onAbort } from '../../runtime/abort.ts'
 
@@ -14,6 +15,15 @@ export function isTransient(error: unknown): boolean {
   const status = error.details?.['status']
   if (typeof status !== 'number') return true
   return status === 408 || status === 429 || status >= 500
+}
+
+/** Seconds of a Retry-After, a number or a date (RFC 9110 section 10.2.3); undefined: none, or none to wait. */
+export function secondsToWait(headers: IncomingHttpHeaders): number | undefined {
+  const value = headers['retry-after']?.trim() ?? ''
+  if (/^\d{1,9}$/.test(value)) return Number(value) || undefined
+  const now = Date.parse(headers.date ?? '') || Date.now() // the server's clock, where it sends its time
+  const seconds = Math.ceil((Date.parse(value) - now) / 1000)
+  return seconds > 0 ? seconds : undefined
 }
 
 /** Milliseconds that the server asked for with Retry-After, else 0. */

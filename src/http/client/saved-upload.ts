@@ -29,6 +29,7 @@ export class SavedUpload {
       const identity = JSON.stringify([target.href, real, size, mtimeMs])
       return `${createHash('sha256').update(identity).digest('hex')}.json`
     })
+    this.#name.catch(() => {}) // of a file that has no name any more; who needs it handles that, and perhaps nobody does
   }
 
   async load(): Promise<RemoteUpload | undefined> {

@@ -7,6 +7,7 @@ export function webAddress(url: string | URL): URL {
   let parsed: URL
   try {
     parsed = new URL(url)
+    decodeURIComponent(`${parsed.username}:${parsed.password}`) // as they are sent
   } catch (cause) {
     throw new TempFileError('ERR_TEMP_OPTION_INVALID', 'Invalid URL. Pass an absolute http(s) URL.', {
       cause,

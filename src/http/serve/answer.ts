@@ -3,14 +3,14 @@
 
 import type { Stats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
-import { validateHeaderName, validateHeaderValue } from 'node:http'
 import { basename } from 'node:path'
 import mime from 'mime-types'
 import { TempFileError } from '../../errors.ts'
 import { displayName } from '../../input/names.ts'
-import { openToSend, readPart } from '../file-bytes.ts'
-import { type Conditions, type Decision, decide } from './conditions.ts'
+import { openToSend, pathToSend, readPart } from '../file-bytes.ts'
+import { type Conditions, type Decision, dateOf, decide } from './conditions.ts'
 import { dispositionOf } from './disposition.ts'
+import { checkHeaders, mergedHeaders } from './program-answer.ts'
 import { checkSendOptions, type Sendable, type SendOptions } from './send-options.ts'
 
 type Headers = Readonly<Record<string, string>>
@@ -36,16 +36,18 @@ export async function prepareAnswer(
   options: SendOptions,
 ): Promise<Answer> {
   checkSendOptions(options)
+  const path = pathToSend(entry)
   if ((options.remove ?? 'never') !== 'never' && entry.remove === undefined) {
     throw new TempFileError(
       'ERR_TEMP_OPTION_INVALID',
       `remove: '${options.remove}' needs a temp file or a claim. A plain path is only read: remove it yourself.`,
     )
   }
-  const { handle, stats } = await openToSend(entry.path)
+  const { handle, stats } = await openToSend(path)
   try {
     const decision = decide(request, selected(stats, options))
-    const headers = checked(headersOf(decision, stats, entry, options))
+    const headers = headersOf(decision, stats, entry, options)
+    checkHeaders(headers)
     return answer(request.method, { handle, size: stats.size }, decision, headers)
   } catch (error) {
     await handle.close()
@@ -71,13 +73,22 @@ function answer(
   }
 }
 
+/** What the client will compare: the program's own ETag and Last-Modified take the place of those made here. */
 function selected(stats: Stats, options: SendOptions) {
+  const etag = programHeader(options, 'etag')
+  const modified = programHeader(options, 'last-modified')
   return {
     size: stats.size,
-    etag: options.etag === false ? undefined : strongTag(stats),
-    modifiedMs: options.lastModified === false ? undefined : stats.mtimeMs,
+    etag: etag ?? (options.etag === false ? undefined : strongTag(stats)),
+    modifiedMs:
+      dateOf(modified) ??
+      (options.lastModified === false || modified !== undefined ? undefined : stats.mtimeMs),
     acceptRanges: options.acceptRanges !== false,
   }
+}
+
+function programHeader({ headers = {} }: SendOptions, lowerCaseName: string): string | undefined {
+  return Object.entries(headers).find(([name]) => name.toLowerCase() === lowerCaseName)?.[1]
 }
 
 function partOf(decision: Decision, size: number): { start: number; end: number } {
@@ -90,7 +101,7 @@ function headersOf(decision: Decision, stats: Stats, entry: Sendable, options: S
   const { start, end } = partOf(decision, stats.size)
   const headers: Record<string, string> = {}
   if (etag !== undefined) headers['ETag'] = etag
-  if (modifiedMs !== undefined) headers['Last-Modified'] = stats.mtime.toUTCString()
+  if (modifiedMs !== undefined) headers['Last-Modified'] = new Date(modifiedMs).toUTCString()
   if (options.cacheControl !== false) headers['Cache-Control'] = options.cacheControl ?? 'private, no-store'
   if (acceptRanges && decision.status !== 304) headers['Accept-Ranges'] = 'bytes'
   if (decision.status === 206) headers['Content-Range'] = `bytes ${start}-${end - 1}/${stats.size}`
@@ -98,7 +109,7 @@ function headersOf(decision: Decision, stats: Stats, entry: Sendable, options: S
   if (decision.status !== 304) headers['Content-Length'] = String(end - start)
   const sendsContent = decision.status === 200 || decision.status === 206
   if (sendsContent) Object.assign(headers, descriptionOf(entry, options))
-  return merged(headers, options.headers ?? {}, sendsContent)
+  return mergedHeaders(headers, options.headers ?? {}, sendsContent)
 }
 
 function descriptionOf(entry: Sendable, options: SendOptions): Headers {
@@ -108,31 +119,6 @@ function descriptionOf(entry: Sendable, options: SendOptions): Headers {
     'Content-Disposition': dispositionOf(fileName, options.disposition ?? 'attachment'),
     'X-Content-Type-Options': 'nosniff',
   }
-}
-
-/** The program's headers take precedence, in upper or lower case. Headers of the content are sent only with the content. */
-function merged(ready: Headers, program: Headers, sendsContent: boolean): Headers {
-  const added = Object.entries(program).filter(([name]) => sendsContent || !/^content-/i.test(name))
-  const replaced = new Set(added.map(([name]) => name.toLowerCase()))
-  const kept = Object.entries(ready).filter(([name]) => !replaced.has(name.toLowerCase()))
-  return Object.fromEntries([...kept, ...added])
-}
-
-/** @throws ERR_TEMP_OPTION_INVALID */
-function checked(headers: Headers): Headers {
-  for (const [name, value] of Object.entries(headers)) {
-    try {
-      validateHeaderName(name)
-      validateHeaderValue(name, value)
-    } catch (cause) {
-      throw new TempFileError(
-        'ERR_TEMP_OPTION_INVALID',
-        `The response header ${JSON.stringify(name)} has a name or a value that HTTP does not allow. Encode it, for example with encodeURIComponent.`,
-        { cause },
-      )
-    }
-  }
-  return headers
 }
 
 /**

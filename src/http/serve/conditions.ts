@@ -45,7 +45,7 @@ export function decide(request: Conditions, file: Selected, nowMs = Date.now()):
 /** If-Match, or without it If-Unmodified-Since (sections 13.1.1 and 13.1.4). */
 function preconditionFails(request: Conditions, { etag, modifiedMs }: Validators): boolean {
   const ifMatch = request.header('if-match')
-  if (ifMatch !== undefined) return !listed(ifMatch, (tag) => tag === etag)
+  if (ifMatch !== undefined) return !listed(ifMatch, (tag) => tag === etag && isStrong(tag))
   const since = dateOf(request.header('if-unmodified-since'))
   return since !== undefined && modifiedMs !== undefined && seconds(modifiedMs) > seconds(since)
 }
@@ -54,7 +54,7 @@ function preconditionFails(request: Conditions, { etag, modifiedMs }: Validators
 function unchanged(request: Conditions, { etag, modifiedMs }: Validators): boolean {
   const ifNoneMatch = request.header('if-none-match')
   if (ifNoneMatch !== undefined)
-    return listed(ifNoneMatch, (tag) => etag !== undefined && tag.replace(/^W\//, '') === etag)
+    return listed(ifNoneMatch, (tag) => etag !== undefined && opaque(tag) === opaque(etag))
   const since = dateOf(request.header('if-modified-since'))
   return since !== undefined && modifiedMs !== undefined && seconds(modifiedMs) <= seconds(since)
 }
@@ -62,10 +62,19 @@ function unchanged(request: Conditions, { etag, modifiedMs }: Validators): boole
 /** Section 13.1.5: an exact match with a strong validator. A date is strong once its second is over (8.8.2.2). */
 function ifRangeHolds(value: string | undefined, { etag, modifiedMs }: Validators, nowMs: number): boolean {
   if (value === undefined) return true
-  if (/^\s*(?:W\/)?"/.test(value)) return value.trim() === etag
+  if (/^\s*(?:W\/)?"/.test(value)) return value.trim() === etag && isStrong(etag)
   const date = dateOf(value)
   if (date === undefined || modifiedMs === undefined) return false
   return seconds(date) === seconds(modifiedMs) && seconds(nowMs) > seconds(modifiedMs)
+}
+
+/** A program may replace the ETag by a weak one, which If-Match and If-Range never match (section 8.8.3.2). */
+function isStrong(tag: string): boolean {
+  return !tag.startsWith('W/')
+}
+
+function opaque(tag: string): string {
+  return tag.replace(/^W\//, '')
 }
 
 /** Whether `*` or one tag of the list passes. A tag may hold a comma, so the list is scanned, not split. */
@@ -76,7 +85,7 @@ function listed(header: string, passes: (tag: string) => boolean): boolean {
 const ASCTIME = /^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}$/
 
 /** Milliseconds of an HTTP date in any of its three forms (section 5.6.7); undefined for other text, which is ignored. */
-function dateOf(header: string | undefined): number | undefined {
+export function dateOf(header: string | undefined): number | undefined {
   if (header === undefined) return undefined
   const text = ASCTIME.test(header) ? `${header} GMT` : header
   const ms = text.endsWith(' GMT') ? Date.parse(text) : Number.NaN

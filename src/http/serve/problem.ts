@@ -21,6 +21,8 @@ export interface Problem {
   readonly option?: string
   /** The media type found in the bytes. */
   readonly detected?: string
+  /** The media types or extensions that are accepted. */
+  readonly accepted?: readonly string[]
 }
 
 /** A response that describes an error. */

@@ -1,17 +1,27 @@
 // Whether a client received the last byte. 'finish' only means that the kernel took it: for a file that fits into the
 // socket's buffers (some megabytes) a client that left after the first byte looks the same. Guarantee: confirmed() is
-// true only if the client's end of the connection acknowledged all bytes.
+// true only if the client's end of the connection acknowledged all bytes; what is not known is not confirmed.
 
 import type { ServerResponse } from 'node:http'
 import type { Http2ServerResponse, ServerHttp2Session } from 'node:http2'
-import { Socket } from 'node:net'
+import { Duplex } from 'node:stream'
+import { outliveBothEnds, transportOf } from '../../runtime/node-internals.ts'
 import { isHttp2, type NodeResponse } from './send-options.ts'
 
 /** How long a slow client may take for the bytes in the buffers; after that the file is kept. */
 const PATIENCE_MS = 60_000
 
+/** How long a client may take to end its connection by itself. Then our side ends first, for one that reads to the end. */
+const OWN_END_MS = 1_000
+
+/** A client that ends its side and then closes with bytes unread sends its reset right behind the end. */
+const RESET_MS = 250
+
+/** A program of its own may have used up the PINGs that Node allows at a time (10). */
+const PING_AGAIN_MS = 100
+
 export interface Receipt {
-  /** Present where the last byte must wait for the client; never rejects. */
+  /** Present where the last byte must wait for the client; never rejects. Not called for an empty body. */
   readonly beforeLastByte?: () => Promise<void>
   /** Whether the client has received everything; call it once, after the response has finished. */
   confirmed(): Promise<boolean>
@@ -19,104 +29,217 @@ export interface Receipt {
   cancel(): void
 }
 
-/** Undefined where no connection can be watched (an injected request): there 'finish' is all that can be known. */
+/** Undefined where there is no connection (an injected request): there 'finish' is all that can be known. */
 export function requestReceipt(res: NodeResponse): Receipt | undefined {
   if (isHttp2(res)) return http2Receipt(res)
-  return res.socket instanceof Socket ? http1Receipt(res, res.socket) : undefined
+  // A response that waits behind an earlier one of its connection (pipelining) has no socket yet; its request has.
+  const socket: unknown = res.req.socket
+  return socket instanceof Duplex ? new Http1Receipt(res, socket) : undefined
 }
+
+/** A socket of node:net or node:tls; `destroySoon` is Node's name for its end after the last response. */
+type Connection = Duplex & { destroySoon?: () => void; readonly encrypted?: unknown }
 
 /**
  * HTTP/1: makes the response the last of its connection and lets the client end it. A program that closes with bytes
- * unread makes its kernel send a reset instead (RFC 9293 section 3.6.1; so do Linux, macOS and Windows).
+ * unread makes its kernel send a reset (RFC 9293 section 3.6.1; so do Linux, macOS and Windows), which can also follow
+ * an end: of its sending side, or of its TLS session (close_notify). So our side stays open until the client has ended,
+ * because a connection that both have ended reports no reset.
  */
-function http1Receipt(res: ServerResponse, socket: Socket): Receipt {
-  let outcome: boolean | undefined
-  let report: ((confirmed: boolean) => void) | undefined
-  let timer: NodeJS.Timeout | undefined
-  const settle = (confirmed: boolean): void => {
-    cancel()
-    outcome = confirmed
-    report?.(confirmed)
+class Http1Receipt implements Receipt {
+  readonly #res: ServerResponse
+  readonly #socket: Connection
+  #outcome: boolean | undefined
+  #report: (() => void) | undefined
+  #timers: NodeJS.Timeout[] = []
+
+  constructor(res: ServerResponse, socket: Connection) {
+    this.#res = res
+    this.#socket = socket
+    socket.on('end', this.#onEnd)
+    socket.on('error', this.#onLoss)
+    socket.on('close', this.#onLoss)
+    res.setHeader('Connection', 'close')
+    socket.destroySoon = this.#hold
   }
-  const onEnd = (): void => settle(res.writableFinished) // an end before that is an early leave
-  const onLoss = (): void => settle(false)
-  const cancel = (): void => {
-    clearTimeout(timer)
-    socket.removeListener('end', onEnd)
-    socket.removeListener('error', onLoss)
-    socket.removeListener('close', onLoss)
+
+  async confirmed(): Promise<boolean> {
+    const socket = this.#socket
+    if (this.#outcome === undefined) {
+      this.#after(PATIENCE_MS, this.#onLoss)
+      this.#after(OWN_END_MS, this.#endOurSide)
+      socket.resume()
+      await new Promise<void>((resolve) => {
+        this.#report = resolve
+      })
+    }
+    socket.destroy()
+    return this.#outcome === true
   }
-  socket.on('end', onEnd)
-  socket.on('error', onLoss)
-  socket.on('close', onLoss)
-  res.setHeader('Connection', 'close')
-  // Node destroys the socket as soon as it has written the last response, and would never receive a reset.
-  socket.destroySoon = () => void socket.end()
-  return {
-    cancel,
-    confirmed: async () => {
-      if (outcome === undefined) {
-        timer = setTimeout(onLoss, PATIENCE_MS).unref()
-        socket.resume()
-        await new Promise<boolean>((resolve) => {
-          report = resolve
-        })
-      }
-      socket.destroy()
-      return outcome === true
-    },
+
+  cancel(): void {
+    this.#stopWatching()
+    Reflect.deleteProperty(this.#socket, 'destroySoon') // the prototype's again
+    Reflect.deleteProperty(this.#socket, 'end')
+  }
+
+  #stopWatching(): void {
+    for (const timer of this.#timers.splice(0)) clearTimeout(timer)
+    this.#socket.removeListener('end', this.#onEnd)
+    this.#socket.removeListener('error', this.#onLoss)
+    this.#socket.removeListener('close', this.#onLoss)
+  }
+
+  /**
+   * Replaces `destroySoon`: Node would destroy the socket as soon as it has written the last response, and end our side
+   * as soon as the client has ended. An earlier response that turned out to be the last ends the connection.
+   */
+  readonly #hold = (): void => {
+    const socket = this.#socket
+    if (this.#res.writableFinished) socket.end = () => socket
+    else socket.end()
+  }
+
+  readonly #endOurSide = (): void => {
+    Reflect.deleteProperty(this.#socket, 'end')
+    outliveBothEnds(this.#socket)
+    this.#socket.end()
+  }
+
+  readonly #onEnd = (): void => {
+    const { writableFinished } = this.#res
+    if (!writableFinished) this.#onLoss()
+    else if (this.#socket.encrypted === true) this.#onEncryptedEnd()
+    else if (this.#socket.writableEnded) this.#settle(true)
+    else this.#after(RESET_MS, () => this.#socket.write('', this.#onProbed)) // fails after a reset
+  }
+
+  readonly #onProbed = (error?: Error | null): void => this.#settle(!error)
+
+  /** Node ignores what follows close_notify. The kernel knows whether the connection was ended, too, or reset. */
+  readonly #onEncryptedEnd = (): void => {
+    const transport = transportOf(this.#socket)
+    if (transport === 'reset' || transport === undefined) this.#settle(false)
+    else this.#after(RESET_MS, () => this.#afterEncryptedEnd())
+  }
+
+  #afterEncryptedEnd(): void {
+    if (transportOf(this.#socket) === 'ended') {
+      this.#settle(true)
+      return
+    }
+    if (!this.#socket.writableEnded) this.#endOurSide() // some clients wait for the answer to their close_notify
+    this.#onEncryptedEnd()
+  }
+
+  readonly #onLoss = (): void => this.#settle(false)
+
+  #settle(confirmed: boolean): void {
+    this.#stopWatching()
+    this.#outcome ??= confirmed
+    this.#report?.()
+  }
+
+  #after(ms: number, callback: () => void): void {
+    this.#timers.push(setTimeout(callback, ms).unref())
   }
 }
 
 /**
  * HTTP/2: frames are processed in order, so the acknowledgement of a PING proves that the client received the bytes
  * before it. The last byte waits for that, so a cancellation (RST_STREAM) of the rest still finds the stream open. It
- * goes out in one frame with the end: curl cancels a stream that has all of Content-Length and no end. A second PING
+ * goes out in one frame with the end: curl cancels a stream that has all of Content-Length and no end. A further PING
  * covers the last byte; a client that has everything may close the connection in order instead of answering it.
  */
-function http2Receipt(res: Http2ServerResponse): Receipt | undefined {
+function http2Receipt(res: Http2ServerResponse): Receipt {
   const { stream } = res
-  // A stream of a server belongs to a session of a server.
+  // A stream of a server belongs to a session of a server; a stream that is destroyed has none.
   const session = stream.session as ServerHttp2Session | undefined
-  if (session === undefined) return undefined
-  let acknowledged = false
-  let broken = false
-  const onError = (): void => {
-    broken = true
-  }
-  session.on('error', onError)
+  const pings = session && pingsOf(session)
+  /** Of everything but the last byte. Undefined: no byte had to wait. */
+  let first: PingOutcome | undefined
   return {
-    cancel: () => void session.removeListener('error', onError),
+    cancel: () => {},
     async beforeLastByte() {
       // The callback of a write comes when its bytes have left for the socket; a PING would overtake waiting ones.
       await new Promise<void>((resolve) => {
         stream.once('close', resolve)
         stream.write('', () => resolve())
       })
-      acknowledged = !stream.destroyed && (await ping(session)) === 'acknowledged'
+      // Twice: curl acknowledges the first before it writes the bytes that it read with it, and closes if that fails.
+      for (let round = 0; round < 2 && first !== 'closed' && first !== 'no answer'; round++)
+        first = stream.destroyed ? 'closed' : await pings?.ask()
     },
     async confirmed() {
-      const second = acknowledged && (await ping(session))
-      session.removeListener('error', onError)
-      return second === 'acknowledged' || (second === 'closed' && !broken)
+      if (pings === undefined || first === 'closed' || first === 'no answer') return false
+      const last = await pings.ask()
+      return last === 'acknowledged' || (last === 'closed' && first === 'acknowledged' && !pings.broken)
     },
   }
 }
 
-function ping(session: ServerHttp2Session): Promise<'acknowledged' | 'closed' | 'no answer'> {
-  return new Promise((resolve) => {
-    if (session.closed || session.destroyed) return resolve('closed')
-    const settle = (outcome: 'acknowledged' | 'closed' | 'no answer'): void => {
-      clearTimeout(timer)
-      session.removeListener('close', onClose)
-      resolve(outcome)
-    }
-    const onClose = (): void => settle('closed')
-    const timer = setTimeout(() => settle('no answer'), PATIENCE_MS).unref()
-    session.once('close', onClose)
-    const accepted = session.ping((error) => {
-      if (error === null) settle('acknowledged') // an error means that the session closes
+type PingOutcome = 'acknowledged' | 'closed' | 'no answer'
+
+const sessions = new WeakMap<ServerHttp2Session, Pings>()
+
+function pingsOf(session: ServerHttp2Session): Pings {
+  const pings = sessions.get(session) ?? new Pings(session)
+  sessions.set(session, pings)
+  return pings
+}
+
+type Settle = (outcome: PingOutcome) => void
+
+/** The PINGs of one session, for any number of streams: one at a time, for all that asked before it was sent. */
+class Pings {
+  /** Whether the connection failed. */
+  broken = false
+  readonly #session: ServerHttp2Session
+  /** They wait for the PING that was sent; undefined: none was. */
+  #sent: Set<Settle> | undefined
+  /** They wait for the next one. */
+  #waiting = new Set<Settle>()
+
+  constructor(session: ServerHttp2Session) {
+    this.#session = session
+    session.on('error', () => {
+      this.broken = true
     })
-    if (!accepted) settle('no answer') // too many PINGs are waiting for their answers
-  })
+    session.once('close', () => {
+      for (const settle of [...(this.#sent ?? []), ...this.#waiting]) settle('closed')
+    })
+  }
+
+  /** The outcome of a PING that is sent after this call. */
+  ask(): Promise<PingOutcome> {
+    return new Promise((resolve) => {
+      if (this.#session.destroyed) return resolve('closed')
+      const settle: Settle = (outcome) => {
+        clearTimeout(timer)
+        this.#waiting.delete(settle)
+        resolve(outcome)
+      }
+      const timer = setTimeout(() => settle('no answer'), PATIENCE_MS).unref()
+      this.#waiting.add(settle)
+      this.#send()
+    })
+  }
+
+  readonly #send = (): void => {
+    if (this.#sent !== undefined || this.#waiting.size === 0 || this.#session.destroyed) return
+    const sent = this.#waiting
+    this.#sent = sent
+    this.#waiting = new Set()
+    this.#session.ping((error) => {
+      this.#sent = undefined
+      if (error === null) {
+        for (const settle of sent) settle('acknowledged')
+        this.#send()
+      } else {
+        // Either the session closes, or too many PINGs of the program are waiting for their answers.
+        for (const settle of sent) this.#waiting.add(settle)
+        setTimeout(this.#send, PING_AGAIN_MS).unref()
+      }
+    })
+  }
 }

@@ -1,20 +1,32 @@
-// The scope of one request. Guarantee: it ends at the response's 'close', the only event that comes in every case
-// (answered, failed, client left before, during or after); its signal aborts first.
+// The scope of one request. Guarantee: it ends when the response closes, which happens in every case (answered,
+// failed, client left before, during or after); its signal aborts first.
 
-import type { TempFileManager, TempScope } from '../../index.ts'
+import { getTempManager, type TempFileManager, type TempScope } from '../../index.ts'
 import { log } from '../../runtime/observe.ts'
-import { isClosed, type NodeRequest, type NodeResponse } from './send-options.ts'
+import { isClosed, type NodeRequest, type NodeResponse, onClosed } from './send-options.ts'
 
-const scopes = new WeakMap<NodeRequest, TempScope>()
+/** By manager: each has limits of its own. */
+const scopes = new WeakMap<NodeRequest, Map<TempFileManager, TempScope>>()
 
-/** The request's scope, created by the first call. @throws ERR_TEMP_CLOSED */
-export function requestScope(manager: TempFileManager, req: NodeRequest, res: NodeResponse): TempScope {
-  const existing = scopes.get(req)
+/**
+ * The request's scope in a manager, created by the first call. Without a manager: the first scope of the request, else one of
+ * the default manager.
+ * @throws ERR_TEMP_CLOSED
+ */
+export function requestScope(
+  manager: TempFileManager | undefined,
+  req: NodeRequest,
+  res: NodeResponse,
+): TempScope {
+  const known = scopes.get(req) ?? new Map<TempFileManager, TempScope>()
+  const [first] = known.values()
+  const existing = manager === undefined ? first : known.get(manager)
   if (existing !== undefined) return existing
-  const scope = manager.scope()
-  scopes.set(req, scope)
+  const owner = manager ?? getTempManager()
+  const scope = owner.scope()
+  scopes.set(req, known.set(owner, scope))
   if (isClosed(res)) end(scope)
-  else res.once('close', () => end(scope))
+  else onClosed(res, () => end(scope))
   return scope
 }
 

@@ -5,6 +5,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { TempFileError } from '../../errors.ts'
+import { checkNodeRequest, checkNodeResponse } from '../../input/program-objects.ts'
 import { log } from '../../runtime/observe.ts'
 import { type Answer, prepareAnswer } from './answer.ts'
 import { type Receipt, requestReceipt } from './receipt.ts'
@@ -13,6 +14,7 @@ import {
   isHttp2,
   type NodeRequest,
   type NodeResponse,
+  onClosed,
   type Sendable,
   type SendOptions,
   type SendResult,
@@ -30,7 +32,8 @@ import {
  *
  * `remove: 'after-full-body'` waits for the client's receipt, for 60 s at most. In HTTP/1 the response is the last of
  * its connection, and the receipt is the client's orderly end of it: a client that leaves with bytes unread resets
- * it, and the file stays. In HTTP/2 the last byte waits until the client has acknowledged the others with a PING.
+ * it, and the file stays. Over HTTPS that is the end of the TCP connection, which Node does not show on Windows: there
+ * the file stays. In HTTP/2 the last byte waits until the client has acknowledged the others with two PINGs.
  * Behind a proxy the receipt is the proxy's.
  *
  * @throws ERR_TEMP_REMOVED (the file does not exist any more), ERR_TEMP_OPTION_INVALID (a directory; `remove` for a
@@ -72,6 +75,8 @@ export async function prepare(
   entry: Sendable,
   options: SendOptions,
 ): Promise<Answer> {
+  checkNodeRequest(req)
+  checkNodeResponse(res)
   refuseStarted(res)
   const request = { method: req.method ?? 'GET', header: (name: string) => headerOf(req, name) }
   const answer = await prepareAnswer(request, entry, options)
@@ -124,7 +129,12 @@ async function write(
   sent: Sent,
 ): Promise<void> {
   if (isClosed(res)) return
-  const over = finished(res, { readable: false }).catch(() => {}) // the client left
+  const closed = new Promise<void>((resolve) => onClosed(res, resolve)) // also finished() does not report each end
+  const over = Promise.race([closed, finished(res, { readable: false }).catch(() => {})]) // the client left
+  let finish = false
+  res.once('finish', () => {
+    finish = true
+  })
   writeHead(res, answer)
   if (answer.body === undefined) res.end()
   else {
@@ -136,7 +146,8 @@ async function write(
     }
   }
   await over
-  sent.fullySent = fullySent(res)
+  // node:http2 emits 'finish' for a stream that the client cancelled, too; its error code distinguishes the two.
+  sent.fullySent = isHttp2(res) ? res.stream.writableFinished && res.stream.rstCode === 0 : finish
 }
 
 /** The reason phrase is set with the status: one that an earlier status left behind would be sent with this one. */
@@ -184,18 +195,13 @@ function drained(res: NodeResponse): Promise<void> {
   return new Promise((resolve) => {
     const settle = (): void => {
       res.removeListener('drain', settle)
-      res.removeListener('close', settle)
+      stop()
       resolve()
     }
+    const stop = onClosed(res, settle)
     res.once('drain', settle)
-    res.once('close', settle)
     if (isClosed(res)) settle()
   })
-}
-
-/** node:http2 emits 'finish' for a stream that the client cancelled, too; its error code distinguishes the two. */
-function fullySent(res: NodeResponse): boolean {
-  return isHttp2(res) ? res.stream.writableFinished && res.stream.rstCode === 0 : res.writableFinished
 }
 
 function headerOf(req: NodeRequest, name: string): string | undefined {

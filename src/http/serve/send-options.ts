@@ -1,7 +1,9 @@
 // Options and result of sending a file, and their check.
 
+import type { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import type { Socket } from 'node:net'
 import { boolean, constantOr, oneOf, optionsOf, recordOf, text } from '../../input/options.ts'
 
 /** When the file that was sent is removed. */
@@ -78,5 +80,28 @@ export function isHttp2(res: NodeResponse): res is Http2ServerResponse {
 
 /** Whether the connection or stream of a response is gone, so that nothing can be sent any more. */
 export function isClosed(res: NodeResponse): boolean {
-  return isHttp2(res) ? res.stream.destroyed || res.stream.closed : res.destroyed || res.closed
+  if (isHttp2(res)) return res.stream.destroyed || res.stream.closed
+  return res.destroyed || res.closed || awaitedConnection(res)?.destroyed === true
+}
+
+/** Calls back once, when the response is over or its connection or stream is gone. Call the result to stop waiting. */
+export function onClosed(res: NodeResponse, callback: () => void): () => void {
+  const emitters: (EventEmitter | undefined)[] = [res, awaitedConnection(res)]
+  const stop = (): void => {
+    for (const emitter of emitters) emitter?.removeListener('close', settle)
+  }
+  const settle = (): void => {
+    stop()
+    callback()
+  }
+  for (const emitter of emitters) emitter?.once('close', settle)
+  return stop
+}
+
+/**
+ * The connection of a response that waits behind an earlier one of it (pipelining). Such a response does not close with its
+ * connection (Node 20 to 24).
+ */
+function awaitedConnection(res: NodeResponse): Socket | undefined {
+  return isHttp2(res) || res.socket !== null ? undefined : (res.req.socket ?? undefined)
 }

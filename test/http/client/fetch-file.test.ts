@@ -133,6 +133,66 @@ test('a server that falls silent is given up: before the head, and in the body',
   expect(await failure({ timeout: 30 })).toMatchObject({ code: 'ERR_TEMP_TIMEOUT' })
 })
 
+test("the limits of Node's own fetch are timeouts too, before the head and in the body", async () => {
+  await (await fetch(server.url)).arrayBuffer() // from here on there is a dispatcher
+  const symbols = Object.getOwnPropertySymbols(globalThis).map(({ description = '' }) => description)
+  const key = Symbol.for(
+    symbols
+      .filter((name) => name.startsWith('undici.globalDispatcher.'))
+      .sort()
+      .at(-1) ?? '',
+  )
+  const { [key]: usual } = globalThis as unknown as Record<
+    symbol,
+    { constructor: new (limits: object) => object }
+  >
+  if (usual === undefined) throw new Error('fetch has no dispatcher')
+  Object.assign(globalThis, { [key]: new usual.constructor({ headersTimeout: 50, bodyTimeout: 50 }) })
+  try {
+    handler = () => {}
+    const silentHead = failure({ timeout: 0 })
+    expect(await silentHead).toMatchObject({ code: 'ERR_TEMP_TIMEOUT' })
+    handler = (_, res) => void res.writeHead(200).write('x')
+    expect(await failure({ timeout: 0 })).toMatchObject({ code: 'ERR_TEMP_TIMEOUT' })
+  } finally {
+    Object.assign(globalThis, { [key]: usual })
+  }
+})
+
+test('timeout: 0 sets no limit', async () => {
+  await using file = await fetchFile(server.url, premises.manager, { timeout: 0 })
+  expect(file.bytes).toBe(content.length)
+})
+
+test.each([
+  { 'a b': 'x' },
+  { accept: 'text/Ā' },
+  { accept: 'a\r\nb: c' },
+  { 'transfer-encoding': 'chunked' },
+])('a header that cannot be sent, %j, is the program’s mistake', async (headers) => {
+  expect(await failure({ headers: headers as unknown as Record<string, string> })).toEqual({
+    code: 'ERR_TEMP_OPTION_INVALID',
+    details: { option: 'headers' },
+  })
+})
+
+test('a name and a password in the address are sent as Authorization, and to no other origin', async () => {
+  const seen: unknown[] = []
+  const other = await serve((req, res) => {
+    seen.push(req.headers.authorization)
+    res.end('x')
+  })
+  handler = (req, res) => {
+    seen.push(req.headers.authorization)
+    res.writeHead(302, { location: req.url === '/' ? '/again' : other.url }).end()
+  }
+  await using file = await fetchFile(server.url.replace('//', '//me%40home:p%3Aw@'), premises.manager)
+  await other.close()
+  expect(file.bytes).toBe(1)
+  const basic = `Basic ${Buffer.from('me@home:p:w').toString('base64')}`
+  expect(seen).toEqual([basic, basic, undefined])
+})
+
 test('a signal ends it: before, during, by a timeout, and as the owner’s scope ends', async () => {
   expect(await failure({ signal: AbortSignal.abort() })).toMatchObject({ code: 'ERR_TEMP_ABORTED' })
   const controller = new AbortController()

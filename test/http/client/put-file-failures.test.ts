@@ -105,9 +105,25 @@ test('a file that is gone or became shorter is not sent', async () => {
   expect(await here.failure()).toMatchObject({ code: 'ERR_TEMP_REMOVED' })
 })
 
+test.each([
+  ['120', 120],
+  ['Wed, 21 Oct 2026 07:30:00 GMT', 120],
+  ['Wed, 21 Oct 2026 07:27:00 GMT', undefined],
+  ['soon', undefined],
+])('Retry-After: %s asks for %j seconds, by the server’s clock', async (value, seconds) => {
+  here.handler = (req, res) => {
+    req.resume()
+    res.writeHead(503, { 'retry-after': value, date: 'Wed, 21 Oct 2026 07:28:00 GMT' }).end()
+  }
+  const { retryAfter } = (await here.failure()).details as { retryAfter?: number }
+  expect(retryAfter).toBe(seconds)
+})
+
 test.each<[string, PutOptions]>([
   ['chunkBytes', { chunkBytes: 0 }],
   ['timeout', { timeout: 'soon' }],
+  ['headers', { headers: { 'a b': 'x' } }],
+  ['type', { type: 'text/Ā' }],
   ['retryDelay', { retryDelay: -1 }],
   ['retries', { retries: -1 }],
 ])('a bad option is refused: %s', async (_, options) => {

@@ -1,8 +1,10 @@
-import { mkdtempSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { SavedUpload } from '../../../src/http/client/saved-upload.ts'
+import { putFile } from '../../../src/http/index.ts'
 import { tempBase } from '../../fixtures/temp-base.ts'
+import { serve } from '../premises.ts'
 
 const TARGET = new URL('http://127.0.0.1/files')
 const REMOTE = { protocol: 'draft', url: 'http://127.0.0.1/files/one' } as const
@@ -63,3 +65,21 @@ test('a directory that is a link is not used', async () => {
     .catch(() => {})
   expect(await saved(path).load()).toBeUndefined()
 })
+
+test.skipIf(process.platform !== 'linux')(
+  'a file that has no name any more is sent, without being remembered and without an unhandled rejection',
+  async () => {
+    const rejections: unknown[] = []
+    const note = (error: unknown): void => void rejections.push(error)
+    process.on('unhandledRejection', note)
+    onTestFinished(() => void process.off('unhandledRejection', note))
+    const server = await serve((req, res) => req.resume().on('end', () => res.end('arrived')))
+    onTestFinished(() => server.close())
+    const path = place()
+    const fd = openSync(path, 'r')
+    onTestFinished(() => closeSync(fd))
+    unlinkSync(path)
+    const { body } = await putFile(server.url, { path: `/proc/self/fd/${fd}` }, { resumable: true })
+    expect([body, rejections]).toEqual(['arrived', []])
+  },
+)

@@ -8,6 +8,8 @@ import { failure } from '../../fixtures/failures.ts'
 import { tempBase } from '../../fixtures/temp-base.ts'
 
 const CONTENT = 'abcdefghij'
+/** Long before the files of these tests. */
+const DATE = 'Sun, 06 Nov 1994 08:49:37 GMT'
 
 function tenBytes(): string {
   const path = join(tempBase(), 'a.txt')
@@ -95,8 +97,27 @@ describe('the answer to a request for a file', () => {
   })
 
   test.each([
+    [{ 'if-match': '"v7"' }, { ETag: '"v7"' }, 200],
+    [{ 'if-match': '"v6"' }, { ETag: '"v7"' }, 412],
+    [{ 'if-none-match': '"v7"' }, { etag: '"v7"' }, 304],
+    [{ 'if-none-match': '"v7"' }, { ETag: 'W/"v7"' }, 304],
+    [{ 'if-match': 'W/"v7"' }, { ETag: 'W/"v7"' }, 412],
+    [{ range: 'bytes=0-1', 'if-range': '"v7"' }, { ETag: '"v7"' }, 206],
+    [{ range: 'bytes=0-1', 'if-range': 'W/"v7"' }, { ETag: 'W/"v7"' }, 200],
+    [{ 'if-modified-since': DATE }, { 'Last-Modified': DATE }, 304],
+    [{ 'if-unmodified-since': DATE }, { 'last-modified': DATE }, 200],
+    [{ 'if-unmodified-since': DATE }, {}, 412],
+  ])("%o is compared with the program's own %o: %i", async (request, headers, status) => {
+    const answer = await prepare(request as Record<string, string>, { headers })
+    expect(answer.status).toBe(status)
+    expect(answer.headers).toMatchObject(headers)
+  })
+
+  test.each([
     ['name', { 'X Y': '1' }],
     ['value', { 'X-Y': 'a\r\nSet-Cookie: x=1' }],
+    ['name of HTTP/1.1 only', { 'Keep-Alive': 'timeout=5' }],
+    ['name of HTTP/1.1 only', { 'transfer-encoding': 'chunked' }],
   ])('with a header %s that HTTP does not allow is refused, and the file is closed', async (_, headers) => {
     const path = tenBytes()
     await failure('ERR_TEMP_OPTION_INVALID', () =>

@@ -1,5 +1,7 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, readlinkSync } from 'node:fs'
 import { truncate } from 'node:fs/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { serve as serveHono } from '@hono/node-server'
 import { Hono } from 'hono'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -10,6 +12,8 @@ import { Premises, served } from '../premises.ts'
 
 const SIZE = 1_000_000
 const content = Buffer.alloc(SIZE, 'digits of a file ')
+setFlagsFromString('--expose-gc')
+const collectGarbage: () => void = runInNewContext('gc')
 let premises: Premises
 let sent: ReceivedFile
 
@@ -113,6 +117,54 @@ describe('remove', () => {
     })
   })
 })
+
+test('a body whose request was aborted rejects with ERR_TEMP_ABORTED', async () => {
+  const controller = new AbortController()
+  const response = await fileResponse(new Request('http://localhost/', { signal: controller.signal }), sent)
+  const reader = response.body?.getReader()
+  await reader?.read()
+  controller.abort()
+  await expect(reader?.read()).rejects.toMatchObject({ code: 'ERR_TEMP_ABORTED' })
+})
+
+test.each<[SendOptions['remove'], boolean]>([
+  ['never', true],
+  ['after-response', false],
+])(
+  'a Response that is dropped unread closes its file, without a warning (remove: %s)',
+  async (remove, stays) => {
+    await respond({}, { remove })
+    expect(openFiles()).toBe(1)
+    await vi.waitFor(
+      () => {
+        collectGarbage()
+        expect(openFiles()).toBe(0)
+        expect(existsSync(sent.path)).toBe(stays)
+      },
+      { timeout: 10_000, interval: 10 },
+    )
+    expect(premises.warnings).toEqual([])
+  },
+)
+
+test('a Response that is read late is not ended by the garbage collector', async () => {
+  const reader = (await respond({}, { remove: 'after-response' })).body?.getReader()
+  collectGarbage()
+  await new Promise((resolve) => setImmediate(resolve)) // a turn in which finalizers run
+  expect(openFiles()).toBe(1)
+  await reader?.cancel()
+})
+
+/** Descriptors of this test's files. */
+function openFiles(): number {
+  return readdirSync('/proc/self/fd').filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).startsWith(sent.path)
+    } catch {
+      return false // the one that readdir used
+    }
+  }).length
+}
 
 test('in Hono: curl gets the file, its head and a range, and a client that leaves closes the file', async () => {
   const app = new Hono()

@@ -11,6 +11,8 @@ import type { ReceivedFile } from '../../../src/index.ts'
 import { curl } from '../clients.ts'
 import { Premises } from '../premises.ts'
 
+type PingCallback = (error: Error | null) => void
+
 const BIG = 20 * 1024 * 1024
 const content = Buffer.alloc(100_000, 'a file over HTTP/2 ')
 const { NGHTTP2_CANCEL } = constants
@@ -84,6 +86,45 @@ describe("remove: 'after-full-body'", () => {
     expect(existsSync(sent.path)).toBe(false)
   })
 
+  test('removes more files than a session allows PINGs, all read at once over one connection', async () => {
+    const files = await Promise.all(Array.from({ length: 30 }, () => premises.manager.receive(content)))
+    server.removeAllListeners('request')
+    server.on('request', (req, res) => {
+      const file = files[Number(req.url?.slice(1))]
+      if (file !== undefined) results.push(sendFile(req, res, file, options))
+    })
+    await Promise.all(files.map(async (_, index) => buffer((await get({ ':path': `/${index}` })).stream)))
+    const ends = await Promise.all(results)
+    expect(ends.filter(({ removed }) => !removed)).toEqual([])
+    expect(ends).toHaveLength(files.length)
+    expect(premises.warnings).toEqual([]) // of listeners that pile up
+  })
+
+  test("removes a file although the program's own PINGs leave no room for another one", async () => {
+    let refused = false
+    server.once('session', (session) => {
+      const ping: (callback: PingCallback) => boolean = session.ping.bind(session)
+      Object.assign(session, {
+        ping(callback: PingCallback) {
+          for (let others = 0; others < 10 && !refused; others++) ping(() => {})
+          const accepted = ping(callback)
+          refused ||= !accepted
+          return accepted
+        },
+      })
+    })
+    await buffer((await get()).stream)
+    expect(await results[0]).toMatchObject({ fullySent: true, removed: true })
+    expect(refused).toBe(true)
+  })
+
+  test('removes an empty file', async () => {
+    await sent.remove()
+    sent = await premises.manager.receive('')
+    await buffer((await get()).stream)
+    expect(await results[0]).toEqual({ status: 200, bytes: 0, fullySent: true, removed: true })
+  })
+
   test('removes a file that curl read to the end, unless curl reset its connection', async () => {
     const resets: unknown[] = []
     server.on('session', (session) => session.on('error', (error) => resets.push(error)))
@@ -108,6 +149,15 @@ describe("remove: 'after-full-body'", () => {
     const { stream } = await get()
     stream.close(NGHTTP2_CANCEL)
     expect(await results[0]).toMatchObject({ fullySent: false, removed: false })
+    expect(existsSync(sent.path)).toBe(true)
+  })
+
+  test.skipIf(!existsSync('/dev/full'))('keeps a file that curl could not write', async () => {
+    await sent.remove()
+    sent = await premises.manager.receive(content.subarray(0, 10_000)) // which curl reads together with a PING
+    const { exit } = await curl('--http2-prior-knowledge', '--output', '/dev/full', url)
+    expect(exit).toBe(23) // a write error
+    expect(await results[0]).toMatchObject({ removed: false })
     expect(existsSync(sent.path)).toBe(true)
   })
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { toProblem } from '../../../src/http/index.ts'
+import { type Problem, toProblem } from '../../../src/http/index.ts'
 import { TempFileError } from '../../../src/index.ts'
 
 const PATH = '/var/private/tmp-1'
@@ -20,6 +20,14 @@ test('a client error carries its status, its message, its code and the limit', (
     code: 'ERR_TEMP_TOO_LARGE',
     limit: 5,
   })
+})
+
+test('a refused type carries the types that are accepted', () => {
+  const error = new TempFileError('ERR_TEMP_TYPE_REJECTED', 'Refused.', {
+    details: { accepted: ['image/png'], detected: 'text/html' },
+  })
+  const { accepted, detected }: Problem = toProblem(error).body
+  expect([accepted, detected]).toEqual([['image/png'], 'text/html'])
 })
 
 test('a server error shows its code, and neither its message nor its details', () => {

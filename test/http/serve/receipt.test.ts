@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import http2 from 'node:http2'
 import net, { type AddressInfo } from 'node:net'
+import { Duplex } from 'node:stream'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type Receipt, requestReceipt } from '../../../src/http/serve/receipt.ts'
 
@@ -45,19 +46,24 @@ describe('the receipt of a response over HTTP/1.1', () => {
     expect(await confirmed).toBe(false)
   })
 
-  test('leaves no listener on the connection when it is cancelled', async () => {
+  test('leaves the connection as it was when it is cancelled', async () => {
     const counts: number[] = []
     const count = (res: ServerResponse): void => {
       const socket = res.socket as net.Socket // a response of a server has one until it is over
       counts.push(['end', 'error', 'close'].reduce((sum, event) => sum + socket.listenerCount(event), 0))
     }
+    /** Methods of a socket that the receipt has replaced. */
+    const own = ({ socket }: ServerResponse): string[] =>
+      ['destroySoon', 'end'].filter((name) => socket !== null && Object.hasOwn(socket, name))
     const server = http.createServer((_req, res) => {
       count(res)
       const receipt = requestReceipt(res) as Receipt // there is a connection
       count(res)
+      expect(own(res)).toEqual(['destroySoon'])
       receipt.cancel()
       receipt.cancel()
       count(res)
+      expect(own(res)).toEqual([])
       res.end()
     })
     server.listen(0, '127.0.0.1')
@@ -68,6 +74,66 @@ describe('the receipt of a response over HTTP/1.1', () => {
     expect(counts[2]).toBe(counts[0])
   })
 })
+
+describe('the receipt of a response over a connection that is no socket', () => {
+  /** As {@link confirming}, over two ends of a stream in this process. */
+  async function exchange(attend: (client: Duplex, server: Duplex) => void): Promise<boolean> {
+    const [client, connection] = duplexPair()
+    const confirmed = new Promise<boolean>((resolve) => {
+      const server = http.createServer(async (_req, res) => {
+        const receipt = requestReceipt(res)
+        res.setHeader('Content-Length', CONTENT.length)
+        res.end(CONTENT)
+        await once(res, 'finish')
+        resolve((await receipt?.confirmed()) === true)
+      })
+      server.emit('connection', connection)
+    })
+    client.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+    attend(client, connection)
+    return await confirmed
+  }
+
+  test('is confirmed by its end', async () => {
+    expect(
+      await exchange((client) => {
+        let read = 0
+        client.on('data', (data: Buffer) => {
+          read += data.length
+          if (read > CONTENT.length) client.end()
+        })
+      }),
+    ).toBe(true)
+  })
+
+  test('is not confirmed by its loss', async () => {
+    expect(
+      await exchange((client, server) => {
+        client.once('data', () => server.destroy())
+        client.resume()
+      }),
+    ).toBe(false)
+  })
+})
+
+/** As node:stream's of Node 22.6: what one writes the other reads. */
+function duplexPair(): [Duplex, Duplex] {
+  const ends: Duplex[] = [0, 1].map(
+    (index) =>
+      new Duplex({
+        read() {},
+        write(chunk: Buffer, _encoding, callback) {
+          ends[1 - index]?.push(chunk)
+          callback()
+        },
+        final(callback) {
+          ends[1 - index]?.push(null)
+          callback()
+        },
+      }),
+  )
+  return ends as [Duplex, Duplex]
+}
 
 describe('the receipt of a response over HTTP/2', () => {
   /** As {@link confirming}, with a client of one session. */

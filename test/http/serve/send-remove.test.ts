@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { Agent, request as httpRequest } from 'node:http'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { type SendOptions, type SendResult, sendFile } from '../../../src/http/index.ts'
 import { curl } from '../clients.ts'
@@ -48,24 +48,25 @@ describe('the file is removed', () => {
     expect(existsSync(big.path)).toBe(!removed)
   })
 
-  test.each(['destroy', 'resetAndDestroy'] as const)(
-    'not after a full body that the client leaves unread (%s)',
-    async (how) => {
-      here.options = { remove: 'after-full-body' }
-      const written = new Promise<void>((resolve) => {
-        here.server.server.on('request', (_req, res) => res.once('finish', resolve))
-      })
-      const socket = connect(here.server.port, '127.0.0.1', () =>
-        socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'),
-      )
-      socket.pause()
-      await written
-      await new Promise((resolve) => socket.once('readable', resolve)) // it has come, and is not read
-      socket[how]()
-      expect(await here.outcome).toMatchObject({ status: 200, removed: false })
-      expect(existsSync(here.sent.path)).toBe(true)
-    },
-  )
+  test.each<[string, (socket: Socket) => void]>([
+    ['destroy', (socket) => void socket.destroy()],
+    ['resetAndDestroy', (socket) => void socket.resetAndDestroy()],
+    ['end, then destroy', (socket) => void socket.end(() => socket.destroy())],
+  ])('not after a full body that the client leaves unread (%s)', async (_, leave) => {
+    here.options = { remove: 'after-full-body' }
+    const written = new Promise<void>((resolve) => {
+      here.server.server.on('request', (_req, res) => res.once('finish', resolve))
+    })
+    const socket = connect(here.server.port, '127.0.0.1', () =>
+      socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'),
+    )
+    socket.pause()
+    await written
+    await new Promise((resolve) => socket.once('readable', resolve)) // it has come, and is not read
+    leave(socket)
+    expect(await here.outcome).toMatchObject({ status: 200, removed: false })
+    expect(existsSync(here.sent.path)).toBe(true)
+  })
 
   test.each<[string, () => Promise<unknown>]>([
     ['curl', () => curl(here.server.url)],
