@@ -4,8 +4,9 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { basename, dirname, resolve } from 'node:path'
-import { TempFileError, TempFileManager } from '../index.ts'
+import { type Duration, TempFileError, TempFileManager } from '../index.ts'
 import { forLog } from '../input/names.ts'
+import { toMilliseconds } from '../input/units.ts'
 import type { Output } from './terminal.ts'
 
 /** One option, as node:util's parseArgs, the manual and the completion need it. */
@@ -21,6 +22,8 @@ export interface OptionSpec {
 export interface Page {
   readonly description: readonly string[]
   readonly examples: readonly (readonly [command: string, what: string])[]
+  /** The exit statuses, where they are not the common ones. */
+  readonly statuses?: readonly (readonly [status: number | string, meaning: string])[]
 }
 
 /** The values of a command's options, by name: flags are true, others are text. */
@@ -67,6 +70,11 @@ export const ROOT_OPTIONS: readonly OptionSpec[] = [
   },
   { name: 'json', description: 'print one JSON document on standard output' },
 ]
+
+/** The milliseconds of an option: '1h', or a plain number. @throws ERR_TEMP_OPTION_INVALID */
+export function durationOf(text: string, option: string): number {
+  return toMilliseconds(/^\d+$/.test(text) ? Number(text) : (text as Duration), option) // toMilliseconds checks it
+}
 
 /** The text of an option; undefined when it was not given. */
 export function textOf(values: Values, name: string): string | undefined {

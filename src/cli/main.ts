@@ -69,11 +69,14 @@ process.on('warning', ({ message, ...more }) => {
   const detail = 'detail' in more && typeof more.detail === 'string' ? `\n    ${more.detail}` : ''
   stage.stderr.write(`temp-file-manager: ${message}${detail}\n`)
 })
-// `temp-file-manager ls | head`: a reader that stops early is not a failure.
+// `temp-file-manager ls | head`: a reader that stops early is not a failure, a disk that is full is.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
-  process.exit(process.exitCode ?? STATUS.done)
+  if (error.code === 'EPIPE') process.exit(process.exitCode ?? STATUS.done)
+  stage.stderr.write(`temp-file-manager: could not write to standard output (${error.code})\n`)
+  process.exit(STATUS.attention)
 })
+// There is nowhere to report it, and the exit status must stay: for `run` it is that of the program.
+process.stderr.on('error', () => {})
 main(process.argv.slice(2)).then((status) => {
   process.exitCode = status
 })

@@ -48,7 +48,10 @@ interface Manual {
   readonly lists: readonly (readonly [title: string, terms: readonly (readonly [string, string])[]])[]
 }
 
-function page(paint: Paint, { name, synopsis, page: { description, examples }, lists }: Manual): string {
+function page(
+  paint: Paint,
+  { name, synopsis, page: { description, examples, statuses }, lists }: Manual,
+): string {
   const section = (title: string, lines: readonly string[]): string =>
     lines.length === 0
       ? ''
@@ -69,7 +72,11 @@ function page(paint: Paint, { name, synopsis, page: { description, examples }, l
     lists.map(([title, pairs]) => section(title, terms(pairs))).join('') +
     section(
       'EXIT STATUS',
-      STATUS_TEXT.map(([status, meaning]) => `${String(status).padEnd(5)}${meaning}`),
+      (statuses ?? STATUS_TEXT).flatMap(([status, meaning]) =>
+        wrap(`${String(status).padEnd(9)}${meaning}`).map((line, index) =>
+          index === 0 ? line : `         ${line}`,
+        ),
+      ),
     ) +
     section('ENVIRONMENT', terms(ENVIRONMENT)) +
     section('EXAMPLES', terms(examples))

@@ -73,7 +73,7 @@ export const DOCTOR: Page = {
 
 export const RUN: Page = {
   description: [
-    'Runs a program with TMPDIR, TMP and TEMP set to a new private directory, passes signals on, and ends with the exit status of the program (128 + n when signal n ended it; 127 when it was not found). The directory is removed when the program ends. If this process is killed with SIGKILL, the program keeps its directory, and the next sweep of any program under the same name after the program has ended removes it.',
+    'Runs a program with TMPDIR, TMP and TEMP set to a new private directory, passes signals on, and ends with the exit status of the program. The directory is removed when the program ends. If this process is killed with SIGKILL, the program keeps its directory, and the next sweep of any program under the same name after the program has ended removes it.',
     'The program inherits a socket as descriptor 3, which proves that the directory is in use. A program that closes it and keeps running after temp-file-manager was killed loses the directory at the next sweep.',
     'It can be pid 1 of a container: signals reach the program, and the container ends with it. It does not wait for orphaned processes of the program; use an init (docker run --init) where a program leaves many.',
   ],
@@ -86,6 +86,13 @@ export const RUN: Page = {
       'temp-file-manager run --keep-on-failure -- npm test',
       'Prints where the temporary files are when the tests fail.',
     ],
+  ],
+  statuses: [
+    ['any', 'That of the program.'],
+    ['128 + n', 'Signal n ended the program. Real-time signals (34 and more): 0, Node does not report them.'],
+    ['127', 'The command was not found.'],
+    ['126', 'The command could not be executed.'],
+    ['2', 'The command line is wrong: an unknown option or a bad value.'],
   ],
 }
 

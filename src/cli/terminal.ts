@@ -43,14 +43,15 @@ export interface Row {
 export function table(head: readonly string[], rows: readonly Row[], paint: Paint): string {
   const shown = rows.map(({ cells }) => cells.map((cell) => ({ ...cell, text: forLog(cell.text) })))
   const widths = head.map((title, column) =>
-    Math.max(title.length, ...shown.map((row) => row[column]?.text.length ?? 0)),
+    Math.max(title.length, ...shown.map((row) => columnsOf(row[column]?.text ?? ''))),
   )
   const line = (cells: readonly Cell[]): string =>
     cells
       .map((cell, column) => {
         const last = column === cells.length - 1
         const width = last && cell.right !== true ? 0 : (widths[column] ?? 0)
-        const text = cell.right === true ? cell.text.padStart(width) : cell.text.padEnd(width)
+        const room = ' '.repeat(Math.max(0, width - columnsOf(cell.text)))
+        const text = cell.right === true ? room + cell.text : cell.text + room
         return cell.style === undefined ? text : paint(cell.style, text)
       })
       .join('  ')
@@ -65,9 +66,29 @@ export function table(head: readonly string[], rows: readonly Row[], paint: Pain
   return `${[line(titles), ...body].join('\n')}\n`
 }
 
-/** At most `most` characters, the last one an ellipsis where something was left out. */
+/** At most `most` columns of the terminal, the last one an ellipsis where something was left out. */
 export function shortened(text: string, most: number): string {
-  return text.length <= most ? text : `${text.slice(0, most - 1)}…`
+  if (columnsOf(text) <= most) return text
+  let shown = ''
+  let columns = 0
+  for (const character of text) {
+    columns += columnsOf(character)
+    if (columns > most - 1) break
+    shown += character
+  }
+  return `${shown}…`
+}
+
+/** Characters that take two columns (Unicode's annex 11, in so far as JavaScript's properties express it), and none. */
+const WIDE =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Bopomofo}\p{Emoji_Presentation}\u3000-\u303e\uff01-\uff60\uffe0-\uffe6]/u
+const NO_COLUMN = /[\p{Mn}\p{Me}\p{Cf}]/u
+
+/** Columns of the terminal that a text takes. */
+function columnsOf(text: string): number {
+  let columns = 0
+  for (const character of text) columns += WIDE.test(character) ? 2 : NO_COLUMN.test(character) ? 0 : 1
+  return columns
 }
 
 /** '1.5MB'. */

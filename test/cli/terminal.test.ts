@@ -28,6 +28,8 @@ test('a table pads its columns, aligns numbers right and prints no control chara
 test.each([
   [shortened('abcdef', 4), 'abc…'],
   [shortened('abcd', 4), 'abcd'],
+  [shortened('日本語', 6), '日本語'],
+  [shortened('日本語', 5), '日本…'],
   [size(1536), '1.5KB'],
   [duration(3_600_000), '1h'],
   [duration(-5), '0ms'],

@@ -26,7 +26,10 @@ function bash(commands: readonly CommandSpec[]): string {
 _temp_file_manager() {
   local word=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD - 1]} words
   case $previous in
-    ${pathsOf(commands)}) COMPREPLY=($(compgen -d -- "$word")); return ;;
+    ${pathsOf(commands)})
+      compopt -o filenames 2>/dev/null
+      mapfile -t COMPREPLY < <(compgen -d -- "$word")
+      return ;;
   esac
   if [ "$COMP_CWORD" -eq 1 ]; then
     words='${commands.map(({ name }) => name).join(' ')} --help --version'
@@ -57,10 +60,15 @@ ${commands.map(({ name, summary }) => `      '${name}:${quoted(summary)}'`).join
     _describe 'command' commands
     return
   fi
-  case $words[2] in
+  shift words # _arguments takes the first word for the command
+  (( CURRENT-- ))
+  case $words[1] in
 ${commands
   .filter(({ options }) => options.length > 0)
-  .map(({ name, options }) => `    ${name}) _arguments ${options.map(option).join(' ')} ;;`)
+  .map(
+    ({ name, options }) =>
+      `    ${name}) _arguments ${options.map(option).join(' ')} '--help[Print the manual]' ;;`,
+  )
   .join('\n')}
     completion) _values shell bash zsh ;;
   esac

@@ -9,9 +9,8 @@ import { constants } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { errnoOf } from '../../errors.ts'
 import { isTempFileError, type Preserve, type TempDir, TempFileManager } from '../../index.ts'
-import { toMilliseconds } from '../../input/units.ts'
 import { platform } from '../../platform/index.ts'
-import { invalid, type Stage, textOf, type Values } from '../command.ts'
+import { durationOf, invalid, type Stage, textOf, type Values } from '../command.ts'
 
 /** Signals that do not end this process but are passed on, unless the program has them from the terminal. */
 const PASSED_ON: readonly NodeJS.Signals[] = [
@@ -25,65 +24,100 @@ const PASSED_ON: readonly NodeJS.Signals[] = [
 ]
 
 export async function run(stage: Stage, values: Values, words: readonly string[]): Promise<number> {
+  const preserve = preserveOf(values)
+  const signals = passSignals()
   const manager = new TempFileManager({
     name: textOf(values, 'name'),
     baseDir: textOf(values, 'base-dir'),
     signals: false,
     sweep: { every: false },
-    preserve: preserveOf(values),
+    preserve,
   })
   try {
     await using scope = manager.scope()
-    const status = await runIn(stage, scope.dir('.run'), words)
-    if (status !== 0) scope.fail(`${words[0]} ended with status ${status}`)
+    const { status, ran } = await runIn(stage, scope.dir('.run'), words, signals)
+    if (ran && status !== 0) scope.fail(`${words[0]} ended with status ${status}`)
     return status
   } finally {
     await manager.close()
   }
 }
 
-/** The files that are kept of a program that failed. */
-function preserveOf(values: Values): Preserve {
-  const [count, age] = [textOf(values, 'keep-count'), textOf(values, 'keep-age')]
+/** The files that are kept of a program that failed; undefined: as the environment variable says. */
+function preserveOf(values: Values): Preserve | undefined {
+  const [count, ageText] = [textOf(values, 'keep-count'), textOf(values, 'keep-age')]
   if (values['keep-on-failure'] !== true) {
-    if (count === undefined && age === undefined) return false
+    if (count === undefined && ageText === undefined) return undefined
     throw invalid('keep-on-failure', '--keep-count and --keep-age need --keep-on-failure.')
   }
   if (count !== undefined && !/^[1-9]\d{0,8}$/.test(count))
     throw invalid('keep-count', '--keep-count must be a whole number of at least 1.')
-  if (age !== undefined) toMilliseconds(age, '--keep-age')
+  const age = ageText === undefined ? undefined : durationOf(ageText, '--keep-age')
   return { ...(count === undefined ? {} : { count: Number(count) }), ...(age === undefined ? {} : { age }) }
+}
+
+/** The signals of this process that reach the program in its place. */
+interface Signals {
+  /** One that came before there was a program. */
+  readonly early: NodeJS.Signals | undefined
+  /** The program that gets them from now on. */
+  to(child: ChildProcess): void
+}
+
+/** Listens to the end of this process: a signal while the directory is created or removed would leave it. */
+function passSignals(): Signals {
+  let child: ChildProcess | undefined
+  let early: NodeJS.Signals | undefined
+  const pass = (signal: NodeJS.Signals): void => {
+    if (child === undefined) early ??= signal
+    else if (!platform().comesFromTerminal(signal, child.pid)) child.kill(signal)
+  }
+  for (const signal of PASSED_ON) process.on(signal, pass)
+  return {
+    get early() {
+      return early
+    },
+    to: (started) => {
+      child = started
+    },
+  }
+}
+
+/** How the program ended, and whether it ran at all. */
+interface Ended {
+  readonly status: number
+  readonly ran: boolean
 }
 
 async function runIn(
   stage: Stage,
   dir: TempDir,
   [command = '', ...args]: readonly string[],
-): Promise<number> {
-  let child: ChildProcess | undefined
-  const pass = (signal: NodeJS.Signals): void => {
-    if (!platform().comesFromTerminal(signal)) child?.kill(signal)
-  }
-  // Before the program starts: it may run, and its user may send a signal, before spawn() returns here.
-  for (const signal of PASSED_ON) process.on(signal, pass)
+  signals: Signals,
+): Promise<Ended> {
+  if (signals.early !== undefined) return { status: statusOfSignal(signals.early), ran: false }
   try {
-    child = start(dir, (...lease) =>
+    const child = start(dir, (...lease) =>
       spawn(command, args, {
         stdio: ['inherit', 'inherit', 'inherit', ...lease],
         env: { ...process.env, ...dir.env() },
       }),
     )
+    signals.to(child)
     const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null] // as documented
-    return code ?? 128 + (signal === null ? 0 : constants.signals[signal])
+    return { status: code ?? statusOfSignal(signal), ran: true }
   } catch (error) {
     const missing = isMissing(command, errnoOf(error))
     stage.stderr.write(
       `temp-file-manager: ${command}: ${missing ? 'command not found' : `could not be started (${errnoOf(error)})`}\n`,
     )
-    return missing ? 127 : 126
-  } finally {
-    for (const signal of PASSED_ON) process.off(signal, pass)
+    return { status: missing ? 127 : 126, ran: false }
   }
+}
+
+/** As a shell reports a program that a signal ended. */
+function statusOfSignal(signal: NodeJS.Signals | null): number {
+  return 128 + (signal === null ? 0 : constants.signals[signal])
 }
 
 /** Starts the program with the lease, where there is one. */

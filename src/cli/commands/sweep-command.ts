@@ -1,12 +1,11 @@
 // `sweep`, for cron: one sweep under the root's sweep lock, so that two jobs do not do the work twice.
 
-import { existsSync } from 'node:fs'
+import fs, { existsSync } from 'node:fs'
 import type { SweepItem, SweepReport, TempFileManager } from '../../index.ts'
 import { forLog } from '../../input/names.ts'
-import { toMilliseconds } from '../../input/units.ts'
 import { layoutOf } from '../../layout.ts'
 import { underSweepLock } from '../../sweep/lock.ts'
-import { invalid, managerOf, type Stage, textOf, type Values, writeJson } from '../command.ts'
+import { durationOf, invalid, managerOf, type Stage, textOf, type Values, writeJson } from '../command.ts'
 import { STATUS } from '../exit-status.ts'
 import { type ProgressBar, progressBar } from '../progress-bar.ts'
 import { count, painter, type Style, size } from '../terminal.ts'
@@ -24,8 +23,9 @@ export async function sweep(stage: Stage, values: Values): Promise<number> {
   if (values['prefix'] !== undefined || values['in'] !== undefined) return await sweepLeftovers(stage, values)
   for (const name of ['older-than', 'delete', 'owner', 'ignore-uninspectable'])
     if (values[name] !== undefined) throw invalid(name, `--${name} needs --prefix and --in.`)
-  const removeUnknownAfter = textOf(values, 'remove-unknown-after')
-  if (removeUnknownAfter !== undefined) toMilliseconds(removeUnknownAfter, '--remove-unknown-after')
+  const unknownAge = textOf(values, 'remove-unknown-after')
+  const removeUnknownAfter =
+    unknownAge === undefined ? undefined : durationOf(unknownAge, '--remove-unknown-after')
   const manager = managerOf(stage, values)
   const report = await run(stage, manager, {
     dryRun: values['dry-run'] === true,
@@ -51,7 +51,7 @@ async function filesOfDead(manager: TempFileManager): Promise<number> {
 
 interface Work {
   readonly dryRun: boolean
-  readonly removeUnknownAfter: string | undefined
+  readonly removeUnknownAfter: number | undefined
   readonly kept: boolean
   readonly bar: ProgressBar | undefined
 }
@@ -73,7 +73,7 @@ async function run(
   try {
     // Nothing to lock: nothing is done twice.
     if (dryRun || !existsSync(manager.root)) return await work()
-    return await underSweepLock({ layout: layoutOf(manager.root) }, work)
+    return await underSweepLock({ fs, native: true, layout: layoutOf(manager.root) }, work)
   } finally {
     bar?.stop()
   }

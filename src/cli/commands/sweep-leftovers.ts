@@ -1,8 +1,10 @@
 // `sweep --prefix`: directories that programs with plain mkdtemp() left, outside any root.
 
+import { realpathSync, statSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { errnoOf } from '../../errors.ts'
 import { forLog } from '../../input/names.ts'
-import { toMilliseconds } from '../../input/units.ts'
-import { invalid, type Stage, textOf, type Values, writeJson } from '../command.ts'
+import { durationOf, invalid, type Stage, textOf, type Values, writeJson } from '../command.ts'
 import { STATUS } from '../exit-status.ts'
 import { judgeLeftovers, type Leftover } from '../leftovers/leftovers.ts'
 import { count, painter, type Style } from '../terminal.ts'
@@ -15,21 +17,34 @@ const ACTION: Readonly<Record<Leftover['action'], Style>> = {
 
 export async function sweepLeftovers(stage: Stage, values: Values): Promise<number> {
   const prefix = textOf(values, 'prefix')
-  const directory = textOf(values, 'in')
-  if (prefix === undefined || directory === undefined)
+  const within = textOf(values, 'in')
+  if (prefix === undefined || within === undefined)
     throw invalid('prefix', '--prefix and --in belong together: --prefix my-app- --in /tmp.')
   if (!/^[\w@+.,~-]{3,}$/.test(prefix) || prefix.startsWith('..'))
     throw invalid('prefix', '--prefix must be the start of a file name with at least 3 characters.')
-  for (const name of ['root', 'name', 'base-dir', 'remove-unknown-after'])
+  for (const name of ['root', 'name', 'base-dir', 'remove-unknown-after', 'kept'])
     if (values[name] !== undefined) throw invalid(name, `--${name} cannot be combined with --prefix.`)
+  const directory = directoryOf(within)
   const remove = values['delete'] === true && values['dry-run'] !== true
-  const olderThanMs = toMilliseconds(textOf(values, 'older-than') ?? '1d', '--older-than')
+  const olderThanMs = durationOf(textOf(values, 'older-than') ?? '1d', '--older-than')
   const uid = ownerOf(textOf(values, 'owner'))
   const ignoreUninspectable = values['ignore-uninspectable'] === true
   const leftovers = await judgeLeftovers({ prefix, directory, olderThanMs, uid, ignoreUninspectable, remove })
   if (values['json'] === true) writeJson(stage, { dryRun: !remove, leftovers })
   else print(stage, leftovers, remove)
   return STATUS.done
+}
+
+/** The real path of the directory to look in. An empty text would be the current directory: a variable that is not set. */
+function directoryOf(text: string): string {
+  if (text === '') throw invalid('in', '--in must name a directory, such as /tmp: it is empty.')
+  try {
+    const directory = realpathSync(resolve(text))
+    if (statSync(directory).isDirectory()) return directory
+  } catch (error) {
+    throw invalid('in', `--in must name a directory that can be read: the system reported ${errnoOf(error)}.`)
+  }
+  throw invalid('in', '--in must name a directory: it is a file.')
 }
 
 /** The user whose directories are swept: the caller, unless root names another one. */

@@ -2,10 +2,11 @@
 // Guarantee: looks only.
 
 import fs, { accessSync, constants, lstatSync, type Stats, statSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { findWeakness, type Weakness } from '../../disk/base-safety.ts'
 import { readMounts } from '../../disk/mounts.ts'
 import { errnoOf } from '../../errors.ts'
+import { layoutOf, ROOMS } from '../../layout.ts'
 import { platform } from '../../platform/index.ts'
 import { ageRuleOf } from './age-cleaners.ts'
 import type { Finding } from './finding.ts'
@@ -74,24 +75,34 @@ export function checkRootDirectory(root: string): Finding {
   const check = 'root'
   const stats = attempt(() => lstatSync(root))
   if (stats === undefined) return { check, status: 'ok', found: `${root} does not exist yet` }
+  const rooms = ROOMS.map((room) => layoutOf(root)[room])
+  const found = [root, ...rooms].map(weaknessIn).find((finding) => finding !== undefined)
+  return found ?? { check, status: 'ok', found: `${root}, mode ${modeOf(stats)}` }
+}
+
+/** The problem of the root, or of a directory in it; undefined where it has none or does not exist. */
+function weaknessIn(path: string): Finding | undefined {
+  const check = 'root'
+  const stats = attempt(() => lstatSync(path))
+  if (stats === undefined) return undefined
   const planted = 'Another user may have put it there. Inspect it, remove it, or set another name or baseDir.'
   if (stats.isSymbolicLink())
-    return { check, status: 'problem', found: `${root} is a symbolic link`, advice: planted }
+    return { check, status: 'problem', found: `${path} is a symbolic link`, advice: planted }
   if (!stats.isDirectory())
-    return { check, status: 'problem', found: `${root} is not a directory`, advice: planted }
+    return { check, status: 'problem', found: `${path} is not a directory`, advice: planted }
   const uid = process.geteuid?.()
   if (uid !== undefined && stats.uid !== uid)
-    return { check, status: 'problem', found: `${root} belongs to the user ${stats.uid}`, advice: planted }
+    return { check, status: 'problem', found: `${path} belongs to the user ${stats.uid}`, advice: planted }
   if (uid !== undefined && (stats.mode & 0o077) !== 0) {
     return {
       check,
       status: 'warning',
-      found: `${root} has mode ${modeOf(stats)}: other users can read it`,
+      found: `${path} has mode ${modeOf(stats)}: other users can read it`,
       advice:
         'It is set to 0700 at the next use. If it comes back, something changes it (fsGroup of Kubernetes does).',
     }
   }
-  return { check, status: 'ok', found: `${root}, mode ${modeOf(stats)}` }
+  return undefined
 }
 
 export function checkFileSystem(place: string): Finding {
@@ -135,7 +146,7 @@ export function checkAgeCleaners(root: string): Finding {
     check,
     status: 'warning',
     found: `systemd-tmpfiles removes what is older than ${rule.age} under ${rule.path} (${rule.file})`,
-    advice: `A handoff that waits longer, or a file open longer, is lost. echo 'x ${root}' > /etc/tmpfiles.d/temp-file-manager.conf`,
+    advice: `A handoff that waits longer, or a file open longer, is lost. echo 'x ${root}' > /etc/tmpfiles.d/${basename(root)}.conf`,
   }
 }
 

@@ -28,6 +28,7 @@ export interface Mount {
 
 export function checkSpace({ bavail, blocks, bsize }: StatsFs): Finding {
   const check = 'space'
+  if (blocks === 0) return { check, status: 'ok', found: 'this file system has no size of its own' }
   const free = bavail * bsize
   const found = `${size(free)} free of ${size(blocks * bsize)}`
   if (free >= LITTLE_BYTES && free >= blocks * bsize * LITTLE_SHARE) return { check, status: 'ok', found }

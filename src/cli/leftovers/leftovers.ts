@@ -1,14 +1,20 @@
-// Directories that plain mkdtemp() programs left. Guarantee: one is deleted only if it belongs to the given user, nothing
-// in it changed for the given time, no file system is mounted in it and it is mounted nowhere, and no process uses it:
-// open, mapped, or as current or root directory. A process that cannot be inspected keeps everything, unless
-// the caller allows it; that is possible only for directories of mode 0700. No link is followed.
+// Directories that plain mkdtemp() programs left. Guarantee: one is deleted only if it belongs to the given user, is no
+// root of this package, nothing in it changed for the given time, no file system is mounted in it and it is mounted
+// nowhere, and no process uses it: open, mapped, as current or root directory, or bound to a socket in it. A process
+// that cannot be inspected keeps everything, unless the caller allows it; that is possible only for directories of
+// mode 0700. No link is followed.
 
-import nodeFs, { type BigIntStats, lstatSync, readdirSync, readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
-import { removeTree } from '../../disk/remove/remove.ts'
+import nodeFs, { readdirSync, readFileSync, renameSync } from 'node:fs'
+import { join } from 'node:path'
+import { joinPath } from '../../disk/paths.ts'
+import { type RemoveReport, removeTree } from '../../disk/remove/remove.ts'
 import { errnoOf } from '../../errors.ts'
+import { randomText } from '../../layout.ts'
 import { duration } from '../terminal.ts'
-import { identityOf, type ProcessUse, readProcessUse, unescapeOctal } from './process-use.ts'
+import { asUser } from './as-user.ts'
+import { type ProcessUse, readProcessUse, unescapeOctal } from './process-use.ts'
+import { liveSocket } from './sockets.ts'
+import { isUtf8, type Tree, treeOf } from './tree.ts'
 
 export interface Leftover {
   readonly path: string
@@ -18,6 +24,7 @@ export interface Leftover {
 
 export interface Search {
   readonly prefix: string
+  /** A real path. */
   readonly directory: string
   readonly olderThanMs: number
   /** The user whose directories are looked at. */
@@ -34,16 +41,16 @@ const OTHERS = 0o077
 
 /** Judges every entry of the directory that starts with the prefix, and deletes it if asked to. */
 export async function judgeLeftovers(search: Search): Promise<Leftover[]> {
-  const directory = nodeFs.realpathSync(resolve(search.directory))
-  const paths = readdirSync(directory)
-    .filter((name) => name.startsWith(search.prefix))
-    .sort()
-    .map((name) => join(directory, name))
+  const { directory } = search
+  const names = readdirSync(directory, { encoding: 'buffer' })
+    .filter((name) => name.subarray(0, search.prefix.length).toString() === search.prefix)
+    .sort(Buffer.compare)
   const processes = freshProcessUse()
   const results: Leftover[] = []
-  for (const path of paths) {
-    const judged = judge(path, search, processes)
-    results.push(judged.action === 'would-remove' && search.remove ? await end(judged, search) : judged)
+  for (const name of names) {
+    const path = isUtf8(name) ? join(directory, name.toString()) : joinPath(directory, name)
+    const judged = await judge(path, search, processes)
+    results.push(judged.action === 'would-remove' && search.remove ? await end(path, judged, search) : judged)
   }
   return results
 }
@@ -58,51 +65,65 @@ function freshProcessUse(): () => ProcessUse {
   }
 }
 
-function judge(path: string, search: Search, processes: () => ProcessUse): Leftover {
+async function judge(path: string | Buffer, search: Search, processes: () => ProcessUse): Promise<Leftover> {
+  const shown = path.toString()
   try {
     const tree = treeOf(path)
-    const keep = reasonToKeep(path, tree, search) ?? reasonOfUse(path, tree, search, processes())
-    if (keep !== undefined) return { path, action: 'kept', reason: keep }
+    const keep =
+      reasonToKeep(shown, tree, search) ??
+      reasonOfUse(shown, tree, search, processes()) ??
+      (await liveSocket(tree.sockets))
+    if (keep !== undefined) return { path: shown, action: 'kept', reason: keep }
     const ignored = processes().uninspected.length
     const others = ignored === 0 ? '' : ` (${ignored} not inspected)`
     const reason = `nothing in it changed for ${duration(search.olderThanMs)}, and no process uses it${others}`
-    return { path, action: 'would-remove', reason }
+    return { path: shown, action: 'would-remove', reason }
   } catch (error) {
-    return {
-      path,
-      action: 'kept',
-      reason: `it could not be inspected (${errnoOf(error) ?? String(error)})`,
-    }
+    const reason = `it could not be inspected (${errnoOf(error) ?? String(error)})`
+    return { path: shown, action: 'kept', reason }
   }
 }
 
-async function end({ path, reason }: Leftover, { uid }: Search): Promise<Leftover> {
-  const { errors, kept } = await asUser(uid, () => removeTree(nodeFs, path))
+async function end(path: string | Buffer, judged: Leftover, search: Search): Promise<Leftover> {
+  const { errors, kept } = await asUser(search.uid, () => remove(path, search))
   const failed = errors[0] === undefined ? kept[0]?.reason : errnoOf(errors[0].error)
   return failed === undefined
-    ? { path, action: 'removed', reason }
-    : { path, action: 'kept', reason: `it could not be removed completely (${failed})` }
+    ? { ...judged, action: 'removed' }
+    : { ...judged, action: 'kept', reason: `it could not be removed completely (${failed})` }
 }
 
-/** Runs `work` with the rights of `uid`: root deletes nothing that this user could not delete. */
-async function asUser<T>(uid: number | undefined, work: () => Promise<T>): Promise<T> {
-  const before = process.geteuid?.()
-  if (uid === undefined || before === undefined || uid === before) return await work()
-  process.seteuid?.(uid)
+/** Deletes a tree. One whose own name is not UTF-8 is renamed first: a path of text does not lead to it. */
+async function remove(
+  path: string | Buffer,
+  { directory, prefix }: Search,
+): Promise<Pick<RemoveReport, 'errors' | 'kept'>> {
+  if (typeof path === 'string') return await removeTree(nodeFs, path)
+  const renamed = join(directory, `${prefix}renamed-${randomText(8)}`)
   try {
-    return await work()
-  } finally {
-    process.seteuid?.(before)
+    renameSync(path, renamed)
+  } catch (error) {
+    return { errors: [{ path: renamed, error }], kept: [] }
   }
+  return await removeTree(nodeFs, renamed)
 }
 
 /** Why the entry itself is kept. */
-function reasonToKeep(path: string, { top, latest }: Tree, { uid, olderThanMs }: Search): string | undefined {
+function reasonToKeep(path: string, tree: Tree, { uid, olderThanMs }: Search): string | undefined {
+  const { top, latest } = tree
   if (top.isSymbolicLink()) return 'it is a symbolic link'
   if (!top.isDirectory()) return 'it is not a directory'
   if (uid !== undefined && top.uid !== BigInt(uid)) return `it belongs to another user (uid ${top.uid})`
+  if (isRoot(path, tree)) return 'it is a root of this package: `sweep --root` judges what is in it'
   if (ownMounts().some(({ point }) => isInside(point, path))) return 'a file system is mounted in it'
   return latest + olderThanMs > Date.now() ? 'something in it changed too recently' : undefined
+}
+
+/** The rooms of a root: one that is as old as its last handoff still has handoffs that wait. */
+const ROOMS = new Set(['sessions', 'handoffs', 'uploads', 'kept'])
+
+/** Whether a directory is a root of a manager of this package, `<name>-<uid>`. */
+function isRoot(path: string, { top, names }: Tree): boolean {
+  return path.endsWith(`-${top.uid}`) && names.some((name) => ROOMS.has(name))
 }
 
 /** Which process uses the directory, or might. */
@@ -121,8 +142,10 @@ function reasonOfUse(
   const [first] = uninspected
   if (first === undefined) return undefined
   const why = `${first.process} cannot be inspected (${first.reason})`
-  if (!ignoreUninspectable)
-    return `${why}: run this as root with --owner, or add --ignore-uninspectable if it cannot use this directory`
+  if (!ignoreUninspectable) {
+    const asRoot = process.geteuid?.() === 0 ? '' : 'run this as root with --owner, or '
+    return `${why}: ${asRoot}add --ignore-uninspectable if it cannot use this directory`
+  }
   return (Number(top.mode) & OTHERS) === 0
     ? undefined
     : `${why}, and the directory's mode lets other users in`
@@ -156,30 +179,4 @@ function placeOf(path: string): string {
   const mount = above.sort((a, b) => b.point.length - a.point.length)[0]
   if (mount === undefined) throw new Error('its mount is not in /proc/self/mountinfo')
   return `${mount.device} ${join(mount.root, path.slice(mount.point === '/' ? 0 : mount.point.length))}`
-}
-
-interface Tree {
-  readonly top: BigIntStats
-  /** Device and inode of everything in it. */
-  readonly identities: string[]
-  /** The latest change of anything in it, in milliseconds since 1970. */
-  latest: number
-}
-
-/** Everything in a tree. Never follows a link. Throws the system's error. */
-function treeOf(path: string): Tree {
-  const tree: Tree = { top: lstatSync(path, { bigint: true }), identities: [], latest: 0 }
-  const directories: string[] = []
-  const visit = (each: string, stats: BigIntStats): void => {
-    tree.identities.push(identityOf(stats))
-    tree.latest = Math.max(tree.latest, Number(stats.mtimeMs), Number(stats.ctimeMs))
-    if (stats.isDirectory()) directories.push(each)
-  }
-  visit(path, tree.top)
-  for (let directory = directories.pop(); directory !== undefined; directory = directories.pop())
-    for (const name of readdirSync(directory)) {
-      const child = join(directory, name)
-      visit(child, lstatSync(child, { bigint: true }))
-    }
-  return tree
 }

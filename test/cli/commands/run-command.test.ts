@@ -1,13 +1,17 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { constants } from 'node:os'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { TempFileManager } from '../../../src/index.ts'
 import { canMount, ORDINARY } from '../../fixtures/mounts.ts'
 import { tempBase, USER } from '../../fixtures/temp-base.ts'
 import { capture, MAIN, run } from '../command-line.ts'
 
+const { SIGUSR2 } = constants.signals
 const NAME = ['--name', 'runs', '--base-dir']
 const rootIn = (base: string): string => join(base, `runs-${USER}`)
 const sessionsIn = (base: string): string[] => readdirSync(join(rootIn(base), 'sessions'))
@@ -15,7 +19,7 @@ const sessionsIn = (base: string): string[] => readdirSync(join(rootIn(base), 's
 /** The words that run JavaScript: a program that every system has. */
 const node = (script: string): string[] => [process.execPath, '-e', script]
 
-describe('run', { timeout: 60_000 }, () => {
+describe('run', { timeout: 30_000 }, () => {
   test('gives the program a temp directory of its own and removes it at the end', async () => {
     const base = tempBase()
     const script =
@@ -85,6 +89,97 @@ describe('run', { timeout: 60_000 }, () => {
     expect(stdout()).toContain('got')
     expect(sessionsIn(base)).toEqual([])
   })
+
+  describe.skipIf(process.platform !== 'linux')('on a terminal', () => {
+    /** Counts SIGINT until SIGUSR2, which it gets by way of its parent: what its parent passed on is here by then. */
+    const COUNTER = `let count = 0
+      process.on('SIGINT', () => console.log('got ' + ++count))
+      process.on('SIGUSR2', () => { console.log('total ' + count); process.exit(5) })
+      setInterval(() => {}, 1000)
+      console.log('ready ' + process.ppid)`
+
+    test.each([
+      ['with the terminal as standard input', [], '', 1],
+      ['with another standard input', [], '</dev/null', 1],
+      ['in a session of its own, which no terminal reaches', ['setsid'], '</dev/null', 1],
+    ])('Control-C reaches a program %s once', async (_what, before, input, times) => {
+      const base = tempBase()
+      const command = [process.execPath, MAIN, 'run', ...NAME, base, '--', ...before, ...node(COUNTER)]
+      const line = `${command.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ')} ${input}`
+      const child = spawn('script', ['-qefc', line, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] })
+      onTestFinished(() => void child.kill('SIGKILL'))
+      const wrapper = Number((await printed(child, /ready (\d+)/))[1])
+      const got = printed(child, /got 1/)
+      child.stdin.write('\u0003')
+      await got
+      const total = printed(child, /total (\d+)/)
+      process.kill(wrapper, 'SIGUSR2')
+      expect((await total)[1]).toBe(String(times))
+      expect(await once(child, 'close')).toEqual([5, null])
+      expect(sessionsIn(base)).toEqual([])
+    })
+  })
+
+  test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
+    '%s while the directory is removed does not end it',
+    async (signal) => {
+      const base = tempBase()
+      const script = 'cd "$TMPDIR" && seq 3000 | xargs touch && echo ready'
+      const { child } = started(base, script)
+      await ready(child)
+      const [session = ''] = sessionsIn(base)
+      const sending = setInterval(() => {
+        if (sessionsIn(base).some((name) => name.endsWith(session.slice(2)))) child.kill(signal)
+      }, 10)
+      onTestFinished(() => clearInterval(sending))
+      expect(await once(child, 'close')).toEqual([0, null])
+      expect(sessionsIn(base)).toEqual([])
+    },
+  )
+
+  test('a signal as soon as it is listened to ends it with 128 + n, without a directory', async () => {
+    const base = tempBase()
+    const child = spawn(process.execPath, [MAIN, 'run', ...NAME, base, '--', 'echo', 'ran'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const output = text(child.stdout)
+    while (!listensTo(child.pid, SIGUSR2)) await new Promise((resolve) => setImmediate(resolve))
+    child.kill('SIGUSR2') // Node listens to no such signal itself
+    const [status] = await once(child, 'close')
+    // It reached the command line before, the program while, or nobody after the program ran.
+    expect(status).toBeOneOf((await output) === '' ? [128 + SIGUSR2] : [128 + SIGUSR2, 0])
+    expect(existsSync(rootIn(base)) ? sessionsIn(base) : []).toEqual([])
+  })
+
+  test.each([
+    ['on-error', ['sh', '-c', 'echo x > "$TMPDIR/left"; exit 7'], 7],
+    ['1', ['sh', '-c', 'echo x > "$TMPDIR/left"'], 0],
+  ])('keeps what TEMP_FILE_MANAGER_PRESERVE=%s says', async (preserve, command, status) => {
+    const base = tempBase()
+    const env = { TEMP_FILE_MANAGER_PRESERVE: preserve }
+    expect((await run(['run', ...NAME, base, '--', ...command], env)).status).toBe(status)
+    expect(execFileSync('find', [rootIn(base), '-name', 'left'], { encoding: 'utf8' })).toMatch(/\/left\n$/)
+  })
+
+  test('--keep-on-failure keeps nothing of a command that could not be started', async () => {
+    const base = tempBase()
+    expect((await run(['run', ...NAME, base, '--keep-on-failure', '--', 'no-such-command'])).status).toBe(127)
+    expect(existsSync(join(rootIn(base), 'kept'))).toBe(false)
+  })
+
+  test.each([
+    ['is full', '2>/dev/full'],
+    ['has no reader', '2>&1 | true; exit $PIPESTATUS'],
+  ])(
+    'a standard error that %s changes neither the exit status nor the removal',
+    async (_what, redirection) => {
+      const base = tempBase()
+      const words = [process.execPath, MAIN, 'run', ...NAME, base, '--keep-on-failure', '--', 'sh', '-c']
+      const line = `${words.join(' ')} 'echo x > "$TMPDIR/left"; exit 7' ${redirection}`
+      expect((await capture(['bash', '-c', line], {})).status).toBe(7)
+      expect(sessionsIn(base)).toEqual([])
+    },
+  )
 
   test('with --keep-on-failure keeps what a failed program left, and prints where', async () => {
     const base = tempBase()
@@ -234,6 +329,20 @@ function started(base: string, script: string) {
 
 /** Resolves when the program has printed 'ready'. */
 async function ready(child: ReturnType<typeof started>['child']): Promise<void> {
-  let text = ''
-  while (!text.includes('ready')) text += String((await once(child.stdout, 'data'))[0])
+  await printed(child, /ready/)
+}
+
+/** Resolves with the match when the program has printed it. */
+async function printed(child: { readonly stdout: Readable }, what: RegExp): Promise<RegExpExecArray> {
+  for (let output = ''; ; ) {
+    output += String((await once(child.stdout, 'data'))[0])
+    const match = what.exec(output)
+    if (match !== null) return match
+  }
+}
+
+/** Whether a process has a handler for a signal: proc(5), SigCgt. */
+function listensTo(pid: number | undefined, signal: number): boolean {
+  const caught = /^SigCgt:\s*([0-9a-f]+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+  return ((BigInt(`0x${caught ?? '0'}`) >> BigInt(signal - 1)) & 1n) === 1n
 }

@@ -1,5 +1,13 @@
 import { execFile } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import fs, {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -34,11 +42,29 @@ describe('sweeping', () => {
     expect(readdirSync(join(manager.root, 'handoffs'))).toEqual([ticket])
   })
 
+  test.each(['the root', 'sessions', 'kept'])(
+    '%s that is a link is refused, and nothing is created or removed behind it',
+    async (place) => {
+      const [base, elsewhere] = [tempBase(), tempBase()]
+      const { root } = tempManager({ baseDir: base })
+      if (place !== 'the root') mkdirSync(root, { mode: 0o700 })
+      const target = join(elsewhere, 'target')
+      mkdirSync(join(target, '.gone-1-abc-x'), { recursive: true })
+      mkdirSync(join(target, 'sweep.lock'))
+      utimesSync(join(target, 'sweep.lock'), 0, 0)
+      symlinkSync(target, place === 'the root' ? root : join(root, place))
+      const { status, stderr } = await run(['sweep', '--root', root, '--kept'])
+      expect([status, stderr]).toEqual([1, expect.stringContaining('symbolic link')])
+      expect(readdirSync(target).sort()).toEqual(['.gone-1-abc-x', 'sweep.lock'])
+      expect(statSync(join(target, 'sweep.lock')).mtimeMs).toBe(0)
+    },
+  )
+
   test('the second of two sweeps leaves the work to the first, with status 0', async () => {
     const manager = tempManager({ name: 'cli' })
     manager.file()
     await leaveTheDead(join(manager.root, '..'))
-    const done = await underSweepLock({ layout: layoutOf(manager.root) }, async () => {
+    const done = await underSweepLock({ fs, native: true, layout: layoutOf(manager.root) }, async () => {
       const reported = await run(['sweep', '--root', manager.root])
       expect(reported).toMatchObject({ status: 0, stdout: '' })
       expect(reported.stderr).toContain('Another sweep is at work')

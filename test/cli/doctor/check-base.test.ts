@@ -37,6 +37,16 @@ test('a root is judged without following a link', () => {
   })
 })
 
+test.each(['sessions', 'handoffs', 'uploads', 'kept'])('a link in the place of %s/ is a problem', (room) => {
+  const root = join(tempBase(), 'root')
+  mkdirSync(root, { mode: 0o700 })
+  symlinkSync(tempBase(), join(root, room))
+  expect(checkRootDirectory(root)).toMatchObject({
+    status: 'problem',
+    found: `${join(root, room)} is a symbolic link`,
+  })
+})
+
 test('a file system that proves nothing is a warning', () => {
   expect(checkFileSystem('/proc').status).toBe('warning')
 })

@@ -27,6 +27,7 @@ const GIB = 1024 ** 3
 
 test.each([
   ['plenty', { bsize: 4096, blocks: 1e7, bavail: 5e6 }, 'ok'],
+  ['a tmpfs without a size', { bsize: 4096, blocks: 0, bavail: 0 }, 'ok'],
   ['200 MB free', { bsize: 4096, blocks: 1e6, bavail: 50_000 }, 'warning'],
   ['2 % free', { bsize: 4096, blocks: 1e9, bavail: 2e7 }, 'warning'],
 ])('space: %s is %s', (_what, values, status) => {
