@@ -1,6 +1,7 @@
 // What an installation may cost. Measured: rc.1 installed 42 packages of 2.6 MB, of them 201 KB packed its own; with
-// resumable, tus and s3 it installs 23 packages of 2.5 MB, of them 396 KB packed its own. A new dependency that breaks
-// the budget needs a better reason than convenience.
+// resumable, tus and s3 it installs 23 packages of 2.5 MB, of them 396 KB packed its own; with the mends of protocols and
+// races that reviews found, 2.6 MB and 461 KB. A new dependency that breaks the budget needs a better reason than
+// convenience.
 
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
@@ -11,8 +12,8 @@ const BUDGET = {
   packages: 30,
   installedBytes: 4 * 1024 ** 2,
   /** The tarball itself. */
-  packedBytes: 450 * 1024,
-  unpackedBytes: 1.75 * 1024 ** 2,
+  packedBytes: 490 * 1024,
+  unpackedBytes: 1.8 * 1024 ** 2,
 }
 
 export function checkBudget(folder, tarball) {
