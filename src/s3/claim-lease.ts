@@ -39,7 +39,7 @@ export class ClaimLease {
   #way: 'completed' | 'released' | undefined
   /** complete() or release() has been called: no renewal starts any more. */
   #ending = false
-  /** Why its manager gave it back: the reason of close() or removeAll(). */
+  /** Why its manager or its store gave it back: the reason of close() or removeAll(). */
   #abandoned: unknown
   /** Writes of this claim, one after the other. */
   #queue: Promise<unknown> = Promise.resolve()
@@ -53,7 +53,11 @@ export class ClaimLease {
     this.record = options.record
     this.#options = options
     this.#schedule()
-    this.#unwatch = onAbort([options.closing], ({ reason }) => this.#abandon(reason))
+    this.#unwatch = onAbort([options.closing], ({ reason }) => {
+      this.abandon(reason).catch((error: unknown) =>
+        log.handoff('not given back, its lease will end: %O', error),
+      )
+    })
   }
 
   get signal(): AbortSignal {
@@ -69,7 +73,7 @@ export class ClaimLease {
     return this.#way
   }
 
-  /** Its manager gave it back, not its holder: complete() rejects. */
+  /** Its manager or its store gave it back, not its holder: complete() rejects. */
   get abandoned(): boolean {
     return this.#abandoned !== undefined
   }
@@ -206,11 +210,11 @@ export class ClaimLease {
     )
   }
 
-  /** Its manager closes or removes all: its file is removed, and another worker can have the ticket at once. */
-  #abandon(reason: unknown): void {
-    this.#abandoned = reason
+  /** Its manager or its store closes, or removes all: its holder is told, and another worker can have the ticket at once. */
+  abandon(reason: unknown): Promise<void> {
+    this.#abandoned ??= reason
     this.#abort(reason)
-    this.giveBack().catch((error: unknown) => log.handoff('not given back, its lease will end: %O', error))
+    return this.giveBack()
   }
 
   #abort(reason: unknown): void {
@@ -232,7 +236,7 @@ export class ClaimLease {
     return new TempFileError(
       closed ? 'ERR_TEMP_CLOSED' : 'ERR_TEMP_REMOVED',
       closed
-        ? 'Cannot complete the handoff: its manager was closed, which gave it back. Complete claims before close().'
+        ? 'Cannot complete the handoff: its manager or its S3Handoffs was closed, which gave it back. Complete claims before close().'
         : 'Cannot complete the handoff: removeAll() of its manager gave it back. Complete claims before removeAll().',
     )
   }

@@ -16,14 +16,14 @@ export interface S3ClaimMembers<M> extends Pick<ClaimMembers<M>, 'ticket' | 'met
    */
   readonly attempt: number
   /**
-   * Aborts before the lease ends when it cannot be renewed, and when the manager that has its file closes: stop working
-   * then. Its reason is a TempFileError.
+   * Aborts before the lease ends when it cannot be renewed, and when the manager that has its file or the S3Handoffs
+   * closes: stop working then. Its reason is a TempFileError.
    */
   readonly signal: AbortSignal
   /**
    * Done: the ticket ends and its data is deleted. Idempotent.
    * @throws ERR_TEMP_HANDOFF_CLAIMED, ERR_TEMP_HANDOFF_GONE (the claim was lost), ERR_TEMP_REMOVED (it was released, also by
-   * removeAll() of its manager), ERR_TEMP_CLOSED (its manager closed, which gave it back), ERR_TEMP_UPLOAD_FAILED, ERR_TEMP_TIMEOUT (the store could not be reached: call it again)
+   * removeAll() of its manager), ERR_TEMP_CLOSED (its manager or S3Handoffs closed, which gave it back), ERR_TEMP_UPLOAD_FAILED, ERR_TEMP_TIMEOUT (the store could not be reached: call it again)
    */
   complete(): Promise<void>
   /**

@@ -192,10 +192,14 @@ export class S3Handoffs implements AsyncDisposable {
     return await this.#run('sweep the bucket', 'read', work, settings.signal)
   }
 
-  /** Gives back all claims that are still held. The client is the program's: it stays open. Idempotent. */
+  /**
+   * Gives back all claims that are still held: their `signal` aborts with ERR_TEMP_CLOSED, and complete() and withClaim()
+   * reject with it. The client is the program's: it stays open. Idempotent.
+   */
   async close(): Promise<void> {
     this.#closed = true
-    const failures = await Promise.allSettled([...this.#store.leases].map((lease) => lease.giveBack()))
+    const reason = closedError()
+    const failures = await Promise.allSettled([...this.#store.leases].map((lease) => lease.abandon(reason)))
     for (const failure of failures)
       if (failure.status === 'rejected') log.handoff('not given back, its lease will end: %O', failure.reason)
   }
@@ -241,11 +245,7 @@ export class S3Handoffs implements AsyncDisposable {
     work: () => Promise<T>,
     signal?: AbortSignal | undefined,
   ): Promise<T> {
-    if (this.#closed)
-      throw new TempFileError(
-        'ERR_TEMP_CLOSED',
-        'This S3Handoffs is closed. Create a new one, or close this one after its last use.',
-      )
+    if (this.#closed) throw closedError()
     try {
       await this.#probed()
       return await work()
@@ -261,4 +261,11 @@ export class S3Handoffs implements AsyncDisposable {
     bucket.quoteEtags = (await probeOnce(bucket.client, bucket.name, ask)).quoteEtags
     this.#wasProbed = true
   }
+}
+
+function closedError(): TempFileError {
+  return new TempFileError(
+    'ERR_TEMP_CLOSED',
+    'This S3Handoffs is closed. Create a new one, or close this one after its last use.',
+  )
 }

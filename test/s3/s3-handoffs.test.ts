@@ -45,6 +45,22 @@ describe.skipIf(!haveCeph)(`handoffs between hosts${needsCeph}`, () => {
     expect(await other.store.inspect(ticket)).toMatchObject({ state: 'available', attempts: 1 })
   })
 
+  it('the holders of claims learn that close() gives them back', async () => {
+    const { store, prefix } = await cephStore()
+    const [held, worked] = [
+      await store.handOff(await tempManager().receive('x')),
+      await store.handOff(await tempManager().receive('y')),
+    ]
+    const claim = await store.claim(held)
+    const working = store.withClaim(worked, () => store.close())
+    await failure('ERR_TEMP_CLOSED', () => working)
+    expect(claim.signal.reason).toMatchObject({ code: 'ERR_TEMP_CLOSED' })
+    await failure('ERR_TEMP_CLOSED', () => claim.complete())
+    const other = await cephStore({ prefix })
+    for (const ticket of [held, worked])
+      expect(await other.store.inspect(ticket)).toMatchObject({ state: 'available', attempts: 1 })
+  })
+
   it('a listing is paged by ticket', async () => {
     const { store } = await cephStore()
     const tickets: string[] = []
