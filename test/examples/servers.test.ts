@@ -118,6 +118,17 @@ describe.each(['express', 'fastify'] as const)('the %s example', (framework) => 
       expect(stats.jobs).toEqual({ queued: 0, working: 0, done: 0, failed: 0 })
     }))
 
+  test('answers a malformed body with 400', () =>
+    serve(framework, async (server) => {
+      const response = await fetch(new URL('publish', server.url), {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: '{"job":',
+      })
+      expect(response.status).toBe(400)
+      expect(await response.json()).toMatchObject({ error: expect.any(String) })
+    }))
+
   test('makes a real PDF for an invoice, which ends with its request', () =>
     serve(framework, async (server) => {
       const response = await fetch(new URL('invoices/2026-001.pdf', server.url))

@@ -17,7 +17,7 @@ export interface FieldRules {
   readonly maxBytes?: Size | undefined
   /** The most files in this field; more are ERR_TEMP_TOO_LARGE. Default: only the form's `maxFiles` counts. */
   readonly maxFiles?: number | undefined
-  /** At least one file must come in this field, or the form is ERR_TEMP_FORM_INVALID. Default false. */
+  /** At least one file must come in this field and not be left out by `skip`, or the form is ERR_TEMP_FORM_INVALID. Default false. */
   readonly required?: boolean | undefined
 }
 

@@ -50,8 +50,9 @@ export class FormReader {
     if (!this.#parser.finished) throw cutOff(this.#parser.started)
     await this.#settled()
     this.failure.check()
+    const received = new Set(this.#received().map(({ fieldName }) => fieldName))
     for (const [name, { required }] of this.#options.fields ?? []) {
-      if (required && !this.#filesPerField.has(name))
+      if (required && !received.has(name))
         throw formInvalid(`The form has no file in the field '${forLog(name)}'. Choose one.`, { field: name })
     }
     return new ReceivedForm(this.#text.fields, this.#received())

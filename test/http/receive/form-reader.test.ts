@@ -172,6 +172,15 @@ describe('a form as peers read it', () => {
     expect((await receive(body)).file('f')?.originalName).toBe('résumé.pdf')
   })
 
+  test('a required file that skip left out is missing', async () => {
+    const body = multipart([file('clip', 'a.mkv', 'x')])
+    const fields = { clip: { required: true } }
+    await expect(receive(body, { fields, skip: () => true })).rejects.toMatchObject({
+      code: 'ERR_TEMP_FORM_INVALID',
+      details: { field: 'clip' },
+    })
+  })
+
   test('skip leaves one file out, and the form goes on', async () => {
     const body = multipart([file('f', 'a.exe', 'x'.repeat(1000)), file('f', 'b.txt', 'y'), field('a', '1')])
     const form = await receive(body, { skip: async ({ originalName }) => originalName.endsWith('.exe') })
