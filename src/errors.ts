@@ -155,6 +155,12 @@ export function errnoOf(error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined
 }
 
+/** Whether the disk, or the user's quota, is used up. */
+export function isDiskFull(error: unknown): boolean {
+  const errno = errnoOf(error)
+  return errno === 'ENOSPC' || errno === 'EDQUOT'
+}
+
 /** An error's name, in any realm: a test runner's sandbox has an `Error` of its own. */
 export function nameOf(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined
@@ -170,7 +176,7 @@ export function nameOf(error: unknown): string | undefined {
 export function ioError(error: unknown, doing: string, path?: string): TempFileError {
   if (isTempFileError(error)) return error
   const errno = errnoOf(error)
-  if (errno === 'ENOSPC' || errno === 'EDQUOT') {
+  if (isDiskFull(error)) {
     const what = errno === 'ENOSPC' ? 'the disk is full' : "the user's disk quota is used up"
     return new TempFileError(
       'ERR_TEMP_NO_SPACE',

@@ -6,6 +6,7 @@
 
 import { constants } from 'node:fs'
 import type { FileSystem } from '../disk/file-system.ts'
+import { namesIn } from '../disk/paths.ts'
 import { errnoOf } from '../errors.ts'
 import { attemptName, inside, parseAttempt, parseRetried, retriedName } from '../layout.ts'
 import { type Stamp, stampBootTime, stampOf } from '../liveness/boot-clock.ts'
@@ -25,7 +26,7 @@ const NEW_EMPTY = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (c
 /** Reads the counters of the handoff in `directory`; undefined when there is none. Throws the system's error. */
 export function readAttempt(fs: FileSystem, directory: string): Attempt | undefined {
   try {
-    const names = fs.readdirSync(directory).map(String)
+    const names = namesIn(fs, directory)
     const count = highest(names, parseAttempt)
     if (count === undefined) return undefined
     const since = stampOf(fs.lstatSync(inside(directory, attemptName(count))))

@@ -6,7 +6,7 @@
 //   4. rename it into handoffs/
 
 import type { FileSystem } from '../disk/file-system.ts'
-import { renameIfThere } from '../disk/paths.ts'
+import { namesIfThere, renameIfThere } from '../disk/paths.ts'
 import { removeTreeSync } from '../disk/remove/remove.ts'
 import { renameInto } from '../disk/rename-into.ts'
 import { errnoOf } from '../errors.ts'
@@ -32,7 +32,7 @@ export function giveBackAll(root: Root, claims: string, reason?: string): GivenB
   if (isLink(fs, claims)) return result // not created by this package: its target is not moved
   // Until rmdir succeeds, a thread of the session may still add a claim.
   for (let round = 0; round < 5; round++) {
-    const names = list(fs, claims)
+    const names = namesIfThere(fs, claims)
     if (names === undefined) return result
     const { returned, stuck } = giveBackEach(root, claims, names, reason)
     result.returned.push(...returned)
@@ -63,7 +63,7 @@ export type Returned = 'returned' | 'spent' | 'missing'
 export function giveBack(root: Root, claim: string, ticket: string, reason?: string): Returned {
   if (isUploadId(ticket)) return giveBackUpload(root, claim, ticket) ? 'returned' : 'missing'
   const { fs, layout } = root
-  const names = list(fs, claim)
+  const names = namesIfThere(fs, claim)
   if (names === undefined) return 'missing'
   undoPublishings(fs, claim, names)
   if (isSpent(fs, claim, ticket)) {
@@ -87,7 +87,8 @@ export function giveBack(root: Root, claim: string, ticket: string, reason?: str
  */
 export function isSpent(fs: FileSystem, claim: string, ticket: string): boolean {
   const data = inside(claim, DATA)
-  if ((list(fs, data) ?? []).length > 0 || readHandoff(fs, claim, ticket).state !== 'read') return false
+  if ((namesIfThere(fs, data) ?? []).length > 0 || readHandoff(fs, claim, ticket).state !== 'read')
+    return false
   try {
     fs.rmdirSync(data)
     return true
@@ -103,9 +104,9 @@ export function undoPublishings(fs: FileSystem, claim: string, names: readonly s
 
 function undoPublishing(fs: FileSystem, claim: string, publishing: string): void {
   const moved = inside(publishing, DATA)
-  for (const name of list(fs, moved) ?? [])
+  for (const name of namesIfThere(fs, moved) ?? [])
     renameIfThere(fs, inside(moved, name), inside(inside(claim, DATA), name))
-  if ((list(fs, moved) ?? []).length === 0) removeTreeSync(fs, publishing)
+  if ((namesIfThere(fs, moved) ?? []).length === 0) removeTreeSync(fs, publishing)
 }
 
 function isRemoved(fs: FileSystem, directory: string): boolean {
@@ -122,15 +123,6 @@ function isLink(fs: FileSystem, path: string): boolean {
     return fs.lstatSync(path).isSymbolicLink()
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return false
-    throw error
-  }
-}
-
-function list(fs: FileSystem, directory: string): string[] | undefined {
-  try {
-    return fs.readdirSync(directory).map(String)
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined
     throw error
   }
 }

@@ -4,7 +4,7 @@
 //   2. look again: younger now: rename it back; still overdue: .gone-, the commit
 // The state file's times carry the boot clock of the last byte, upload.json has that of the creation inside.
 
-import { renameIfThere } from '../disk/paths.ts'
+import { isDirectoryAt, namesIfThere, renameIfThere } from '../disk/paths.ts'
 import { renameInto } from '../disk/rename-into.ts'
 import { errnoOf } from '../errors.ts'
 import { DATA, deadName, goneName, inside, type Root, UPLOAD_RECORD } from '../layout.ts'
@@ -66,20 +66,11 @@ export function settleUploadExpiry(
 export function lastByteAt(root: Root, directory: string, state: UploadState): Stamp | undefined {
   const stamp = stampAt(root, inside(directory, state.name))
   const data = inside(directory, DATA)
-  const [name] = state.done ? [] : namesIn(root, data)
+  const [name] = state.done || !isDirectoryAt(root.fs, data) ? [] : (namesIfThere(root.fs, data) ?? [])
   const written = name === undefined ? undefined : stampAt(root, inside(data, name))
   if (stamp === undefined || written === undefined) return stamp
   // Renaming the state file sets its ctime also where no byte came: the volume's time is that of the data.
   return { ...stamp, volumeMs: written.volumeMs }
-}
-
-function namesIn({ fs }: Root, directory: string): string[] {
-  try {
-    return fs.readdirSync(directory).map(String)
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return []
-    throw error
-  }
 }
 
 function stampAt({ fs }: Root, path: string): Stamp | undefined {

@@ -6,10 +6,9 @@
 //   (none)               still being created: its reservation ends with its creator
 
 import { constants } from 'node:fs'
-import { renameIfThere } from '../disk/paths.ts'
+import { namesIfThere, renameIfThere } from '../disk/paths.ts'
 import { removeTreeSync } from '../disk/remove/remove.ts'
 import { renameInto } from '../disk/rename-into.ts'
-import { errnoOf } from '../errors.ts'
 import { goneName, inside, type Root } from '../layout.ts'
 import { log } from '../runtime/observe.ts'
 
@@ -35,18 +34,8 @@ export const doneName = (bytes: number): string => `done-${bytes}`
 export const lengthName = (length: number): string => `length-${length}`
 
 /** Reads the state in `directory`; undefined when there is none yet, or the directory is gone. */
-export function readState(root: Pick<Root, 'fs'>, directory: string): UploadState | undefined {
-  return stateIn(namesIn(root, directory) ?? [])
-}
-
-/** The names in an upload's directory; undefined when it is not there. */
-function namesIn({ fs }: Pick<Root, 'fs'>, directory: string): string[] | undefined {
-  try {
-    return fs.readdirSync(directory).map(String)
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined
-    throw error
-  }
+export function readState({ fs }: Pick<Root, 'fs'>, directory: string): UploadState | undefined {
+  return stateIn(namesIfThere(fs, directory) ?? [])
 }
 
 /** As {@link readState}, of names that were read before. */
@@ -81,7 +70,7 @@ export function createMark({ fs }: Pick<Root, 'fs'>, directory: string, name: st
  */
 export function giveBackUpload(root: Root, claim: string, id: string): boolean {
   const { fs, layout } = root
-  const names = namesIn(root, claim)
+  const names = namesIfThere(fs, claim)
   if (names === undefined) return false
   const state = stateIn(names)
   if (state !== undefined) {

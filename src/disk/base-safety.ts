@@ -4,10 +4,11 @@
 // Where modes mean nothing (Windows) the directory is in this user's profile, and no junction or link is on the path.
 
 import nodeFs from 'node:fs'
-import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
+import { isAbsolute, join, relative, resolve } from 'node:path'
 import { platform } from '../platform/index.ts'
 import type { DiskStats, FileSystem } from './file-system.ts'
 import { hasOwners, isOwnedByUsOrRoot, isRealDisk, isSticky, WRITABLE_BY_OTHERS } from './ownership.ts'
+import { pathsDownTo } from './paths.ts'
 
 /** A place on the path where another user could put something else. */
 export interface Weakness {
@@ -40,7 +41,7 @@ function weaknessInProfile(fs: FileSystem, profile: string, directory: string): 
   const within = relative(realName(fs, profile), realName(fs, directory))
   if (isAbsolute(within) || /^\.\.(?:[/\\]|$)/.test(within))
     return { path: directory, kind: 'profile', uid, mode }
-  const link = prefixes(directory).find((path) => fs.lstatSync(path).isSymbolicLink())
+  const link = pathsDownTo(directory).find((path) => fs.lstatSync(path).isSymbolicLink())
   return link === undefined ? undefined : { path: link, kind: 'link', uid, mode }
 }
 
@@ -54,7 +55,7 @@ function realName(fs: FileSystem, path: string): string {
 }
 
 function walk(fs: FileSystem, path: string): Weakness | { readonly link: string } | undefined {
-  for (const at of prefixes(path)) {
+  for (const at of pathsDownTo(path)) {
     const stats = fs.lstatSync(at)
     const link = stats.isSymbolicLink()
     const weakness = weaknessOf(at, stats, link)
@@ -70,11 +71,4 @@ function weaknessOf(path: string, stats: DiskStats, link: boolean): Weakness | u
   if (!isOwnedByUsOrRoot(stats)) return { path, kind: 'owner', uid, mode }
   if (link || (mode & WRITABLE_BY_OTHERS) === 0 || isSticky(stats)) return undefined
   return { path, kind: 'mode', uid, mode }
-}
-
-/** '/', '/a', '/a/b' of '/a/b'. */
-function prefixes(path: string): string[] {
-  const found = [path]
-  for (let at = path; dirname(at) !== at; at = dirname(at)) found.unshift(dirname(at))
-  return found
 }

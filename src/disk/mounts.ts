@@ -7,6 +7,7 @@ import { dirname } from 'node:path'
 import { errnoOf } from '../errors.ts'
 import { platform } from '../platform/index.ts'
 import type { FileSystem } from './file-system.ts'
+import { pathsDownTo } from './paths.ts'
 
 /** A snapshot of the mounts, as paths were at that moment: after a rename of a directory that holds a mount, read again. */
 export interface MountTable {
@@ -140,7 +141,7 @@ function mountOf({ mounts, root, children }: MountTree, path: string): Mount | u
   // In a chroot whose root is no mount point there is no first mount to walk from.
   if (root === undefined) return longestPrefix(mounts, path)
   let current: Mount = root
-  for (const prefix of prefixes(path)) {
+  for (const prefix of pathsDownTo(path)) {
     for (let over = children.get(`${current.id} ${prefix}`); over !== undefined && over !== current; ) {
       current = over
       over = children.get(`${current.id} ${prefix}`)
@@ -173,10 +174,4 @@ function longestPrefix(mounts: readonly Mount[], path: string): Mount | undefine
     if (holds && (best === undefined || mountPoint.length >= best.mountPoint.length)) best = mount
   }
   return best
-}
-
-/** '/', '/a', '/a/b' of '/a/b'. */
-function prefixes(path: string): string[] {
-  const parts = path.split('/').filter((part) => part !== '')
-  return ['/', ...parts.map((_, index) => `/${parts.slice(0, index + 1).join('/')}`)]
 }

@@ -1,6 +1,7 @@
 // Basic operations on one path, for every module. Guarantee: 'absent' means that the system reported ENOENT or ENOTDIR;
 // a path that could not be examined (EACCES, EIO, EMFILE) is an error, never 'absent'.
 
+import { dirname } from 'node:path'
 import { errnoOf } from '../errors.ts'
 import type { DiskEntry, DiskPath, DiskStats, FileSystem } from './file-system.ts'
 
@@ -77,6 +78,28 @@ export function isSameFile(
   other: { readonly dev: number; readonly ino: number },
 ): boolean {
   return one.dev === other.dev && one.ino === other.ino
+}
+
+/** The path and the directories above it, from the top: '/', '/a' and '/a/b' of '/a/b'. */
+export function pathsDownTo(path: string): string[] {
+  const found = [path]
+  for (let at = path; dirname(at) !== at; at = dirname(at)) found.unshift(dirname(at))
+  return found
+}
+
+/** The names in a directory of the root. Throws the system's error. */
+export function namesIn(fs: FileSystem, directory: string): string[] {
+  return fs.readdirSync(directory).map(String)
+}
+
+/** As {@link namesIn}; undefined if the directory does not exist. */
+export function namesIfThere(fs: FileSystem, directory: string): string[] | undefined {
+  try {
+    return namesIn(fs, directory)
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined
+    throw error
+  }
 }
 
 /** The entries of a directory. A name that is not valid UTF-8 comes as a Buffer, together with all others. */

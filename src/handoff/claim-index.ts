@@ -6,7 +6,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { FileSystem } from '../disk/file-system.ts'
 import { recentMounts } from '../disk/mounts.ts'
-import { existsAt, findSync, isDirectoryAt } from '../disk/paths.ts'
+import { existsAt, findSync, isDirectoryAt, namesIn } from '../disk/paths.ts'
 import { errnoOf } from '../errors.ts'
 import {
   CLAIMS,
@@ -88,7 +88,7 @@ export class ClaimIndex {
 
 /** Looks for one id in every claims/, tombstones' too, without the index. */
 export function findClaim({ fs, layout }: Root, id: string): Found | undefined {
-  for (const name of namesIn(fs, layout.sessions)) {
+  for (const name of readableNames(fs, layout.sessions)) {
     const entry = parseSessionsEntry(name)
     if (entry === undefined || entry.kind === 'new') continue
     const directory = inside(layout.sessions, name)
@@ -106,7 +106,7 @@ export async function listClaims(root: Root): Promise<Map<string, Found>> {
   const claims = new Map<string, Found>()
   const counted = ctimesAreExact(root)
   let read = 0
-  for (const name of namesIn(fs, layout.sessions)) {
+  for (const name of readableNames(fs, layout.sessions)) {
     if (++read % SLICE === 0) await turn()
     const entry = parseSessionsEntry(name)
     if (entry === undefined || entry.kind === 'new') continue
@@ -126,7 +126,7 @@ export async function listClaims(root: Root): Promise<Map<string, Found>> {
 function claimsIn(fs: FileSystem, directory: string, counted: boolean): string[] {
   const stats = findSync(fs, directory)
   if (stats?.isDirectory() !== true || (counted && stats.nlink === 2)) return []
-  return namesIn(fs, directory).filter((name) => isTicket(name) || isUploadId(name))
+  return readableNames(fs, directory).filter((name) => isTicket(name) || isUploadId(name))
 }
 
 /** Local file systems of this kernel; a network file system caches attributes for seconds. */
@@ -136,9 +136,9 @@ function ctimesAreExact({ fs, native, layout }: Root): boolean {
 }
 
 /** Names in a directory of the root; none where it does not exist, is not a directory, or is not readable. */
-export function namesIn(fs: FileSystem, directory: string): string[] {
+export function readableNames(fs: FileSystem, directory: string): string[] {
   try {
-    return fs.readdirSync(directory).map(String)
+    return namesIn(fs, directory)
   } catch (error) {
     const errno = errnoOf(error)
     if (errno === 'ENOENT' || errno === 'ENOTDIR' || errno === 'EACCES') return []

@@ -19,7 +19,7 @@ import {
 } from '../claimable/handoff-record.ts'
 import { readFailure } from '../claimable/last-error.ts'
 import type { FileSystem } from '../disk/file-system.ts'
-import { existsAt, findSync } from '../disk/paths.ts'
+import { existsAt, findSync, namesIfThere, namesIn } from '../disk/paths.ts'
 import { removeTreeSync } from '../disk/remove/remove.ts'
 import { renameInto } from '../disk/rename-into.ts'
 import { errnoOf, ioError, isTempFileError, TempFileError } from '../errors.ts'
@@ -74,7 +74,7 @@ export async function retry(session: Session, ticket: unknown): Promise<void> {
   const { fs } = session.context
   held.reason = readFailure(fs, held.directory) // it stays: this was no attempt
   try {
-    markRetried(fs, held.directory, fs.readdirSync(held.directory).map(String))
+    markRetried(fs, held.directory, namesIn(fs, held.directory))
   } catch (error) {
     throw ioError(error, 'retry the handoff', held.directory)
   } finally {
@@ -172,7 +172,7 @@ function putBack(session: Session, directory: string, ticket: string): void {
 
 function take(session: Session, directory: string, ticket: string, purpose: Purpose): HeldClaim {
   const { fs, layout } = session.context
-  const names = fs.readdirSync(directory).map(String)
+  const names = namesIn(fs, directory)
   undoPublishings(fs, directory, names)
   const state = stateOf(session.context, directory, ticket)
   const { read } = state
@@ -210,7 +210,7 @@ function problemOf(
 /** Why the data of a handoff is not what its record states; undefined when it is. */
 export function dataProblem(fs: FileSystem, directory: string, record: HandoffRecord): string | undefined {
   const data = inside(directory, DATA)
-  const names = existsAt(fs, data) ? fs.readdirSync(data).map(String) : []
+  const names = namesIfThere(fs, data) ?? []
   if (!names.includes(record.name)) return 'it names a file that is not there'
   const stats = fs.lstatSync(inside(data, record.name))
   const matches = record.kind === 'file' ? stats.isFile() : stats.isDirectory()

@@ -20,7 +20,7 @@ import { ioError } from '../errors.ts'
 import { DATA, inside, isTicket, isUploadId } from '../layout.ts'
 import { type Judgement, judge } from '../liveness/judge.ts'
 import { dataProblem, LOOKS, PAUSE_MS } from './claim.ts'
-import { claimIndexOf, type Found, listClaims, namesIn } from './claim-index.ts'
+import { claimIndexOf, type Found, listClaims, readableNames } from './claim-index.ts'
 import { type Claimant, claimantOf } from './find.ts'
 import type { HandoffInfo } from './info.ts'
 
@@ -41,7 +41,7 @@ export async function listHandoffs(root: HandoffRoot): Promise<HandoffInfo[]> {
   try {
     const listing = newListing(root)
     const seen = new Map<string, Found | undefined>()
-    for (const ticket of namesIn(fs, layout.handoffs)) if (isTicket(ticket)) seen.set(ticket, undefined)
+    for (const ticket of readableNames(fs, layout.handoffs)) if (isTicket(ticket)) seen.set(ticket, undefined)
     for (const [id, found] of await listClaims(root))
       if (!isUploadId(id) && !seen.has(id)) seen.set(id, found)
     const infos: HandoffInfo[] = []

@@ -89,6 +89,11 @@ function cutToBytes(name: string, limit: number): string {
   return stem.replace(/[. ]+$/, '') + extension
 }
 
+/** The extension of a name, with its dot, that is safe on every disk: up to 16 letters and digits. Empty for any other. */
+export function plainExtension(name: string): string {
+  return /\.[a-z0-9]{1,16}$/i.exec(name)?.[0] ?? ''
+}
+
 /** Text from outside made fit for one line of a log: unsafe characters become '?', at most 200 characters. */
 export function forLog(value: string): string {
   const safe = value.toWellFormed().replace(UNSAFE_ALL, '?')

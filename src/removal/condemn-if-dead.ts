@@ -4,11 +4,12 @@
 import type { FileSystem } from '../disk/file-system.ts'
 import { existsAt, isDirectoryAt, renameIfThere } from '../disk/paths.ts'
 import type { RemoveReport } from '../disk/remove/remove.ts'
+import { isDiskFull } from '../errors.ts'
 import { deadName, goneName, inside, liveName, type Root } from '../layout.ts'
 import { judge } from '../liveness/judge.ts'
 import type { SessionPlace } from '../liveness/lease.ts'
 import type { Policy } from '../liveness/verdict.ts'
-import { isFull, makeRoom } from './full-disk.ts'
+import { makeRoom } from './full-disk.ts'
 import { preserveSession } from './kept.ts'
 import { type Condemned, finishRemoval } from './remove-session.ts'
 
@@ -79,7 +80,7 @@ async function renameSuspect(root: Root, place: SessionPlace, to: string, room: 
   try {
     return renameIfThere(fs, place.directory, to)
   } catch (error) {
-    if (!isFull(error)) throw error
+    if (!isDiskFull(error)) throw error
     const { verdict, owner } = await judge(root, place)
     if (verdict !== 'dead' || owner?.preserve === true) throw error
     room.cleared.push(...(await makeRoom(fs, place.directory, room.signal)))

@@ -4,8 +4,9 @@
 // stay, so it still proves dead and no handoff is lost.
 
 import type { FileSystem } from '../disk/file-system.ts'
+import { namesIn } from '../disk/paths.ts'
 import { type RemoveReport, removeTreeSliced, removeTreeSync } from '../disk/remove/remove.ts'
-import { errnoOf } from '../errors.ts'
+import { isDiskFull } from '../errors.ts'
 import { CLAIMS, HEARTBEAT, inside, LEASE, LEASE_2, OUTSIDE, OWNER } from '../layout.ts'
 
 const KEPT_NAMES = new Set([CLAIMS, HEARTBEAT, LEASE, LEASE_2, OUTSIDE, OWNER])
@@ -15,7 +16,7 @@ export function renameOnFullDisk(fs: FileSystem, session: string, to: string): v
   try {
     fs.renameSync(session, to)
   } catch (error) {
-    if (!isFull(error)) throw error
+    if (!isDiskFull(error)) throw error
     for (const path of ownFiles(fs, session)) removeTreeSync(fs, path)
     fs.renameSync(session, to)
   }
@@ -32,16 +33,8 @@ export async function makeRoom(
   return reports
 }
 
-/** Whether the disk, or the user's quota, is used up. */
-export function isFull(error: unknown): boolean {
-  const errno = errnoOf(error)
-  return errno === 'ENOSPC' || errno === 'EDQUOT'
-}
-
 function ownFiles(fs: FileSystem, session: string): string[] {
-  return fs
-    .readdirSync(session)
-    .map(String)
+  return namesIn(fs, session)
     .filter((name) => !KEPT_NAMES.has(name))
     .map((name) => inside(session, name))
 }

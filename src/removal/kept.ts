@@ -4,7 +4,7 @@
 import { giveBackAll } from '../claimable/give-back.ts'
 import type { FileSystem } from '../disk/file-system.ts'
 import { measureUserFiles } from '../disk/measure.ts'
-import { existsAt, renameIfThere } from '../disk/paths.ts'
+import { existsAt, namesIfThere, renameIfThere } from '../disk/paths.ts'
 import { readRecord, writeRecord } from '../disk/record-file.ts'
 import { type RemoveReport, removeTreeSliced } from '../disk/remove/remove.ts'
 import { errnoOf, ioError, type TempFileError } from '../errors.ts'
@@ -184,14 +184,7 @@ export async function removeKept(
 
 /** Names in kept/. @throws ERR_TEMP_UNSAFE_ROOT, and the system's error */
 export function keptNames(root: Root): string[] {
-  const { fs, layout } = root
-  try {
-    if (!checkRoom(root, 'kept')) return []
-    return fs.readdirSync(layout.kept).map(String)
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return []
-    throw error
-  }
+  return checkRoom(root, 'kept') ? (namesIfThere(root.fs, root.layout.kept) ?? []) : []
 }
 
 /** The volume's time; a rename of the directory sets its ctime. */

@@ -6,6 +6,7 @@
 import { type GivenBack, giveBackAll } from '../claimable/give-back.ts'
 import type { FileSystem } from '../disk/file-system.ts'
 import { recentMounts } from '../disk/mounts.ts'
+import { namesIn } from '../disk/paths.ts'
 import type { TopRules } from '../disk/remove/deletion.ts'
 import {
   type RemoveReport,
@@ -83,7 +84,7 @@ interface Settled {
  * while), so what it did not name stays if it is there after all, and the next sweep settles it.
  */
 function settle(root: Root, path: string, claimReason?: string): Settled {
-  const names = namesIn(root.fs, path)
+  const names = readableNames(root.fs, path)
   const mayHold = (name: string): boolean => names?.includes(name) !== false
   const claims = mayHold(CLAIMS)
     ? giveBackAll(root, inside(path, CLAIMS), claimReason)
@@ -98,9 +99,10 @@ function settle(root: Root, path: string, claimReason?: string): Settled {
   }
 }
 
-function namesIn(fs: FileSystem, directory: string): string[] | undefined {
+/** Undefined: they cannot be read, so any of them may be there. */
+function readableNames(fs: FileSystem, directory: string): string[] | undefined {
   try {
-    return fs.readdirSync(directory).map(String)
+    return namesIn(fs, directory)
   } catch {
     return undefined
   }

@@ -1,6 +1,7 @@
 // The header fields of the draft and of RFC 9530, read and written as structured fields (RFC 9651). Guarantee: a value that
 // is not of the field's type is ignored as a whole, as the draft asks (section 4.1).
 
+import { LIMIT_KEYS, type UploadLimits } from '../http/client/upload-fields.ts'
 import { dictionaryField } from '../http/structured-fields.ts'
 import type { Digest } from '../index.ts'
 
@@ -9,20 +10,9 @@ export { booleanField, integerField } from '../http/client/upload-fields.ts'
 /** The iteration of the draft that this code speaks (draft-ietf-httpbis-resumable-upload, 2026-07). */
 export const INTEROP_VERSION = '8'
 
-/** What a server announces in Upload-Limit; bytes and seconds. */
-export interface UploadLimits {
-  readonly 'max-size'?: number | undefined
-  readonly 'min-size'?: number | undefined
-  readonly 'max-append-size'?: number | undefined
-  readonly 'min-append-size'?: number | undefined
-  readonly 'max-age'?: number | undefined
-}
-
-const LIMITS = ['max-size', 'min-size', 'max-append-size', 'min-append-size', 'max-age'] as const
-
 /** Writes Upload-Limit; `min-size=0` when there is no limit (section 4.1.4). */
 export function limitField(limits: UploadLimits): string {
-  const members = LIMITS.filter((key) => limits[key] !== undefined).map((key) => `${key}=${limits[key]}`)
+  const members = LIMIT_KEYS.filter((key) => limits[key] !== undefined).map((key) => `${key}=${limits[key]}`)
   return members.length === 0 ? 'min-size=0' : members.join(', ')
 }
 

@@ -15,6 +15,7 @@ import {
   type S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
+import type { ByteRange } from '../types.ts'
 import type { Moment } from './server-time.ts'
 import { type Answer, type RequestLimits, send, sha256Of, signDigest } from './store-request.ts'
 
@@ -95,12 +96,8 @@ export class Bucket {
     )
   }
 
-  /** The bytes of an object from `start` up to, and without, `end`. The stream must be read or destroyed. */
-  async read(
-    key: string,
-    { start, end }: { readonly start: number; readonly end: number },
-    limits: RequestLimits,
-  ): Promise<Readable> {
+  /** A range of an object's bytes. The stream must be read or destroyed. */
+  async read(key: string, { start, end }: ByteRange, limits: RequestLimits): Promise<Readable> {
     // A range, for all bytes too: of a whole object the SDK would compute the store's checksum once more.
     const { value } = await send(
       this.client,

@@ -4,6 +4,7 @@
 import type { Readable } from 'node:stream'
 import { TempFileError } from '../errors.ts'
 import { onAbort } from '../runtime/abort.ts'
+import type { ByteRange } from '../types.ts'
 import type { Bucket } from './bucket.ts'
 import { type Budget, budgetOf, repeat } from './retry.ts'
 import { failureOf, NoAnswer, statusOf, storeError } from './store-failure.ts'
@@ -23,12 +24,6 @@ export interface TicketData {
   readonly bucket: Pick<Bucket, 'read'>
   readonly key: string
   readonly record: Pick<Published, 'bytes' | 'partBytes' | 'digest'>
-}
-
-/** Bytes from `start` up to, and without, `end`. */
-export interface ByteRange {
-  readonly start: number
-  readonly end: number
 }
 
 export class RangeDownload {

@@ -13,7 +13,7 @@ import { type LiveRecord, newNonce } from './ticket-record.ts'
 import { uploadFile } from './upload-file.ts'
 
 /** The sources that can be published. */
-export type Publishable = Pick<TempFile, 'kind' | 'path' | 'name' | 'remove'>
+export type PublishableFile = Pick<TempFile, 'kind' | 'path' | 'name' | 'remove'>
 
 export interface PublishSettings {
   readonly ttlMs: number
@@ -25,7 +25,7 @@ export interface PublishSettings {
 /** Returns the ticket. */
 export async function publishTicket(
   store: Store,
-  file: Publishable,
+  file: PublishableFile,
   settings: PublishSettings,
 ): Promise<string> {
   const { signal, ttlMs, maxAttempts, meta } = settings
@@ -57,7 +57,7 @@ export async function publishTicket(
 }
 
 /** @throws ERR_TEMP_OPTION_INVALID for a directory, or what is not a temp */
-export function requireFile(file: Publishable): void {
+export function requireFile(file: PublishableFile): void {
   if (file?.kind === 'file' && typeof file.path === 'string' && typeof file.remove === 'function') return
   throw new TempFileError(
     'ERR_TEMP_OPTION_INVALID',

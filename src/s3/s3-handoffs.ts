@@ -15,7 +15,7 @@ import { type Change, changeTicket, takeTicket } from './change-ticket.ts'
 import type { ClaimLease } from './claim-lease.ts'
 import type { S3HandoffInfo } from './handoff-info.ts'
 import { type ProbeResult, probe, probeOnce } from './probe.ts'
-import { type Publishable, publishTicket, requireFile } from './publish-ticket.ts'
+import { type PublishableFile, publishTicket, requireFile } from './publish-ticket.ts'
 import { receiveData, streamData } from './receive-data.ts'
 import { fileClaim, type S3Claim, type S3StreamClaim, streamClaim } from './s3-claim.ts'
 import {
@@ -80,7 +80,7 @@ export class S3Handoffs implements AsyncDisposable {
    * @throws ERR_TEMP_OPTION_INVALID (also: a directory; pack it into a file first), ERR_TEMP_REMOVED, ERR_TEMP_IO,
    * ERR_TEMP_UPLOAD_FAILED, ERR_TEMP_TIMEOUT, ERR_TEMP_ABORTED, ERR_TEMP_CLOSED
    */
-  async handOff<M = Json>(file: Publishable, options?: S3HandOffOptions<M>): Promise<string> {
+  async handOff<M = Json>(file: PublishableFile, options?: S3HandOffOptions<M>): Promise<string> {
     const { ttl, maxAttempts, meta, signal } = checkHandOff(options)
     requireFile(file)
     const settings = {

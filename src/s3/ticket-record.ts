@@ -29,7 +29,7 @@ export interface Published {
 }
 
 /** Who holds a claim. Shown to people; no decision depends on it. */
-export interface Claimant {
+export interface TicketClaimant {
   readonly pid: number
   readonly hostname: string
 }
@@ -43,7 +43,7 @@ export interface LiveRecord extends Published {
   readonly attempt: number
   /** Attempts before the last retry(): they do not count towards `maxAttempts`. */
   readonly forgiven?: number | undefined
-  readonly claimant?: Claimant | undefined
+  readonly claimant?: TicketClaimant | undefined
   /** When the lease ends; only while claimed. */
   readonly untilMs?: number | undefined
   readonly lastError?: string | undefined

@@ -5,7 +5,13 @@
 //   available -> claimed -> available | dead | done     dead -> available (retry) | done (discard)
 //   a claim whose lease has ended counts as available
 
-import { type Claimant, type LiveRecord, newNonce, type TicketRecord, tombstoneOf } from './ticket-record.ts'
+import {
+  type LiveRecord,
+  newNonce,
+  type TicketClaimant,
+  type TicketRecord,
+  tombstoneOf,
+} from './ticket-record.ts'
 
 export type Refusal = 'gone' | 'claimed' | 'dead' | 'lost'
 export type Next = { readonly to: TicketRecord } | { readonly refused: Refusal }
@@ -16,7 +22,12 @@ export function leaseEnded(record: LiveRecord, nowMs: number): boolean {
 }
 
 /** A claim by `claimant`; of a ticket whose attempts are used up: its dead letter. */
-export function claimNext(record: TicketRecord, nowMs: number, leaseMs: number, claimant: Claimant): Next {
+export function claimNext(
+  record: TicketRecord,
+  nowMs: number,
+  leaseMs: number,
+  claimant: TicketClaimant,
+): Next {
   if (record.state === 'done') return { refused: 'gone' }
   if (record.state === 'dead') return { refused: 'dead' }
   if (record.state === 'claimed' && !leaseEnded(record, nowMs)) return { refused: 'claimed' }

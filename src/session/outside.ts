@@ -9,11 +9,11 @@ import type { FileSystem } from '../disk/file-system.ts'
 import type { Identity, Journal, Outside } from '../disk/move/staging.ts'
 import { OpenDirectories } from '../disk/open-directories.ts'
 import { isOwnedByUs } from '../disk/ownership.ts'
-import { isDirectoryAt, isSameFile, joinPath } from '../disk/paths.ts'
+import { isDirectoryAt, isSameFile, joinPath, namesIn } from '../disk/paths.ts'
 import { readRecord, writeRecord } from '../disk/record-file.ts'
 import { type RemoveReport, removeTreeSync, requireComplete } from '../disk/remove/remove.ts'
 import { syncDirectorySync } from '../disk/sync.ts'
-import { errnoOf } from '../errors.ts'
+import { errnoOf, isDiskFull } from '../errors.ts'
 import { inside, OUTSIDE, randomText } from '../layout.ts'
 import { log } from '../runtime/observe.ts'
 
@@ -56,9 +56,8 @@ function withRoom(work: () => void): boolean {
     work()
     return true
   } catch (error) {
-    const errno = errnoOf(error)
-    if (errno !== 'ENOSPC' && errno !== 'EDQUOT') throw error
-    log.session('the disk is full, so a move continues without a note: %s', errno)
+    if (!isDiskFull(error)) throw error
+    log.session('the disk is full, so a move continues without a note: %s', errnoOf(error))
     return false
   }
 }
@@ -100,7 +99,7 @@ export function removeOutside(fs: FileSystem, session: string): RemoveReport['ke
   const keep = (path: string, error: unknown): void => {
     kept.push({ path, reason: `a copy outside the root could not be removed: ${errnoOf(error) ?? error}` })
   }
-  const names = namesIn(fs, notes, keep)
+  const names = notesIn(fs, notes, keep)
   for (const name of names) {
     const path = inside(notes, name)
     try {
@@ -119,13 +118,13 @@ function isSettled(error: unknown): boolean {
 }
 
 /** This directory rarely exists. */
-function namesIn(
+function notesIn(
   fs: FileSystem,
   directory: string,
   failed: (path: string, error: unknown) => void,
 ): readonly string[] {
   try {
-    return isDirectoryAt(fs, directory) ? fs.readdirSync(directory).map(String) : []
+    return isDirectoryAt(fs, directory) ? namesIn(fs, directory) : []
   } catch (error) {
     if (!isSettled(error)) failed(directory, error)
     return []

@@ -3,6 +3,7 @@
 
 import type { ChildProcess } from 'node:child_process'
 import type { Context } from '../context.ts'
+import { namesIn } from '../disk/paths.ts'
 import { errnoOf, ioError, TempFileError } from '../errors.ts'
 import { CLAIMS, inside, liveName, OWNER, parseSessionsEntry } from '../layout.ts'
 import { deleteOwnSession } from '../liveness/own-sessions.ts'
@@ -175,7 +176,7 @@ export class Session {
   #takeBack(): boolean {
     const { fs, layout } = this.context
     try {
-      for (const name of fs.readdirSync(layout.sessions).map(String)) {
+      for (const name of namesIn(fs, layout.sessions)) {
         const entry = parseSessionsEntry(name)
         if (entry?.kind !== 'dead' || entry.id !== this.id) continue
         const tombstone = inside(layout.sessions, name)

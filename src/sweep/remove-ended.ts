@@ -1,5 +1,6 @@
 // Removes the sessions of this process whose threads have ended. Guarantee: only after each was judged dead.
 
+import { namesIn } from '../disk/paths.ts'
 import { inside, parseSessionsEntry, type Root } from '../layout.ts'
 import { suspect } from '../liveness/judge.ts'
 import { isOwnSession } from '../liveness/own-sessions.ts'
@@ -10,7 +11,7 @@ import { checkRoot } from '../session/root.ts'
 export async function removeEnded(root: Root): Promise<void> {
   const { fs, layout } = root
   if (!checkRoot(root, 'change')) return
-  for (const name of fs.readdirSync(layout.sessions).map(String)) {
+  for (const name of namesIn(fs, layout.sessions)) {
     const entry = parseSessionsEntry(name)
     const ofProcess = entry?.kind === 'live' && entry.id.startsWith(`${process.pid}-`)
     if (!ofProcess || isOwnSession(entry.id)) continue

@@ -5,7 +5,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { clocksNow, type HandoffRoot } from '../claimable/expiry.ts'
 import { readMounts } from '../disk/mounts.ts'
-import { existsAt } from '../disk/paths.ts'
+import { existsAt, namesIn } from '../disk/paths.ts'
 import { errnoOf } from '../errors.ts'
 import type { HandoffInfo } from '../handoff/info.ts'
 import { listHandoffs } from '../handoff/list.ts'
@@ -203,7 +203,7 @@ class Sweep {
   #list(directory: string): string[] {
     const { fs, layout } = this.#swept
     try {
-      return fs.readdirSync(directory).map(String)
+      return namesIn(fs, directory)
     } catch (error) {
       const label = directory === layout.root ? '.' : directory.slice(layout.root.length + 1)
       if (errnoOf(error) !== 'ENOENT') this.#report.error(label, error)

@@ -4,7 +4,7 @@
 import type { Context } from '../context.ts'
 import { measureUserFiles } from '../disk/measure.ts'
 import { readMounts } from '../disk/mounts.ts'
-import { namesIn } from '../handoff/claim-index.ts'
+import { readableNames } from '../handoff/claim-index.ts'
 import type { HandoffInfo } from '../handoff/info.ts'
 import { listHandoffs } from '../handoff/list.ts'
 import { inside, isTicket, isUploadId, parseSessionsEntry } from '../layout.ts'
@@ -54,7 +54,7 @@ export async function measureRoot(context: Context): Promise<RootUsage> {
   const { fs, layout } = context
   const mounts = readMounts()
   const sessions: SessionUsage[] = []
-  for (const name of namesIn(fs, layout.sessions)) {
+  for (const name of readableNames(fs, layout.sessions)) {
     const entry = parseSessionsEntry(name)
     if (entry === undefined || isTicket(entry.id) || isUploadId(entry.id)) continue // or the tombstone of a handoff or upload
     const directory = inside(layout.sessions, name)

@@ -8,6 +8,7 @@ import { ignoreMissing, statsOf } from '../disk/paths.ts'
 import { removeTree, removeTreeSync } from '../disk/remove/remove.ts'
 import { errnoOf, ioError, optionError, TempFileError } from '../errors.ts'
 import { prepareRules } from '../file-types/file-rules.ts'
+import { plainExtension } from '../input/names.ts'
 import { boolean, optionsOf, preset } from '../input/options.ts'
 import { inside } from '../layout.ts'
 import { reportLeft } from '../removal/report-left.ts'
@@ -46,7 +47,7 @@ export async function adopt(
   const { counters } = session.context
   quota.addEntry()
   const sequence = ++session.sequence
-  const affixes: Affixes = { prefix, suffix: isDirectory ? '' : extensionOf(source) }
+  const affixes: Affixes = { prefix, suffix: isDirectory ? '' : plainExtension(basename(source)) }
   let holding: Holding | undefined
   try {
     if (stays === true) holding = inPlace(session, source)
@@ -81,11 +82,6 @@ async function kindOf(session: Session, source: string): Promise<boolean> {
       path: source,
     },
   )
-}
-
-/** A short plain extension is kept, for tools that depend on it. */
-function extensionOf(path: string): string {
-  return /\.[A-Za-z0-9]{1,16}$/.exec(basename(path))?.[0] ?? ''
 }
 
 function inPlace(session: Session, given: string): Holding {

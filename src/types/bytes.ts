@@ -17,6 +17,12 @@ export type ByteSource =
   | Uint8Array
   | string
 
+/** The bytes from `start` up to, and without, `end`. */
+export interface ByteRange {
+  readonly start: number
+  readonly end: number
+}
+
 /** How many bytes have arrived: of a file, or of a request's body. `total` is present when it is known. */
 export interface Progress {
   readonly bytes: number

@@ -10,13 +10,13 @@ import { undoPublishings } from '../claimable/give-back.ts'
 import { readUpload, type UploadRecord } from '../claimable/upload-record.ts'
 import { atName, doneName, readState, stateIn, type UploadState } from '../claimable/upload-state.ts'
 import { close, open, sync } from '../disk/descriptors.ts'
-import { existsAt, findSync, renameIfThere } from '../disk/paths.ts'
+import { existsAt, findSync, namesIn, renameIfThere } from '../disk/paths.ts'
 import { removeTreeSync } from '../disk/remove/remove.ts'
 import { renameInto } from '../disk/rename-into.ts'
 import { syncDirectory } from '../disk/sync.ts'
 import { errnoOf, ioError, isTempFileError, TempFileError } from '../errors.ts'
 import { LOOKS, PAUSE_MS } from '../handoff/claim.ts'
-import { findClaim, namesIn } from '../handoff/claim-index.ts'
+import { findClaim, readableNames } from '../handoff/claim-index.ts'
 import { freeFromDead } from '../handoff/find.ts'
 import { DATA, goneName, inside, isUploadId, UPLOAD_RECORD, UPLOAD_RESULT, WANTED } from '../layout.ts'
 import { channels, log } from '../runtime/observe.ts'
@@ -110,7 +110,7 @@ function requireOffset(position: number | undefined, offset: number | undefined)
 /** The bytes that a writer in another process has written: all that it has announced, and more. */
 function writtenBytes({ context }: Session, claim: string): number | undefined {
   const data = inside(claim, DATA)
-  const [name] = namesIn(context.fs, data)
+  const [name] = readableNames(context.fs, data)
   return name === undefined ? undefined : findSync(context.fs, inside(data, name))?.size
 }
 
@@ -158,7 +158,7 @@ async function attempt(session: Session, id: string): Promise<UploadHold | undef
 
 async function take(session: Session, directory: string, id: string): Promise<UploadHold | undefined> {
   const { context } = session
-  const names = context.fs.readdirSync(directory).map(String)
+  const names = namesIn(context.fs, directory)
   undoPublishings(context.fs, directory, names)
   removeDrafts(context, directory, names)
   if (names.includes(WANTED)) context.fs.unlinkSync(inside(directory, WANTED))
@@ -219,7 +219,7 @@ function settlePublished(
   state: UploadState,
 ): UploadState | undefined {
   const { fs } = context
-  if (fs.readdirSync(inside(directory, DATA)).map(String).includes(name))
+  if (namesIn(fs, inside(directory, DATA)).includes(name))
     throw uploadCorrupt('its data is listed and cannot be opened', directory)
   const result = readResult(context, directory)
   if (result === undefined) return undefined

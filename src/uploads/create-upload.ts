@@ -16,6 +16,7 @@ import { syncDirectory, syncDirectorySync } from '../disk/sync.ts'
 import { errnoOf, ioError, TempFileError } from '../errors.ts'
 import { checkDeclared } from '../file-types/check-type.ts'
 import { findClaim } from '../handoff/claim-index.ts'
+import { plainExtension } from '../input/names.ts'
 import { DATA, goneName, inside, newUploadId, UPLOAD_RECORD } from '../layout.ts'
 import { bootTime, stampBootTime } from '../liveness/boot-clock.ts'
 import { channels, log } from '../runtime/observe.ts'
@@ -24,7 +25,7 @@ import type { Session } from '../session/session.ts'
 import { tooSmall } from '../streams/receive-options.ts'
 import { UploadHold } from './hold.ts'
 import { checkRoomFor, Unsettled } from './reserve.ts'
-import { checkMostBytes, type PreparedCreation, type PreparedRules } from './rules.ts'
+import { checkMostBytes, type PreparedCreation, type UploadRules } from './rules.ts'
 import { uploadIdOf } from './upload-id.ts'
 
 /** Tries of an admission that only another creation under way prevents. */
@@ -50,7 +51,7 @@ export async function createUpload(
 }
 
 /** What the declaration alone rules out. */
-function checkFacts(session: Session, rules: PreparedRules, record: PreparedCreation['record']): void {
+function checkFacts(session: Session, rules: UploadRules, record: PreparedCreation['record']): void {
   const { length, originalName, type } = record
   if (rules.file !== undefined) checkDeclared(rules.file, { name: originalName, type })
   if (length === undefined) return
@@ -66,7 +67,7 @@ async function createOnce(
   const { context } = session
   const { fs } = context
   const directory = inside(session.claims, id)
-  const suffix = /\.[a-z0-9]{1,16}$/i.exec(facts.originalName ?? '')?.[0].toLowerCase() ?? ''
+  const suffix = plainExtension(facts.originalName ?? '').toLowerCase()
   const record: UploadRecord = {
     ...facts,
     v: UPLOAD_VERSION,

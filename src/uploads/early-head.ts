@@ -4,25 +4,25 @@
 import type { FileSystem } from '../disk/file-system.ts'
 import { checkHead, HEAD_BYTES } from '../file-types/check-type.ts'
 import type { UploadHold } from './hold.ts'
-import type { PreparedRules } from './rules.ts'
+import type { UploadRules } from './rules.ts'
 
 export class EarlyHead {
   /** True when the head was accepted, and chunks can be written directly. */
   judged = false
   readonly #hold: UploadHold
-  readonly #rules: PreparedRules
+  readonly #rules: UploadRules
   readonly #before: Uint8Array
   #chunks: Uint8Array[] = []
   #length = 0
 
-  private constructor(hold: UploadHold, rules: PreparedRules, before: Uint8Array) {
+  private constructor(hold: UploadHold, rules: UploadRules, before: Uint8Array) {
     this.#hold = hold
     this.#rules = rules
     this.#before = before
   }
 
   /** Undefined when there is nothing to judge, or it was judged before. */
-  static async open(hold: UploadHold, rules: PreparedRules): Promise<EarlyHead | undefined> {
+  static async open(hold: UploadHold, rules: UploadRules): Promise<EarlyHead | undefined> {
     if (rules.file?.types === undefined || hold.position >= HEAD_BYTES) return undefined
     return new EarlyHead(hold, rules, await readHead(hold.session.context.fs, hold.path, hold.position))
   }

@@ -17,11 +17,11 @@ import type { Json } from '../types.ts'
 import { declaredOf, readHead } from './early-head.ts'
 import { readResult, type UploadResult, writeResult } from './finished.ts'
 import type { UploadHold } from './hold.ts'
-import { checkMostBytes, type PreparedRules } from './rules.ts'
+import { checkMostBytes, type UploadRules } from './rules.ts'
 import { digestMismatch, missingBytes, uploadGone } from './upload-errors.ts'
 
 /** The rules of a finish, and what ends the wait for `validate`. */
-export interface PreparedFinish extends PreparedRules {
+export interface PreparedFinish extends UploadRules {
   readonly signals: readonly AbortSignal[]
 }
 
@@ -81,7 +81,7 @@ async function check(
 /** Reads what is to be known of the bytes. @throws (rejects) ERR_TEMP_TYPE_REJECTED, and the system's error */
 async function inspect(
   hold: UploadHold,
-  { file }: PreparedRules,
+  { file }: UploadRules,
   bytes: number,
 ): Promise<Pick<UploadResult, 'digests' | 'detectedType'>> {
   const { fs } = hold.session.context

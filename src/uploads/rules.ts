@@ -3,10 +3,7 @@
 import { checkMeta } from '../claimable/handoff-record.ts'
 import type { Digest, UploadRecord } from '../claimable/upload-record.ts'
 import { optionError, TempFileError } from '../errors.ts'
-import {
-  type PreparedRules as PreparedFileRules,
-  prepareRules as prepareFileRules,
-} from '../file-types/file-rules.ts'
+import { type PreparedRules, prepareRules } from '../file-types/file-rules.ts'
 import {
   abortSignal,
   boolean,
@@ -26,8 +23,8 @@ import {
 import type { Quota } from '../quota.ts'
 import { digestName, tooLarge } from '../streams/receive-options.ts'
 
-export interface PreparedRules {
-  readonly file: PreparedFileRules | undefined
+export interface UploadRules {
+  readonly file: PreparedRules | undefined
   readonly minBytes: number
   readonly maxBytes: number
 }
@@ -35,7 +32,7 @@ export interface PreparedRules {
 const DEFAULT_TTL_MS = 24 * 3_600_000
 const DEFAULT_MAX_AGE_MS = 7 * DEFAULT_TTL_MS
 
-const rules = { accept: preset(prepareFileRules), maxBytes: size }
+const rules = { accept: preset(prepareRules), maxBytes: size }
 
 const digest: Kind<Digest> = (value, option) => {
   const { algorithm, value: hex } = digestKeys(value, option)
@@ -94,7 +91,7 @@ const checkFinish = optionsOf('finish', rules)
 
 /** Options of a creation, checked. */
 export interface PreparedCreation {
-  readonly rules: PreparedRules
+  readonly rules: UploadRules
   readonly record: Omit<UploadRecord, 'v' | 'id' | 'name' | 'createdAt' | 'createdInBoot' | 'creator'>
   readonly id: string | undefined
 }
@@ -103,7 +100,7 @@ export interface PreparedCreation {
 export function prepareCreation(options: unknown): PreparedCreation {
   const checked = checkCreation(options)
   return {
-    rules: prepareRules(checked),
+    rules: uploadRules(checked),
     id: checked.id,
     record: {
       originalName: checked.originalName,
@@ -138,12 +135,12 @@ export function prepareAppend(
   options: unknown,
 ): Omit<PreparedAppend, 'signals'> & { signal: AbortSignal | undefined } {
   const { digests = [], last = false, keepSource = false, ...rest } = checkAppend(options)
-  return { rules: prepareRules(rest), digests, last, keepSource, ...rest }
+  return { rules: uploadRules(rest), digests, last, keepSource, ...rest }
 }
 
 /** Options of an append, checked. */
 export interface PreparedAppend {
-  readonly rules: PreparedRules
+  readonly rules: UploadRules
   readonly signals: readonly (AbortSignal | undefined)[]
   readonly expectedBytes: number | undefined
   readonly maxAppendBytes: number | undefined
@@ -155,28 +152,28 @@ export interface PreparedAppend {
 }
 
 /** @throws ERR_TEMP_OPTION_INVALID */
-export function prepareDeclaration(options: unknown): PreparedRules {
-  return prepareRules(checkDeclaration(options))
+export function prepareDeclaration(options: unknown): UploadRules {
+  return uploadRules(checkDeclaration(options))
 }
 
 /** @throws ERR_TEMP_OPTION_INVALID */
-export function prepareFinish(options: unknown): PreparedRules {
-  return prepareRules(checkFinish(options))
+export function prepareFinish(options: unknown): UploadRules {
+  return uploadRules(checkFinish(options))
 }
 
-function prepareRules({
+function uploadRules({
   accept,
   maxBytes,
 }: {
-  accept: PreparedFileRules | undefined
+  accept: PreparedRules | undefined
   maxBytes: number | undefined
-}): PreparedRules {
+}): UploadRules {
   const most = Math.min(maxBytes ?? Number.POSITIVE_INFINITY, accept?.maxBytes ?? Number.POSITIVE_INFINITY)
   return { file: accept, minBytes: accept?.minBytes ?? 0, maxBytes: most }
 }
 
 /** Refuses a file of `bytes` bytes that the rules or the manager's limits do not allow. @throws ERR_TEMP_TOO_LARGE */
-export function checkMostBytes(bytes: number, { maxBytes }: PreparedRules, { fileBytes }: Quota): void {
+export function checkMostBytes(bytes: number, { maxBytes }: UploadRules, { fileBytes }: Quota): void {
   const most = Math.min(maxBytes, fileBytes)
   if (bytes > most) throw tooLarge(most)
 }

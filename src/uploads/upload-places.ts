@@ -4,7 +4,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Context } from '../context.ts'
 import { existsAt } from '../disk/paths.ts'
-import { type Found, findClaim, listClaims, namesIn } from '../handoff/claim-index.ts'
+import { type Found, findClaim, listClaims, readableNames } from '../handoff/claim-index.ts'
 import { inside, isUploadId } from '../layout.ts'
 
 /** Where an upload is on disk. */
@@ -50,7 +50,7 @@ async function uploadPlaces(context: Context): Promise<Iterable<UploadPlace>> {
   const { fs, layout } = context
   const places = new Map<string, UploadPlace>()
   const addFree = (): void => {
-    for (const id of namesIn(fs, layout.uploads))
+    for (const id of readableNames(fs, layout.uploads))
       if (isUploadId(id) && !places.has(id)) places.set(id, free(context, id))
   }
   addFree()

@@ -1,5 +1,5 @@
 import fs, { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join, parse } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { FileSystem } from '../../src/disk/file-system.ts'
 import {
@@ -8,6 +8,9 @@ import {
   ignoreMissing,
   isSameFile,
   joinPath,
+  namesIfThere,
+  namesIn,
+  pathsDownTo,
   readEntries,
   readEntriesSync,
   renameIfThere,
@@ -84,6 +87,27 @@ test('two names of one file are the same file, copies are not', () => {
   fs.copyFileSync(a, c)
   expect(isSameFile(fs.statSync(a), fs.statSync(b))).toBe(true)
   expect(isSameFile(fs.statSync(a), fs.statSync(c))).toBe(false)
+})
+
+test('the paths down to a path are the directories above it, from the top, and itself', () => {
+  const base = tempBase()
+  const top = parse(base).root
+  expect(pathsDownTo(top)).toEqual([top])
+  expect(pathsDownTo(join(top, 'a', 'b'))).toEqual([top, join(top, 'a'), join(top, 'a', 'b')])
+  expect(pathsDownTo(base).at(-2)).toBe(dirname(base))
+})
+
+describe('the names in a directory', () => {
+  test('are text, and undefined only where the directory does not exist', () => {
+    const base = tempBase()
+    const file = join(base, 'ü')
+    writeFileSync(file, '')
+    expect(namesIn(fs, base)).toEqual(['ü'])
+    expect(namesIfThere(fs, base)).toEqual(['ü'])
+    expect(namesIfThere(fs, join(base, 'none'))).toBeUndefined()
+    expect(() => namesIfThere(fs, file)).toThrow('ENOTDIR')
+    expect(() => namesIn(fs, join(base, 'none'))).toThrow('ENOENT')
+  })
 })
 
 describe('the entries of a directory', () => {

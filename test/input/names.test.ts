@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { isTempFileError } from '../../src/errors.ts'
-import { checkAffixes, checkName, displayName, forLog } from '../../src/input/names.ts'
+import { checkAffixes, checkName, displayName, forLog, plainExtension } from '../../src/input/names.ts'
 import { usePlatform } from '../../src/platform/index.ts'
 import { linux } from '../../src/platform/linux.ts'
 import { windows } from '../../src/platform/windows.ts'
@@ -147,6 +147,13 @@ describe('a name for display', () => {
 test('text for a log is one line of at most 200 characters without controls', () => {
   expect(forLog('a\nb\u001b[2J\u202e')).toBe('a?b?[2J?')
   expect(forLog('x'.repeat(500))).toBe(`${'x'.repeat(200)}...`)
+})
+
+test('a plain extension is a dot and up to 16 letters and digits at the end of a name', () => {
+  expect(plainExtension('v1.tar.GZ')).toBe('.GZ')
+  expect(plainExtension('.mkv')).toBe('.mkv')
+  for (const name of ['', 'none', 'dot.', 'a.b c', 'a.é', `a.${'x'.repeat(17)}`, 'a.b/c'])
+    expect(plainExtension(name)).toBe('')
 })
 
 test('every refusal is a TempFileError', () => {

@@ -46,7 +46,7 @@ export function ageRuleOf(
 function configurationLines(directories: readonly string[]): Line[] {
   const files = new Map<string, string>()
   for (const directory of directories) {
-    for (const name of namesIn(directory)) {
+    for (const name of filesIn(directory)) {
       if (name.endsWith('.conf') && !files.has(name)) files.set(name, join(directory, name))
     }
   }
@@ -83,7 +83,7 @@ function matches(glob: string, path: string): boolean {
   }
 }
 
-function namesIn(directory: string): string[] {
+function filesIn(directory: string): string[] {
   try {
     return readdirSync(directory)
   } catch {

@@ -18,7 +18,7 @@ import {
   fail,
   hoist,
   holdsMount,
-  isRefusal,
+  isDenied,
   keepMount,
   openUp,
   openUpBoth,
@@ -175,14 +175,14 @@ function* settleFiles(tree: Tree, frame: Frame, found: Emptied): Step<boolean> {
 /** Removes what prevented an unlink, where that can be done. */
 function* isCured(tree: Tree, frame: Frame, error: unknown): Step<boolean> {
   const errno = errnoOf(error)
-  if (isRefusal(errno)) return yield* openUp(tree, frame)
+  if (isDenied(errno)) return yield* openUp(tree, frame)
   return errno === 'ENAMETOOLONG' && (yield* hoist(tree, frame))
 }
 
 /** A directory that could not be examined or read: true to try again; otherwise it is settled. */
 function* unreadable(tree: Tree, frame: Frame, error: unknown): Step<boolean> {
   const errno = errnoOf(error)
-  if (isRefusal(errno) && (yield* openUpBoth(tree, frame))) return true
+  if (isDenied(errno) && (yield* openUpBoth(tree, frame))) return true
   if (errno === 'ENAMETOOLONG' && frame.parent !== undefined && (yield* hoist(tree, frame.parent))) {
     frame.path = joinPath(frame.parent.path, frame.name)
     return true
@@ -211,7 +211,7 @@ function* finish(tree: Tree, frame: Frame): Step<void> {
       frame.state = 'unread'
       return
     }
-    if (isRefusal(errno) && frame.parent !== undefined && (yield* openUp(tree, frame.parent))) return
+    if (isDenied(errno) && frame.parent !== undefined && (yield* openUp(tree, frame.parent))) return
     fail(tree, frame.path, error, frame.parent)
   }
   leave(tree, frame)

@@ -4,16 +4,11 @@
 
 import { dictionaryField, itemField } from '../structured-fields.ts'
 
-/** Bytes and seconds. */
-export interface UploadLimits {
-  readonly 'max-size'?: number
-  readonly 'min-size'?: number
-  readonly 'max-append-size'?: number
-  readonly 'min-append-size'?: number
-  readonly 'max-age'?: number
-}
+/** The keys of Upload-Limit. */
+export const LIMIT_KEYS = ['max-size', 'min-size', 'max-append-size', 'min-append-size', 'max-age'] as const
 
-const KNOWN = ['max-size', 'min-size', 'max-append-size', 'min-append-size', 'max-age'] as const
+/** What a server announces in Upload-Limit; bytes and seconds. */
+export type UploadLimits = { readonly [Key in (typeof LIMIT_KEYS)[number]]?: number | undefined }
 
 /** A non-negative Integer item; undefined for any other value. */
 export function integerField(value: string | undefined): number | undefined {
@@ -31,7 +26,7 @@ export function booleanField(value: string | undefined): boolean | undefined {
 export function uploadLimits(value: string | readonly string[] | undefined): UploadLimits {
   const members = dictionaryField(value)
   const limits: Record<string, number> = {}
-  for (const key of KNOWN) {
+  for (const key of LIMIT_KEYS) {
     if (members?.has(key) !== true) continue
     const limit = members.get(key)
     if (typeof limit !== 'number' || limit < 0) return {}

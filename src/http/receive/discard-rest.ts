@@ -11,6 +11,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
 import { Duplex } from 'node:stream'
 import { endAfterLastAnswer, endBeforeBody, responseOf } from '../../runtime/node-internals.ts'
+import { contentLength } from '../content-length.ts'
 
 /** How much of a refused request is discarded, and for how long. */
 export interface DiscardBounds {
@@ -81,7 +82,9 @@ class Rest {
     socket.on('close', this.#done)
     const { tickMs, keepBytes } = this.#bounds
     this.#timer = setInterval(this.#tick, tickMs).unref()
-    const keeps = this.#response?.shouldKeepAlive === true && Number(headers['content-length']) <= keepBytes
+    const keeps =
+      this.#response?.shouldKeepAlive === true &&
+      (contentLength(headers['content-length']) ?? Infinity) <= keepBytes
     if (keeps || this.#response === undefined) this.#request.resume()
     else this.#makeLast()
   }

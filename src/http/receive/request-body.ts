@@ -7,6 +7,7 @@ import type { Http2ServerRequest } from 'node:http2'
 import { isTempFileError, TempFileError } from '../../errors.ts'
 import { checkRequest, isNodeRequest } from '../../input/program-objects.ts'
 import type { ByteSource } from '../../types.ts'
+import { contentLength } from '../content-length.ts'
 import { discardNode, discardWeb } from './discard-rest.ts'
 
 /** A request of node:http (Express, Fastify, Koa), of node:http2's compatibility API, or of the Fetch API (Hono, Next.js, Remix). */
@@ -45,10 +46,6 @@ export async function refuseRequest(request: HttpRequest, error: unknown): Promi
     // A value that is not a request, from JavaScript, has no body to discard.
   }
   throw error
-}
-
-function contentLength(value: string | null | undefined): number | undefined {
-  return value !== undefined && value !== null && /^\d{1,15}$/.test(value) ? Number(value) : undefined
 }
 
 function nodeBody(request: IncomingMessage | Http2ServerRequest): RequestBody {

@@ -2,7 +2,7 @@
 // as a path; on disk a generated name is used, with an extension of plain letters and digits.
 
 import type { ReceivedFile, TempFileManager, TempScope } from '../../index.ts'
-import { displayName } from '../../input/names.ts'
+import { displayName, plainExtension } from '../../input/names.ts'
 
 /** Who owns what is received: a manager, or a scope that ends with the request. */
 export type Owner = TempFileManager | TempScope
@@ -27,9 +27,9 @@ export function asUploaded(
   return Object.assign(file, sent)
 }
 
-/** The suffix for a file on disk: ffmpeg and others read the format off it. Letters and digits only, else none. */
+/** The suffix for a file on disk: ffmpeg and others read the format off it. */
 export function suffixOf(originalName: string): string {
-  return /\.[a-z0-9]{1,16}$/i.exec(originalName)?.[0].toLowerCase() ?? ''
+  return plainExtension(originalName).toLowerCase()
 }
 
 /** The client's name for a file, safe to show. */

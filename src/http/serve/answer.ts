@@ -7,6 +7,7 @@ import { basename } from 'node:path'
 import mime from 'mime-types'
 import { TempFileError } from '../../errors.ts'
 import { displayName } from '../../input/names.ts'
+import type { ByteRange } from '../../types.ts'
 import { openToSend, pathToSend, readPart } from '../file-bytes.ts'
 import { type Conditions, type Decision, dateOf, decide } from './conditions.ts'
 import { dispositionOf } from './disposition.ts'
@@ -91,7 +92,7 @@ function programHeader({ headers = {} }: SendOptions, lowerCaseName: string): st
   return Object.entries(headers).find(([name]) => name.toLowerCase() === lowerCaseName)?.[1]
 }
 
-function partOf(decision: Decision, size: number): { start: number; end: number } {
+function partOf(decision: Decision, size: number): ByteRange {
   if (decision.status === 206) return decision.range
   return { start: 0, end: decision.status === 200 ? size : 0 }
 }

@@ -1,11 +1,7 @@
 // Decides what part of a file a Range header asks for (RFC 9110 section 14). Guarantee: a header that is malformed,
 // of another unit, or of several satisfiable ranges is ignored, which the RFC allows: the client gets the whole file.
 
-/** A part of a file: the first byte and the byte after the last. */
-export interface ByteRange {
-  readonly start: number
-  readonly end: number
-}
+import type { ByteRange } from '../../types.ts'
 
 const BYTES_UNIT = /^\s*bytes\s*=/i
 const RANGE_SPEC = /^(?:(\d+)-(\d*)|-(\d+))$/

@@ -1,7 +1,8 @@
 // Evaluates the preconditions of a request in the order of RFC 9110 section 13.2.2. Guarantee: pure; only GET and HEAD
 // are conditional here, because for another method the program has already acted when it sends the file.
 
-import { type ByteRange, rangeOf } from './byte-range.ts'
+import type { ByteRange } from '../../types.ts'
+import { rangeOf } from './byte-range.ts'
 
 /** The validators of the file's present content; undefined where the program left the header out. */
 export interface Validators {

@@ -1,7 +1,8 @@
 // The cases of RFC 9110 section 14, for a file of 10,000 bytes (the RFC's own example) unless a size is given.
 
 import { expect, test } from 'vitest'
-import { type ByteRange, rangeOf } from '../../../src/http/serve/byte-range.ts'
+import { rangeOf } from '../../../src/http/serve/byte-range.ts'
+import type { ByteRange } from '../../../src/types.ts'
 
 const part = (start: number, end: number): ByteRange => ({ start, end })
 
