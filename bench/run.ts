@@ -26,7 +26,7 @@ const fileSystem = fileSystemOf(directory)
 
 async function group(name: string, measure: () => Promise<readonly Row[]>): Promise<void> {
   if (only !== undefined && !only.includes(name)) return
-  // What the group before has yet to write would be written in this one's time: 256 MB uploads after a sweep's
+  // The data that the group before has not written yet would be written in this one's time: 256 MB uploads after a sweep's
   // thousands of files took either 0.3 or 0.6 s in one run of four. Without that program nothing is done.
   spawnSync('sync', { stdio: 'ignore' })
   const began = performance.now()

@@ -1,4 +1,4 @@
-// What is measured: the built package, as users get it. Guarantee: dist/ (or BENCH_DIST), never the sources.
+// The subject of all measurements: the built package, as users get it. Guarantee: dist/ (or BENCH_DIST), never the sources.
 
 import { pathToFileURL } from 'node:url'
 

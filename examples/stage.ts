@@ -1,4 +1,4 @@
-// What the demo and the examples print, and their record of what held. Guarantee: colours only on a terminal that
+// Prints for the demo and the examples, and records which of their claims held. Guarantee: colours only on a terminal that
 // wants them, and a claim that did not hold is counted, so that the program can end with a non-zero status.
 
 import { styleText } from 'node:util'

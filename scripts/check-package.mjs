@@ -1,6 +1,6 @@
 // Is the package as npm would publish it good for those who install it? Packs it, looks at the tarball, installs
 // it into empty folders and uses it in every way that is promised. Guarantee: works on copies in a temporary
-// directory; ends with status 0 only if every line says ok.
+// directory; ends with status 0 only if every line is ok.
 //   node scripts/check-package.mjs [--no-build]
 
 import { execFile } from 'node:child_process'

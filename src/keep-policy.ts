@@ -1,5 +1,5 @@
-// Which temporary files outlive their scope for a post-mortem: the option `preserve`. Guarantee: kept failures are limited by
-// count, and by age where one is set.
+// The option `preserve`: it decides which temporary files outlive their scope for a post-mortem. Guarantee: kept failures
+// are limited by count, and by age where one is set.
 
 import { optionError } from './errors.ts'
 import { duration, integer, type Kind, nested } from './input/options.ts'

@@ -70,7 +70,7 @@ export const HEARTBEAT = 'heartbeat'
 export const OUTSIDE = 'outside'
 export const RECORD = 'handoff.json'
 export const DATA = 'data'
-/** Why the last claim of a handoff was not completed. */
+/** Holds the reason why the last claim of a handoff was not completed. */
 export const FAILURE = 'failure.json'
 export const UPLOAD_RECORD = 'upload.json'
 export const UPLOAD_RESULT = 'done.json'
@@ -79,7 +79,7 @@ export const UPLOAD_ANSWER = 'answer.json'
 /** Asks the process that is writing an upload to stop: a newer request of its client waits. */
 export const WANTED = 'wanted'
 
-/** Why a directory is in kept/. */
+/** Holds the reason why a directory is in kept/. */
 export const KEPT_RECORD = 'kept.json'
 
 const OWN_RECORDS = new Set<string>([OWNER, LEASE, LEASE_2, HEARTBEAT, OUTSIDE, KEPT_RECORD])

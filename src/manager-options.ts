@@ -79,7 +79,7 @@ export interface TempFileManagerOptions {
 }
 
 /**
- * Limits of one manager. An option that is not set is no limit.
+ * Limits of one manager. An option that is not set does not limit anything.
  * @category Managers
  */
 export interface Limits {

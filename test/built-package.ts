@@ -25,7 +25,7 @@ export default async function buildIfStale(project: TestProject): Promise<void> 
   )
 }
 
-/** What `vitest run NAME...` was given: parts of paths; undefined without any. */
+/** The arguments of `vitest run NAME...`: parts of paths; undefined without any. */
 function namesOnTheCommandLine(): string[] | undefined {
   const names = process.argv.slice(2).filter((word) => word.includes('/') && !word.startsWith('-'))
   return names.length > 0 ? names : undefined

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 /** Caches that tools keep in the temporary directory on purpose: tsx's and Node's own. */
 const TOOLS = /^(?:tsx-|node-compile-cache$|node-jiti$)/
 
-/** What os.tmpdir() reads: TMPDIR on POSIX, the others on Windows. */
+/** The variables that os.tmpdir() reads: TMPDIR on POSIX, the others on Windows. */
 const NAMES = process.platform === 'win32' ? ['TEMP', 'TMP'] : ['TMPDIR']
 
 export default function checkForLeaks(): (() => void) | undefined {

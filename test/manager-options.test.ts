@@ -9,7 +9,7 @@ import { tempBase, USER } from './fixtures/temp-base.ts'
 
 afterEach(() => vi.unstubAllEnvs())
 
-/** What a program without types may pass. */
+/** Values that a program without types may pass. */
 const untyped = (options: unknown): TempFileManagerOptions => options as TempFileManagerOptions
 
 describe('without options', () => {

@@ -361,7 +361,7 @@ test('a misspelt option of a file, of persist or of handOff is refused, and so i
   const file = manager.file()
   await expect(file.persist('/nowhere', misspelt)).rejects.toThrow(invalid)
   await expect(file.handOff(misspelt)).rejects.toThrow(invalid)
-  // What a program without types may call.
+  // A program without types may call this.
   const untyped = manager.withFile.bind(manager) as unknown as (options: string) => Promise<unknown>
   await expect(untyped('.txt')).rejects.toThrow(invalid)
 })

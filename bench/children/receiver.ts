@@ -49,7 +49,7 @@ await peers.ready()
 
 type Way = (req: http.IncomingMessage, res: http.ServerResponse) => Promise<void> | void
 
-/** What ends as a handoff is discarded once it has been answered. */
+/** A file that ends as a handoff is discarded after its answer. */
 const discard = ({ ticket }: { ticket: string }): Record<string, never> => {
   later(() => manager.discard(ticket))
   return {}

@@ -5,7 +5,7 @@ export interface Effort {
   readonly quick: boolean
   /** Picks a number for the full run or the quick one. */
   of(full: number, quick: number): number
-  /** Where everything of the run is made; removed at its end. */
+  /** The directory of all files of the run; removed at its end. */
   readonly directory: string
 }
 

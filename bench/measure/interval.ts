@@ -1,4 +1,4 @@
-// What a list of measurements says: its median, and between which bounds the true median lies. Guarantee: no
+// The median of a list of measurements, and the bounds between which the true median lies. Guarantee: no
 // assumption about the noise; the bounds are order statistics, so they are measurements of this very run.
 
 export interface Interval {

@@ -15,7 +15,7 @@ export interface Row {
   readonly group: string
   readonly what: string
   readonly against: string
-  /** What was measured of the two sides, with its unit: '8.4 us'. */
+  /** The measured values of the two sides, with their unit: '8.4 us'. */
   readonly ours: string
   readonly theirs: string
   readonly figure: Interval

@@ -39,7 +39,7 @@ export async function s3(effort: Effort): Promise<Row[]> {
   }
 }
 
-/** What scripts/ceph.sh prints. */
+/** The output of scripts/ceph.sh. */
 interface Gateway {
   readonly endpoint: string
   readonly accessKeyId: string

@@ -195,7 +195,7 @@ function line(name: string, costs: BySize): Line {
 }
 
 /**
- * What it costs at the largest size against what it costs at `from`: level, flat, a straight line. By so much as `raw`
+ * Compares the cost at the largest size with the cost at `from`: level, flat, a straight line. By so much as `raw`
  * grows meanwhile ours may grow too: that is the file system's.
  */
 function level(what: string, unit: string, costs: BySize, from: number, raw?: BySize): Row {

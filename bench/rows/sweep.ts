@@ -18,9 +18,9 @@ const FILES = 20
 const CONTENT = 16 * 1024
 
 /**
- * What judging and counting cost is fixed, so the ratio depends on what `rm` has to do. In a run with nothing else on the
+ * The cost of judging and counting is fixed, so the ratio depends on what `rm` has to do. In a run with nothing else on the
  * machine (ext4) it was 1.64 (1.37 to 1.96) beside content and 2.54 (1.80 to 2.80) beside empty files; on tmpfs it is
- * higher. docs/benchmarks.md says why.
+ * higher. docs/benchmarks.md explains why.
  */
 export async function sweeping(effort: Effort): Promise<Row[]> {
   return [...(await sweepOf(effort, CONTENT, 2)), ...(await sweepOf(effort, 0, 3))]
@@ -106,7 +106,7 @@ interface Scene {
   end(): Promise<void>
 }
 
-/** Milliseconds of some work, and the longest for which the event loop stood still meanwhile. */
+/** Milliseconds of some work, and the longest time for which the event loop was blocked meanwhile. */
 async function timed<T>(work: () => Promise<T>): Promise<{ cost: number; held: number; result: T }> {
   const delay = monitorEventLoopDelay({ resolution: 1 })
   await new Promise((resolve) => setTimeout(resolve, 20)) // the timer's own first delays are none of the work's

@@ -13,7 +13,7 @@ import { type Row, row, type Target } from '../measure/verdict.ts'
 const MB = 1024 * 1024
 const GB = 1024 * MB
 
-/** What one contestant took, round by round. */
+/** The times of one contestant, round by round. */
 interface Costs {
   /** MB a second. */
   readonly speed: number[]
@@ -40,7 +40,7 @@ function end(child: ChildProcess): Promise<void> {
   return kill(child)
 }
 
-/** What `GET /settled` answers when everything received has been removed. */
+/** The answer of `GET /settled` after all received files were removed. */
 export async function settled(port: number): Promise<{ peak: number; cpu: number }> {
   return JSON.parse(await get(port, '/settled')) as { peak: number; cpu: number } // children/receiver.ts
 }

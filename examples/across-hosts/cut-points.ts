@@ -1,5 +1,5 @@
-// Where the example cuts a worker's cable. Guarantee: the cable is out when the step's first request is sent; a download is
-// under way by then.
+// The points at which the example cuts a worker's cable. Guarantee: the cable is out when the step's first request is sent;
+// a download is under way by then.
 
 import { subscribe } from 'node:diagnostics_channel'
 import type { CutOrder, Step, WorkerReport } from './shared.ts'

@@ -1,4 +1,4 @@
-// What the hosts agree on: the queue, what a job carries, and how the store is opened.
+// The names that all hosts share: the queue, the members of a job, and the way to open the store.
 
 import { S3Client } from '@aws-sdk/client-s3'
 import { Redis } from 'ioredis'
@@ -13,7 +13,7 @@ export interface ClipJob {
   readonly bytes: number
 }
 
-/** Where a worker's cable is cut. */
+/** The point at which a worker's cable is cut. */
 export type Step = 'claim' | 'download' | 'renew' | 'publish' | 'complete'
 
 /** From the example to a worker: report when you begin this step; undefined: go on. */

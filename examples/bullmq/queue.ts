@@ -1,4 +1,4 @@
-// What the three processes agree on: the queue's name, what a job carries, how a manager is opened. Guarantee:
+// The names that the three processes share: the queue, the members of a job, the way to open a manager. Guarantee:
 // a job carries a ticket, never bytes and never a path.
 
 import { Redis } from 'ioredis'

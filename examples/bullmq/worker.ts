@@ -46,7 +46,7 @@ async function work(clip: Claim<ClipMeta>, { ticket, trouble }: ClipJob): Promis
   return resultOf(done.ticket, done.result)
 }
 
-/** A worker that died between completing a clip and telling BullMQ has left its result, handed off. */
+/** A worker that died after it completed a clip, and before it reported that to BullMQ, has left its result, handed off. */
 async function findResult(clip: string): Promise<ClipResult | undefined> {
   for (const { ticket, meta } of await manager.handoffs()) {
     const result = readMeta(meta)

@@ -10,7 +10,7 @@ interface Entry {
   readonly bytes: number
 }
 
-/** What the library itself keeps in its directories; it is not user data. */
+/** The library's own entries in its directories; they are not user data. */
 const BOOKKEEPING = /(?:^|\/)(?:owner\.json|lease(?:-2)?|handoff\.json|attempt-\d+)$/
 
 async function* walk(directory: string, below = ''): AsyncGenerator<Entry> {

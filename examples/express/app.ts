@@ -7,7 +7,7 @@ import { isTempFileError } from 'temp-file-manager'
 import { tempScope } from 'temp-file-manager/express'
 import type { ClipService } from '../service/service.ts'
 
-/** What every route module exports. */
+/** The exports of every route module. */
 export interface RouteModule {
   routes(service: ClipService): Router
 }

@@ -1,4 +1,4 @@
-// What this service accepts, stated once for every route and framework: one video, checked while it arrives.
+// The rules of this service for a file, stated once for every route and framework: one video, checked while it arrives.
 // CLIP_MAX_BYTES ('500mb', or a number of bytes) sets its size limit.
 
 import bytes from 'bytes'

@@ -20,7 +20,7 @@ export interface Job {
   readonly state: 'queued' | 'working' | 'done' | 'failed'
   /** 0 to 100. */
   readonly progress: number
-  /** Which attempt at the clip this is; more than 1 after a crash. */
+  /** The number of this attempt at the clip; more than 1 after a crash. */
   readonly attempt: number
   /** Present when done. */
   readonly result?: Pick<ResultMeta, 'name' | 'type' | 'bytes' | 'sha256' | 'madeBy'>
@@ -28,7 +28,7 @@ export interface Job {
   readonly error?: string
 }
 
-/** What a job needs from an upload. */
+/** The facts of an upload that a job needs. */
 export interface Upload extends TempFile {
   readonly originalName: string
   readonly bytes: number
@@ -86,7 +86,7 @@ export class JobBook {
       const meta = readMeta(info.meta)
       if (meta !== undefined && info.state === 'available') left.push({ ticket: info.ticket, meta })
     }
-    // Results first: a clip whose result is there was finished by a worker that died before saying so.
+    // Results first: a clip whose result is there was finished by a worker that died before it reported that.
     for (const { ticket, meta } of left) {
       if (meta.kind === 'result') await this.#shelve({ ticket, result: meta })
     }

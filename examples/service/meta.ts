@@ -1,4 +1,4 @@
-// What travels with a handoff. Guarantee: a server that starts again needs nothing else to know its open jobs,
+// The metadata of a handoff. Guarantee: a server that starts again needs nothing else to know its open jobs,
 // so there is no database beside the files that could disagree with them. (Types, not interfaces: TypeScript
 // takes only those for plain JSON.)
 
@@ -17,14 +17,14 @@ export type ResultMeta = {
   readonly job: string
   readonly name: string
   readonly type: string
-  /** 'ffmpeg', or what stood in for it. */
+  /** 'ffmpeg', or the name of its substitute. */
   readonly madeBy: string
   readonly bytes: number
   readonly sha256: string
   readonly upload: ClipMeta
   /** The ticket of the clip it was made from. */
   readonly from: string
-  /** Which attempt at the clip succeeded. */
+  /** The number of the attempt at the clip that succeeded. */
   readonly attempt: number
 }
 

@@ -6,14 +6,14 @@ import { type Archive, startArchive } from './archive.ts'
 import { JobBook } from './jobs.ts'
 import { openManager } from './manager.ts'
 
-/** What a start found in the root. */
+/** The contents of the root at a start. */
 export interface Found {
   /** Sessions of dead processes, and their bytes, that were removed. */
   readonly sessions: number
   readonly bytes: number
   /** Open jobs that were taken up again. */
   readonly jobs: number
-  /** What the sweep decided of each entry, and why. */
+  /** The sweep's decision about each entry, with its reason. */
   readonly verdicts: readonly Pick<SweepItem, 'name' | 'action' | 'reason'>[]
 }
 

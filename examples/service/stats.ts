@@ -22,10 +22,10 @@ export interface Stats {
   readonly pool: PoolFigures
   readonly jobs: ReturnType<JobBook['counts']>
   readonly manager: ManagerStats
-  /** What the page checks before it sends a clip. */
+  /** The rules that the page checks before it sends a clip. */
   readonly limits: { readonly fileBytes: number }
   readonly found: Found
-  /** What is on disk, without the library's own records. */
+  /** The files on disk, without the library's own records. */
   readonly root: { readonly bytes: number; readonly files: number; readonly entries: readonly RootEntry[] }
 }
 

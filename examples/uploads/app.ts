@@ -10,7 +10,7 @@ export async function createApp(manager: TempFileManager): Promise<Express> {
   const tus = tusServer(manager, { path: '/files', maxBytes: '5gb', hash: 'sha256', ttl: '1d' })
   const app = express()
   app.all(['/files', '/files/*splat'], (req, res) => void tus.handle(req, res))
-  // What came of an upload: any tab may ask, also one that did not send the last byte.
+  // The result of an upload: any tab may ask, also one that did not send the last byte.
   app.get('/finished/:id', async (req, res) => {
     await using upload = await manager.openUpload(req.params.id, { whenBusy: 'take-over' })
     const { ticket, bytes, digest } = upload.finished ?? {}

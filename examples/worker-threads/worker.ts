@@ -9,7 +9,7 @@ import type { ClipMeta } from '../service/meta.ts'
 
 export interface Task {
   readonly ticket: string
-  /** What goes wrong at the first attempt, for show: nobody answers, or the thread crashes. */
+  /** The failure of the first attempt, for show: nobody answers, or the thread crashes. */
   readonly trouble?: 'waits' | 'crashes'
 }
 

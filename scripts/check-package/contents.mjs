@@ -1,4 +1,5 @@
-// What a user downloads. Guarantee: exactly this list. The names of chunks contain hashes, so the list has their kinds.
+// The files that a user downloads. Guarantee: exactly this list. The names of chunks contain hashes, so the list has their
+// kinds.
 
 import assert from 'node:assert/strict'
 

@@ -1,5 +1,5 @@
-// Why the last claim of a handoff was not completed, in `failure.json` beside its record. Guarantee: a text that cannot be
-// written or read stops nothing, for a handoff goes back on a full disk too.
+// The reason why the last claim of a handoff was not completed, in `failure.json` beside its record. Guarantee: a text that
+// cannot be written or read stops nothing, for a handoff goes back on a full disk too.
 
 import type { FileSystem } from '../disk/file-system.ts'
 import { readRecord, writeRecord } from '../disk/record-file.ts'

@@ -1,5 +1,6 @@
-// Which partial uploads are overdue. Guarantee: the time to live counts from the last byte, no wall clock that was just set
-// expires an upload, and one that was claimed and given back between the look and the rename is renamed back whole.
+// Decides which partial uploads are overdue. Guarantee: the time to live counts from the last byte, no wall clock that was
+// just set expires an upload, and one that was claimed and given back between the look and the rename is renamed back
+// whole.
 //   1. overdue at a first look: rename uploads/<id> to .dead-<id>-<random>
 //   2. look again: younger now: rename it back; still overdue: .gone-, the commit
 // The state file's times carry the boot clock of the last byte, upload.json has that of the creation inside.

@@ -58,7 +58,7 @@ export function parseWords(command: CommandSpec, words: readonly string[]): Pars
   }
 }
 
-/** Where the words of another program begin: at `--`, or at the first operand. */
+/** The index at which the words of another program begin: at `--`, or at the first operand. */
 function endOfOwnWords(command: CommandSpec, words: readonly string[]): number {
   for (let index = 0; index < words.length; index++) {
     const word = words[index] ?? ''

@@ -43,7 +43,7 @@ export interface CommandSpec {
   run(stage: Stage, values: Values, operands: readonly string[]): Promise<number>
 }
 
-/** Where a command writes, and what may interrupt it. */
+/** The streams that a command writes to, and the signal that interrupts it. */
 export interface Stage {
   readonly stdout: Output
   readonly stderr: Output

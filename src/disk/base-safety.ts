@@ -1,7 +1,7 @@
 // Whether a directory can hold files that only this user may change (sshd's StrictModes, with /tmp allowed).
 // Guarantee: no other user can replace anything on the path: each directory, up to /, is owned by this user or
 // root; one that others can write has the sticky bit, and then the entry on the path is this user's or root's.
-// Where modes mean nothing (Windows) the directory is in this user's profile, and no junction or link is on the path.
+// On Windows, where modes mean nothing, the directory is in this user's profile, and no junction or link is on the path.
 
 import nodeFs from 'node:fs'
 import { isAbsolute, join, relative, resolve } from 'node:path'

@@ -1,4 +1,4 @@
-// What the library needs from a file system: node:fs by default, or one that a user injects (memfs). Guarantee:
+// The file system that the library uses: node:fs by default, or one that a user injects (memfs). Guarantee:
 // every disk access of the core goes through this interface, and methods are looked up at the call, so that a wrapper
 // sees each one. Deliberately loose: only the members that are used, so that both satisfy it.
 

@@ -1,5 +1,5 @@
-// How much a tree holds. Guarantee: no link is followed, what is removed meanwhile is not counted, and the records that
-// this package keeps beside a user's files are not counted either.
+// Counts the files and bytes of a tree. Guarantee: no link is followed, what is removed meanwhile is not counted, and the
+// records that this package keeps beside a user's files are not counted either.
 
 import { isOwnRecord, ownHolder } from '../layout.ts'
 import type { DiskEntry, DiskPath, FileSystem } from './file-system.ts'

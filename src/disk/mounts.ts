@@ -1,6 +1,6 @@
-// Where other file systems begin. Guarantee: a table is a snapshot of what the kernel shows this process; `below`
-// leaves no mount out (it may name one that a later mount hides), and `of` names the one a path is on. A table that
-// could not be read is never an empty one: it carries the reason.
+// The mount table: it shows where other file systems begin. Guarantee: a table is a snapshot of what the kernel shows this
+// process; `below` leaves no mount out (it may name one that a later mount hides), and `of` names the one a path is on. A
+// table that could not be read is never an empty one: it carries the reason.
 
 import { readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -19,7 +19,7 @@ export interface MountTable {
   of(path: string): { fsType: string; upperDir: string | undefined; mountPoint: string } | undefined
 }
 
-/** Why a mount table could not be read. */
+/** The reason why a mount table could not be read. */
 export interface UnreadTable {
   readonly error: unknown
   /** Another attempt may succeed (out of descriptors or memory); otherwise /proc is missing, masked or forbidden. */

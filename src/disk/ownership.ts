@@ -1,5 +1,5 @@
-// Who can change what is in a directory. Guarantee: a directory counts as private only if its owner is this user
-// or root and its mode lets no other user write; POSIX ACLs show in the group bits, which are their mask (acl(5)).
+// Decides who can change the contents of a directory. Guarantee: a directory counts as private only if its owner is this
+// user or root and its mode lets no other user write; POSIX ACLs show in the group bits, which are their mask (acl(5)).
 
 import nodeFs from 'node:fs'
 import type { DiskStats, FileSystem } from './file-system.ts'

@@ -1,4 +1,4 @@
-// What makes data survive a power cut. Guarantee: after these return, what the files and directories held is on
+// Syncs files and directories, so that they survive a power cut. Guarantee: after these return, their contents are on
 // the disk, as far as the file system can do that; a descriptor is closed on every way out; no tree is too deep.
 
 import { constants } from 'node:fs'
@@ -95,7 +95,7 @@ type Step =
   | { readonly kind: 'files'; readonly paths: DiskPath[] }
   | { readonly kind: 'directory'; readonly path: DiskPath; readonly fd: number | undefined }
 
-/** What is to be synced, each directory after everything in it. */
+/** Yields each entry to sync; a directory comes after everything in it. */
 function* stepsOf(fs: FileSystem, path: string, open: OpenDirectories): Generator<Step, void, void> {
   const stats = fs.lstatSync(path)
   if (stats.isFile()) yield { kind: 'files', paths: [path] }

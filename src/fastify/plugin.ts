@@ -56,7 +56,7 @@ export interface TempFilesOptions {
   /** Default rules of `request.receiveForm()`. */
   readonly rules?: FormOptions | undefined
   /**
-   * Who parses `multipart/form-data`: 'builtin' (default), this plugin; 'external', @fastify/multipart is registered
+   * The parser of `multipart/form-data`: 'builtin' (default) is this plugin; 'external': @fastify/multipart is registered
    * as well, before or after, here or in a nested plugin, and this plugin adds no parser.
    */
   readonly parser?: 'builtin' | 'external' | undefined

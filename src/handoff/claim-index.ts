@@ -1,7 +1,8 @@
-// Which session has claimed what. Guarantee: concurrent callers share one look, and an unknown ticket costs one stat a look
-// while nothing moves in handoffs/. Every claim, release and publication changes the ctime of that directory, so a list of the
-// claims is true as long as the ctime is as it was before the list was made. Within one tick of the kernel's clock a second
-// change leaves no trace, so a ctime counts only once it is older than that. A claims/ that is a link is not followed.
+// Finds the session that has claimed a ticket. Guarantee: concurrent callers share one look, and an unknown ticket costs
+// one stat a look while nothing moves in handoffs/. Every claim, release and publication changes the ctime of that
+// directory, so a list of the claims is true as long as the ctime is as it was before the list was made. Within one tick of
+// the kernel's clock a second change leaves no trace, so a ctime counts only once it is older than that. A claims/ that is
+// a link is not followed.
 
 import { setImmediate as turn } from 'node:timers/promises'
 import type { FileSystem } from '../disk/file-system.ts'

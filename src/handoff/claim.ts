@@ -72,7 +72,7 @@ export async function claim(
 export async function retry(session: Session, ticket: unknown): Promise<void> {
   const held = await claim(session, ticket, 'retry')
   const { fs } = session.context
-  held.reason = readFailure(fs, held.directory) // it stays: this was no attempt
+  held.reason = readFailure(fs, held.directory) // it stays: a retry does not count as an attempt
   try {
     markRetried(fs, held.directory, namesIn(fs, held.directory))
   } catch (error) {
@@ -83,7 +83,7 @@ export async function retry(session: Session, ticket: unknown): Promise<void> {
 }
 
 /**
- * Claims a handoff and completes it, unseen; also a dead letter. It is no entry of the manager, so no limit refuses it.
+ * Claims a handoff and completes it, unseen; also a dead letter. It is not an entry of the manager, so no limit refuses it.
  * @throws as {@link claim}
  */
 export async function discard(session: Session, ticket: unknown): Promise<void> {
@@ -207,7 +207,7 @@ function problemOf(
   return read.state === 'refused' ? read.why : dataProblem(fs, directory, read.record)
 }
 
-/** Why the data of a handoff is not what its record states; undefined when it is. */
+/** The way in which the data of a handoff differs from its record; undefined if it does not. */
 export function dataProblem(fs: FileSystem, directory: string, record: HandoffRecord): string | undefined {
   const data = inside(directory, DATA)
   const names = namesIfThere(fs, data) ?? []

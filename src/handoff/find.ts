@@ -11,7 +11,7 @@ import { removeIfDead } from '../removal/condemn-if-dead.ts'
 import { claimIndexOf, type Found, findClaim } from './claim-index.ts'
 
 /**
- * Who has claimed a handoff, as far as the record of the session shows.
+ * The claimant of a handoff, as far as the record of the session shows it.
  * @category Handoffs
  */
 export interface Claimant {

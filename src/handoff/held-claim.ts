@@ -21,7 +21,7 @@ export class HeldClaim {
   readonly directory: string
   readonly record: HandoffRecord
   readonly attempt: number
-  /** Why it will be given back, once that is known. */
+  /** The reason for giving it back, once that is known. */
   reason: unknown
   readonly #controller: AbortController
   #watch: NodeJS.Timeout | undefined

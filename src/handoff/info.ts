@@ -26,7 +26,10 @@ export interface HandoffInfo {
   readonly attempts: number
   /** How often it may be claimed; undefined: no limit. */
   readonly maxAttempts: number | undefined
-  /** Why the last claim was not completed: what `release()` was given, what `withClaim` threw, or that its process died. Undefined for a release without a reason, and for one by the end of a scope or of the manager. */
+  /**
+   * The reason why the last claim was not completed: the argument of `release()`, the error of `withClaim`, or the death of
+   * its process. Undefined for a release without a reason, and for one by the end of a scope or of the manager.
+   */
   readonly lastError: string | undefined
   /** By the publisher's clock; milliseconds since 1970. */
   readonly publishedAtMs: number | undefined
@@ -34,7 +37,7 @@ export interface HandoffInfo {
   readonly ageMs: number | undefined
   /** Milliseconds until a sweep may remove it; undefined while it is claimed, for a dead letter, and when unknown. */
   readonly expiresInMs: number | undefined
-  /** Who has claimed it; a claimant whose verdict is 'dead' no longer holds it. */
+  /** The process that has claimed it; a claimant whose verdict is 'dead' no longer holds it. */
   readonly claimant: Claimant | undefined
   /** The problem of a corrupt one. */
   readonly problem: string | undefined

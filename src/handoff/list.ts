@@ -105,12 +105,12 @@ async function describe(
   const missing = record === undefined || isHeld ? undefined : dataProblem(fs, directory, record)
   if (!existsAt(fs, directory)) return undefined
   const problem = problemOf(state.read) ?? missing
-  const standing = problem !== undefined ? 'corrupt' : stateNameOf(state, isHeld)
+  const shown = problem !== undefined ? 'corrupt' : stateNameOf(state, isHeld)
   const left = claimant === undefined ? expiresInMs(state, clocks) : undefined
   return {
     ticket,
-    state: standing,
-    claimable: standing === 'available',
+    state: shown,
+    claimable: shown === 'available',
     kind: record?.kind,
     name: record?.name,
     ...size,

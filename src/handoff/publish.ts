@@ -155,7 +155,7 @@ function undo(fs: FileSystem, draft: string, moved: string, origin: string | und
   removeTreeSync(fs, draft)
 }
 
-/** Where the system cannot answer, the data may exist and must not be deleted. */
+/** If the system cannot answer, the data may exist and must not be deleted. */
 function mayExist(fs: FileSystem, path: string): boolean {
   try {
     fs.lstatSync(path)

@@ -73,7 +73,7 @@ class Reader {
     return this.take(END) !== undefined
   }
 
-  /** What follows a key: a value, or nothing for `true`. */
+  /** Reads the part after a key: a value, or nothing, which means `true`. */
   member(): Read | undefined {
     if (this.take(/=/y) === undefined) return this.#parameters({ value: true })
     return this.take(/\(/y) === undefined ? this.item() : this.#innerList()

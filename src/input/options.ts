@@ -225,7 +225,7 @@ export function preset<T>(kind: Kind<T>): Kind<T> {
   return Object.assign(check, { presentUndefined: true as const })
 }
 
-/** @throws ERR_TEMP_OPTION_INVALID when `fn` is no function; `place` names the argument of the method `name` */
+/** @throws ERR_TEMP_OPTION_INVALID if `fn` is not a function; `place` names the argument of the method `name` */
 export function requireCallback(name: string, fn: unknown, place: 'second' | 'last'): void {
   if (typeof fn !== 'function') throw optionError('fn', `${name} needs a function as its ${place} argument.`)
 }

@@ -88,7 +88,7 @@ function isRequest(value: unknown): boolean {
   return isNodeRequest(value) || isFetchRequest(value)
 }
 
-/** Where frameworks keep what they wrap. */
+/** The members in which frameworks keep the object that they wrap. */
 const INSIDE = [
   { path: ['raw'], known: "Hono's c.req.raw, Fastify's request.raw and reply.raw" },
   { path: ['req', 'raw'], known: "Hono's c.req.raw" },

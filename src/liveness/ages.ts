@@ -1,5 +1,5 @@
-// How long ago a session's owner gave a sign of life, by the volume's own clock. Guarantee: ages come from ctimes, which
-// no utimes can set back; an age that could not be read is undefined, and nothing throws.
+// Measures the time since a session's owner gave a sign of life, by the volume's own clock. Guarantee: ages come from
+// ctimes, which no utimes can set back; an age that could not be read is undefined, and nothing throws.
 
 import type { FileSystem } from '../disk/file-system.ts'
 import { HEARTBEAT, inside, LEASE, OWNER } from '../layout.ts'

@@ -5,7 +5,7 @@ import { newName, type Root, SESSION_RANDOM_LENGTH, sessionId, uniqueText } from
 import { ownIdentity } from './process-identity.ts'
 import { proofOf } from './session-name.ts'
 
-/** The pid 0 is no process's. */
+/** No process has the pid 0. */
 const UNKNOWN_MAKER = 0
 
 export function draftName(

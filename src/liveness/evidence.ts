@@ -27,7 +27,7 @@ export interface Gathered {
   readonly owner: Owner | undefined
   /** The owner's process, by the record or the name. */
   readonly pid: number | undefined
-  /** Why a corrupt record was not believed. */
+  /** The problem of a corrupt record. */
   readonly problem: string | undefined
 }
 

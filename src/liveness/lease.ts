@@ -61,7 +61,7 @@ export function bindLease(place: SessionPlace, name: string): Lease | undefined 
     const socket = socketOf(server)
     const close = (): void => {
       const now = socketOf(server)
-      // Where no file has taken the number, closing clears the loop's watcher of it, which would be in the way of the
+      // If no file has taken the number, closing clears the loop's watcher of it, which would be in the way of the
       // next one.
       if (server.listening && (now === socket || now === undefined)) server.close()
     }

@@ -1,4 +1,4 @@
-// Who this thread is. Guarantee: an answer is cached only when every question got one, so that one EMFILE does not
+// The identity of this thread. Guarantee: an answer is cached only when every question got one, so that one EMFILE does not
 // leave a session that can never be judged.
 
 import { platform } from '../platform/index.ts'

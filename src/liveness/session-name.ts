@@ -12,7 +12,7 @@ const NAME = new RegExp(
   `^([1-9][0-9]{0,9})-([0-9a-z]{1,13})-([0-9a-z]{1,7})-([0-9a-z]{${TAG_LENGTH * 3}})-[0-9a-z]{${SESSION_RANDOM_LENGTH}}$`,
 )
 
-/** Where a session's directory was made. */
+/** The place at which a session's directory was created. */
 export interface Place {
   /** Its file system, in the platform's word. */
   readonly fsType: string

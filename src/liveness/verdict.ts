@@ -59,8 +59,8 @@ export interface Verdict {
 }
 
 /**
- * Where a live owner's lease may refuse, its refresh must have stopped for so long too: one upper directory mounted twice;
- * on macOS, the queue of an owner whose event loop is blocked.
+ * The lease of a live owner can refuse if one upper directory is mounted twice and, on macOS, if the owner's event loop is
+ * blocked. There its refresh must have stopped for so long too.
  */
 const SILENT_INTERVALS = 3
 /** How long a silent foreign session is a tombstone before it is removed. */

@@ -1,4 +1,4 @@
-// How a manager checks existing files. The implementation is in manager.ts.
+// The methods that check existing files. The implementation is in manager.ts.
 
 import type { CheckedFile, FileRules } from '../types.ts'
 

@@ -1,4 +1,4 @@
-// How a manager ends entries together: scopes, and functions for code without `using`. The implementation is in manager.ts.
+// The methods that end entries together: scopes, and functions for code without `using`. The implementation is in manager.ts.
 
 import type { DirOptions, FileOptions } from '../input/file-options.ts'
 import type { ScopeOptions, TempDir, TempFile, TempScope } from '../types.ts'

@@ -1,4 +1,4 @@
-// How a manager claims, lists and retries handoffs. The implementation is in manager.ts.
+// The methods that claim, list and retry handoffs. The implementation is in manager.ts.
 
 import type { HandoffInfo } from '../handoff/info.ts'
 import type { Claim } from '../types.ts'

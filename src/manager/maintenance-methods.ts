@@ -1,4 +1,4 @@
-// What a manager is doing and using, and how it is swept and closed. The implementation is in manager.ts.
+// The methods that report use, sweep and close. The implementation is in manager.ts.
 
 import type { Counters } from '../context.ts'
 import type { SweepReport } from '../sweep/report.ts'
@@ -20,7 +20,7 @@ export interface ManagerStats extends Readonly<Counters> {
   readonly pending: number
 }
 
-/** What a manager is doing and using, and how it is swept and closed. */
+/** The methods of a manager that report its use, sweep and close it. */
 export interface MaintenanceMethods {
   /** Absolute path of the root directory, `<baseDir>/<name>-<uid>`. It is created at the first use. */
   readonly root: string

@@ -1,4 +1,4 @@
-// How a manager creates, continues and lists partial uploads. The implementation is in manager.ts.
+// The methods that create, continue and list partial uploads. The implementation is in manager.ts.
 
 import type {
   CreateUploadOptions,

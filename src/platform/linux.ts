@@ -9,7 +9,7 @@ import { FROM_TERMINAL, LEASE_NAMES, MAX_SOCKET_PATH, POSIX, socketAnswer } from
 
 const BOOT_ID = '/proc/sys/kernel/random/boot_id'
 
-/** Errors by which the kernel says that a thing does not exist; every other error leaves the question open. */
+/** Errors by which the kernel reports that a thing does not exist; every other error leaves the question open. */
 const ABSENT = new Set(['ENOENT', 'ESRCH', 'ENOTDIR'])
 
 export const linux: Platform = {
@@ -100,7 +100,7 @@ function parseStat(
 
 /**
  * The terminal sends its signals to one process group, proc(5) tpgid: from there they come if this process and the child are in
- * it. Which of them somebody sent with kill(2) cannot be found out.
+ * it. It cannot be found out which of them another process sent with kill(2).
  */
 function comesFromTerminal(signal: NodeJS.Signals, child: number | undefined): boolean {
   if (!FROM_TERMINAL.includes(signal)) return false

@@ -1,7 +1,7 @@
-// What differs by operating system, as one interface. Guarantee: no other room reads process.platform (check-house.mjs);
-// a system's module states facts and makes system calls, and liveness/verdict.ts alone judges.
+// The differences between operating systems, as one interface. Guarantee: no other room reads process.platform
+// (check-house.mjs); a system's module states facts and makes system calls, and liveness/verdict.ts alone judges.
 
-/** Who a thread is, in terms that another process can check later. What is unknown is undefined. */
+/** The identity of a thread, in terms that another process can check later. A fact that is not known is undefined. */
 export interface ProcessIdentity {
   readonly pid: number
   /** The kernel's thread id in our own pid namespace; the pid for a main thread. */
@@ -22,7 +22,7 @@ export interface OwnIdentity extends ProcessIdentity {
   readonly genuineBoot: boolean
 }
 
-/** What the process table shows of an owner. The words are explained in liveness/verdict.ts. */
+/** The entry of an owner in the process table. The words are explained in liveness/verdict.ts. */
 export interface ProcessSeen {
   readonly process: 'exists' | 'missing' | 'forbidden' | 'not-asked'
   readonly thread: 'same' | 'missing' | 'other-start' | 'zombie' | 'hidden' | 'not-asked'
@@ -31,13 +31,13 @@ export interface ProcessSeen {
 /** The answer to a knock at one lease. `answers`: a process listens. `refuses`: none does. `silent`: proves nothing. */
 export type LeaseAnswer = 'answers' | 'refuses' | 'silent' | 'not-asked'
 
-/** Where a session's lease listens. */
+/** The address on which a session's lease listens. */
 export interface LeaseAddress {
   /** Names of its leases: one socket each in the session; for pipes, suffixes of the address. */
   readonly names: readonly string[]
   /** A socket is a file that is bound under a draft's name and renamed; a pipe is not on the disk. */
   readonly onDisk: boolean
-  /** A socket with a full queue of connections refuses as a closed one does: listen(2) of BSD. Linux says EAGAIN. */
+  /** A socket with a full queue of connections refuses as a closed one does: listen(2) of BSD. Linux reports EAGAIN. */
   readonly refusesWhenFull: boolean
   /** Calls `use` with an address that the system takes; bind(2) and connect(2) happen inside the call. */
   at<T>(

@@ -1,4 +1,4 @@
-// What Linux and macOS share: unix sockets, and the rules of POSIX for files and signals.
+// The parts that Linux and macOS share: unix sockets, and the rules of POSIX for files and signals.
 
 import { constants } from 'node:os'
 import type { LeaseAnswer, Platform } from './platform.ts'

@@ -31,7 +31,7 @@ import { checkRoom, openRoom } from '../session/root.ts'
 export interface KeptUsage {
   /** Its name under `kept/`. */
   readonly name: string
-  /** Why it was kept; undefined when that cannot be read. */
+  /** The reason for keeping it; undefined if that cannot be read. */
   readonly reason: string | undefined
   /** Milliseconds since it was kept, by the volume's clock; undefined when that cannot be asked. */
   readonly ageMs: number | undefined

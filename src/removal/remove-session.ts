@@ -21,7 +21,7 @@ import { renameOnFullDisk } from './full-disk.ts'
 /** A directory renamed to `.gone-`: any process may delete it, without judging. */
 export interface Condemned {
   readonly path: string
-  /** Why its claims go back, as the lists of handoffs show it. */
+  /** The reason for giving its claims back, as the lists of handoffs show it. */
   readonly claimReason?: string | undefined
   /** The deletions before the rename that made room for it. */
   readonly cleared?: readonly RemoveReport[] | undefined
@@ -71,7 +71,7 @@ export function finishRemovalSync(root: Root, path: string): Removal {
 
 interface Settled {
   readonly claims: GivenBack
-  /** What the session left outside the root and could not be removed. */
+  /** Entries of the session outside the root that could not be removed. */
   readonly outside: RemoveReport['kept']
   /** Its entries, without claims/ when nothing in it was left; undefined: it could not be read. */
   readonly names: readonly string[] | undefined

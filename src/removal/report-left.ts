@@ -1,4 +1,4 @@
-// What a finished move or publication leaves at its source. Guarantee: it is reported, although the operation succeeded.
+// Reports entries that a finished move or publication left at its source, although the operation succeeded.
 
 import type { Context } from '../context.ts'
 import type { RemoveReport } from '../disk/remove/remove.ts'

@@ -12,7 +12,7 @@ import { appendRefusal, limitsOf, rulesOf } from './limits.ts'
 import { failure, inconsistentLength, type Reply, reply } from './reply.ts'
 import type { Prepared } from './resumable-options.ts'
 
-/** What a request brings, and what its answers carry. */
+/** A request's content and facts, and the header fields of its answers. */
 export interface Content {
   readonly facts: Facts
   /** The upload ends with this request. */

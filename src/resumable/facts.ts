@@ -1,11 +1,11 @@
-// What a request's header fields say that concerns the protocol, read once.
+// The facts of a request that concern the protocol, read once from its header fields.
 
 import type { Exchange } from './exchange.ts'
 import { booleanField, INTEROP_VERSION, integerField } from './fields.ts'
 
 export const PARTIAL_UPLOAD = 'application/partial-upload'
 
-/** What of a request's header fields concerns the protocol. */
+/** The facts of a request that concern the protocol. */
 export interface Facts {
   /** Upload-Complete; undefined where the client did not ask for resumability. */
   readonly complete: boolean | undefined

@@ -19,7 +19,7 @@ import { checkResumableOptions, type ResumableOptions } from './resumable-option
 export { INTEROP_VERSION } from './fields.ts'
 export type { ResumableOptions, UploadReply, UploadRequest } from './resumable-options.ts'
 
-/** What the plugin needs of a FastifyInstance, so that a program without Fastify has no use for its types. */
+/** The members of a FastifyInstance that the plugin uses, so that a program without Fastify does not need its types. */
 export interface FastifyRoom {
   removeAllContentTypeParsers(): unknown
   addContentTypeParser(

@@ -1,5 +1,5 @@
-// What a server of resumable uploads admits. Guarantee: what the header fields alone rule out is refused before a byte is
-// received, and every limit is announced in Upload-Limit.
+// The limits of a server of resumable uploads. Guarantee: a request that its header fields alone rule out is refused before
+// a byte is received, and every limit is announced in Upload-Limit.
 
 import { prepareRules } from '../file-types/file-rules.ts'
 import type { FileRules, PartialUpload, TempFileManager } from '../index.ts'
@@ -37,7 +37,7 @@ export function limitsOf(options: Prepared, upload?: PartialUpload): string {
   })
 }
 
-/** What the header fields alone rule out (sections 4.1.3 and 4.1.4). */
+/** The refusal that follows from the header fields alone (sections 4.1.3 and 4.1.4). */
 export function refusalOf(
   options: Prepared,
   exchange: Exchange,

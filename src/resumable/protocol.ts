@@ -167,7 +167,7 @@ export class Protocol {
     })
   }
 
-  /** What refuses an append to this upload, or answers it at once; records the length otherwise. */
+  /** Returns the answer to an append that is refused or needs no content; otherwise records the length. */
   async #prepareAppend(exchange: Exchange, upload: PartialUpload, facts: Facts): Promise<Reply | undefined> {
     const { offset, length } = upload
     if (upload.finished !== undefined) return await this.#repeat(exchange, upload.finished, facts)
@@ -220,12 +220,12 @@ function wrongMethod(uploadId: string | undefined): Reply {
   return problem(405, title, { headers: { Allow: allowed(uploadId) } })
 }
 
-/** Says that the answer is not that of the whole upload, where it says nothing else. */
+/** Marks an answer that is not that of the whole upload, unless it has the field already. */
 function incomplete(answer: Reply): Reply {
   return { ...answer, headers: { 'Upload-Complete': '?0', ...answer.headers } }
 }
 
-/** Where the running request is that a take-over leaves alone. */
+/** The offset of a running request that a take-over leaves alone. */
 function offsetOfWriter(error: unknown): number | undefined {
   const { code, details } = isTempFileError(error) ? error : {}
   const bytes = details?.['bytes']

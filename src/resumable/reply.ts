@@ -60,7 +60,7 @@ export function otherVersion(): Reply {
 /** The reply to a failure; `complete`: nothing the client sends could help. */
 export function failure(error: unknown, complete: boolean, headers: Record<string, string> = {}): Reply {
   const { status, body, headers: own } = toProblem(error)
-  // Of a resource that is not there the draft's clients expect 404; 410 says the same to others.
+  // Of a resource that is not there the draft's clients expect 404; 410 means the same to others.
   const gone = isTempFileError(error) && error.code === 'ERR_TEMP_TICKET_INVALID'
   const plain = { ...own, ...headers, 'Upload-Complete': complete ? '?1' : '?0' }
   return {

@@ -43,7 +43,7 @@ export interface UploadReply {
 
 /** Options of {@link resumableUploads}. */
 export interface ResumableOptions {
-  /** What the file must be: its type is judged on the first 4 KB, `validate` runs on the whole file. */
+  /** Rules for the file: its type is judged on the first 4 KB, `validate` runs on the whole file. */
   readonly accept?: FileRules | undefined
   /** The most bytes of a file: `max-size`. Default: the manager's `limits.fileBytes`, which holds also where this is larger. */
   readonly maxBytes?: Size | undefined

@@ -39,7 +39,7 @@ export class ClaimLease {
   #way: 'completed' | 'released' | undefined
   /** complete() or release() has been called: no renewal starts any more. */
   #ending = false
-  /** Why its manager or its store gave it back: the reason of close() or removeAll(). */
+  /** The reason of the close() or removeAll() that gave it back. */
   #abandoned: unknown
   /** Writes of this claim, one after the other. */
   #queue: Promise<unknown> = Promise.resolve()
@@ -210,7 +210,7 @@ export class ClaimLease {
     )
   }
 
-  /** Its manager or its store closes, or removes all: its holder is told, and another worker can have the ticket at once. */
+  /** Its manager or its store closes, or removes all: its holder's signal aborts, and another worker can claim at once. */
   abandon(reason: unknown): Promise<void> {
     this.#abandoned ??= reason
     this.#abort(reason)

@@ -28,7 +28,7 @@ export interface S3HandoffInfo {
         readonly claimedAtMs: number
       }
     | undefined
-  /** Why its last attempt failed, where that is known: at most 1,000 characters. */
+  /** The reason why its last attempt failed, if that is known: at most 1,000 characters. */
   readonly lastError: string | undefined
   /** The problem of a corrupt one. */
   readonly problem: string | undefined

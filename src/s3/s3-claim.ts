@@ -1,5 +1,5 @@
-// What a claimant gets: a TempFile in the session of a manager, or a stream without a file. Guarantee: the end of its
-// scope gives the ticket back unless it was completed, and its removal completes it, as with a claim on one host.
+// The claim of a ticket in a bucket: a TempFile in the session of a manager, or a stream without a file. Guarantee: the end
+// of its scope gives the ticket back unless it was completed, and its removal completes it, as with a claim on one host.
 
 import type { Readable } from 'node:stream'
 import { TempFileError } from '../errors.ts'

@@ -26,7 +26,7 @@ export interface S3HandoffsOptions {
   readonly bucket: string
   /** The prefix of all keys; default 'temp-file-manager/'. Programs that share tickets share the prefix. */
   readonly prefix?: string | undefined
-  /** Where claims are downloaded to; default: the process's default manager. */
+  /** The manager that claims are downloaded to; default: the process's default manager. */
   readonly manager?: TempFileManager | undefined
   /** How long a claim lasts without a renewal; default '60s', at least '3s'. It is renewed at a third of it. */
   readonly lease?: Duration | undefined

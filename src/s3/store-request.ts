@@ -13,7 +13,7 @@ import { NoAnswer } from './store-failure.ts'
 export interface Answer<T> {
   readonly value: T
   readonly moment: Moment
-  /** Which server answered: the Server header and the host. */
+  /** The server that answered: its Server header and its host. */
   readonly server: string
 }
 

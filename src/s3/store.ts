@@ -35,7 +35,7 @@ export class Store {
     this.maxAttempts = settings.maxAttempts
   }
 
-  /** Where claims are downloaded to. @throws ERR_TEMP_CLOSED */
+  /** The manager that claims are downloaded to. @throws ERR_TEMP_CLOSED */
   openManager(): TempFileManager {
     const manager = this.manager ?? getTempManager()
     closingOf(manager)?.throwIfAborted()

@@ -28,7 +28,7 @@ export interface Published {
   readonly publishedAtMs: number
 }
 
-/** Who holds a claim. Shown to people; no decision depends on it. */
+/** The holder of a claim. Shown to people; no decision depends on it. */
 export interface TicketClaimant {
   readonly pid: number
   readonly hostname: string

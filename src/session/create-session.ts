@@ -1,4 +1,4 @@
-// How a session is created, so that no moment exists in which a live one has no owner:
+// Creates a session, so that no moment exists in which a live one has no owner:
 //   1. mkdir .new-<random>, and claims/ in it     (chmod where the umask strips owner bits)
 //   2. write owner.json
 //   3. rename .new-<random> to s-<id>; the id proves the owner, see liveness/session-name.ts

@@ -79,7 +79,7 @@ export class Session {
   readonly quota: Quota
   /** The handoffs that this session has claimed: the ticket, and the controller of the claim's signal. */
   readonly claimed = new Map<string, AbortController>()
-  /** Why all claims end; no more are made then. */
+  /** The reason why all claims end; set, it refuses new ones. */
   #claimsEnd: TempFileError | undefined
   /** Running operations of its entries: publishing, persisting, completing. The end of the session waits for them. */
   readonly working = new Set<Promise<unknown>>()

@@ -19,9 +19,9 @@ export const LARGE_BLOCK = 512 * 1024
  */
 export const MAX_LARGE = 16
 /**
- * What was in use at once is kept for the next receive, up to 8 MiB and 2 MiB. A block that is dropped is old memory,
- * which only a full collection frees; and once V8 has made one, it makes one for every 50 MB that a small server reads
- * (`--trace-gc`, Node 20): processor time outside of the kernel grows from 0.4 to 1.2 s a GB.
+ * Blocks that were in use at the same time are kept for the next receive, up to 8 MiB and 2 MiB. A block that is dropped is
+ * old memory, which only a full collection frees; and once V8 has made one, it makes one for every 50 MB that a small
+ * server reads (`--trace-gc`, Node 20): processor time outside of the kernel grows from 0.4 to 1.2 s a GB.
  */
 const KEEP_LARGE = MAX_LARGE
 const KEEP_SMALL = 32

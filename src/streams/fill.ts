@@ -14,7 +14,7 @@ import type { Intake } from './intake.ts'
 import { type PreparedReceive, wrongDigest } from './receive-options.ts'
 import { Meter } from './size-check.ts'
 
-/** Where `fill` writes. The descriptor is the caller's: opened before, closed after. */
+/** The file that `fill` writes. The caller opens the descriptor before and closes it after. */
 export interface Fill {
   readonly fs: FileSystem
   readonly fd: number

@@ -76,7 +76,7 @@ export class ReportBuilder {
   }
 }
 
-/** Why a condemned entry is still there, for the next sweep to try; undefined when all of it was removed. */
+/** The reason why a condemned entry still exists, which the next sweep tries again; undefined if all of it was removed. */
 function reasonLeft({ claims, removed }: Removal): string | undefined {
   const [kept] = removed.kept
   if (kept !== undefined) return kept.reason

@@ -1,4 +1,4 @@
-// When sweeps run by themselves: at the manager's first use, or a second after it was created, then periodically.
+// Starts sweeps without a call: at the manager's first use, or a second after it was created, then periodically.
 // Guarantee: the timers hold no process open, never throw, and stop() leaves neither a timer nor a running sweep behind.
 
 import { LONGEST_TIMER_MS } from '../input/options.ts'

@@ -43,7 +43,10 @@ export function foreign(reason = 'not made by this package'): Finding {
   return keep('foreign', reason)
 }
 
-/** The finding about an entry that this package did not make, whatever its name; undefined: it may be one of ours. Throws the system's error. */
+/**
+ * The finding about an entry that this package did not make, whatever its name; undefined: this package may have made it.
+ * Throws the system's error.
+ */
 export function foreignAt(fs: FileSystem, path: string): Finding | undefined {
   const stats = fs.lstatSync(path)
   if (!stats.isDirectory()) return foreign('not a directory')

@@ -18,7 +18,7 @@ import { runValidate } from './run-validate.ts'
 
 const READ_REGULAR = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
 
-/** What the last stage needs. */
+/** The parameters of the last stage. */
 export interface Judging {
   /** Gives it a session. */
   inSession(work: (session: Session) => Promise<void>): Promise<void>
@@ -84,7 +84,7 @@ function headOf(fs: FileSystem, path: string): Uint8Array {
 }
 
 /**
- * Runs the last stage on a file that is no entry of the session. It sees a TempFile that counts as an entry meanwhile and
+ * Runs the last stage on a file that is not an entry of the session. It sees a TempFile that counts as an entry meanwhile and
  * whose removal removes nothing; what it left open is closed.
  * @throws ERR_TEMP_QUOTA, ERR_TEMP_ABORTED, ERR_TEMP_TIMEOUT; the error that `validate` throws
  */

@@ -1,4 +1,4 @@
-// How a temporary file or directory ends: removed, released, persisted or handed off.
+// Ends a temporary file or directory: removes, releases, persists it or hands it off.
 // Guarantee: removing it twice, concurrently, or after another process removed it succeeds; a removal that fails is
 // reported and can be tried again; what was open on it is closed.
 
@@ -120,7 +120,7 @@ export abstract class Entry extends LiveEntry implements TempEntry {
     return target
   }
 
-  /** Why it was not persisted: an entry that does not exist any more was removed, or its session was lost. */
+  /** The error of a persist that failed: an entry that does not exist any more was removed, or its session was lost. */
   #persistError(error: unknown): unknown {
     const { context, path, session } = this
     const cause = isTempFileError(error) ? error.cause : error

@@ -54,7 +54,7 @@ function lacks(pid: number, lease: number): boolean {
   }
 }
 
-/** Where descriptors lead; undefined: closed since they were listed, as by a program that starts and loads libraries. */
+/** The targets of descriptors; undefined for one that was closed after the listing, as by a program that loads libraries. */
 function linksIn(directory: string): (string | undefined)[] {
   return readdirSync(directory).map((fd) => {
     try {

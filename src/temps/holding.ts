@@ -1,5 +1,5 @@
-// How an entry is held that is not simply an entry of its session: under an exact name, adopted in place, or inside a
-// claim. Each kind ends in its own way.
+// The special ways to hold an entry: under an exact name, adopted in place, or inside a claim. Each kind ends in its own
+// way. A plain entry of a session has none.
 
 export interface Holding {
   readonly path: string

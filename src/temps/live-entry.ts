@@ -1,5 +1,5 @@
-// What a temporary file or directory is while it exists: its name, its state, what is open on it, what it uses of the
-// quota. How it ends is in entry.ts.
+// A temporary file or directory while it exists: its name, its state, its open streams, its share of the quota. Its end
+// is in entry.ts.
 // Guarantee: the path is absolute from creation; the entry ends once. A handle is a session, a number and a shared pair
 // of affixes, and no list of handles is kept, so a million of them cost no more each than one.
 
@@ -13,7 +13,7 @@ import type { Holding } from './holding.ts'
 import { type Affixes, nameOf } from './naming.ts'
 import { type OpenResource, Resources } from './resources.ts'
 
-/** What few entries have, in an object of its own so that a plain entry stays small. */
+/** Members that few entries have, in an object of its own so that a plain entry stays small. */
 interface Extras {
   readonly holding: Holding | undefined
   resources: Resources | undefined

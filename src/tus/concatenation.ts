@@ -4,7 +4,7 @@
 import type { CreateUploadOptions, FileRules, PartialUpload, TempFileManager } from '../index.ts'
 import { log } from '../runtime/observe.ts'
 
-/** What a tus upload must remember; kept in its record. */
+/** The facts that a tus upload keeps in its record. */
 export interface Remembered {
   readonly metadata?: Record<string, string | null>
   /** The Upload-Concat of its creation: 'partial', or the list of a final upload. */

@@ -18,7 +18,7 @@ const LOOK_MS = 50
 
 const checkOptions = optionsOf('TempFileLocker', { timeout: timerDuration })
 
-/** Who holds which upload, in this process: the store writes through it. */
+/** The uploads that requests of this process hold: the store writes through it. */
 export class TempFileLocker implements Locker {
   readonly #manager: TempFileManager
   readonly #timeoutMs: number

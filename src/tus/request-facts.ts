@@ -1,4 +1,4 @@
-// What a request brings for the store, and what the store has seen of its upload. It goes with the request's asynchronous
+// Facts of a request for the store, and facts of its upload from the store. They go with the request's asynchronous
 // context, because @tus/server passes no request to its store. Guarantee: nothing of a request outlives it.
 
 import type { Digest } from '../claimable/upload-record.ts'

@@ -234,7 +234,7 @@ export class TempFileStore extends DataStore {
     }
   }
 
-  /** The rules for an upload with this Upload-Concat: a part is no file of a type, but no larger than a file. */
+  /** The rules for an upload with this Upload-Concat: a part has no type, and may be as large as a file. */
   #rules(concat?: string): { accept?: FileRules; maxBytes: number | undefined } {
     const { accept } = this.#options
     return {

@@ -24,7 +24,7 @@ import type { TempFileLocker } from './locker.ts'
 export interface TempFileStoreOptions {
   /** The locker that the server uses: the store writes through the claims it holds. */
   readonly locker?: TempFileLocker | undefined
-  /** What the file must be; the client's `filename` and `filetype` metadata are its declared name and type. */
+  /** Rules for the file; the client's `filename` and `filetype` metadata are its declared name and type. */
   readonly accept?: FileRules | undefined
   /**
    * The most bytes of a file, and of each part of a concatenation. Default: the manager's `limits.fileBytes`, which holds

@@ -153,7 +153,7 @@ export interface WriteStreamOptions {
 export interface ReceivedFile extends TempFile, WriteResult {}
 
 /**
- * Where a child program puts its temporary files: the variables of POSIX, Windows and Node.
+ * Environment variables that tell a child program where to put its temporary files: those of POSIX, Windows and Node.
  * @category Creating and receiving
  */
 export interface ChildEnvironment {
@@ -261,9 +261,9 @@ export interface ReceiveOptions extends FileOptions {
  * first byte; the signature (file-type, first 4 KB) before a byte is written; `minBytes` and `maxBytes` while
  * streaming; `validate` on the whole file.
  *
- * Where `extensions` or `types` are given, a file needs a signature that fits both them and its own extension. Of an extension
- * that is rare only the kind is compared (a picture named `.exe` or `.php` is refused), and one that is no known type, such as
- * `.bak`, fits everything: give `extensions` where the name must be one of a list.
+ * If `extensions` or `types` are given, a file needs a signature that fits both them and its own extension. Of an extension
+ * that is rare only the kind is compared (a picture named `.exe` or `.php` is refused), and an unknown one, such as `.bak`, fits
+ * every file: give `extensions` if the name must be one of a list.
  * Text has none (.srt, .csv): it passes by its extension only where its type is listed in `types`, word for
  * word (`'text/*'` does as well), and its beginning holds no zero byte.
  *

@@ -1,4 +1,4 @@
-// Who is writing to which upload in this process. Guarantee: a take-over returns only when the writer has given the upload
+// The uploads that this process is writing to. Guarantee: a take-over returns only when the writer has given the upload
 // back, or when its time is over. Shared by all copies of the package in this thread.
 
 import type { Root } from '../layout.ts'

@@ -25,7 +25,7 @@ import type { Session } from '../session/session.ts'
 import { tooSmall } from '../streams/receive-options.ts'
 import { UploadHold } from './hold.ts'
 import { checkRoomFor, Unsettled } from './reserve.ts'
-import { checkMostBytes, type PreparedCreation, type UploadRules } from './rules.ts'
+import { checkMostBytes, type PreparedCreation, type PreparedUploadRules } from './rules.ts'
 import { uploadIdOf } from './upload-id.ts'
 
 /** Tries of an admission that only another creation under way prevents. */
@@ -50,8 +50,8 @@ export async function createUpload(
   }
 }
 
-/** What the declaration alone rules out. */
-function checkFacts(session: Session, rules: UploadRules, record: PreparedCreation['record']): void {
+/** Refuses a file that its declaration alone rules out. */
+function checkFacts(session: Session, rules: PreparedUploadRules, record: PreparedCreation['record']): void {
   const { length, originalName, type } = record
   if (rules.file !== undefined) checkDeclared(rules.file, { name: originalName, type })
   if (length === undefined) return

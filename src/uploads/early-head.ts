@@ -4,25 +4,25 @@
 import type { FileSystem } from '../disk/file-system.ts'
 import { checkHead, HEAD_BYTES } from '../file-types/check-type.ts'
 import type { UploadHold } from './hold.ts'
-import type { UploadRules } from './rules.ts'
+import type { PreparedUploadRules } from './rules.ts'
 
 export class EarlyHead {
   /** True when the head was accepted, and chunks can be written directly. */
   judged = false
   readonly #hold: UploadHold
-  readonly #rules: UploadRules
+  readonly #rules: PreparedUploadRules
   readonly #before: Uint8Array
   #chunks: Uint8Array[] = []
   #length = 0
 
-  private constructor(hold: UploadHold, rules: UploadRules, before: Uint8Array) {
+  private constructor(hold: UploadHold, rules: PreparedUploadRules, before: Uint8Array) {
     this.#hold = hold
     this.#rules = rules
     this.#before = before
   }
 
   /** Undefined when there is nothing to judge, or it was judged before. */
-  static async open(hold: UploadHold, rules: UploadRules): Promise<EarlyHead | undefined> {
+  static async open(hold: UploadHold, rules: PreparedUploadRules): Promise<EarlyHead | undefined> {
     if (rules.file?.types === undefined || hold.position >= HEAD_BYTES) return undefined
     return new EarlyHead(hold, rules, await readHead(hold.session.context.fs, hold.path, hold.position))
   }
@@ -40,7 +40,7 @@ export class EarlyHead {
     return bytes
   }
 
-  /** What is held back when the source has ended before there was a whole head. */
+  /** The bytes that are held back if the source has ended before there was a whole head. */
   release(): Uint8Array | undefined {
     if (this.judged || this.#length === 0) return undefined
     this.judged = true
@@ -48,7 +48,7 @@ export class EarlyHead {
   }
 }
 
-/** What the client says of the file. */
+/** The client's declaration of the file. */
 export function declaredOf({ record }: UploadHold): { name: string | undefined; type: string | undefined } {
   return { name: record.originalName, type: record.type }
 }

@@ -17,11 +17,11 @@ import type { Json } from '../types.ts'
 import { declaredOf, readHead } from './early-head.ts'
 import { readResult, type UploadResult, writeResult } from './finished.ts'
 import type { UploadHold } from './hold.ts'
-import { checkMostBytes, type UploadRules } from './rules.ts'
+import { checkMostBytes, type PreparedUploadRules } from './rules.ts'
 import { digestMismatch, missingBytes, uploadGone } from './upload-errors.ts'
 
 /** The rules of a finish, and what ends the wait for `validate`. */
-export interface PreparedFinish extends UploadRules {
+export interface PreparedFinish extends PreparedUploadRules {
   readonly signals: readonly AbortSignal[]
 }
 
@@ -81,7 +81,7 @@ async function check(
 /** Reads what is to be known of the bytes. @throws (rejects) ERR_TEMP_TYPE_REJECTED, and the system's error */
 async function inspect(
   hold: UploadHold,
-  { file }: UploadRules,
+  { file }: PreparedUploadRules,
   bytes: number,
 ): Promise<Pick<UploadResult, 'digests' | 'detectedType'>> {
   const { fs } = hold.session.context
@@ -108,7 +108,7 @@ async function commit(hold: UploadHold, result: UploadResult): Promise<void> {
     channels.upload.publish({ id: hold.id, event: 'finished', ticket, bytes: result.bytes })
 }
 
-/** What the claimant gets where the creator gave nothing. */
+/** The `meta` that the claimant gets: the facts of the file if the creator gave none. */
 function metaOf({ record }: UploadHold, { bytes, digests, detectedType }: UploadResult): Json {
   if (record.meta !== undefined) return record.meta as Json // it is a result of JSON.parse
   const { originalName, type, hash } = record

@@ -214,7 +214,7 @@ export class UploadHold {
   }
 }
 
-/** What other requests of this process see of a hold. */
+/** A hold as other requests of this process see it. */
 class Writer {
   readonly #hold: UploadHold
   readonly ended: Promise<void>

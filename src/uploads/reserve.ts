@@ -11,7 +11,7 @@ import { DATA, inside } from '../layout.ts'
 import type { Session } from '../session/session.ts'
 import { lookAtUploads, type UploadPlace } from './upload-places.ts'
 
-/** What the uploads of a root have and will have. */
+/** The bytes and files that the uploads of a root use and will use. */
 interface Promised {
   /** Bytes that are declared and not there yet. */
   readonly coming: number

@@ -23,7 +23,7 @@ import {
 import type { Quota } from '../quota.ts'
 import { digestName, tooLarge } from '../streams/receive-options.ts'
 
-export interface UploadRules {
+export interface PreparedUploadRules {
   readonly file: PreparedRules | undefined
   readonly minBytes: number
   readonly maxBytes: number
@@ -91,7 +91,7 @@ const checkFinish = optionsOf('finish', rules)
 
 /** Options of a creation, checked. */
 export interface PreparedCreation {
-  readonly rules: UploadRules
+  readonly rules: PreparedUploadRules
   readonly record: Omit<UploadRecord, 'v' | 'id' | 'name' | 'createdAt' | 'createdInBoot' | 'creator'>
   readonly id: string | undefined
 }
@@ -100,7 +100,7 @@ export interface PreparedCreation {
 export function prepareCreation(options: unknown): PreparedCreation {
   const checked = checkCreation(options)
   return {
-    rules: uploadRules(checked),
+    rules: prepareUploadRules(checked),
     id: checked.id,
     record: {
       originalName: checked.originalName,
@@ -135,12 +135,12 @@ export function prepareAppend(
   options: unknown,
 ): Omit<PreparedAppend, 'signals'> & { signal: AbortSignal | undefined } {
   const { digests = [], last = false, keepSource = false, ...rest } = checkAppend(options)
-  return { rules: uploadRules(rest), digests, last, keepSource, ...rest }
+  return { rules: prepareUploadRules(rest), digests, last, keepSource, ...rest }
 }
 
 /** Options of an append, checked. */
 export interface PreparedAppend {
-  readonly rules: UploadRules
+  readonly rules: PreparedUploadRules
   readonly signals: readonly (AbortSignal | undefined)[]
   readonly expectedBytes: number | undefined
   readonly maxAppendBytes: number | undefined
@@ -152,28 +152,28 @@ export interface PreparedAppend {
 }
 
 /** @throws ERR_TEMP_OPTION_INVALID */
-export function prepareDeclaration(options: unknown): UploadRules {
-  return uploadRules(checkDeclaration(options))
+export function prepareDeclaration(options: unknown): PreparedUploadRules {
+  return prepareUploadRules(checkDeclaration(options))
 }
 
 /** @throws ERR_TEMP_OPTION_INVALID */
-export function prepareFinish(options: unknown): UploadRules {
-  return uploadRules(checkFinish(options))
+export function prepareFinish(options: unknown): PreparedUploadRules {
+  return prepareUploadRules(checkFinish(options))
 }
 
-function uploadRules({
+function prepareUploadRules({
   accept,
   maxBytes,
 }: {
   accept: PreparedRules | undefined
   maxBytes: number | undefined
-}): UploadRules {
+}): PreparedUploadRules {
   const most = Math.min(maxBytes ?? Number.POSITIVE_INFINITY, accept?.maxBytes ?? Number.POSITIVE_INFINITY)
   return { file: accept, minBytes: accept?.minBytes ?? 0, maxBytes: most }
 }
 
 /** Refuses a file of `bytes` bytes that the rules or the manager's limits do not allow. @throws ERR_TEMP_TOO_LARGE */
-export function checkMostBytes(bytes: number, { maxBytes }: UploadRules, { fileBytes }: Quota): void {
+export function checkMostBytes(bytes: number, { maxBytes }: PreparedUploadRules, { fileBytes }: Quota): void {
   const most = Math.min(maxBytes, fileBytes)
   if (bytes > most) throw tooLarge(most)
 }

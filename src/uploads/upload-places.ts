@@ -7,7 +7,7 @@ import { existsAt } from '../disk/paths.ts'
 import { type Found, findClaim, listClaims, readableNames } from '../handoff/claim-index.ts'
 import { inside, isUploadId } from '../layout.ts'
 
-/** Where an upload is on disk. */
+/** The place of an upload on disk. */
 export interface UploadPlace {
   readonly id: string
   readonly directory: string
@@ -19,8 +19,8 @@ export interface UploadPlace {
 const SLICE = 32
 
 /**
- * What `look` finds at each upload's place. It returns undefined where the upload is not there: then it has moved, and is
- * looked at once more, or has ended. Throws the system's error.
+ * Calls `look` with each upload's place and returns the results. `look` returns undefined if the upload is not there: it has
+ * moved, and is looked at once more, or has ended. Throws the system's error.
  */
 export async function lookAtUploads<T>(
   context: Context,
@@ -60,7 +60,7 @@ async function uploadPlaces(context: Context): Promise<Iterable<UploadPlace>> {
   return places.values()
 }
 
-/** Where it is now; undefined when it has ended. */
+/** Its present place; undefined if it has ended. */
 function placeNow(context: Context, id: string): UploadPlace | undefined {
   const place = free(context, id)
   if (existsAt(context.fs, place.directory)) return place

@@ -6,11 +6,11 @@ import type { Duration, Size } from '../input/units.ts'
 import type { ByteSource, Claim, FileRules, Json } from '../types.ts'
 
 /**
- * What may be uploaded, and for how long an unfinished upload is kept.
+ * Rules for the file, and for how long an unfinished upload is kept.
  * @category Partial uploads
  */
 export interface UploadRules {
-  /** What the file must be. `types` is judged on the first 4 KB, as soon as they are there; `validate` at the end. */
+  /** Rules for the file. `types` is judged on the first 4 KB, as soon as they are there; `validate` at the end. */
   readonly accept?: FileRules | undefined
   /** The most bytes; default: the manager's `limits.fileBytes`. */
   readonly maxBytes?: Size | undefined
@@ -51,7 +51,7 @@ export interface CreateUploadOptions extends UploadRules {
  */
 export interface OpenUploadOptions {
   /**
-   * What to do while a request of this or another process writes to the upload. 'refuse' (the default) rejects with
+   * The policy while a request of this or another process writes to the upload. 'refuse' (the default) rejects with
    * ERR_TEMP_HANDOFF_CLAIMED; 'take-over' asks it to stop and waits for it: right when the client itself comes back.
    */
   readonly whenBusy?: 'refuse' | 'take-over' | undefined
@@ -160,7 +160,7 @@ export interface PartialUpload extends AsyncDisposable {
 }
 
 /**
- * What this package's own servers need besides.
+ * Further members, for this package's own servers.
  * @internal
  */
 export interface AnsweredUpload extends PartialUpload {
@@ -191,6 +191,6 @@ export interface UploadInfo {
   /** Milliseconds until a sweep may remove it; undefined while it is being received. */
   readonly expiresInMs: number | undefined
   readonly writer: { readonly pid: number | undefined; readonly hostname: string | undefined } | undefined
-  /** What is wrong with a corrupt one. */
+  /** The problem of a corrupt one. */
   readonly problem: string | undefined
 }

@@ -17,7 +17,7 @@ import { checkMostBytes, prepareAppend, prepareDeclaration, prepareFinish } from
 import { isRefusal, uploadEnded } from './upload-errors.ts'
 import type { AnsweredUpload, AppendOptions, FinishedUpload, UploadRules } from './upload-types.ts'
 
-/** What a manager lends to its uploads. */
+/** The parts of a manager that its uploads use. */
 export interface UploadDoor {
   /** Aborts when the manager closes. */
   readonly closing: AbortSignal

@@ -34,7 +34,7 @@ const TRAVERSALS = [
   'space ',
 ]
 
-/** What JSON.parse of a body, or qs of `?prefix[]=..`, can give where a string was meant. */
+/** Values that JSON.parse of a body, or qs of `?prefix[]=..`, can give instead of a string. */
 const DISGUISES: readonly unknown[] = [
   ['../escape'],
   [['../escape']],

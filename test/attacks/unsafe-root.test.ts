@@ -57,7 +57,7 @@ async function removableRoot(): Promise<string> {
   return manager.root
 }
 
-/** What a program may do first in a root. */
+/** The operations that a program may do first in a root. */
 const FIRST_CALLS: Readonly<Record<string, (manager: TempFileManager) => unknown>> = {
   file: (manager) => manager.file(),
   sweep: (manager) => manager.sweep({ kept: true }),

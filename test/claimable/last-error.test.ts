@@ -30,7 +30,7 @@ test('the last text that was noted is read, until it is cleared', () => {
   expect([readFailure(fs, directory), readdirSync(directory)]).toEqual([undefined, []])
 })
 
-test('what cannot be written, read or removed stops nothing', () => {
+test('a text that cannot be written, read or removed stops nothing', () => {
   const directory = tempBase()
   mkdirSync(join(directory, 'failure.json'))
   writeFailure(fs, directory, 'text')

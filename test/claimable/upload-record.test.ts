@@ -23,7 +23,7 @@ function read(record: object, id = ID) {
   return readUpload({ fs: { ...fs, native: true } }, directory, id)
 }
 
-test('what was declared at the creation is read back, and the rest has its default', () => {
+test('facts that were declared at the creation are read back, and the rest has its default', () => {
   expect(read(good)).toEqual({
     state: 'read',
     record: {

@@ -20,7 +20,7 @@ const root = process.getuid?.() === 0
 interface Still {
   readonly owner: string
   readonly options?: HeldOptions
-  /** What makes it stand still, and what it says just before; none: it is stopped by a signal. */
+  /** The order that blocks it, and the line that it prints just before; none: it is stopped by a signal. */
   readonly order?: 'block' | 'burn'
   readonly reason: RegExp
 }
@@ -49,7 +49,7 @@ class StillOwner {
   readonly held: Held
   file = ''
   #inode = 0n
-  /** What its loop's timer saw, once the loop turns again. */
+  /** The longest block that its loop's timer saw, once the loop turns again. */
   stood: number | undefined
 
   constructor(kind: Still, base: string) {
@@ -120,7 +120,7 @@ function behindOthers(held: Held): void {
 }
 
 test.runIf(onLinux)(
-  `owners that stand still for ${STILL_MS / 1000} s are spared by eight sweepers, and go on (one of them needs root)`,
+  `owners that are blocked for ${STILL_MS / 1000} s are spared by eight sweepers, and go on (one of them needs root)`,
   { timeout: 170_000 },
   async () => {
     const base = tempBase()
@@ -130,7 +130,7 @@ test.runIf(onLinux)(
     for (const held of sweepers.held) behindOthers(held)
     for (const owner of owners) if (owner.kind.order === 'burn') behindOthers(owner.held)
 
-    // Stopped before the others stand still, and released when the last of them has come back by itself.
+    // Stopped before the others are blocked, and released when the last of them has come back by itself.
     const stopped = owners.filter((owner) => owner.kind.order === undefined)
     const busy = owners.filter((owner) => owner.kind.order !== undefined)
     await Promise.all(stopped.map((owner) => owner.standStill()))

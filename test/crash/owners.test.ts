@@ -164,7 +164,7 @@ async function threeRounds(): Promise<void> {
   await sweepers.end()
 }
 
-/** What the sweepers decided of a session, and why. */
+/** The sweepers' decisions about a session, with their reasons. */
 function decisions(session: string): { action: string; reason: string }[] {
   return reports
     .flatMap((report) => report.items)

@@ -26,7 +26,7 @@ describe('a table of mounts', () => {
     ['/proc/self', 'proc', '/proc'],
     ['/over/x', 'overlay', '/over'],
     ['/over/inner/y/z', 'xfs', '/over/inner'],
-  ])('says that %s lies on %s', (path, fsType, mountPoint) => {
+  ])('finds that %s lies on %s', (path, fsType, mountPoint) => {
     expect(table.of(path)).toMatchObject({ fsType, mountPoint })
   })
 

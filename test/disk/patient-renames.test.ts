@@ -23,7 +23,7 @@ function busyDisk(busy: number): FileSystem & { refused: number } {
   return disk as unknown as FileSystem & { refused: number } // paths are strings in this test
 }
 
-test('where an open file is in the way, a handoff is claimed as soon as it is closed', async () => {
+test('a handoff that an open file blocks is claimed as soon as the file is closed', async () => {
   const disk = busyDisk(3)
   const manager = tempManager({ fs: disk })
   const ticket = await (await manager.receive('work')).handOff({ durable: false })

@@ -22,7 +22,7 @@ afterEach(() => {
 
 interface Watch {
   readonly fs: FileSystem
-  /** What was synced, in order, relative to the base; bytes that are no UTF-8 as `?`. */
+  /** The entries that were synced, in order, relative to the base; bytes that are not UTF-8 as `?`. */
   readonly synced: string[]
   readonly open: Map<number, string>
 }

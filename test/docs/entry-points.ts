@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 export interface EntryPoint {
-  /** What a program imports: 'temp-file-manager/http'. */
+  /** The name that a program imports: 'temp-file-manager/http'. */
   readonly name: string
   /** The source's path, relative to the root: 'src/http/index.ts'. */
   readonly source: string

@@ -187,7 +187,7 @@ describeInChromium('the page', (browser) => {
   )
 })
 
-/** What axe-core finds, as rule and element. */
+/** The findings of axe-core, as rule and element. */
 async function violations(page: Page): Promise<string[]> {
   await page.addScriptTag({ path: createRequire(import.meta.url).resolve('axe-core/axe.min.js') })
   return page.evaluate(`axe.run().then(({ violations }) => violations.flatMap((each) =>

@@ -18,7 +18,7 @@ cleanUpAfterEach()
 const media = (name: string) => join(checkout, 'test/fixtures/media', name)
 const sha256 = (bytes: ArrayBuffer) => createHash('sha256').update(new Uint8Array(bytes)).digest('hex')
 
-/** What a program prints. */
+/** The output of a program. */
 async function run(program: string, options: readonly string[]): Promise<string> {
   return (await promisify(execFile)(program, options)).stdout.toLowerCase()
 }

@@ -17,7 +17,7 @@ cleanUpAfterEach()
 
 const MB = 1024 * 1024
 const SOON = { timeout: 15_000 }
-/** What every connection may send: a page loads also while an upload is held up. */
+/** The request that every connection may send: a page loads also while an upload is held up. */
 const SMALL = 64 * 1024
 
 /** The network between the browser and the server. */

@@ -26,7 +26,7 @@ const SIZES = {
 } as const
 type Name = keyof typeof SIZES
 
-/** What the form has: a text, or one of the files. */
+/** The content of a field: a text, or one of the files. */
 type Entry = readonly [field: string, text: string] | readonly [field: string, file: { readonly name: Name }]
 
 const of = (name: Name): { readonly name: Name } => ({ name })
@@ -210,7 +210,7 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
       refused(400, 'ERR_TEMP_TRUNCATED'),
     ],
     [
-      'more than one error at a time: one of them is the answer',
+      'of several concurrent errors one is the answer',
       { maxFileBytes: 1, maxFiles: 1 },
       formData(['small0', of('small0.dat')], ['small0', of('small0.dat')]),
       refused(...TOO_LARGE, {

@@ -140,7 +140,7 @@ describe('reply.sendTempFile answers every failure', () => {
     await here.app.register(tempFiles, { manager: here.manager })
     here.app.get('/', async (request, reply) => {
       const made = await request.temp.receive('0123')
-      // What another plugin may do to the raw response: the head cannot be written.
+      // Another plugin may do this to the raw response: the head cannot be written.
       reply.raw.setHeader = () => {
         throw new Error('no more headers')
       }

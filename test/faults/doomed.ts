@@ -91,7 +91,7 @@ export async function killAt(
   if (signal !== 'SIGKILL') throw new Error(`It was not killed: ${signal} ${stderr}`)
 }
 
-/** What strace saw of the whole process, as lines. */
+/** The output of strace for the whole process, as lines. */
 export async function traced(doomed: Doomed, operation: string, ground: Ground): Promise<string[]> {
   const output = `${doomed.program}.${process.hrtime.bigint()}.strace`
   const strace = ['-f', '-y', '-qq', '-s', '256', '-o', output, '-e', 'trace=%file,%desc']

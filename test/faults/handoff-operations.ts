@@ -81,7 +81,7 @@ export const HANDOFFS: readonly Operation[] = [
     name: 'persist a claim, other device',
     crosses: true,
     truth: {
-      // What cannot be completed after the data has arrived is delivered again.
+      // A claim that cannot be completed after the data has arrived is delivered again.
       done: { destination: [1], handoffs: [0, 1] },
       failed: { handoffs: [1] },
       killed: { handoffs: [0, 1], destination: [0, 1] },

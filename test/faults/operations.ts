@@ -1,5 +1,5 @@
 // The public operations, each prepared so that what it does itself can be counted, made to fail and killed alone,
-// and what may stand on disk afterwards. Guarantee: an operation that was done has its effect, one that failed has
+// and what may exist on disk afterwards. Guarantee: an operation that was done has its effect, one that failed has
 // none, one that was killed has either; nothing is ever half there.
 
 import { mkdirSync, renameSync } from 'node:fs'

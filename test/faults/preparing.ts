@@ -1,4 +1,4 @@
-// What an operation is, where it is tried, and what it finds there. Guarantee: all of it is made before the operation
+// An operation, the places at which it is tried, and their contents. Guarantee: all of it is made before the operation
 // begins, so that only what the operation does itself is counted, made to fail and killed.
 
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -14,7 +14,7 @@ export interface Ground {
 
 export type Outcome = 'done' | 'failed' | 'killed'
 
-/** How many handoffs, and whether the destination and the adopted source may stand: 0 and 1. */
+/** How many handoffs, destinations and adopted sources may exist: for the last two, 0 or 1. */
 export interface Truth {
   readonly handoffs: readonly number[]
   readonly destination: readonly number[]
@@ -23,7 +23,7 @@ export interface Truth {
 
 export interface Prepared {
   readonly manager: TempFileManager
-  /** What is counted, broken and killed. */
+  /** The operation, whose calls are counted, broken and killed. */
   act(): Promise<unknown> | unknown
   /** A live handle that must have its data still when the operation failed. */
   readonly intact?: { readonly path: string } | undefined
@@ -37,7 +37,7 @@ export interface Operation {
   readonly writes?: boolean
   prepare(ground: Ground): Promise<Prepared>
   readonly truth: Readonly<Record<Outcome, Partial<Truth>>>
-  /** What follows in another process, before the truth is looked at. Returns what was wrong, in words. */
+  /** Runs in another process afterwards, before the disk is examined. Returns the problem, in words. */
   after?(ground: Ground): Promise<readonly string[]>
 }
 
@@ -67,7 +67,7 @@ export async function opened(ground: Ground): Promise<TempFileManager> {
   return manager
 }
 
-/** What waits for the event loop's first turn is done. */
+/** Waits until the work that waits for the event loop's first turn is done. */
 export async function loopTurns(): Promise<void> {
   for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve))
 }

@@ -89,7 +89,7 @@ describe.skipIf(!canMount)('a disk (needs root)', () => {
       const file = manager.file()
       writeFileSync(file.path, BLOCK.repeat(200)) // 20 MB into the page cache; the disk below has room for 6
       const error: unknown = await file.handOff().catch((thrown: unknown) => thrown)
-      // EIO or ENOSPC: what the disk below says is the kernel's affair.
+      // EIO or ENOSPC: the kernel chooses how it reports the disk below.
       expect(isTempFileError(error) && error.code).toMatch(/^ERR_TEMP_(?:IO|NO_SPACE)$/)
       expect(error).toHaveProperty('cause')
       expect(readdirSync(join(manager.root, 'handoffs'))).toEqual([])

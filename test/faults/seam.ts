@@ -2,7 +2,7 @@
 // makes below a watched directory is reported before it reaches the kernel and afterwards, also where the path goes
 // through a descriptor (/proc/self/fd/<n>/name). Guarantee: what the watcher throws is what that call fails with, in
 // the call's own way (thrown, by callback, by rejection); a close that is made to fail closes all the same, as Linux
-// does. Not seen, because they are no calls of node:fs: bind, listen and connect of the lease's socket, and libuv's
+// does. Not seen, because they are not calls of node:fs: bind, listen and connect of the lease's socket, and libuv's
 // own unlink when a socket is closed.
 
 import nodeFs, { type Dir } from 'node:fs'

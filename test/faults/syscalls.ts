@@ -118,7 +118,7 @@ function* joined(lines: readonly string[]): Generator<string, void, void> {
 const COPY = ['open', 'stat', 'open', 'stat', 'chmod', 'close', 'close']
 if (Number(process.versions.node.split('.', 1)[0]) >= 22) COPY.push('utimes')
 
-/** What Node makes of one call of node:fs, in system calls. */
+/** The system calls that Node makes for one call of node:fs. */
 export function expand(call: SeamCall, ground: Ground): string[] {
   const { name, path } = call
   if (name === 'lstat' || name === 'fstat' || name === 'stat') return ['stat']

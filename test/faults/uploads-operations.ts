@@ -17,7 +17,7 @@ async function withUpload(ground: Ground): Promise<{ manager: TempFileManager; u
   return { manager, upload }
 }
 
-/** What the client does next: it sends the rest, and has its file, once. */
+/** The client continues: it sends the rest, and gets its file, once. */
 async function continueUploads(ground: Ground): Promise<string[]> {
   const rooms = join(rootOf(ground), 'uploads')
   const ids = existsSync(rooms) ? readdirSync(rooms) : []

@@ -109,7 +109,7 @@ describe('a dead letter', () => {
 })
 
 describe('retry()', () => {
-  it('keeps lastError: it is no attempt', async () => {
+  it('keeps lastError, because it is not an attempt', async () => {
     const { manager, ticket } = await poisoned()
     await manager.retry(ticket)
     expect((await manager.inspect(ticket)).lastError).toBe('failed 1')

@@ -52,7 +52,7 @@ describe('a ticket', () => {
     ['a list of one', ['0123456789abcdefghjkmnpqrs']],
   ])('%s is refused by everything that takes one', async (_, given) => {
     const manager = tempManager()
-    // What comes from outside has no type yet.
+    // A value from outside has no type yet.
     const ticket = given as string
     for (const act of [
       () => manager.claim(ticket),

@@ -1,4 +1,4 @@
-// What a real `validate` might do.
+// A `validate` as a real program might have it.
 
 import { readFile } from 'node:fs/promises'
 

@@ -88,7 +88,7 @@ export class Premises {
   }
 }
 
-/** Where this process's descriptors point. */
+/** The targets of this process's descriptors. */
 function descriptors(): string[] {
   return readdirSync('/proc/self/fd').flatMap((fd) => {
     try {

@@ -110,7 +110,7 @@ test.each([
   'a=(1,2)',
   'a=1;P',
   'a=1234567890123.5',
-])('%j is no dictionary', (value) => {
+])('%j is not a dictionary', (value) => {
   expect(dictionaryField(value)).toBeUndefined()
 })
 

@@ -4,7 +4,7 @@
 import { expect, test } from 'vitest'
 import { isTempFileError, type TempFileError } from '../../src/errors.ts'
 
-/** What a program without types may pass as options. */
+/** Values that a program without types may pass as options. */
 export type Untyped = Readonly<Record<string, unknown>>
 
 export interface Mistake {
@@ -13,7 +13,7 @@ export interface Mistake {
   readonly options: unknown
   /** `details.option` of the error. */
   readonly option: string
-  /** What the message names beside the key: usually the option that was meant. */
+  /** The text in the message besides the key: usually the option that was meant. */
   readonly says?: string | RegExp
 }
 

@@ -62,7 +62,7 @@ const HOSTILE: [string, unknown][] = [
   ['a number', 5],
   ['null', null],
   ['undefined', undefined],
-  ['an object that says it is a name', { toString: () => 'a' }],
+  ['an object whose toString is a name', { toString: () => 'a' }],
   ['an array', ['a']],
 ]
 

@@ -257,7 +257,7 @@ describe('a time that a timer waits for', () => {
   })
 
   test.each(['25d', 2_147_483_648])(
-    'that is longer, %j, is refused, and the error says the bound',
+    'that is longer, %j, is refused, and the error names the bound',
     (value) => {
       const error = failureSync('ERR_TEMP_OPTION_INVALID', () => timerDuration(value, 'timeout'))
       expect(error.message).toBe(

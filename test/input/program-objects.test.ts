@@ -1,4 +1,4 @@
-// What a JavaScript program may pass instead of a manager, a scope, a request or a response.
+// Values that a JavaScript program may pass instead of a manager, a scope, a request or a response.
 
 import { createServer, IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'

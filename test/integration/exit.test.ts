@@ -12,7 +12,7 @@ beforeAll(async () => {
   programs = await bundle('ending')
 })
 
-/** What is left in the roots that the program used. */
+/** The entries that are left in the roots that the program used. */
 function left(base: string): string[] {
   return ['temp-file-manager', 'second'].flatMap((name) =>
     readdirSync(join(base, `${name}-${USER}`, 'sessions')),

@@ -83,7 +83,7 @@ describe.runIf(canMount)('a disk full of handoffs (needs root)', () => {
       await drain(worker, tickets)
     })
 
-    test('what was claimed before stays claimed until it can be completed or given back', async () => {
+    test('a handoff that was claimed before stays claimed until it can be completed or given back', async () => {
       const { worker, tickets, ballast } = await premises('btrfs')
       const [completed = '', released = '', forgotten = ''] = tickets
       const [done, returned, lost] = await Promise.all(

@@ -10,7 +10,7 @@ import { tempBase } from '../fixtures/temp-base.ts'
 
 const MAJOR = Number(process.versions.node.split('.')[0])
 const FLAG = MAJOR < 22 ? '--experimental-permission' : '--permission'
-/** Where another device can be had without mounting one. */
+/** A directory on another device, without a mount. */
 const OTHER_DEVICE = '/dev/shm'
 const DISABLED =
   "ERR_TEMP_IO: Node's permission model disables fsync, so nothing can be made durable. Pass durable: false, or run without --permission."

@@ -47,7 +47,7 @@ async function verify(base: string, promised: string[][]): Promise<void> {
   }
   const there = new Set(published.map((handoff) => handoff.ticket))
   for (const [held = '', , claimed = ''] of promised) {
-    // What was given back, or claimed by one that died, is there for the next; the others may be completed.
+    // A handoff that was given back, or whose claimant died, is there for the next; the others may be completed.
     expect(there.has(held), 'a claim that was held is given back').toBe(true)
     expect(there.has(claimed), 'a claim under way is given back').toBe(true)
   }

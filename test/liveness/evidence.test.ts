@@ -1,4 +1,4 @@
-// What is observed of an owner: by real records, sockets and processes on this machine, and, for what this
+// Observes an owner: by real records, sockets and processes on this machine, and, for what this
 // machine is not, by injecting the platform and its answers.
 
 import fs from 'node:fs'

@@ -93,7 +93,7 @@ describe('a lease', () => {
     expect(await knock(directory), 'where nothing is, nothing is proved').toBe('silent')
   })
 
-  test('where none can be bound is not an error', async () => {
+  test('that cannot be bound is not an error', async () => {
     expect(bindLease(join(tempBase(), 'not there'))).toBeUndefined()
     expect(bindLease('/proc/self')).toBeUndefined()
     await new Promise((resolve) => setImmediate(resolve)) // a late error event would be uncaught here

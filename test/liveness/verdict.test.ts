@@ -454,7 +454,7 @@ const EVERYWHERE = {
   suspectedMs: [undefined],
 } as const
 
-/** What can be observed on each system; the rest of a member's values cannot occur there. */
+/** The values that can be observed on each system; the rest of a member's values cannot occur there. */
 const DOMAINS: readonly Domain[] = [
   {
     ...EVERYWHERE,

@@ -35,7 +35,7 @@ test('with node --test every test has a directory of its own, and only those of 
   expect(project.names('sessions')).toEqual([])
 })
 
-test('what a run killed with SIGKILL left is removed by the next run', async () => {
+test('files of a run that was killed with SIGKILL are removed by the next run', async () => {
   const project = testProject({
     'hangs.test.js': `${HEAD}
       test('hangs', async (t) => {

@@ -1,4 +1,4 @@
-// What Linux and macOS share.
+// The parts that Linux and macOS share.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -46,6 +46,6 @@ test.each([
   ['ENOMEM', 'not-asked'],
   ['ENOENT', 'silent'],
   ['EACCES', 'silent'],
-])('a socket that answers a connection with %s says: %s', (errno, answer) => {
+])('a socket that answers a connection with %s means: %s', (errno, answer) => {
   expect(socketAnswer(errno)).toBe(answer)
 })

@@ -47,7 +47,7 @@ describe("a lease's pipe", () => {
     ['ENOENT', 'refuses'],
     ['EPERM', 'silent'],
     ['EACCES', 'silent'],
-  ])('that answers a connection with %s says: %s', (errno, answer) => {
+  ])('that answers a connection with %s means: %s', (errno, answer) => {
     expect(windows.lease.answerOf(errno)).toBe(answer)
   })
 

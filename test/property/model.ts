@@ -28,7 +28,7 @@ export interface Claimed {
   readonly handle: Awaited<ReturnType<TempFileManager['claim']>>
 }
 
-/** What should be there. */
+/** The entries that should exist. */
 export interface Model {
   entries: Entry[]
   handoffs: Map<string, Handoff>
@@ -38,7 +38,7 @@ export interface Model {
   gone: string[]
 }
 
-/** What is there. */
+/** The entries that exist. */
 export interface Real {
   readonly base: string
   readonly managers: TempFileManager[]

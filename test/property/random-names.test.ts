@@ -53,7 +53,7 @@ const hostile = fc.oneof(
 
 const anything = fc.oneof(hostile, fc.anything())
 
-/** What `act` returns, or undefined when it failed by a typed error. */
+/** The result of `act`, or undefined if it failed with a typed error. */
 function typed<T>(act: () => T): T | undefined {
   try {
     return act()

@@ -23,7 +23,7 @@ function request(fields: Readonly<Record<string, string>> = {}): Exchange {
 }
 
 const NONE: Facts = { complete: undefined, offset: undefined, length: undefined, speaksOurs: true }
-/** Where the content begins, and the length that is known. */
+/** The offset at which the content begins, and the length that is known. */
 interface Place {
   readonly offset: number
   readonly length: number | undefined

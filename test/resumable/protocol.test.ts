@@ -1,4 +1,4 @@
-// What the draft requires of a server, one row for each requirement of requirements.md.
+// The draft's requirements for a server, one row for each requirement of requirements.md.
 
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, truncateSync } from 'node:fs'
@@ -296,7 +296,7 @@ row('4.3.2-5', 'an offset is not cached', async () => {
   expect((await head(client, await created(client))).headers['cache-control']).toBe('no-store')
 })
 
-row('4.3.2-2', 'HEAD says that a complete upload is complete', async () => {
+row('4.3.2-2', 'HEAD reports that a complete upload is complete', async () => {
   const client = await draft()
   const path = await created(client)
   await append(client, path, 5, 1)
@@ -640,7 +640,7 @@ row('13-1 13-6', 'an upload can be reached by authorized clients only, also at i
 
 row(
   '13-6',
-  'a permission that ends before the last byte leaves the upload, and its answer says so',
+  'a permission that ends before the last byte leaves the upload, and its answer reports that',
   async () => {
     let asked = 0
     const client = await draft({

@@ -12,7 +12,7 @@ import {
 const bodyOf = ({ body }: Reply): Record<string, unknown> => JSON.parse(body ?? '')
 
 describe('a problem of the draft', () => {
-  test('with another offset says both, so that the client can go on (section 8.1)', () => {
+  test('with another offset has both, so that the client can go on (section 8.1)', () => {
     const reply = mismatchingOffset(10, 4)
     expect(reply.status).toBe(409)
     expect(reply.headers).toMatchObject({

@@ -96,7 +96,7 @@ describe('_httpMessage', () => {
     expect(text).toMatch(/^HTTP\/1.1 200 [\s\S]*the first answerHTTP\/1.1 413 /)
   })
 
-  test('where it is missing, a refusal is still answered', async () => {
+  test('if it is missing, a refusal is still answered', async () => {
     const text = await put((req, res) => {
       hide(req, '_httpMessage')
       expect(responseOf(req)).toBeUndefined()
@@ -116,7 +116,7 @@ describe('_dump', () => {
     expect(text).toBe('200 true')
   })
 
-  test('where it is missing, the body is read to its end and the request answered', async () => {
+  test('if it is missing, the body is read to its end and the request answered', async () => {
     const text = await put((req, res) => {
       Object.assign(req, { _dump: undefined })
       endBeforeBody(req)

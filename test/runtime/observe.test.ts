@@ -11,7 +11,7 @@ import { failureSync } from '../fixtures/failures.ts'
 import { canFreeze, freeze } from '../fixtures/immutable.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 
-/** What a channel carries until the test ends. */
+/** The messages of a channel until the test ends. */
 function listen(name: string): Record<string, unknown>[] {
   const heard: Record<string, unknown>[] = []
   const listener: ChannelListener = (message) => void heard.push(message as Record<string, unknown>)
@@ -20,7 +20,7 @@ function listen(name: string): Record<string, unknown>[] {
   return heard
 }
 
-/** What `debug` prints under `namespaces` until the test ends. */
+/** The output of `debug` under `namespaces` until the test ends. */
 function debugging(namespaces: string): string[] {
   const lines: string[] = []
   const before = createDebug.disable()

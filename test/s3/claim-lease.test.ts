@@ -7,7 +7,7 @@ import { startOf } from '../fixtures/child-programs.ts'
 import { failure } from '../fixtures/failures.ts'
 import { tempManager } from '../fixtures/temp-base.ts'
 
-/** What a worker prints whose host's clock is wrong by `skew` (faketime's notation). */
+/** The output of a worker whose host's clock is wrong by `skew` (faketime's notation). */
 async function onSkewedHost(skew: string, prefix: string, ...tickets: string[]): Promise<string[]> {
   const { endpoint } = await gateway()
   const command = ['--exclude-monotonic', '-f', skew, process.execPath, startOf('s3-worker.ts')]

@@ -8,7 +8,7 @@ import { cephStore, haveCeph, needsCeph } from '../fixtures/ceph.ts'
 import { failure } from '../fixtures/failures.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 
-/** What both have. */
+/** The methods that both have. */
 interface Handoffs {
   publish(content: string, options?: { name?: string; ttl?: number; meta?: Json }): Promise<string>
   claim(ticket: string): Promise<Claim>

@@ -31,7 +31,7 @@ export interface Bounds {
   readonly sweep: boolean
 }
 
-/** What a broken store or program does; each must be found. */
+/** The faults of a broken store or program; each must be found. */
 export type Flaw = 'ignores If-Match' | 'ignores If-None-Match' | 'forgets tombstones' | 'has no fencing'
 
 interface Request {
@@ -63,7 +63,7 @@ export interface State {
   /** The publisher, the workers, the sweep. */
   readonly agents: readonly Agent[]
   readonly now: number
-  /** What has happened: the ticket was published; who completed it, by its own knowledge; a tombstone was stored. */
+  /** The history: the ticket was published; who completed it, by its own knowledge; a tombstone was stored. */
   readonly published: boolean
   readonly acknowledged: readonly number[]
   readonly ended: boolean
@@ -232,7 +232,7 @@ function delivered(state: State, request: Request, flaw?: Flaw): State {
   }
 }
 
-/** What must hold in every state; the text of the first thing that does not. */
+/** Checks every state; returns the text of the first rule that does not hold. */
 export function violation({
   record,
   agents,

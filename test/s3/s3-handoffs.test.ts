@@ -1,4 +1,4 @@
-// What a store between hosts adds to the contract of handoffs (contract.test.ts), on a real Ceph gateway.
+// The additions of a store between hosts to the contract of handoffs (contract.test.ts), on a real Ceph gateway.
 
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'

@@ -1,5 +1,5 @@
-// A claim ends once. Guarantee tested: whichever two endings meet, a promise that says 'completed' and one that says 'given
-// back' are never both kept, and the ticket is where the kept ones say.
+// A claim ends once. Guarantee tested: of any two endings that meet, a promise of 'completed' and one of 'given back' are
+// never both fulfilled, and the ticket is in the state that the fulfilled ones report.
 
 import { renameSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 interface Held {
   readonly claim: Claim
   close(): Promise<void>
-  /** What the whole store does: S3Handoffs has a close() of its own. */
+  /** An ending of the whole store: S3Handoffs has a close() of its own. */
   closeStore(): Promise<void>
   closeSync(): void
   removeAll(): Promise<void>
@@ -22,7 +22,7 @@ interface Held {
   lose(): Promise<void>
   /** 'gone' or the state of the ticket. */
   state(): Promise<string>
-  /** What the claimant's manager still counts. */
+  /** The claims that the claimant's manager still counts. */
   held(): unknown
 }
 

@@ -6,7 +6,7 @@ import { parseSessionsEntry } from '../../src/layout.ts'
 import { parseSessionName } from '../../src/liveness/session-name.ts'
 import { tempBase, tempManager, USER } from '../fixtures/temp-base.ts'
 
-/** What is in sessions/ before each call of the file system that changes something. */
+/** The contents of sessions/ before each call of the file system that changes something. */
 function watching(base: string): { fs: FileSystem; seen: string[][] } {
   const seen: string[][] = []
   const look = (): void => {

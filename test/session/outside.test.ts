@@ -34,7 +34,7 @@ function noted(): { session: string; place: string; made: string; outside: Outsi
   return { session, place, made, outside }
 }
 
-describe('what a session has outside its root', () => {
+describe('an entry of a session outside its root', () => {
   test('is removed with the session', () => {
     const { session, made } = noted()
     removeOutside(nodeFs, session)

@@ -48,7 +48,7 @@ interface Ports {
   readonly fastify: number
 }
 
-/** Where forms are received, and by which transports. */
+/** The servers that receive forms, with their transports. */
 const ROUTES = ['node', 'fetch', 'express', 'multer', 'fastify', 'http2'] as const
 type Route = (typeof ROUTES)[number]
 
@@ -69,7 +69,7 @@ const EXPECTED = {
   ],
 }
 
-/** What a route refuses, each with the last segment of its path. */
+/** The bodies that a route refuses, each with the last segment of its path. */
 function refusalsOf(route: Route): [last: string, refusal: Refusal<unknown>][] {
   if (route === 'multer') return numbered('multer', MULTER_REFUSALS)
   const forms = numbered('form', FORM_REFUSALS)

@@ -12,17 +12,17 @@ export interface Refusal<Options = FormOptions> {
   readonly options: () => Options
   /** The complete body, or as much of it as the client sends. */
   readonly body: Buffer
-  /** What the client reads; undefined: it leaves before it could read anything. */
+  /** The answer that the client reads; undefined: it leaves before it could read anything. */
   readonly status: number | undefined
   /** Default: multipart/form-data with the right boundary. */
   readonly type?: string
   /** The Content-Length to announce; default: the body's length. */
   readonly announced?: number
-  /** Which manager receives it: one without room, or a closed one. Default: one without limits. */
+  /** The manager that receives it: one without room, or a closed one. Default: one without limits. */
   readonly manager?: 'full' | 'closed'
   /** Middleware refuses these options when it is created, before there is a request. */
   readonly early?: true
-  /** What the handler does with a form that was received. */
+  /** The work of the handler with a form that was received. */
   readonly handler?: 'throw'
 }
 

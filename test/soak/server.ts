@@ -30,7 +30,7 @@ import { count, countListeners, listenersLeft, noteListeners } from './listeners
 import { RAW_REFUSALS } from './raw-refusals.ts'
 import { FORM_REFUSALS, type Refusal } from './refusals.ts'
 
-/** What is open in the server's process. */
+/** The open descriptors of the server's process. */
 export interface State {
   readonly requests: number
   readonly connections: number
@@ -180,7 +180,7 @@ function filesLeft(): string[] {
   )
 }
 
-/** What the descriptors point to, without numbers: sockets and anonymous inodes differ only in those. */
+/** The targets of the descriptors, without numbers: sockets and anonymous inodes differ only in those. */
 function descriptors(): string[] {
   return readdirSync('/proc/self/fd').flatMap((fd) => {
     try {

@@ -26,7 +26,7 @@ export type Transport = (sending: Sending) => Promise<Answer>
 
 const LEFT: Answer = { status: undefined, text: '' }
 
-/** HTTP/1.1 by node:http, over the connections of an agent, or over one that says `Connection: close`. */
+/** HTTP/1.1 by node:http, over the connections of an agent, or over one with `Connection: close`. */
 export const http1 =
   (agent: Agent | false): Transport =>
   ({ port, path, type, length, body, left }) =>

@@ -155,7 +155,7 @@ describe('after any failure the source is given up, the quota is given back and 
       test(`${what}, from ${kind}`, async () => {
         const { source, givenUp } = make()
         const asked = options()
-        // What is refused before anything is created never begins with the source; its caller gives it up.
+        // A refusal before anything is created never begins with the source; its caller gives it up.
         if (asked.signal?.aborted === true) {
           await receiveFails(code, source, asked, around?.())
           destroySource(source)

@@ -31,7 +31,7 @@ function heldRun(): { runs: AbortSignal[]; letGo: () => void; run: (signal: Abor
 }
 
 describe('the schedule', () => {
-  test('runs at the start, then about every ten minutes, jittered, one at a time', async () => {
+  test('runs at the start, then about every ten minutes, jittered, never two concurrently', async () => {
     vi.useFakeTimers()
     const { runs, letGo, run } = heldRun()
     const schedule = new Schedule(run, true, 10 * MINUTE)

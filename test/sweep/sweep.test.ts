@@ -1,5 +1,5 @@
-// What a sweep judges, reports and leaves alone. Sessions are made by hand, so that each is dead,
-// alive or unknown for a known reason; test/crash has the same with real deaths.
+// The decisions and reports of a sweep, and the entries that it leaves alone. Sessions are made by hand, so that each is
+// dead, alive or unknown for a known reason; test/crash has the same with real deaths.
 
 import fs, {
   chownSync,
@@ -376,7 +376,7 @@ describe('side by side', () => {
     expect((await tempManager({ baseDir: base }).sweep()).sessionsRemoved).toBe(1)
   })
 
-  test('what could not be deleted is reported as kept, and done by a later sweep', async () => {
+  test('an entry that could not be deleted is reported as kept, and deleted by a later sweep', async () => {
     const base = tempBase()
     const root = usedManager({ baseDir: base }).root
     const dead = craftSession(root, DEAD)

@@ -1,4 +1,4 @@
-// What is on disk, per session and handoff, and whose it is.
+// The use of the disk, per session and handoff, with their owners.
 
 import fs, { renameSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'

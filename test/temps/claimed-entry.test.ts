@@ -19,7 +19,7 @@ function loseClaim(manager: TempFileManager, ticket: string): void {
   renameSync(join(manager.sessionPath ?? '', 'claims', ticket), join(manager.root, 'handoffs', ticket))
 }
 
-/** What is left in the session when a claim has left it. */
+/** The entries that are left in the session after the end of a claim. */
 function inSession(manager: TempFileManager): string[] {
   return namesIn(manager.sessionPath ?? '').concat(namesIn(manager.sessionPath ?? '', 'claims'))
 }
@@ -441,7 +441,7 @@ describe('a claim', () => {
     expect(existsSync((await second).path)).toBe(true)
   })
 
-  it('that closeSync() met while it was completed says that its manager was closed', async () => {
+  it('that closeSync() met while it was completed reports that its manager was closed', async () => {
     const manager = tempManager()
     const dir = manager.dir()
     const ticket = await dir.handOff()

@@ -90,7 +90,7 @@ describe('join', () => {
   })
 
   test.each([[5], [null], [{}]])('of %s, which is not a string, is refused', (segment) => {
-    // What a program without types may pass.
+    // A program without types may pass this.
     failureSync('ERR_TEMP_NAME_INVALID', () => dir().join(segment as unknown as string))
   })
 })

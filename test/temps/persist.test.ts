@@ -180,7 +180,7 @@ test('is refused while something may still write, and works once that is closed'
 test.each(['', 'a\0b', undefined, null, 5])('a destination %j is refused', async (destination) => {
   const manager = tempManager()
   const file = manager.file()
-  // What a program without types may pass.
+  // A program without types may pass this.
   await failure('ERR_TEMP_OPTION_INVALID', () => file.persist(destination as string))
   expect(existsSync(file.path)).toBe(true)
 })
@@ -190,7 +190,7 @@ test.each([{ mode: 0o10000 }, { mode: -1 }, { mode: '644' }, { overwrite: 'no' }
   async (options) => {
     const manager = tempManager()
     const file = manager.file()
-    // What a program without types may pass.
+    // A program without types may pass this.
     await failure('ERR_TEMP_OPTION_INVALID', () => file.persist(join(tempBase(), 'x'), options as object))
     expect(existsSync(file.path)).toBe(true)
   },

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { tempManager } from '../fixtures/temp-base.ts'
 
-describe('what is open on a file', () => {
+describe('the open streams and handles of a file', () => {
   test('a write stream refuses a move, and a read stream does not', async () => {
     const manager = tempManager()
     const file = manager.file()

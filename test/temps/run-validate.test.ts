@@ -114,7 +114,7 @@ test('the end of a scope does not wait for a validate that never answers, and le
   await manager.close()
 })
 
-test('what validate throws after the abort is ignored', async () => {
+test('an error that validate throws after the abort is ignored', async () => {
   const unhandled: unknown[] = []
   const note = (error: unknown): void => void unhandled.push(error)
   process.on('unhandledRejection', note)

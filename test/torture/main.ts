@@ -94,7 +94,7 @@ class Torture {
     await Promise.all(fresh.map((owner) => owner.ready()))
     const sweeps = Array.from({ length: sweepers ?? 0 }, () => this.#spawnSweeper())
     await Promise.all(this.#owners.map((owner) => this.#lead(owner)))
-    for (const owner of this.#owners) this.#fate(owner)
+    for (const owner of this.#owners) this.#chooseEnd(owner)
     await Promise.all(sweeps)
     await this.#settle()
     await this.#sweepAndCheck()
@@ -170,7 +170,7 @@ class Torture {
   }
 
   /** How it ends, or goes on. */
-  #fate(owner: Owner): void {
+  #chooseEnd(owner: Owner): void {
     if (owner.leaving) return
     const chance = this.#random.next()
     if (chance < 0.3) this.#kill(owner)
@@ -200,7 +200,7 @@ class Torture {
     void owner.send(how)
   }
 
-  /** Waits until those who go have gone, and those who stop have stopped. */
+  /** Waits until those that exit have exited, and those that stop have stopped. */
   async #settle(): Promise<void> {
     for (const owner of this.#owners) {
       // A doomed one whose number of calls was never reached ends now.

@@ -239,7 +239,7 @@ test.each(['sha1', 'sha1 ====', 'sha1 AAAA', 'sha1 !!!!', 'md5 , x', 'toString A
   },
 )
 
-test('expiration: an upload says when it expires, and is removed then', async () => {
+test('expiration: an upload announces when it expires, and is removed then', async () => {
   const { manager, url } = await running({ ttl: 60_000 })
   const answer = await fetch(url, { method: 'POST', headers: { ...TUS, 'Upload-Length': '10' } })
   const expires = Date.parse(answer.headers.get('upload-expires') ?? '')

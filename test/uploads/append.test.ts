@@ -17,7 +17,7 @@ function breaking(bytes: Uint8Array): Readable {
   )
 }
 
-test('what came before the source broke off is kept, and the upload continues behind it', async () => {
+test('bytes that came before the source broke off are kept, and the upload continues after them', async () => {
   const manager = tempManager()
   const bytes = randomBytes(200_000)
   const upload = await manager.createUpload({ length: bytes.length, hash: 'sha256' })

@@ -1,5 +1,5 @@
-// Who may write to an upload, across processes. Guarantee: one writer at a time; a dead one's upload is free at once, and a
-// living one is asked to stop and gives its bytes back first.
+// The right to write to an upload, across processes. Guarantee: one writer at a time; a dead one's upload is free at once,
+// and a living one is asked to stop and gives its bytes back first.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'

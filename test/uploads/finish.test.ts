@@ -88,7 +88,7 @@ test('validate sees one live entry, which is gone after it, also where it remove
   expect([seen, manager.stats().entries]).toEqual([[1], 0])
 })
 
-test('what validate left open is closed', async () => {
+test('streams that validate left open are closed', async () => {
   let opened: FileHandle | undefined
   await finishedWith(async (file) => {
     opened = await file.open('r')

@@ -1,4 +1,4 @@
-// What the diagnostics channel of uploads reports. Guarantee: one message for each change, after the change is committed.
+// The messages of the diagnostics channel of uploads. Guarantee: one message for each change, after the change is committed.
 
 import { type ChannelListener, subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { readdirSync, truncateSync } from 'node:fs'

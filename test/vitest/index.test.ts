@@ -58,7 +58,7 @@ test('of many failed tests the newest three are kept, and none with preserve: fa
   expect(project.reasons()).toEqual([3, 4, 5].map((n) => `a.test.js > fails ${n}: e`))
 })
 
-test('what a run killed with SIGKILL left is removed by the next run', async () => {
+test('files of a run that was killed with SIGKILL are removed by the next run', async () => {
   const project = testProject({
     'hangs.test.js': `${HEAD}
       test('hangs', async ({ tempDir }) => {

@@ -1,4 +1,4 @@
-// What a system must prove before its kind of lease counts, with real processes: run on Linux, macOS and Windows, and
+// Each system must prove this before its kind of lease counts, with real processes: run on Linux, macOS and Windows, and
 // under Wine. Guarantee: the owner that lives is spared, the owner that was killed is swept, one claimant wins.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs'

@@ -88,7 +88,7 @@ function resultsOf(task: Task, file: string): TestResult[] {
   return [{ file, name: task.fullName, state, error: reasons.get(task) ?? reason, milliseconds }]
 }
 
-/** A skip that is no part of any name: its test was renamed, and would run. */
+/** A skip that is not part of any name: its test was renamed, and would run. */
 function staleSkips(file: string, { tasks }: Suite): TestResult[] {
   const names = tasks.flatMap(namesOf)
   return skipsOf(file)

@@ -1,5 +1,5 @@
-// What Windows cannot pass, as test/windows/files.json lists it: whole files or folders, and tests, each with its reason. Used
-// by the runner under Wine, and by vitest on Windows itself.
+// The tests that Windows cannot pass, as test/windows/files.json lists them: whole files or folders, and tests, each with
+// its reason. Used by the runner under Wine, and by vitest on Windows itself.
 
 import listed from './files.json' with { type: 'json' }
 
@@ -13,7 +13,7 @@ export function skipsOf(path: string): { part: string; reason: string }[] {
   )
 }
 
-/** Why a test is skipped on Windows; undefined: it runs. */
+/** The reason for skipping a test on Windows; undefined: it runs. */
 export function whySkipped(path: string, name: string): string | undefined {
   return skipsOf(path).find(({ part }) => name.includes(part))?.reason
 }

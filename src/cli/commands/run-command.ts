@@ -43,7 +43,7 @@ export async function run(stage: Stage, values: Values, words: readonly string[]
   }
 }
 
-/** The files that are kept of a program that failed; undefined: as the environment variable says. */
+/** The files that are kept of a program that failed; undefined: the environment variable decides. */
 function preserveOf(values: Values): Preserve | undefined {
   const [count, ageText] = [textOf(values, 'keep-count'), textOf(values, 'keep-age')]
   if (values['keep-on-failure'] !== true) {

@@ -107,7 +107,7 @@ async function remove(
   return await removeTree(nodeFs, renamed)
 }
 
-/** Why the entry itself is kept. */
+/** The reason to keep the entry that lies in the entry itself. */
 function reasonToKeep(path: string, tree: Tree, { uid, olderThanMs }: Search): string | undefined {
   const { top, latest } = tree
   if (top.isSymbolicLink()) return 'it is a symbolic link'
@@ -126,7 +126,7 @@ function isRoot(path: string, { top, names }: Tree): boolean {
   return path.endsWith(`-${top.uid}`) && names.some((name) => ROOMS.has(name))
 }
 
-/** Which process uses the directory, or might. */
+/** The reason to keep a directory that a process uses, or might use. */
 function reasonOfUse(
   path: string,
   { top, identities }: Tree,

@@ -4,7 +4,7 @@
 import { basename, dirname } from 'node:path'
 import { askLease } from '../../liveness/lease.ts'
 
-/** Why a tree with these sockets is kept; undefined if every one of them is refused. */
+/** The reason to keep a tree with these sockets; undefined if each of them refuses a connection. */
 export async function liveSocket(sockets: readonly (string | Buffer)[]): Promise<string | undefined> {
   for (const socket of sockets) {
     if (typeof socket !== 'string') return 'the name of a socket in it is not UTF-8, so it cannot be asked'

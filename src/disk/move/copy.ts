@@ -26,7 +26,7 @@ export interface Spot {
   readonly name: string | Buffer
 }
 
-/** What a copy needs. */
+/** The tools and settings of a copy. */
 export interface CopyTools {
   readonly fs: FileSystem
   readonly open: OpenDirectories

@@ -1,4 +1,4 @@
-// How a file or directory from elsewhere comes into a session (adopt, and handOff of what was adopted in place).
+// Moves a file or directory from elsewhere into a session (adopt, and handOff of an entry that was adopted in place).
 // Guarantee: the entry that arrives is the one that was examined, or it is moved back; a source never stays half deleted
 // under its own name.
 // A symlink is refused: it would dangle, or point at files of another owner.
@@ -24,7 +24,7 @@ export interface MoveInOptions {
 /** How the data arrived. */
 export interface MovedIn {
   readonly copied: boolean
-  /** What could not be removed of a source that was copied. */
+  /** The part of a copied source that could not be removed. */
   readonly left: RemoveReport | undefined
 }
 

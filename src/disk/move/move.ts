@@ -1,5 +1,5 @@
-// How an entry moves to its permanent destination (persist). Guarantee: the commit is one synchronous rename or link;
-// on any failure the source is intact and nothing is left beside the destination.
+// Moves an entry to its permanent destination (persist). Guarantee: the commit is one synchronous rename or link; on any
+// failure the source is intact and nothing is left beside the destination.
 //
 // 1. On one device, from a directory of this user: the source is placed as it is (place.ts).
 // 2. Otherwise it moves in two steps, by a private directory beside the destination (staged-move.ts).

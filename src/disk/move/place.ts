@@ -136,7 +136,7 @@ function renameDirectory(fs: FileSystem, from: string, to: string, overwrite: bo
   }
 }
 
-/** What another process put into it meanwhile stays. */
+/** A directory that another process has put something into stays. */
 function removeEmptyDirectory(fs: FileSystem, path: string): void {
   try {
     fs.rmdirSync(path)

@@ -43,7 +43,7 @@ export interface Move {
   readonly options: MoveOptions
 }
 
-/** What a staged move works with. */
+/** A move with its tools and its state. */
 interface StagedMove extends Move {
   readonly tools: CopyTools
   readonly source: Spot

@@ -26,7 +26,7 @@ export interface Identity {
   readonly ino: number
 }
 
-/** Where entries outside the root are noted, so that they are removed if this process dies. */
+/** Notes entries outside the root, so that a sweep removes them if this process dies. */
 export interface Journal {
   /** Notes an entry that is about to be made. Throws the system's error. */
   note(outside: Outside, durable: boolean): Note
@@ -115,7 +115,7 @@ export class Staging {
   }
 }
 
-/** What the journal notes of `name` in an open directory. */
+/** The facts that the journal notes of `name` in an open directory. */
 export function outsideOf(
   { fs, open }: Pick<CopyTools, 'fs' | 'open'>,
   holder: Directory,

@@ -1,6 +1,5 @@
-// How a tree is deleted, as one sequence of steps that three drivers carry out (remove.ts). Guarantee: never
-// through a symlink, never across a mount point or into another device; a failing entry never stops the rest,
-// and each is reported.
+// Deletes a tree, as one sequence of steps that three drivers carry out (remove.ts). Guarantee: never through a symlink,
+// never across a mount point or into another device; a failing entry never stops the rest, and each is reported.
 //
 // 1. A directory is examined (approach.ts); one that others can write is opened and used by descriptor.
 // 2. Its files are unlinked as they are read ("empty"), its subdirectories noted.
@@ -45,7 +44,7 @@ export interface TopRules {
   readonly foreign?: boolean | { readonly dev: number; readonly ino: number } | undefined
 }
 
-/** What a deletion starts with. */
+/** The tree to delete, and the rules of its deletion. */
 export interface Start {
   /** An absolute path without a trailing slash. */
   readonly top: string

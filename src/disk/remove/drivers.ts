@@ -1,4 +1,4 @@
-// How the steps of a deletion are carried out: synchronously, in the thread pool, or on the loop in slices.
+// Carries out the steps of a deletion: synchronously, in the thread pool, or on the loop in slices.
 // Guarantee: each answers as operation.ts describes; an entry that no longer exists is no failure.
 
 import { errnoOf, TempFileError } from '../../errors.ts'

@@ -6,7 +6,7 @@ import type { Directory, OpenDirectories } from '../open-directories.ts'
 import { joinPath } from '../paths.ts'
 import type { RemoveReport } from './operation.ts'
 
-/** What all steps of one deletion share. */
+/** The state that all steps of one deletion share. */
 export interface Tree {
   readonly top: string
   readonly mounts: ReadonlySet<string>
@@ -63,13 +63,13 @@ export function frameOf(
   }
 }
 
-/** Where its name is. */
+/** The path at which a call finds the directory's name. */
 export function nameAddress(tree: Tree, frame: Frame): DiskPath {
   if (frame.within === undefined) return frame.path
   return joinPath(tree.open.pathOf(frame.within), frame.name)
 }
 
-/** Where its contents are. */
+/** The path below which a call finds the directory's contents. */
 export function contentAddress(tree: Tree, frame: Frame): DiskPath {
   return frame.directory === undefined ? nameAddress(tree, frame) : tree.open.pathOf(frame.directory)
 }

@@ -1,4 +1,4 @@
-// How a directory's entries are read and sorted into files and directories. Guarantee: a large directory is read
+// Reads a directory's entries, and sorts them into files and directories. Guarantee: a large directory is read
 // in pieces, so that neither the event loop nor the heap gets a hundred thousand entries at once.
 
 import type { DiskDirectory, DiskEntry, FileSystem } from '../file-system.ts'

@@ -1,4 +1,4 @@
-// What can prevent a deletion, and what is done about it: modes, paths that are too long, mounts.
+// Handles the obstacles to a deletion: modes, paths that are too long, mounts.
 // Guarantee: each measure is taken once a directory; what it cannot cure is reported.
 
 import { errnoOf, isTempFileError } from '../../errors.ts'

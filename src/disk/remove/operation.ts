@@ -33,7 +33,7 @@ export type Operation =
 /** The answer of a driver. */
 export type Answer = Emptied | DiskStats | undefined
 
-/** What is left of a directory after its files were unlinked. */
+/** The rest of a directory after its files were unlinked. */
 export interface Emptied {
   readonly directories: (string | Buffer)[]
   readonly failures: { readonly name: string | Buffer; readonly error: unknown }[]

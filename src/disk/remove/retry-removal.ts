@@ -1,5 +1,5 @@
-// Which failures of a removal are worth another attempt, and for how long. Guarantee: one total time budget
-// bounds all attempts of a call together, and an error that waiting cannot cure is thrown at once.
+// Repeats a removal that failed for a reason that can pass. Guarantee: one total time budget bounds all attempts of a call
+// together, and an error that waiting cannot cure is thrown at once.
 
 import { errnoOf } from '../../errors.ts'
 import { timers } from '../../runtime/lazy.ts'
@@ -36,7 +36,7 @@ function isPassing(error: unknown): boolean {
   return errno !== undefined && PASSING.has(errno)
 }
 
-/** What `attempt` returns, tried again on a passing failure for at most `budgetMs`; then its last error. */
+/** Calls `attempt` again after a passing failure, for at most `budgetMs`. Returns its result or throws its last error. */
 export function retrySync<T>(attempt: () => T, budgetMs: number = SYNC_BUDGET_MS): T {
   const waits = pauses(budgetMs)
   for (;;) {

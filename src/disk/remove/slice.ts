@@ -1,5 +1,5 @@
-// How long work on the event loop may hold it. Guarantee: all callers of a process together hold it for one slice
-// between two turns.
+// Limits how long work holds the event loop. Guarantee: all callers of a process together hold it for one slice between two
+// turns.
 
 import { timers } from '../../runtime/lazy.ts'
 

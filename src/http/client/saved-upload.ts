@@ -1,5 +1,5 @@
-// Where an unfinished upload is remembered, for a restart of this process. Guarantee: another file, or the same file after a
-// change, is never continued; the directory is private, or nothing is remembered.
+// Remembers an unfinished upload in a file, for a restart of this process. Guarantee: another file, or the same file after
+// a change, is never continued; the directory is private, or nothing is remembered.
 
 import { createHash } from 'node:crypto'
 import { lstat, mkdir, readFile, realpath, rename, rm, rmdir, writeFile } from 'node:fs/promises'

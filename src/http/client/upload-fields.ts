@@ -7,7 +7,7 @@ import { dictionaryField, itemField } from '../structured-fields.ts'
 /** The keys of Upload-Limit. */
 export const LIMIT_KEYS = ['max-size', 'min-size', 'max-append-size', 'min-append-size', 'max-age'] as const
 
-/** What a server announces in Upload-Limit; bytes and seconds. */
+/** The limits that a server announces in Upload-Limit; bytes and seconds. */
 export type UploadLimits = { readonly [Key in (typeof LIMIT_KEYS)[number]]?: number | undefined }
 
 /** A non-negative Integer item; undefined for any other value. */

@@ -1,4 +1,4 @@
-// The requests of a resumable upload, and what their responses say. Guarantee: the limits of every response, interim ones
+// The requests of a resumable upload, and the facts of their responses. Guarantee: the limits of every response, interim ones
 // too, hold for all that follows (section 4.1.4 of the draft); a response of another interop version is ignored.
 
 import type { IncomingHttpHeaders } from 'node:http'
@@ -34,7 +34,7 @@ interface Request {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** The upload is over; its cause says why. `cancel`: the server is asked to delete it. */
+/** The upload is over; its cause is the reason. `cancel`: the server is asked to delete it. */
 export class Ended extends Error {
   readonly cancel: boolean
 
@@ -111,7 +111,7 @@ export async function cancel(run: Run): Promise<void> {
   if (remote !== undefined) await ask(run, 'DELETE', new URL(remote.url), versionOf(remote))
 }
 
-/** The field with which a request says its protocol. */
+/** The header field that names the protocol of a request. */
 export function versionOf({ protocol }: RemoteUpload): Readonly<Record<string, string>> {
   return protocol === 'tus' ? TUS : INTEROP
 }
@@ -163,7 +163,7 @@ export function fieldOf({ headers }: Pick<PieceReply, 'headers'>, name: string):
   return headers[name]?.toString()
 }
 
-/** What the interim responses of one request have said. */
+/** The state that the interim responses of one request have announced. */
 interface Interim {
   readonly bytes: number
   created: string | undefined

@@ -197,7 +197,7 @@ export function discardWeb(reader: ReadableStreamDefaultReader<Uint8Array>, boun
   })
 }
 
-/** As its header fields say (RFC 9112 section 6.3). A stream of HTTP/2 needs neither. */
+/** By its header fields (RFC 9112 section 6.3). A stream of HTTP/2 needs neither. */
 function hasNoBody({ headers, httpVersionMajor }: IncomingMessage | Http2ServerRequest): boolean {
   const { 'content-length': length, 'transfer-encoding': coding } = headers
   return httpVersionMajor === 1 && coding === undefined && (length === undefined || length === '0')

@@ -176,7 +176,7 @@ export class FormReader {
     }
   }
 
-  /** Every limit on the size of a file that is kept, so that `skip` is no way around them. */
+  /** Every limit on the size of a file that is kept, so that `skip` cannot bypass them. */
   #limitsOf(
     rules: PreparedField | undefined,
     { maxBytes, limitOption }: { readonly maxBytes: number | undefined; readonly limitOption: string },

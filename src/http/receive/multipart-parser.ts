@@ -2,8 +2,8 @@
 // Guarantee: the result does not depend on where chunks are cut; what is buffered is a delimiter or a header, never
 // content; between two events the caller may wait as long as it likes, because the parser only runs when asked.
 //
-// Why not Dicer or busboy: they push parts into streams of their own and need those streams' 'end' to report the end of
-// the form. A part that ended under backpressure in the chunk of the closing delimiter never did.
+// Dicer and busboy are not used because they push parts into streams of their own and need those streams' 'end' to report
+// the end of the form. A part that ended under backpressure in the chunk of the closing delimiter never did.
 
 import { formInvalid } from './form-errors.ts'
 

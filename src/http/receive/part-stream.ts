@@ -3,7 +3,7 @@
 
 import { Readable } from 'node:stream'
 
-/** Where the content of one part goes; a promise means: no more until it settles. */
+/** The destination of one part's content. After a promise nothing more is written until it settles. */
 export interface PartSink {
   write(bytes: Uint8Array): Promise<void> | undefined
   end(): Promise<void> | undefined

@@ -4,7 +4,7 @@
 import type { ReceivedFile, TempFileManager, TempScope } from '../../index.ts'
 import { displayName, plainExtension } from '../../input/names.ts'
 
-/** Who owns what is received: a manager, or a scope that ends with the request. */
+/** The owner of received files: a manager, or a scope that ends with the request. */
 export type Owner = TempFileManager | TempScope
 
 /** A file that a client has sent. */

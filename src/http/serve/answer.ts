@@ -74,7 +74,7 @@ function answer(
   }
 }
 
-/** What the client will compare: the program's own ETag and Last-Modified take the place of those made here. */
+/** The values that the client will compare: the program's own ETag and Last-Modified take the place of those made here. */
 function selected(stats: Stats, options: SendOptions) {
   const etag = programHeader(options, 'etag')
   const modified = programHeader(options, 'last-modified')

@@ -105,7 +105,7 @@ function streamOf(
           controller.close()
         } catch (error) {
           await settle(false)
-          throw signal.aborted ? aborted(signal) : error // reading a closed file is no reason of its own
+          throw signal.aborted ? aborted(signal) : error // the error of reading a closed file is only a consequence
         }
       },
       cancel: () => settle(false),

@@ -154,7 +154,7 @@ describe('run', { timeout: 30_000 }, () => {
   test.each([
     ['on-error', ['sh', '-c', 'echo x > "$TMPDIR/left"; exit 7'], 7],
     ['1', ['sh', '-c', 'echo x > "$TMPDIR/left"'], 0],
-  ])('keeps what TEMP_FILE_MANAGER_PRESERVE=%s says', async (preserve, command, status) => {
+  ])('keeps the files that TEMP_FILE_MANAGER_PRESERVE=%s selects', async (preserve, command, status) => {
     const base = tempBase()
     const env = { TEMP_FILE_MANAGER_PRESERVE: preserve }
     expect((await run(['run', ...NAME, base, '--', ...command], env)).status).toBe(status)

@@ -92,7 +92,7 @@ describe('sweeping', () => {
     expect(existsSync(lock)).toBe(false)
   })
 
-  test('what nothing proves dead goes only by --remove-unknown-after', async () => {
+  test('a session that nothing proves dead is removed only by --remove-unknown-after', async () => {
     const manager = tempManager({ name: 'cli' })
     manager.file()
     const unknown = join(manager.root, 'sessions', 's-1-unknown')

@@ -25,7 +25,7 @@ export const REPLACE = { overwrite: true, durable: false }
 
 /** The directory of one test. */
 export let base: string
-/** Where the source is; `away` is the destination's directory. */
+/** The place of the source; `away` is the destination's directory. */
 export let home: string
 export let away: string
 let mounted: string | undefined

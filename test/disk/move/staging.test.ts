@@ -16,7 +16,7 @@ interface Scene {
   readonly base: string
   readonly journal: Journal
   readonly open: OpenDirectories
-  /** What the journal was given, in order. */
+  /** The notes that the journal was given, in order. */
   readonly noted: (Outside | Identity | 'forgotten')[]
   make(fs?: FileSystem): Promise<Staging>
 }

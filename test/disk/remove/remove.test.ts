@@ -106,7 +106,7 @@ describe.each(DRIVERS)('%s', (name, remove) => {
     mkdirSync(outside)
     writeFileSync(join(outside, 'precious'), 'x')
     for (const path of ['was-file', 'was-dir', 'was-dir-too']) writeFileSync(join(tree, path), 'x')
-    // What the listing says is old: the entries are exchanged right after it was read.
+    // The listing is old: the entries are exchanged right after it was read.
     let exchanged = false
     const exchange = <T>(entries: T): T => {
       if (!exchanged) {

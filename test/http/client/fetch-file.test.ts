@@ -55,7 +55,7 @@ test('the server may name the file, and need not send its length', async () => {
   expect([file.bytes, file.name.endsWith('.docx')]).toEqual([1, true])
 })
 
-test('what is compressed on the way is stored as it was', async () => {
+test('content that is compressed for the transfer is stored uncompressed', async () => {
   const { gzipSync } = await import('node:zlib')
   handler = (_, res) => {
     const packed = gzipSync(content)
@@ -65,7 +65,7 @@ test('what is compressed on the way is stored as it was', async () => {
   expect(file.bytes).toBe(content.length)
 })
 
-test('ten at a time', async () => {
+test('ten downloads run concurrently', async () => {
   const { default: pLimit } = await import('p-limit')
   const limit = pLimit(10)
   const files = await Promise.all(

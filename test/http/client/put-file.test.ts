@@ -37,7 +37,7 @@ test('a file is sent whole, with its length and progress, and the answer is retu
   expect(reported.slice(-2)).toEqual([content.length, content.length])
 })
 
-test('what is sent arrives at receiveBody', async () => {
+test('a file that is sent arrives at receiveBody', async () => {
   here.handler = async (req, res) => {
     await using got = await receiveBody(req, here.premises.manager, { hash: 'sha256' })
     res.end(got.digest)

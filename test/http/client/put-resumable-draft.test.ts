@@ -1,4 +1,4 @@
-// What the draft requires of a client, one row for each requirement of test/resumable/requirements.md, against a server
+// The draft's requirements for a client, one row for each requirement of test/resumable/requirements.md, against a server
 // whose answers the test gives.
 
 import { once } from 'node:events'
@@ -186,7 +186,7 @@ row('4.6-1', 'no two transfers of an upload are under way at once', async () => 
   expect(most).toBe(1)
 })
 
-row('B-1', 'every request says the interop version', async () => {
+row('B-1', 'every request has the interop version', async () => {
   const { heard } = await conversation({
     PATCH: (res, turn) => (turn === 0 ? reset(res) : void res.writeHead(200).end()),
   })

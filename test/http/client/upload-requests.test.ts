@@ -1,4 +1,4 @@
-// What the responses of an upload's server change. Guarantee: limits are kept until the upload ends, and no address of
+// The effects of the responses of an upload's server. Guarantee: limits are kept until the upload ends, and no address of
 // another origin is used.
 
 import { stat } from 'node:fs/promises'

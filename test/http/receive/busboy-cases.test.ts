@@ -38,7 +38,7 @@ function casesOf(file: string): readonly Case[] {
   return runInNewContext(table, { Buffer }) as readonly Case[] // the table of busboy 1.6
 }
 
-/** Where the answer is an error. */
+/** The cases whose answer is an error. */
 const REFUSED: Readonly<Record<string, TempFileErrorCode>> = {
   'No fields and no files': 'ERR_TEMP_FORM_INVALID',
   'Fields and files (limits)': 'ERR_TEMP_TOO_LARGE',
@@ -52,7 +52,7 @@ const REFUSED: Readonly<Record<string, TempFileErrorCode>> = {
   'Oversized part header': 'ERR_TEMP_FORM_INVALID',
 }
 
-/** Where busboy's program does not listen for a kind of part: what busboy leaves out, a form has. */
+/** The cases whose program does not listen for a kind of part: busboy leaves that out, and a form has it. */
 const MORE: Readonly<Record<string, object>> = {
   'Fields and (ignored) files': {
     files: [

@@ -17,7 +17,7 @@ let rules: FormOptions
 let outcomes: (TempFileErrorCode | 'received' | 'other')[]
 let onOutcome: () => void
 
-/** What a route handler of Next.js is: `export async function POST(request: Request): Promise<Response>`. */
+/** A route handler of Next.js: `export async function POST(request: Request): Promise<Response>`. */
 async function POST(request: Request): Promise<Response> {
   try {
     await using form = await receiveForm(request, premises.manager, rules)

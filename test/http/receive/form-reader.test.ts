@@ -94,7 +94,7 @@ describe('a form on a disk that pauses at every write', () => {
     },
   )
 
-  test('opens at most 16 of 90 small files at a time', async () => {
+  test('has at most 16 of 90 small files open concurrently', async () => {
     const manager = pausing()
     let most = 0
     const body = multipart(Array.from({ length: 90 }, (_, i) => file('f', `${i}.txt`, String(i))))
@@ -208,7 +208,7 @@ describe('a form as peers read it', () => {
     ['accept.maxBytes', {}, { accept: { maxBytes: 3 } }],
     ['accept.maxBytes', {}, { fields: { f: { accept: { maxBytes: 3 } } } }],
     ['maxFileBytes', {}, { maxFileBytes: 3 }],
-  ])('skip is no way around %s', async (option, limits, rules) => {
+  ])('skip does not bypass %s', async (option, limits, rules) => {
     const body = multipart([file('f', 'a.txt', '1234')])
     for (const owner of [tempManager(limits), tempManager(limits).scope()])
       await expect(

@@ -92,7 +92,7 @@ describe('a form over a limit is refused, and nothing of it stays', () => {
     expect(await here.answer(multipart([]))).toBe('500 ERR_TEMP_OPTION_INVALID')
   })
 
-  test('what a callback throws is thrown as it is', async () => {
+  test('an error that a callback throws is thrown unchanged', async () => {
     here.rules = {
       onProgress: () => {
         throw new RangeError('mine')

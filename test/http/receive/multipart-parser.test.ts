@@ -114,7 +114,7 @@ async function withDicer(form: Buffer): Promise<string[]> {
   return contents
 }
 
-describe('what peers accept is accepted', () => {
+describe('a body that peers accept is accepted', () => {
   test.each<[string, string, string[]]>([
     ['a form without parts', '--b--', []],
     ['a form without parts, with a line end', '--b--\r\n', []],
@@ -137,7 +137,7 @@ describe('what peers accept is accepted', () => {
   })
 })
 
-describe('what two parsers could read differently is refused', () => {
+describe('a body that two parsers could read differently is refused', () => {
   test.each<[string, string]>([
     ['text after a boundary', '--bc\r\nA: 1\r\n\r\nx\r\n--b--'],
     ['a single dash after a boundary', '--b-\r\nA: 1\r\n\r\nx\r\n--b--'],

@@ -3,7 +3,7 @@ import { buffer } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 import { PartStream } from '../../../src/http/receive/part-stream.ts'
 
-test('what is offered comes out whole, and the end after it', async () => {
+test('bytes that are offered come out whole, and the end after them', async () => {
   const part = new PartStream()
   part.offer(Buffer.from('first '))
   part.offer(Buffer.from('second'))

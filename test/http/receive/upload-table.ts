@@ -23,7 +23,7 @@ export interface Witness {
 
 export type Start = (manager: TempFileManager, rules: FormOptions, witness: Witness) => Promise<Served>
 
-/** What every application's handler of POST /uploads does, by the form's field `then`. */
+/** The work of every application's handler of POST /uploads, by the form's field `then`. */
 export async function handle(form: Form, scope: TempScope, witness: Witness): Promise<object> {
   witness.reached += 1
   witness.scope = scope

@@ -1,5 +1,5 @@
 // When a file that was sent over HTTPS is removed: a client that fails ends its TLS session in order (close_notify), as one
-// that has read everything does; only the connection below tells the two apart.
+// that has read everything does; only the connection below distinguishes the two.
 
 import { execFile, execFileSync } from 'node:child_process'
 import { once } from 'node:events'

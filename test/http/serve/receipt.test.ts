@@ -75,7 +75,7 @@ describe('the receipt of a response over HTTP/1.1', () => {
   })
 })
 
-describe('the receipt of a response over a connection that is no socket', () => {
+describe('the receipt of a response over a connection that is not a socket', () => {
   /** As {@link confirming}, over two ends of a stream in this process. */
   async function exchange(attend: (client: Duplex, server: Duplex) => void): Promise<boolean> {
     const [client, connection] = duplexPair()
