@@ -1,6 +1,6 @@
 // Real programs that leave files in TMPDIR when they are killed.
 
-import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { TempFileManager } from '../../src/index.ts'
@@ -26,7 +26,10 @@ test.each([
   async (_name, command, left) => {
     const baseDir = tempBase()
     const { path, killAll } = await family(baseDir, 'env', command)
-    const names = () => readdirSync(path).filter((name) => left.test(name))
+    const names = () => {
+      if (existsSync(path)) return readdirSync(path).filter((name) => left.test(name))
+      throw new Error(`The program ended by itself: ${readFileSync(join(baseDir, 'stderr'), 'utf8')}`)
+    }
     while (names().length === 0) await new Promise((resolve) => setTimeout(resolve, 5)) // until it has written
     await killAll()
     expect(names()).not.toEqual([])
