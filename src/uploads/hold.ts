@@ -40,6 +40,8 @@ export class UploadHold {
   /** Bytes received; kept by the append that runs. */
   position: number
   movedAt = performance.now()
+  /** Of this upload alone: other roots, and an upload after this one, may have one of the same id. */
+  readonly #digestKey: string
   #state: UploadState
   #length: number | undefined
   #ended = false
@@ -56,7 +58,8 @@ export class UploadHold {
     this.position = state.offset
     const expected = record.expectedDigests.map(({ algorithm }) => algorithm)
     const algorithms = record.hash === undefined ? expected : [record.hash, ...expected]
-    this.digest = takeDigest(directory.slice(-record.id.length), state.offset, algorithms)
+    this.#digestKey = `${inside(session.context.layout.uploads, record.id)} ${record.createdAt}`
+    this.digest = takeDigest(this.#digestKey, state.offset, algorithms)
     this.#unregister = registerWriter(session.context, record.id, new Writer(this, this.#untilEnded()))
     session.claimed.set(record.id, new AbortController())
   }
@@ -146,7 +149,7 @@ export class UploadHold {
     const { context } = this.session
     this.#conclude()
     if (this.digest.algorithms.length > 0 && this.digest.offset === this.offset)
-      keepDigest(this.id, this.digest)
+      keepDigest(this.#digestKey, this.digest)
     try {
       const giveBack = (): boolean => giveBackUpload(context, this.directory, this.id)
       // Not there: this session's directory may have a tombstone's name, from which confirm() takes it back.

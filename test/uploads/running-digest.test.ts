@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import fs, { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { FileSystem } from '../../src/index.ts'
+import type { FileSystem, TempFileManager } from '../../src/index.ts'
 import { keepDigest, RunningDigest, takeDigest } from '../../src/uploads/running-digest.ts'
-import { tempBase } from '../fixtures/temp-base.ts'
+import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 
 const CONTENT = Buffer.from('0123456789')
 const digestOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
@@ -83,4 +83,20 @@ describe('the digest of an upload', () => {
     for (let n = 0; n < 256; n++) keepDigest(`later-${n}`, new RunningDigest(['sha256']))
     expect(takeDigest('first', 0, ['sha256'])).not.toBe(first)
   })
+})
+
+test('uploads of one id in several roots each have the digest of their own bytes', async () => {
+  const [one, other] = [tempManager(), tempManager()]
+  const send = async (manager: TempFileManager, text: string): Promise<void> => {
+    await using upload = await manager.createUpload({ id: 'photo', hash: 'sha256' })
+    await upload.append(text)
+  }
+  const finish = async (manager: TempFileManager): Promise<string | undefined> => {
+    await using upload = await manager.openUpload('photo')
+    return (await upload.finish()).digest
+  }
+  await send(one, 'aaaa')
+  await send(other, 'bbbb')
+  expect(await finish(one)).toBe(digestOf(Buffer.from('aaaa')))
+  expect(await finish(other)).toBe(digestOf(Buffer.from('bbbb')))
 })
