@@ -74,7 +74,28 @@ export function endBeforeBody(request: IncomingMessage & { _dump?: () => void })
  * would reset a connection with unread bytes. Where Node calls something else, the connection is closed as usual.
  */
 export function endAfterLastAnswer(socket: Socket): void {
-  socket.destroySoon = () => void socket.end()
+  socket.destroySoon = () => endAnswered(socket)
+}
+
+/** Closes our side of a connection whose last answer was sent. */
+export function endAnswered(socket: Socket): void {
+  ignoreRequests(socket)
+  socket.end()
+}
+
+/**
+ * Discards the requests that follow the last answer of a connection that is still read (RFC 9112 section 9.6), by the HTTP
+ * parser's `onIncoming`. Node destroys such a connection. Here the program would get them, and the response to one that came
+ * behind a waiting one fails an assertion of Node when it finishes, which ends the process. Without the member it does.
+ */
+export function ignoreRequests(socket: Duplex): void {
+  const { parser } = socket as { parser?: { onIncoming?: unknown } | null } // undocumented, so it is not in the types
+  if (typeof parser?.onIncoming !== 'function') return
+  parser.onIncoming = (request: IncomingMessage & { upgrade?: boolean }): number => {
+    request.upgrade = false // or Node would emit 'upgrade' for it
+    request.resume()
+    return 0
+  }
 }
 
 /**

@@ -10,7 +10,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
 import { Duplex } from 'node:stream'
-import { endAfterLastAnswer, endBeforeBody, responseOf } from '../../runtime/node-internals.ts'
+import { endAfterLastAnswer, endAnswered, endBeforeBody, responseOf } from '../../runtime/node-internals.ts'
 import { contentLength } from '../content-length.ts'
 
 /** How much of a refused request is discarded, and for how long. */
@@ -103,7 +103,7 @@ class Rest {
 
   /** Closes only our side. */
   readonly #onAnswered = (): void => {
-    this.#request.socket.end()
+    endAnswered(this.#request.socket)
   }
 
   readonly #tick = (): void => {
@@ -139,7 +139,7 @@ class Rest {
     const { socket } = this.#request
     const response = this.#response
     endAfterLastAnswer(socket)
-    if (response === null || response?.writableFinished === true) socket.end()
+    if (response === null || response?.writableFinished === true) endAnswered(socket)
     else if (response?.headersSent === true) response.once('finish', this.#onAnswered)
     else response?.setHeader('Connection', 'close')
     endBeforeBody(this.#request)

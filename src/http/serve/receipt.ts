@@ -5,7 +5,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Http2ServerResponse, ServerHttp2Session } from 'node:http2'
 import { Duplex } from 'node:stream'
-import { outliveBothEnds, transportOf } from '../../runtime/node-internals.ts'
+import { ignoreRequests, outliveBothEnds, transportOf } from '../../runtime/node-internals.ts'
 import { isHttp2, type NodeResponse } from './send-options.ts'
 
 /** How long a slow client may take for the bytes in the buffers; after that the file is kept. */
@@ -96,6 +96,7 @@ class Http1Receipt implements Receipt {
    */
   readonly #hold = (): void => {
     const socket = this.#socket
+    ignoreRequests(socket)
     if (this.#res.writableFinished) socket.end = () => socket
     else socket.end()
   }

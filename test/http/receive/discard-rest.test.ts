@@ -168,6 +168,32 @@ test('a refused request that waits behind another one leaves their connection as
   socket.destroy()
 })
 
+test('requests that follow the last answer of a connection are not given to the program', async () => {
+  const handled: (string | undefined)[] = []
+  let refusal: ServerResponse | undefined
+  server = await serve((request, res) => {
+    handled.push(request.url)
+    if (request.url === '/refused') {
+      discardNode(request, WIDE)
+      refusal = res
+    } else res.end()
+  })
+  const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
+  const socket = connect({ port: server.port, host: '127.0.0.1', allowHalfOpen: true })
+  socket.write('POST /refused HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n')
+  await expect.poll(() => refusal?.req, { timeout: 10_000 }).toBeDefined()
+  const connection = refusal?.req.socket
+  socket.write(`0\r\n\r\n${get('/before')}`)
+  await expect.poll(() => handled, { timeout: 10_000 }).toEqual(['/refused', '/before'])
+  if (refusal !== undefined) refuse(refusal)
+  socket.resume()
+  await once(socket, 'end')
+  const post = 'POST /after HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody'
+  socket.end(get('/after') + post + get('/after'))
+  await expect.poll(() => connection?.destroyed, { timeout: 10_000 }).toBe(true)
+  expect(handled).toEqual(['/refused', '/before'])
+})
+
 test.each<[string, Partial<DiscardBounds>, (response: Http2ServerResponse) => void]>([
   ['that is never answered', { answerMs: 50 }, never],
   ['whose client sends on after the answer', { resetMs: 50 }, (response) => response.end()],

@@ -73,6 +73,24 @@ describe("remove: 'after-full-body'", () => {
   })
 })
 
+test('requests that follow a file to be removed are not given to the program', async () => {
+  const socket = await pipelined()
+  const [, response] = await answered
+  socket.write(head('/behind'))
+  await once(here.server.server, 'request')
+  const written = once(response, 'finish')
+  first.end('first')
+  await Promise.all([written, once(socket, 'readable')])
+  let more = 0
+  here.server.server.on('request', () => {
+    more += 1
+  })
+  socket.resume()
+  socket.end(head('/after'))
+  expect(await here.outcome).toMatchObject({ fullySent: true, removed: true })
+  expect(more).toBe(0)
+})
+
 test('the end of the connection ends a response that still waits, and the scope of its request', async () => {
   const socket = await pipelined()
   const [request, response] = await answered
