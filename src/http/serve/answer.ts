@@ -83,7 +83,9 @@ function selected(stats: Stats, options: SendOptions) {
     etag: etag ?? (options.etag === false ? undefined : strongTag(stats)),
     modifiedMs:
       dateOf(modified) ??
-      (options.lastModified === false || modified !== undefined ? undefined : stats.mtimeMs),
+      (options.lastModified === false || modified !== undefined
+        ? undefined
+        : Math.min(stats.mtimeMs, Date.now())), // never in the future (RFC 9110 section 8.8.2.1)
     acceptRanges: options.acceptRanges !== false,
   }
 }

@@ -167,15 +167,20 @@ async function writeBody(
   receipt: Receipt | undefined,
   sent: Sent,
 ): Promise<void> {
-  let reading = body.next()
-  for (;;) {
-    const { done, value } = await reading
-    if (done === true || isClosed(res)) return
-    sent.bytes += value.length
-    if (sent.bytes === length) return writeLast(res, value, receipt)
-    reading = body.next()
-    reading.catch(() => {}) // it is awaited after the write
-    if (!writable(res).write(value)) await drained(res)
+  const drain = new Drain(res)
+  try {
+    let reading = body.next()
+    for (;;) {
+      const { done, value } = await reading
+      if (done === true || isClosed(res)) return
+      sent.bytes += value.length
+      if (sent.bytes === length) return await writeLast(res, value, receipt)
+      reading = body.next()
+      reading.catch(() => {}) // it is awaited after the write
+      if (!writable(res).write(value)) await drain.next()
+    }
+  } finally {
+    drain.stop()
   }
 }
 
@@ -191,17 +196,35 @@ function writable(res: NodeResponse): Writable {
   return res
 }
 
-function drained(res: NodeResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const settle = (): void => {
-      res.removeListener('drain', settle)
-      stop()
-      resolve()
-    }
-    const stop = onClosed(res, settle)
-    res.once('drain', settle)
-    if (isClosed(res)) settle()
-  })
+/**
+ * 'drain' of a response, with one listener for the whole body: `compression` moves these listeners to a stream of its own,
+ * from which none can be removed.
+ */
+class Drain {
+  readonly #res: NodeResponse
+  readonly #unwatch: () => void
+  #wake = (): void => {}
+
+  constructor(res: NodeResponse) {
+    this.#res = res
+    res.on('drain', this.#onDrain)
+    this.#unwatch = onClosed(res, this.#onDrain)
+  }
+
+  /** The next 'drain', or the end of the response. */
+  next(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve
+      if (isClosed(this.#res)) resolve()
+    })
+  }
+
+  stop(): void {
+    this.#unwatch()
+    this.#res.removeListener('drain', this.#onDrain)
+  }
+
+  readonly #onDrain = (): void => this.#wake()
 }
 
 function headerOf(req: NodeRequest, name: string): string | undefined {

@@ -1,4 +1,4 @@
-import { statSync, writeFileSync } from 'node:fs'
+import { statSync, utimesSync, writeFileSync } from 'node:fs'
 import { readdir, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -79,6 +79,14 @@ describe('the answer to a request for a file', () => {
     writeFileSync(path, 'other')
     expect((await prepare({ path })).headers['ETag']).not.toBe(before)
     expect(before).toMatch(/^"[^"]+"$/)
+  })
+
+  test('has no Last-Modified in the future, whatever the time of the file is', async () => {
+    const path = tenBytes()
+    utimesSync(path, new Date(), new Date('2090-01-01'))
+    const { headers } = await prepare({ path })
+    expect(Date.parse(headers['Last-Modified'] ?? '')).toBeLessThanOrEqual(Date.now())
+    expect((await prepare({ path, 'if-modified-since': DATE })).status).toBe(200)
   })
 
   test('leaves out the headers that options turn off', async () => {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readFile, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Transform } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { receiveForm, type SendOptions, sendFile } from '../../../src/http/index.ts'
 import { curl, file, multipart, post } from '../clients.ts'
@@ -147,6 +148,27 @@ describe('a file is sent', () => {
     expect((await curl('-r', '5-9', here.server.url)).out).toBe(content.subarray(5, 10).toString('latin1'))
     expect(await curl('-I', here.server.url)).toMatchObject({ status: 200 })
     expect(await curl('-r', '100000-', here.server.url)).toMatchObject({ status: 416 })
+  })
+
+  test('with one drain listener, also where middleware moves such listeners to a stream of its own', async () => {
+    await writeFile(here.sent.path, Buffer.alloc(4_000_000))
+    // As `compression` does, which cannot remove them.
+    const own = new Transform({ transform: (chunk, _, done) => void setImmediate(done, null, chunk) })
+    const server = await serve((req, res) => {
+      const { on, write, end } = res
+      own.on('data', (chunk) => write.call(res, chunk, 'utf8')).on('end', () => end.call(res, null, 'utf8'))
+      Object.assign(res, {
+        write: own.write.bind(own),
+        end: own.end.bind(own),
+        on: (type: string, listener: () => void) =>
+          type === 'drain' ? own.on(type, listener) : on.call(res, type, listener),
+      })
+      void sendFile(req, res, here.sent)
+    })
+    const body = await (await fetch(server.url)).arrayBuffer()
+    expect(body.byteLength).toBe(4_000_000)
+    expect(own.listenerCount('drain')).toBeLessThan(2)
+    await server.close()
   })
 
   test('under the name its client gave it', async () => {
