@@ -93,6 +93,7 @@ export const RUN: Page = {
     ['127', 'The command was not found.'],
     ['126', 'The command could not be executed.'],
     ['2', 'The command line is wrong: an unknown option or a bad value.'],
+    ['1', 'The directory could not be created, so the program did not run.'],
   ],
 }
 

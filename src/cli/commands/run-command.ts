@@ -135,7 +135,7 @@ function start(dir: TempDir, spawned: (...lease: number[]) => ChildProcess): Chi
  * one of the directories cannot be searched; a shell answers 127 there.
  */
 function isMissing(command: string, errno: string | undefined): boolean {
-  if (errno !== 'EACCES' || command.includes('/')) return errno === 'ENOENT'
+  if (errno !== 'EACCES' || command.includes('/')) return errno === 'ENOENT' || command === ''
   return !(process.env['PATH'] ?? '')
     .split(delimiter)
     .some((directory) => existsSync(join(directory, command)))

@@ -1,6 +1,7 @@
-// The paths that processes of this machine use: open files, current and root directories, mapped files, mounts. Guarantee:
-// files are compared by device and inode, so another mount namespace or a rename hides no use, and a process that
-// cannot be inspected is listed and never taken for one that uses nothing.
+// The paths that processes of this machine use: open files, current and root directories, mapped files, mounts with what
+// lies below them (the layers of an overlay, the image of a loop device). Guarantee: files are compared by device and inode,
+// so another mount namespace or a rename hides no use; each thread is asked, for it can have descriptors and directories
+// of its own; a process that cannot be inspected is listed and never taken for one that uses nothing.
 
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -47,15 +48,19 @@ export function readProcessUse(proc = '/proc'): ProcessUse {
   for (const pid of readdirSync(proc).filter((name) => /^\d+$/.test(name))) {
     const directory = join(proc, pid)
     try {
-      if (hasNothingOpen(readFileSync(join(directory, 'stat'), 'utf8'))) continue
       readProcess(directory, describe(directory, pid), found)
     } catch (error) {
       const errno = errnoOf(error)
-      if (errno === 'ENOENT' || errno === 'ESRCH') continue // it has ended
+      if (hasEnded(errno)) continue
       found.uninspected.push({ process: describe(directory, pid), reason: errno ?? String(error) })
     }
   }
+  readLoopDevices(found.files)
   return found
+}
+
+function hasEnded(errno: string | undefined): boolean {
+  return errno === 'ENOENT' || errno === 'ESRCH'
 }
 
 /** Whether processes of other users are invisible to a user. Root always sees them. */
@@ -64,18 +69,45 @@ export function hidesProcesses(mountinfo: string, proc: string, uid: number | un
   return uid !== 0 && /\bhidepid=(?!0|off)/.test(line ?? '')
 }
 
-/** A zombie, or a thread of the kernel. */
+/** A thread that has ended, which the first one of a process may have before the others, or a thread of the kernel. */
 function hasNothingOpen(stat: string): boolean {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return fields[0] === 'Z' || fields[0] === 'X' || (Number(fields[6]) & PF_KTHREAD) !== 0
 }
 
-function readProcess(directory: string, who: string, { files, mounts }: Found): void {
-  for (const [device, root] of mountedRoots(readFileSync(join(directory, 'mountinfo'), 'utf8')))
-    add(mounts, `${device} ${root}`, who)
-  for (const link of ['cwd', 'root']) note(join(directory, link), who, files)
-  for (const fd of readdirSync(join(directory, 'fd'))) note(join(directory, 'fd', fd), who, files)
+/** What has been read of one process: its threads share nearly everything. */
+type Seen = Set<string>
+
+function readProcess(directory: string, who: string, found: Found): void {
+  const seen: Seen = new Set()
+  for (const thread of readdirSync(join(directory, 'task'))) {
+    try {
+      readThread(join(directory, 'task', thread), who, found, seen)
+    } catch (error) {
+      if (!hasEnded(errnoOf(error))) throw error
+    }
+  }
+}
+
+function readThread(directory: string, who: string, { files, mounts }: Found, seen: Seen): void {
+  if (hasNothingOpen(readFileSync(join(directory, 'stat'), 'utf8'))) return
+  if (isNew(seen, readlinkSync(join(directory, 'ns/mnt')))) {
+    const mountinfo = readFileSync(join(directory, 'mountinfo'), 'utf8')
+    for (const [device, root] of mountedRoots(mountinfo)) add(mounts, `${device} ${root}`, who)
+    for (const layer of overlayLayers(mountinfo))
+      for (const path of [layer, join(directory, 'root', layer)])
+        noteFile(path, `the overlay mounted by ${who}`, files)
+  }
+  for (const link of ['cwd', 'root']) note(join(directory, link), who, files, seen)
+  for (const fd of readdirSync(join(directory, 'fd'))) note(join(directory, 'fd', fd), who, files, seen)
+  if (!isNew(seen, 'maps')) return // threads share their memory
   for (const file of mappedFiles(readFileSync(join(directory, 'maps'), 'utf8'))) add(files, file, who)
+}
+
+function isNew(seen: Seen, what: string): boolean {
+  const found = seen.has(what)
+  seen.add(what)
+  return !found
 }
 
 /** The first process that uses a file is the one to name: others inherited it. */
@@ -84,12 +116,30 @@ function add(users: Map<string, string>, used: string, who: string): void {
 }
 
 /** Notes the file that a link of /proc leads to; one of a descriptor that was closed meanwhile leads nowhere. */
-function note(link: string, who: string, files: Map<string, string>): void {
+function note(link: string, who: string, files: Map<string, string>, seen: Seen): void {
   try {
-    if (!readlinkSync(link).startsWith('/')) return // a socket, a pipe, an event descriptor
+    const target = readlinkSync(link)
+    if (!target.startsWith('/') || !isNew(seen, target)) return // a socket, a pipe, an event descriptor
     add(files, identityOf(statSync(link, { bigint: true })), who)
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error
+  }
+}
+
+/** Notes a file that something other than a descriptor leads to, if this process can see it. */
+function noteFile(path: string, who: string, files: Map<string, string>): void {
+  try {
+    add(files, identityOf(statSync(path, { bigint: true })), who)
+  } catch {} // a path of another mount namespace
+}
+
+/** Files that the kernel has open for a loop device: no process has them. */
+function readLoopDevices(files: Map<string, string>): void {
+  for (const device of readdirSync('/sys/block').filter((name) => name.startsWith('loop'))) {
+    try {
+      const image = readFileSync(join('/sys/block', device, 'loop/backing_file'), 'utf8').trimEnd()
+      noteFile(image, `the loop device ${device}`, files)
+    } catch {} // it has no file
   }
 }
 
@@ -101,6 +151,13 @@ export function mountedRoots(mountinfo: string): [device: string, root: string][
     .flatMap(([, , device, root]): [string, string][] =>
       device === undefined || root === undefined ? [] : [[device, unescapeOctal(root)]],
     )
+}
+
+/** The directories below the overlays of a mountinfo file: its last field is `rw,lowerdir=/a:/b,upperdir=/c,workdir=/d`. */
+export function overlayLayers(mountinfo: string): string[] {
+  return [...mountinfo.matchAll(/(?<= - overlay \S+ .*\b(?:lower|upper|work|data)dir\+?=)[^,\n]+/g)].flatMap(
+    ([value]) => value.split(/(?<!\\):/).map((path) => unescapeOctal(path).replaceAll('\\', '')),
+  )
 }
 
 /** mountinfo writes a space as \040. */

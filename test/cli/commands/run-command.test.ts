@@ -23,7 +23,7 @@ describe('run', { timeout: 30_000 }, () => {
   test('gives the program a temp directory of its own and removes it at the end', async () => {
     const base = tempBase()
     const script =
-      'test -d "$TMPDIR" && test "$TMP$TEMP" = "$TMPDIR$TMPDIR" && mktemp && stat -c %a "$TMPDIR"'
+      'test -d "$TMPDIR" && test "$TMP$TEMP" = "$TMPDIR$TMPDIR" && realpath "$(mktemp)" && stat -c %a "$TMPDIR"'
     const { status, stdout } = await run(['run', ...NAME, base, '--', 'sh', '-c', script])
     expect(status).toBe(0)
     expect(stdout).toMatch(/^\S+sessions\/\S+\.run\/\S+\n700\n$/)
@@ -33,12 +33,12 @@ describe('run', { timeout: 30_000 }, () => {
   test('sets TMPDIR, TMP and TEMP to one directory, which exists while the program runs', async () => {
     const base = tempBase()
     const script =
-      "const { TMPDIR, TMP, TEMP } = process.env; fs.writeFileSync(path.join(TMPDIR, 'file'), ''); console.log(JSON.stringify([TMPDIR, TMP, TEMP]))"
+      "const { TMPDIR, TMP, TEMP } = process.env; fs.writeFileSync(path.join(TMPDIR, 'file'), ''); console.log(JSON.stringify([fs.realpathSync(TMPDIR), TMPDIR, TMP, TEMP]))"
     const { status, stdout } = await run(['run', ...NAME, base, '--', ...node(script)])
     expect(status).toBe(0)
-    const [directory = '', ...same] = JSON.parse(stdout) as string[]
+    const [directory = '', first = '', ...same] = JSON.parse(stdout) as string[]
     expect(directory.startsWith(join(rootIn(base), 'sessions'))).toBe(true)
-    expect(same).toEqual([directory, directory])
+    expect(same).toEqual([first, first])
     expect(sessionsIn(base)).toEqual([])
   })
 
@@ -46,6 +46,7 @@ describe('run', { timeout: 30_000 }, () => {
     ['the exit status of the program', node('process.exit(7)'), 7],
     ['128 + n after signal n', ['sh', '-c', 'kill -TERM $$'], 143],
     ['127 for a command that does not exist', ['no-such-command'], 127],
+    ['127 for a command without a name', [''], 127],
     ['126 for a file that cannot be executed', ['/etc/passwd'], 126],
   ])('ends with %s', async (_what, command, status) => {
     const base = tempBase()

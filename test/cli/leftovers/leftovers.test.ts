@@ -1,6 +1,7 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { canMount } from '../../fixtures/mounts.ts'
 import { tempBase } from '../../fixtures/temp-base.ts'
 import { capture, MAIN, type Ran, run } from '../command-line.ts'
 
@@ -22,6 +23,32 @@ async function sweepBeside(script: string, base: string, ...more: string[]): Pro
   return await capture([...alone, ...shell(script, [...words(base), ...ignore, ...more])], {
     DIR: join(base, 'myapp-abc'),
   })
+}
+
+/** A Python program of which a thread opens the file data, after the end of the first thread, or changes to its directory. */
+function threads(what: 'open' | 'chdir'): string {
+  const used =
+    what === 'open' ? 'global f; f = open("data")' : 'libc.unshare(0x200); os.chdir(os.environ["DIR"])'
+  const program = `
+import ctypes, os, threading, time
+libc = ctypes.CDLL(None)
+def use():
+    ${used.replaceAll('; ', '\n    ').replace('"data"', 'os.environ["DIR"] + "/data"')}
+    open(os.environ["DIR"] + "/../up", "w")
+    time.sleep(1000)
+threading.Thread(target=use).start()
+${what === 'open' ? 'libc.pthread_exit(None)' : ''}`
+  return `python3 -c '${program}' & while [ ! -e "$DIR/../up" ]; do sleep 0.01; done`
+}
+
+/** Runs `script` in a mount namespace of its own, and the sweep outside of it. */
+async function sweepMounted(script: string, base: string): Promise<Ran> {
+  const inner = `${script}; : > "${base}/up"; while [ ! -e "${base}/end" ]; do sleep 0.01; done`
+  return await sweepBeside(
+    `unshare --mount bash -c '${inner.replaceAll("'", "'\\''")}' & holder=$!; trap ': > "${base}/end"; wait $holder' EXIT; while [ ! -e "${base}/up" ]; do sleep 0.01; done`,
+    base,
+    '--delete',
+  )
 }
 
 const words = (base: string): string[] => ['sweep', '--prefix', 'myapp-', '--in', base, '--older-than', '0ms']
@@ -57,11 +84,31 @@ describe('sweep --prefix', () => {
     ['an open file in it', 'exec 5<"$DIR/data"'],
     ['it as current directory', 'cd "$DIR"; sleep 1000 & true'],
     ['a program in it', 'cp "$(command -v sleep)" "$DIR/sleep"; "$DIR/sleep" 1000 & true'],
+    ['a file open in a thread that outlives the first one', threads('open')],
+    ['it as current directory of one thread', threads('chdir')],
   ])('keeps a directory while a live process has %s', async (_what, script) => {
     const base = tempBase()
     const path = leftover(base)
     const { stdout } = await sweepBeside(script, base, '--delete')
-    expect(stdout).toMatch(/^kept .*in use by process \d+ \((bash|sleep)\)$/m)
+    expect(stdout).toMatch(/^kept .*in use by process \d+ \((bash|sleep|python3)\)$/m)
+    expect(existsSync(join(path, 'data'))).toBe(true)
+  })
+
+  test.skipIf(!canMount)('keeps the layers of an overlay that is mounted (needs root)', async () => {
+    const base = tempBase()
+    const path = leftover(base)
+    const script = `mkdir "$DIR"/{l,u,w} "${base}/o"; mount -t overlay overlay -o "lowerdir=$DIR/l,upperdir=$DIR/u,workdir=$DIR/w" "${base}/o"`
+    const { stdout } = await sweepMounted(script, base)
+    expect(stdout).toMatch(/^kept .*in use by the overlay mounted by process \d+ \(\S+\)$/m)
+    expect(existsSync(join(path, 'data'))).toBe(true)
+  })
+
+  test.skipIf(!canMount)('keeps the image of a loop device (needs root)', async () => {
+    const base = tempBase()
+    const path = leftover(base)
+    const script = `truncate -s 1M "$DIR/image"; loop=$(losetup --show -f "$DIR/image"); trap 'losetup -d $loop' EXIT`
+    const { stdout } = await sweepMounted(script, base)
+    expect(stdout).toMatch(/^kept .*in use by the loop device loop\d+$/m)
     expect(existsSync(join(path, 'data'))).toBe(true)
   })
 
