@@ -103,12 +103,14 @@ export interface Layout {
   /** Partial uploads; created with the first one. */
   readonly uploads: string
   readonly kept: string
+  /** Short links to directories of sessions, for child programs. */
+  readonly tmp: string
   readonly sweepLock: string
 }
 
 /** The directories of a root. Those that are `CREATED_LATER` come with the first entry in them. */
-export const ROOMS = ['sessions', 'handoffs', 'uploads', 'kept'] as const
-export const CREATED_LATER = ['uploads', 'kept'] as const
+export const ROOMS = ['sessions', 'handoffs', 'uploads', 'kept', 'tmp'] as const
+export const CREATED_LATER = ['uploads', 'kept', 'tmp'] as const
 
 /** A root directory as every room uses it: one value, passed whole. */
 export interface Root {
@@ -125,6 +127,7 @@ export function layoutOf(root: string): Layout {
     handoffs: inside(root, 'handoffs'),
     uploads: inside(root, 'uploads'),
     kept: inside(root, 'kept'),
+    tmp: inside(root, 'tmp'),
     sweepLock: inside(root, 'sweep.lock'),
   }
 }

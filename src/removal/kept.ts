@@ -23,6 +23,7 @@ import {
 import { volumeNow } from '../liveness/volume-clock.ts'
 import { log, warn } from '../runtime/observe.ts'
 import { checkRoom, openRoom } from '../session/root.ts'
+import { removeShortPaths } from '../session/short-path.ts'
 
 /**
  * Something in kept/, as {@link TempFileManager.usage} reports it.
@@ -60,6 +61,7 @@ export function preserveSession(root: Root, path: string, name: string, reason: 
   openRoom(root, 'kept')
   // Before the rename too: no process looks for claims in kept/, so a kill between the two would lose them.
   giveBackAll(root, inside(path, CLAIMS))
+  removeShortPaths(root, path)
   const kept = inside(root.layout.kept, name)
   root.fs.renameSync(path, kept)
   giveBackAll(root, inside(kept, CLAIMS))

@@ -16,6 +16,7 @@ import {
 } from '../disk/remove/remove.ts'
 import { CLAIMS, goneName, inside, LEASE, LEASE_2, OUTSIDE, OWNER, type Root } from '../layout.ts'
 import { removeOutside } from '../session/outside.ts'
+import { removeShortPaths } from '../session/short-path.ts'
 import { renameOnFullDisk } from './full-disk.ts'
 
 /** A directory renamed to `.gone-`: any process may delete it, without judging. */
@@ -79,11 +80,12 @@ interface Settled {
 }
 
 /**
- * Gives the claims back and removes what is outside the root. The listing spares nearly every session a question
+ * Gives the claims back and removes what is outside the session. The listing spares nearly every session a question
  * for a directory that it does not have. A listing proves nothing (network file systems have shown an empty one for a
  * while), so what it did not name stays if it is there after all, and the next sweep settles it.
  */
 function settle(root: Root, path: string, claimReason?: string): Settled {
+  removeShortPaths(root, path)
   const names = readableNames(root.fs, path)
   const mayHold = (name: string): boolean => names?.includes(name) !== false
   const claims = mayHold(CLAIMS)

@@ -73,6 +73,8 @@ export class Session {
   gone: string | undefined
   /** Entries adopted in place, removed at close and exit. */
   readonly inPlace = new Set<Removable>()
+  /** Names of the short paths that directories have. */
+  readonly shortPaths = new Map<unknown, string>()
   /** Entries whose removal failed: a claim that cannot be given back while the disk is full, a file on a read-only disk. */
   readonly postponed = new Set<Leaving>()
   /** Counts what its entries use of the manager's limits; a lost session's counts are dropped with it. */

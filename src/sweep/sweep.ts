@@ -195,7 +195,14 @@ class Sweep {
 
   #reportForeign(): void {
     const { layout } = this.#swept
-    const known = [layout.sessions, layout.handoffs, layout.uploads, layout.kept, layout.sweepLock]
+    const known = [
+      layout.sessions,
+      layout.handoffs,
+      layout.uploads,
+      layout.kept,
+      layout.tmp,
+      layout.sweepLock,
+    ]
     for (const name of this.#list(layout.root))
       if (!known.includes(inside(layout.root, name))) this.#report.add(forLog(name), foreign())
   }

@@ -6,6 +6,7 @@ import { isAbsolute, join as joinPath, relative } from 'node:path'
 import { removeTree, removeTreeSync } from '../disk/remove/remove.ts'
 import { errnoOf, TempFileError } from '../errors.ts'
 import type { Session } from '../session/session.ts'
+import { removeShortPath, shortPathOf } from '../session/short-path.ts'
 import type { ChildEnvironment, TempDir } from '../types.ts'
 import { Entry } from './entry.ts'
 import { firstFailure } from './failure.ts'
@@ -49,13 +50,26 @@ export class DirEntry extends Entry implements TempDir {
 
   env(): ChildEnvironment {
     this.requireLive('use')
-    const { path } = this
-    return { TMPDIR: path, TMP: path, TEMP: path }
+    const { path, session } = this
+    const name = session.shortPaths.get(this) ?? `${session.random}-${++session.sequence}`
+    const short = shortPathOf(session.context, path, name)
+    if (short !== undefined) session.shortPaths.set(this, name)
+    const used = short ?? path
+    return { TMPDIR: used, TMP: used, TEMP: used }
   }
 
   holdFor<C extends ChildProcess>(start: (lease: number) => C): C {
     this.requireLive('use')
     return holdFor(this.session, start)
+  }
+
+  protected override settle(how: 'removed' | 'released' | 'moved'): void {
+    super.settle(how)
+    const { context, shortPaths } = this.session
+    const name = shortPaths.get(this)
+    if (name === undefined) return
+    shortPaths.delete(this)
+    removeShortPath(context, name)
   }
 
   protected override removeAtSync(path: string): void {

@@ -176,6 +176,8 @@ export interface TempDir extends TempEntry {
   /**
    * The environment variables that make a child program put its temporary files here:
    * `spawn(command, args, { env: { ...process.env, ...dir.env() } })`. The files of a killed child are removed with the directory.
+   *
+   * On Linux and macOS the value is a short link to the directory, which ends in a slash: the path of a unix socket has at most 107 bytes.
    * @throws ERR_TEMP_REMOVED, ERR_TEMP_CLOSED
    * @example
    * ```ts

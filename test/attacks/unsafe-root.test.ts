@@ -32,9 +32,10 @@ function rootIn(base: string): string {
   return tempManager({ baseDir: base }).root
 }
 
-/** A root with one entry in each room that a sweep removes. Returns its path. */
+/** A root with one entry in each room that a sweep removes: in tmp/ are links, which end with their session. Returns its path. */
 async function removableRoot(): Promise<string> {
   const manager = tempManager({ preserve: 'on-error' })
+  manager.dir().env()
   await expect(
     manager.withFile(() => {
       throw new Error('keep it')
@@ -52,7 +53,7 @@ async function removableRoot(): Promise<string> {
       dryRun: true,
       kept: true,
     })
-    expect(items.filter(({ action }) => action === 'would-remove')).toHaveLength(ROOMS.length)
+    expect(items.filter(({ action }) => action === 'would-remove')).toHaveLength(ROOMS.length - 1)
   })
   return manager.root
 }
@@ -231,7 +232,7 @@ test('a sweep sets a root and its rooms that are too open to 0700 before it remo
   const report = await manager.sweep({ kept: true })
   expect((await warned)[0]).toMatchObject({ name: 'TempFileManagerWarning', detail: root })
   expect(new Set(modes())).toEqual(new Set([0o700]))
-  expect(report.items.filter(({ action }) => action === 'removed')).toHaveLength(ROOMS.length)
+  expect(report.items.filter(({ action }) => action === 'removed')).toHaveLength(ROOMS.length - 1)
 })
 
 describe('the root, swapped under a live manager', () => {

@@ -1,6 +1,6 @@
 // Real programs that leave files in TMPDIR when they are killed.
 
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { TempFileManager } from '../../src/index.ts'
@@ -24,7 +24,7 @@ test.each([
 ])(
   '%s with dir.env(), killed with SIGKILL together with its parent: the next sweep removes what it left',
   async (_name, command, left) => {
-    const baseDir = tempBase()
+    const baseDir = tempBase('/tmp') // short enough for Chromium's sockets
     const { path, killAll } = await family(baseDir, 'env', command)
     const names = () => {
       if (existsSync(path)) return readdirSync(path).filter((name) => left.test(name))
@@ -46,8 +46,10 @@ test.each([
 test('env() points TMPDIR, TMP and TEMP at the directory, and fails once it is removed', async () => {
   await using manager = new TempFileManager({ baseDir: tempBase() })
   const dir = manager.dir()
-  expect(dir.env()).toEqual({ TMPDIR: dir.path, TMP: dir.path, TEMP: dir.path })
-  writeFileSync(join(dir.env().TMPDIR, 'x'), '')
+  const { TMPDIR, TMP, TEMP } = dir.env()
+  expect([realpathSync(TMPDIR), TMP, TEMP]).toEqual([dir.path, TMPDIR, TMPDIR])
+  writeFileSync(join(TMPDIR, 'x'), '')
+  expect(readdirSync(dir.path)).toEqual(['x'])
   dir.removeSync()
   expect(() => dir.env()).toThrow(expect.objectContaining({ code: 'ERR_TEMP_REMOVED' }))
 })
