@@ -8,8 +8,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { type Job, Queue } from 'bullmq'
 import closeWithGrace from 'close-with-grace'
-import { fileRules, isTempFileError } from 'temp-file-manager'
-import { receiveBody, sendFile } from 'temp-file-manager/http'
+import { fileRules } from 'temp-file-manager'
+import { receiveBody, sendFile, toProblem } from 'temp-file-manager/http'
 import type { ClipMeta } from '../service/meta.ts'
 import { type ClipJob, type ClipResult, connect, openManager, QUEUE } from './queue.ts'
 
@@ -89,9 +89,10 @@ function json(response: ServerResponse, status: number, body: unknown): void {
 
 const server = createServer((request, response) => {
   route(request, response).catch((error: unknown) => {
+    const { status, headers, body } = toProblem(error)
+    if (status >= 500) console.error(error)
     if (response.headersSent) response.destroy()
-    else if (isTempFileError(error)) json(response, error.status, { code: error.code, error: error.message })
-    else json(response, 500, { error: String(error) })
+    else response.writeHead(status, headers).end(JSON.stringify(body))
   })
 })
 server.listen(0, '127.0.0.1')

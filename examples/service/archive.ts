@@ -4,8 +4,8 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { isTempFileError, type TempFileManager } from 'temp-file-manager'
-import { receiveBody } from 'temp-file-manager/http'
+import type { TempFileManager } from 'temp-file-manager'
+import { receiveBody, toProblem } from 'temp-file-manager/http'
 
 export interface Archive {
   readonly url: string
@@ -40,7 +40,9 @@ async function keep(
     const file = await receiveBody(request, scope, { hash: 'sha256' })
     answer(response, 201, { bytes: file.bytes, sha256: file.digest })
   } catch (error) {
-    answer(response, isTempFileError(error) ? error.status : 500, { error: String(error) })
+    const { status, body } = toProblem(error)
+    if (status >= 500) console.error(error)
+    answer(response, status, body)
   }
 }
 

@@ -1,8 +1,7 @@
 // The metadata of a handoff. Guarantee: a server that starts again needs nothing else to know its open jobs,
-// so there is no database beside the files that could disagree with them. (Types, not interfaces: TypeScript
-// takes only those for plain JSON.)
+// so there is no database beside the files that could disagree with them.
 
-export type ClipMeta = {
+export interface ClipMeta {
   readonly kind: 'clip'
   /** The job's id, chosen by the server that received the clip. */
   readonly job: string
@@ -12,7 +11,7 @@ export type ClipMeta = {
   readonly sha256: string
 }
 
-export type ResultMeta = {
+export interface ResultMeta {
   readonly kind: 'result'
   readonly job: string
   readonly name: string

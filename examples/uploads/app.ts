@@ -4,7 +4,7 @@ import express, { type Express } from 'express'
 import type { TempFileManager } from 'temp-file-manager'
 import { tusServer } from 'temp-file-manager/tus'
 import { bundlePages } from './bundle-pages.ts'
-import { formRoutes } from './form-routes.ts'
+import { answerProblem, formRoutes } from './form-routes.ts'
 
 export async function createApp(manager: TempFileManager): Promise<Express> {
   const tus = tusServer(manager, { path: '/files', maxBytes: '5gb', hash: 'sha256', ttl: '1d' })
@@ -19,5 +19,6 @@ export async function createApp(manager: TempFileManager): Promise<Express> {
   app.use(formRoutes(manager))
   for (const { path, type, text } of await bundlePages())
     app.get(path, (_, res) => void res.type(type).send(text))
+  app.use(answerProblem)
   return app
 }

@@ -9,8 +9,12 @@ export function POST(request) {
     const form = await receiveForm(request, getTempManager(), {
       fields: { document: { accept: fileRules.pdf, maxBytes: '1mb', maxFiles: 1, required: true } },
     })
-    const [document] = form.files
-    const ticket = await document.handOff({ ttl: '1h', meta: { name: document.originalName } })
-    return Response.json({ ticket }, { status: 201 })
+    try {
+      const document = form.file('document')
+      const ticket = await document.handOff({ ttl: '1h', meta: { name: document.originalName } })
+      return Response.json({ ticket }, { status: 201 })
+    } finally {
+      await form.remove() // what was not handed off
+    }
   })
 }
