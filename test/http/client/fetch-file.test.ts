@@ -133,21 +133,28 @@ test('a server that falls silent is given up: before the head, and in the body',
   expect(await failure({ timeout: 30 })).toMatchObject({ code: 'ERR_TEMP_TIMEOUT' })
 })
 
+interface Agent {
+  readonly constructor: new (limits: object) => object
+}
+
+/** The dispatchers of Node's fetch, by their symbols. Node 24 and later have two, and which one fetch asks differs. */
+function agents(): [symbol, Agent][] {
+  const values = globalThis as unknown as Record<symbol, Agent>
+  return Object.getOwnPropertySymbols(globalThis)
+    .filter(({ description = '' }) => description.startsWith('undici.globalDispatcher.'))
+    .map((key) => [key, values[key]] as const)
+    .filter((entry): entry is [symbol, Agent] => entry[1]?.constructor.name === 'Agent')
+}
+
 test("the limits of Node's own fetch are timeouts too, before the head and in the body", async () => {
   await (await fetch(server.url)).arrayBuffer() // from here on there is a dispatcher
-  const symbols = Object.getOwnPropertySymbols(globalThis).map(({ description = '' }) => description)
-  const key = Symbol.for(
-    symbols
-      .filter((name) => name.startsWith('undici.globalDispatcher.'))
-      .sort()
-      .at(-1) ?? '',
-  )
-  const { [key]: usual } = globalThis as unknown as Record<
-    symbol,
-    { constructor: new (limits: object) => object }
-  >
-  if (usual === undefined) throw new Error('fetch has no dispatcher')
-  Object.assign(globalThis, { [key]: new usual.constructor({ headersTimeout: 50, bodyTimeout: 50 }) })
+  const usual = agents()
+  if (usual.length === 0) throw new Error('fetch has no dispatcher')
+  const limited = usual.map(([key, { constructor: Agent }]) => [
+    key,
+    new Agent({ headersTimeout: 50, bodyTimeout: 50 }),
+  ])
+  Object.assign(globalThis, Object.fromEntries(limited))
   try {
     handler = () => {}
     const silentHead = failure({ timeout: 0 })
@@ -155,7 +162,7 @@ test("the limits of Node's own fetch are timeouts too, before the head and in th
     handler = (_, res) => void res.writeHead(200).write('x')
     expect(await failure({ timeout: 0 })).toMatchObject({ code: 'ERR_TEMP_TIMEOUT' })
   } finally {
-    Object.assign(globalThis, { [key]: usual })
+    Object.assign(globalThis, Object.fromEntries(usual))
   }
 })
 
