@@ -7,11 +7,15 @@ import type { Settings } from './manager-options.ts'
 export interface Counters {
   filesCreated: number
   directoriesCreated: number
+  /** Files and directories removed. */
   removed: number
   persisted: number
   handedOff: number
+  /** Claims made, also those that have ended, and discards. */
   claimed: number
+  /** Failures reported to `onCleanupError`. */
   cleanupErrors: number
+  /** Sessions that something else removed: ERR_TEMP_SESSION_LOST. */
   sessionsLost: number
 }
 
