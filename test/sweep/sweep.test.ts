@@ -285,9 +285,9 @@ describe('by age', () => {
   })
 
   test('a full disk, on which the volume cannot be asked the time, skips the age rules and nothing else', async () => {
-    const full = agedFileSystem(() => [[/\/\.new-/, 2 * HOUR]])
+    const full = agedFileSystem(() => [[/[\\/]\.new-/, 2 * HOUR]])
     const mkdirSync: FileSystem['mkdirSync'] = (path, options) => {
-      if (/\/\.new-/.test(String(path))) throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' })
+      if (/[\\/]\.new-/.test(String(path))) throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' })
       return fs.mkdirSync(path, options)
     }
     const base = tempBase()
