@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { setImmediate as turn } from 'node:timers/promises'
 import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
 import { ifLoopTurns, whenLoopTurns } from '../../src/runtime/loop-turn.ts'
@@ -32,8 +33,9 @@ describe('work for a loop that turns', () => {
   it('runs in the order given once something keeps the loop alive', () => {
     expect(
       output(`for (const n of [1, 2, 3]) whenLoopTurns(() => writeSync(1, String(n)))
-              setTimeout(() => writeSync(1, ' timer'), 50)`),
-    ).toBe('123 timer')
+              const timer = setTimeout(() => writeSync(1, ' timer'), 60_000)
+              whenLoopTurns(() => clearTimeout(timer))`),
+    ).toBe('123')
   })
 
   it('runs before an idle server has its first event', () => {
@@ -50,7 +52,8 @@ describe('work for a loop that turns', () => {
     const cancel = [whenLoopTurns(() => ran.push('when')), ifLoopTurns(() => ran.push('if'))]
     whenLoopTurns(() => ran.push('kept'))
     for (const stop of cancel) stop()
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    await new Promise<void>((resolve) => whenLoopTurns(resolve))
+    await turn()
     expect(ran).toEqual(['kept'])
   })
 
