@@ -308,15 +308,21 @@ row('4.3.2-2', 'HEAD reports that a complete upload is complete', async () => {
   ])
 })
 
+/** A running append of five bytes, of which three have arrived. */
+async function appending() {
+  const client = await draft()
+  const path = await created(client)
+  const headers = { ...APPEND, 'Upload-Offset': '5', 'Upload-Complete': '?1', 'Content-Length': '5' }
+  const running = client.begin('PATCH', path, headers, '678')
+  expect(await running.interim).toMatchObject({ 'upload-offset': '8' })
+  return { client, path, running }
+}
+
 row(
   '4.4.2-1 4.4.2-2 4.4.2-7',
   'the bytes of an interrupted append are kept, and its length is known',
   async () => {
-    const client = await draft()
-    const path = await created(client)
-    const headers = { ...APPEND, 'Upload-Offset': '5', 'Upload-Complete': '?1', 'Content-Length': '5' }
-    const running = client.begin('PATCH', path, headers, '678')
-    expect(await running.interim).toMatchObject({ 'upload-offset': '8' })
+    const { client, path, running } = await appending()
     running.cut()
     await running.ended
     const { headers: state } = await head(client, path)
@@ -545,11 +551,7 @@ row(
   '4.6-2',
   'an append for an offset that the running request has passed is a 409, and leaves it alone',
   async () => {
-    const client = await draft()
-    const path = await created(client)
-    const headers = { ...APPEND, 'Upload-Offset': '5', 'Upload-Complete': '?1', 'Content-Length': '5' }
-    const running = client.begin('PATCH', path, headers, '678')
-    expect(await running.interim).toMatchObject({ 'upload-offset': '8' })
+    const { client, path, running } = await appending()
     const refused = await append(client, path, 5, 1, '67890')
     expect([refused.status, refused.headers['upload-offset']]).toEqual([409, '8'])
     running.send('90')

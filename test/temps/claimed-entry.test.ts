@@ -24,6 +24,17 @@ function inSession(manager: TempFileManager): string[] {
   return namesIn(manager.sessionPath ?? '').concat(namesIn(manager.sessionPath ?? '', 'claims'))
 }
 
+/** A manager whose syncs are counted, and fail while they are broken. */
+function countingSyncs() {
+  const syncs = { broken: false, count: 0 }
+  const fs = steppingDisk((call) => {
+    if (call !== 'fsync') return
+    if (syncs.broken) throw systemError('EIO')
+    syncs.count++
+  })
+  return { manager: tempManager({ fs }), syncs }
+}
+
 describe('a claim', () => {
   it.each([
     [
@@ -331,47 +342,29 @@ describe('a claim', () => {
   })
 
   it('whose completion cannot be synced rejects, never returns to the queue, and can be completed again', async () => {
-    let broken = false
-    let syncs = 0
-    const manager = tempManager({
-      fs: steppingDisk((call) => {
-        if (call !== 'fsync') return
-        if (broken) throw systemError('EIO')
-        syncs++
-      }),
-    })
+    const { manager, syncs } = countingSyncs()
     const ticket = await handoff(manager)
     const claim = await manager.claim(ticket)
-    broken = true
+    syncs.broken = true
     await failure('ERR_TEMP_IO', () => claim.complete())
     expect(published(manager.root)).toEqual([])
-    broken = false
-    syncs = 0
+    Object.assign(syncs, { broken: false, count: 0 })
     await claim.complete()
-    expect(syncs, 'the sync is made up for').toBe(1)
+    expect(syncs.count, 'the sync is made up for').toBe(1)
     expect(inSession(manager)).toEqual(EMPTY_SESSION)
   })
 
   it('whose completion could not be synced is not done at the end of its scope: complete() makes up for the sync', async () => {
-    let broken = false
-    let syncs = 0
-    const manager = tempManager({
-      fs: steppingDisk((call) => {
-        if (call !== 'fsync') return
-        if (broken) throw systemError('EIO')
-        syncs++
-      }),
-    })
+    const { manager, syncs } = countingSyncs()
     const claim = await manager.claim(await handoff(manager))
-    broken = true
+    syncs.broken = true
     await failure('ERR_TEMP_IO', () => claim.complete())
     await claim[Symbol.asyncDispose]()
     await failure('ERR_TEMP_IO', () => claim.complete())
-    broken = false
-    syncs = 0
+    Object.assign(syncs, { broken: false, count: 0 })
     await claim.complete()
     await claim.complete()
-    expect(syncs, 'once').toBe(1)
+    expect(syncs.count, 'once').toBe(1)
     expect(manager.stats()).toMatchObject({ claims: 0, entries: 0, cleanupErrors: 0 })
   })
 
