@@ -161,6 +161,11 @@ export function isDiskFull(error: unknown): boolean {
   return errno === 'ENOSPC' || errno === 'EDQUOT'
 }
 
+/** The text of any thrown value. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
 /** An error's name, in any realm: a test runner's sandbox has an `Error` of its own. */
 export function nameOf(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined

@@ -111,8 +111,8 @@ function refuseEntry(limit: number): never {
 }
 
 /**
- * Bytes that an unprivileged user may still write: bavail, not bfree, which counts root's reserve. A tmpfs mounted with size=0
- * has no size and reports no block.
+ * Bytes that an unprivileged user may still write: bavail, not bfree, which counts root's reserve. A tmpfs mounted with
+ * size=0 has no size and reports no block.
  */
 function freeBytes(fs: FileSystem, directory: string): Promise<number> {
   return new Promise((resolve, reject) => {

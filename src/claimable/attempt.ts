@@ -37,7 +37,7 @@ export function readAttempt(fs: FileSystem, directory: string): Attempt | undefi
   }
 }
 
-/** Creates the counter of a handoff that is being published. `mode`: chmod it, because the umask strips owner bits. */
+/** Creates the counter of a handoff that is being published. `chmod`: set its mode, because the umask strips bits of the owner. */
 export function createAttempt(fs: FileSystem, directory: string, chmod: boolean): void {
   createEmpty(fs, inside(directory, attemptName(0)), chmod)
 }

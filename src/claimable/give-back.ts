@@ -6,7 +6,7 @@
 //   4. rename it into handoffs/
 
 import type { FileSystem } from '../disk/file-system.ts'
-import { namesIfThere, renameIfThere } from '../disk/paths.ts'
+import { findSync, namesIfThere, renameIfThere } from '../disk/paths.ts'
 import { removeTreeSync } from '../disk/remove/remove.ts'
 import { renameInto } from '../disk/rename-into.ts'
 import { errnoOf } from '../errors.ts'
@@ -89,12 +89,7 @@ export function isSpent(fs: FileSystem, claim: string, ticket: string): boolean 
   const data = inside(claim, DATA)
   if ((namesIfThere(fs, data) ?? []).length > 0 || readHandoff(fs, claim, ticket).state !== 'read')
     return false
-  try {
-    fs.rmdirSync(data)
-    return true
-  } catch (error) {
-    return errnoOf(error) === 'ENOENT'
-  }
+  return isRemoved(fs, data)
 }
 
 /** Moves data back that a half finished handOff of the claim had taken. */
@@ -109,6 +104,7 @@ function undoPublishing(fs: FileSystem, claim: string, publishing: string): void
   if ((namesIfThere(fs, moved) ?? []).length === 0) removeTreeSync(fs, publishing)
 }
 
+/** Removes an empty directory. False where one stays; a missing one counts as removed. */
 function isRemoved(fs: FileSystem, directory: string): boolean {
   try {
     fs.rmdirSync(directory)
@@ -119,10 +115,5 @@ function isRemoved(fs: FileSystem, directory: string): boolean {
 }
 
 function isLink(fs: FileSystem, path: string): boolean {
-  try {
-    return fs.lstatSync(path).isSymbolicLink()
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return false
-    throw error
-  }
+  return findSync(fs, path)?.isSymbolicLink() === true
 }

@@ -2,6 +2,7 @@
 // message names the word and the correct one, before any command runs.
 
 import { type ParseArgsConfig, parseArgs } from 'node:util'
+import { messageOf } from '../errors.ts'
 import { closestName } from '../input/spelling.ts'
 import type { CommandSpec, Values } from './command.ts'
 
@@ -79,7 +80,7 @@ function checkOperands(command: CommandSpec, operands: readonly string[]): void 
 
 /** parseArgs explains itself in a sentence, then advises about `--`, which no user asked about. */
 function usageError(command: CommandSpec, error: unknown): UsageError {
-  const message = error instanceof Error ? error.message : String(error)
+  const message = messageOf(error)
   const [first = message] = message.split(/\. |\n/)
   const given = /Unknown option '-+([^']*)'/.exec(first)?.[1]
   const names = command.options.map(({ name }) => name)

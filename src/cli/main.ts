@@ -1,9 +1,11 @@
 #!/usr/bin/env node
+
 // The entry of the command line: reads the words, runs the command, reports its failure. Guarantee: standard output
 // holds the answer and nothing else (one document with --json, also for a failure), and every way out has a
 // documented exit status.
 
 import { readFileSync } from 'node:fs'
+import { messageOf } from '../errors.ts'
 import { isTempFileError } from '../index.ts'
 import { commandOf, parseWords, UsageError } from './arguments.ts'
 import { type Stage, writeJson } from './command.ts'
@@ -57,7 +59,7 @@ function stopOnInterrupt(): void {
 
 function reportFailure(error: unknown, json: boolean): void {
   const known = isTempFileError(error) ? error : undefined
-  const message = error instanceof Error ? error.message : String(error)
+  const message = messageOf(error)
   const { code, path } = known ?? {}
   if (json) writeJson(stage, { error: { code, message, path } })
   else stage.stderr.write(`temp-file-manager: ${message}${path === undefined ? '' : `\n    at ${path}`}\n`)

@@ -1,6 +1,6 @@
 // Node's permission model (--permission), which knows paths only: fsync, fchmod and futimes are disabled whatever it
-// allows, and a path through /proc/self/fd is denied unless it is granted by itself.
-// Guarantee: an operation without durability works; one that needs a disabled call fails with an ERR_TEMP_IO that explains it.
+// allows, and a path through /proc/self/fd is denied unless it is granted by itself. Guarantee: an operation without
+// durability works; one that needs a disabled call fails with an ERR_TEMP_IO that explains it.
 
 import { errnoOf, TempFileError } from '../errors.ts'
 

@@ -1,6 +1,6 @@
-// Small JSON records, written and read so that neither a crash nor a planted file does harm.
-// Guarantee: a record that could not be written is absent; a part that a kill left is reported as unreadable; what was written
-// whole can be read. Reading never follows a link, waits for a FIFO or reads a huge file.
+// Small JSON records, written and read so that neither a crash nor a planted file does harm. Guarantee: a record that could
+// not be written is absent; a part that a kill left is reported as unreadable; what was written whole can be read. Reading
+// never follows a link, waits for a FIFO or reads a huge file.
 
 import { constants } from 'node:fs'
 import { errnoOf, TempFileError } from '../errors.ts'

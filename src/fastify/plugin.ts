@@ -73,7 +73,8 @@ interface RouteConfig {
 /**
  * The plugin for Fastify 5: `fastify.tempFiles`, `request.temp`, `request.receiveForm()` and `reply.sendTempFile()`.
  *
- * @throws ERR_TEMP_OPTION_INVALID at registration: an unknown option, a wrong manager, or another plugin parses forms and `parser` is not 'external'
+ * @throws ERR_TEMP_OPTION_INVALID at registration: an unknown option, a wrong manager, or another plugin parses forms and
+ * `parser` is not 'external'
  * @example
  * ```ts
  * import Fastify from 'fastify'

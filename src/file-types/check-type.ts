@@ -104,8 +104,8 @@ export async function checkHead(
 }
 
 /**
- * Whether an extension that is not in our tables is known (mime-db) as one of another kind than a type: a picture named `.php`
- * or `.exe`. Within a kind mime-db and file-type call many formats by different names.
+ * Whether an extension that is not in our tables is known (mime-db) as one of another kind than a type: a picture named
+ * `.php` or `.exe`. Within a kind mime-db and file-type call many formats by different names.
  */
 async function isOfOtherKind(extension: string, type: string): Promise<boolean> {
   if (extension === '') return false

@@ -38,7 +38,7 @@ const MOST_MOVES = 500
 /** Claimants that look in one turn of the event loop: a thousand would hold it for over 50 ms. */
 const MOST_IN_A_TURN = 64
 
-/** The purpose of a claim: only `work` counts as an attempt towards the limit, and is refused a dead letter. */
+/** The purpose of a claim: `retry` does not count as an attempt, and only `work` is refused a dead letter. */
 export type Purpose = 'work' | 'discard' | 'retry'
 
 /**

@@ -3,7 +3,8 @@
 import type { Claimant } from './find.ts'
 
 /**
- * A handoff, as {@link TempFileManager.inspect}, {@link TempFileManager.handoffs} and {@link TempFileManager.usage} report it.
+ * A handoff, as {@link TempFileManager.inspect}, {@link TempFileManager.handoffs} and {@link TempFileManager.usage} report
+ * it.
  * @category Handoffs
  */
 export interface HandoffInfo {

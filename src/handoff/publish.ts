@@ -13,7 +13,7 @@ import { checkMeta, HANDOFF_VERSION, type HandoffRecord } from '../claimable/han
 import type { Context } from '../context.ts'
 import type { FileSystem } from '../disk/file-system.ts'
 import { moveIn } from '../disk/move/move-in.ts'
-import { renameIfThere } from '../disk/paths.ts'
+import { isMissing, renameIfThere } from '../disk/paths.ts'
 import { writeRecord } from '../disk/record-file.ts'
 import { removeTree, removeTreeSync } from '../disk/remove/remove.ts'
 import { renameInto } from '../disk/rename-into.ts'
@@ -150,19 +150,9 @@ function undo(fs: FileSystem, draft: string, moved: string, origin: string | und
     if (origin !== undefined) fs.renameSync(moved, origin)
   } catch (error) {
     // It was not moved, or the whole session was removed. In all other cases the data must not be deleted with the draft.
-    if (errnoOf(error) !== 'ENOENT' || mayExist(fs, moved)) return
+    if (errnoOf(error) !== 'ENOENT' || !isMissing(fs, moved)) return // nor where the system cannot answer
   }
   removeTreeSync(fs, draft)
-}
-
-/** If the system cannot answer, the data may exist and must not be deleted. */
-function mayExist(fs: FileSystem, path: string): boolean {
-  try {
-    fs.lstatSync(path)
-    return true
-  } catch (error) {
-    return errnoOf(error) !== 'ENOENT'
-  }
 }
 
 function publishError(session: Session, confirmed: boolean, error: unknown, origin: string): TempFileError {

@@ -6,6 +6,7 @@
 import fs, { constants } from 'node:fs'
 import type { Server } from 'node:net'
 import { closeSync } from '../disk/descriptors.ts'
+import { messageOf } from '../errors.ts'
 import { inside, uniqueText } from '../layout.ts'
 import { platform } from '../platform/index.ts'
 import type { LeaseAnswer } from '../platform/platform.ts'
@@ -69,7 +70,7 @@ export function bindLease(place: SessionPlace, name: string): Lease | undefined 
       socket !== undefined && socketOf(server) === socket ? descriptorOf(server) : undefined
     return { name, identity, descriptor, close }
   } catch (error) {
-    log.session('no lease here: %s', error instanceof Error ? error.message : error)
+    log.session('no lease here: %s', messageOf(error))
     if (server.listening) server.close()
     return undefined
   }

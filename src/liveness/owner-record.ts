@@ -9,7 +9,7 @@ import type { ProcessIdentity } from '../platform/platform.ts'
 /** Version of the record's form; a reader keeps and reports what carries another. */
 export const OWNER_VERSION = 1
 
-/** At least so often an owner touches its session (session/refresh.ts); its record may name a shorter interval. */
+/** The longest time between two refreshes of a session by its owner; its record may name a shorter one. */
 export const REFRESH_MS = 600_000
 
 /** Identity of the lease's socket: device and inode numbers as decimal strings (bigint stats). */

@@ -1,5 +1,5 @@
-// Is a session's owner dead, and may its session be removed? A pure function of evidence and policy; its truth table
-// is its test. Guarantee: dead only if at least one piece of evidence is admissible, every admissible one indicates dead, none
+// Is a session's owner dead, and may its session be removed? A pure function of evidence and policy; its truth table is its
+// test. Guarantee: dead only if at least one piece of evidence is admissible, every admissible one indicates dead, none
 // alive, and every question was answered.
 //   P, the process: admissible in this boot, pid and time namespace, with a /proc that shows this process.
 //   L, the leases: a socket that answers always indicates alive. Refusal indicates dead where the sockets are provably the

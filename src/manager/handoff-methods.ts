@@ -9,8 +9,8 @@ export interface HandoffMethods {
    * Claims a handoff: one claimant at a time has it. Leaving its scope without complete() gives it back. It counts towards
    * `limits.liveEntries`.
    * @throws ERR_TEMP_TICKET_INVALID, ERR_TEMP_HANDOFF_GONE, ERR_TEMP_HANDOFF_CLAIMED (`details`: pid,
-   * claimedAtMs, verdict), ERR_TEMP_HANDOFF_DEAD, ERR_TEMP_HANDOFF_CORRUPT, ERR_TEMP_SESSION_LOST, ERR_TEMP_QUOTA, ERR_TEMP_IO,
-   * ERR_TEMP_CLOSED, ERR_TEMP_ABORTED (by removeAll())
+   * claimedAtMs, verdict), ERR_TEMP_HANDOFF_DEAD, ERR_TEMP_HANDOFF_CORRUPT, ERR_TEMP_SESSION_LOST, ERR_TEMP_QUOTA,
+   * ERR_TEMP_IO, ERR_TEMP_CLOSED, ERR_TEMP_ABORTED (by removeAll())
    * @example
    * ```ts
    * import { getTempManager } from 'temp-file-manager'
@@ -27,8 +27,8 @@ export interface HandoffMethods {
 
   /**
    * Claims, calls `fn`, then completes. If `fn` throws, the handoff goes back, with the error's text as its `lastError`.
-   * @returns the value that `fn` returned. Rejects as {@link claim}, as `claim.complete()` (ERR_TEMP_CLOSED or ERR_TEMP_REMOVED when
-   * close() or removeAll() gave it back meanwhile), or with the error that `fn` threw
+   * @returns the value that `fn` returned. Rejects as {@link claim}, as `claim.complete()` (ERR_TEMP_CLOSED or
+   * ERR_TEMP_REMOVED when close() or removeAll() gave it back meanwhile), or with the error that `fn` threw
    * @category Handoffs
    */
   withClaim<M = unknown, T = unknown>(ticket: string, fn: (claim: Claim<M>) => Promise<T> | T): Promise<T>

@@ -84,7 +84,8 @@ function keepOfFailedProcess(context: Context, path: string, id: string): boolea
 
 /**
  * Windows renames no directory while a file in it is open, although the rename waits for a moment. The other files are
- * deleted then, and the rename is tried again; if it fails, a sweep removes the rest when the file is closed, because the lease is released.
+ * deleted then, and the rename is tried again; if it fails, a sweep removes the rest when the file is closed, because the
+ * lease is released.
  */
 function condemnWithOpenFiles(context: Context, { path, id }: Session): string {
   if (platform().movesOpenDirectories) return condemn(context, path, id)

@@ -1,5 +1,5 @@
-// The content of a creation or an append, up to the answer. Guarantee: the bytes received are kept, unless they are refused or
-// the client did not ask for resumability; the hold on the upload ends with the request, whatever happens.
+// The content of a creation or an append, up to the answer. Guarantee: the bytes received are kept, unless they are refused
+// or the client did not ask for resumability; the hold on the upload ends with the request, whatever happens.
 
 import { checkHeaders, checkStatus, hasContent, mergedHeaders } from '../http/serve/program-answer.ts'
 import { type FinishedUpload, isTempFileError, type PartialUpload } from '../index.ts'

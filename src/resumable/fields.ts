@@ -5,10 +5,7 @@ import { LIMIT_KEYS, type UploadLimits } from '../http/client/upload-fields.ts'
 import { dictionaryField } from '../http/structured-fields.ts'
 import type { Digest } from '../index.ts'
 
-export { booleanField, integerField } from '../http/client/upload-fields.ts'
-
-/** The iteration of the draft that this code speaks (draft-ietf-httpbis-resumable-upload, 2026-07). */
-export const INTEROP_VERSION = '8'
+export { booleanField, INTEROP_VERSION, integerField } from '../http/client/upload-fields.ts'
 
 /** Writes Upload-Limit; `min-size=0` when there is no limit (section 4.1.4). */
 export function limitField(limits: UploadLimits): string {

@@ -20,7 +20,7 @@ export { INTEROP_VERSION } from './fields.ts'
 export type { ResumableOptions, UploadReply, UploadRequest } from './resumable-options.ts'
 
 /** The members of a FastifyInstance that the plugin uses, so that a program without Fastify does not need its types. */
-export interface FastifyRoom {
+export interface FastifyContext {
   removeAllContentTypeParsers(): unknown
   addContentTypeParser(
     type: '*',
@@ -49,7 +49,7 @@ export interface ResumableUploads {
    * The plugin for Fastify 5, which reads no body itself: `fastify.register(uploads.fastify, { prefix: '/files' })`. Routes,
    * hooks and body parsers outside the prefix stay as they are.
    */
-  readonly fastify: (instance: FastifyRoom, options: unknown, done: () => void) => void
+  readonly fastify: (instance: FastifyContext, options: unknown, done: () => void) => void
   /** Answers a Request of the Fetch API (Hono, Next.js, Remix). Interim responses (104) are not possible there. */
   readonly fetch: (request: Request) => Promise<Response>
 }

@@ -78,8 +78,8 @@ export class Protocol {
   }
 
   /**
-   * The refusal of a request that is meant for an upload, and whose URL is that of none. Taken for a creation, an append would
-   * publish the tail of a file as a whole one.
+   * The refusal of a request that is meant for an upload, and whose URL is that of none. Taken for a creation, an append
+   * would publish the tail of a file as a whole one.
    */
   #misdirected(exchange: Exchange, { offset }: Facts): Reply | undefined {
     const { method, path } = exchange

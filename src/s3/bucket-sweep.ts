@@ -1,5 +1,5 @@
-// Removes objects that are no longer needed. Guarantee: nothing that can still be claimed is removed, except a ticket whose time
-// to live is over; each decision that removes data is first stored as a tombstone, by compare-and-swap.
+// Removes objects that are no longer needed. Guarantee: nothing that can still be claimed is removed, except a ticket whose
+// time to live is over; each decision that removes data is first stored as a tombstone, by compare-and-swap.
 //
 //   tombstone            data deleted at once, the tombstone itself after `tombstonesAfter`
 //   ticket past its TTL  becomes a tombstone (a GET only when the listing shows that it may be)

@@ -1,5 +1,6 @@
-// A claim that this process holds: renewed by itself, ended exactly once. Guarantee: `signal` is aborted before the lease can end by
-// the store's clock; and complete() resolves only when the tombstone is stored, after which the ticket never comes back.
+// A claim that this process holds: renewed by itself, ended exactly once. Guarantee: `signal` is aborted before the lease
+// can end by the store's clock; and complete() resolves only when the tombstone is stored, after which the ticket never
+// comes back.
 //
 //   renewed     at a third of the lease, repeated until it succeeds
 //   aborted     a sixth of the lease before its end, if no renewal has succeeded until then; when its manager closes
@@ -80,8 +81,9 @@ export class ClaimLease {
 
   /**
    * Stores the tombstone, then deletes the data. Repeats as long as the lease lasts; can be called again after a failure.
-   * @throws ERR_TEMP_REMOVED (released before, or given back by its manager's removeAll()), ERR_TEMP_CLOSED (by its close()), ERR_TEMP_HANDOFF_CLAIMED or ERR_TEMP_HANDOFF_GONE (the lease had ended, and
-   * another worker has claimed or completed it), ERR_TEMP_UPLOAD_FAILED, ERR_TEMP_TIMEOUT
+   * @throws ERR_TEMP_REMOVED (released before, or given back by its manager's removeAll()), ERR_TEMP_CLOSED (by its
+   * close()), ERR_TEMP_HANDOFF_CLAIMED or ERR_TEMP_HANDOFF_GONE (the lease had ended, and another worker has claimed or
+   * completed it), ERR_TEMP_UPLOAD_FAILED, ERR_TEMP_TIMEOUT
    */
   complete(): Promise<void> {
     return this.#end(async () => {

@@ -1,5 +1,5 @@
-// Asks a store whether it keeps what the protocol needs, once for each client and bucket. Guarantee: a store that ignores a condition is refused
-// before the first ticket; the probe leaves no object.
+// Asks a store whether it keeps what the protocol needs, once for each client and bucket. Guarantee: a store that ignores a
+// condition is refused before the first ticket; the probe leaves no object.
 //
 //   1. of four simultaneous PUTs with If-None-Match: * one succeeds, the others are refused (412, or 409 on AWS)
 //   2. one more is answered with exactly 412

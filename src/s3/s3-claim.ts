@@ -23,12 +23,13 @@ export interface S3ClaimMembers<M> extends Pick<ClaimMembers<M>, 'ticket' | 'met
   /**
    * Done: the ticket ends and its data is deleted. Idempotent.
    * @throws ERR_TEMP_HANDOFF_CLAIMED, ERR_TEMP_HANDOFF_GONE (the claim was lost), ERR_TEMP_REMOVED (it was released, also by
-   * removeAll() of its manager), ERR_TEMP_CLOSED (its manager or S3Handoffs closed, which gave it back), ERR_TEMP_UPLOAD_FAILED, ERR_TEMP_TIMEOUT (the store could not be reached: call it again)
+   * removeAll() of its manager), ERR_TEMP_CLOSED (its manager or S3Handoffs closed, which gave it back),
+   * ERR_TEMP_UPLOAD_FAILED, ERR_TEMP_TIMEOUT (the store could not be reached: call it again)
    */
   complete(): Promise<void>
   /**
-   * Gives it back for another attempt; also what leaving the scope does. `reason` is shown as `lastError`. After a failure do not go on with the work: the
-   * request may take effect later. Call it again, or let the lease end.
+   * Gives it back for another attempt; also what leaving the scope does. `reason` is shown as `lastError`. After a failure
+   * do not go on with the work: the request may take effect later. Call it again, or let the lease end.
    * @throws ERR_TEMP_REMOVED (it was completed), ERR_TEMP_UPLOAD_FAILED, ERR_TEMP_TIMEOUT
    */
   release(reason?: unknown): Promise<void>

@@ -66,7 +66,8 @@ export class S3Handoffs implements AsyncDisposable {
   }
 
   /**
-   * Checks that the store keeps its conditional writes: about ten requests, once for each client and bucket. Every other operation does it first.
+   * Checks that the store keeps its conditional writes: about ten requests, once for each client and bucket. Every other
+   * operation does it first.
    * @throws ERR_TEMP_OPTION_INVALID (the store cannot be used; the message names it and the reason), ERR_TEMP_UPLOAD_FAILED,
    * ERR_TEMP_TIMEOUT, ERR_TEMP_CLOSED
    */

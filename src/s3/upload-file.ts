@@ -105,7 +105,8 @@ async function sendParts(transfer: Transfer, stop: AbortController): Promise<Upl
     const moment = await complete(transfer, upload, parts)
     return { bytes, partBytes, digest: digestOfParts(parts.map(({ sha256 }) => sha256)), moment }
   } catch (error) {
-    // Without the caller's signal, which may have caused the failure. An upload that cannot be aborted now is aborted by a sweep.
+    // Without the caller's signal, which may have caused the failure. An upload that cannot be aborted now is aborted by a
+    // sweep.
     await bucket.abortUpload(upload, { timeoutMs }).catch(() => {})
     throw error
   }

@@ -2,6 +2,7 @@
 // Guarantee: every open manager's task runs at exit, one failure never stops the rest, and the last manager that
 // closes removes the listeners.
 
+import { messageOf } from '../errors.ts'
 import { afterExitListeners, isExiting } from '../runtime/node-internals.ts'
 import { log, noteExit } from '../runtime/observe.ts'
 import { listenToSignals } from './exit-signals.ts'
@@ -32,7 +33,7 @@ function createRegistry(): Registry {
       try {
         task.run()
       } catch (error) {
-        log.session('cleanup at exit failed: %s', error instanceof Error ? error.message : error)
+        log.session('cleanup at exit failed: %s', messageOf(error))
       }
     }
   }

@@ -1,6 +1,6 @@
-// The root directory and its rooms: made once, checked at every opening and before every sweep. Guarantee: a root or room that
-// another user could have planted, replaced or written to, and a link, is refused before anything below it is read, renamed or
-// deleted; one of this user that is merely too open gets mode 0700, with a warning.
+// The root directory and its rooms: made once, checked at every opening and before every sweep. Guarantee: a root or room
+// that another user could have planted, replaced or written to, and a link, is refused before anything below it is read,
+// renamed or deleted; one of this user that is merely too open gets mode 0700, with a warning.
 
 import { constants } from 'node:fs'
 import { basename, dirname } from 'node:path'

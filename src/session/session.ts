@@ -4,7 +4,7 @@
 import type { ChildProcess } from 'node:child_process'
 import type { Context } from '../context.ts'
 import { namesIn } from '../disk/paths.ts'
-import { errnoOf, ioError, TempFileError } from '../errors.ts'
+import { errnoOf, ioError, messageOf, TempFileError } from '../errors.ts'
 import { CLAIMS, inside, liveName, OWNER, parseSessionsEntry } from '../layout.ts'
 import { deleteOwnSession } from '../liveness/own-sessions.ts'
 import { platform } from '../platform/index.ts'
@@ -139,10 +139,7 @@ export class Session {
       try {
         await entry.leave() // which takes it off the list
       } catch (error) {
-        log.session(
-          'could still not be removed or given back: %s',
-          error instanceof Error ? error.message : error,
-        )
+        log.session('could still not be removed or given back: %s', messageOf(error))
       }
     }
     await Promise.all([...this.postponed].map(again))

@@ -1,5 +1,5 @@
-// The first of several failures that can come at any time. Guarantee: the first one is the one thrown, also when another fails
-// after it as a consequence.
+// The first of several failures that can come at any time. Guarantee: the first one is the one thrown, also when another
+// fails after it as a consequence.
 
 /** Collects failures from callbacks and from one asynchronous run. */
 export class FirstFailure {

@@ -21,7 +21,8 @@ import {
 export type { Intake } from './reading.ts'
 
 /**
- * Begins to read a source; call it in the turn in which the source came in. A source that is refused is given up, unless `keep`.
+ * Begins to read a source; call it in the turn in which the source came in. A source that is refused is given up, unless
+ * `keep`.
  * @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_ABORTED, ERR_TEMP_TRUNCATED, ERR_TEMP_IO
  */
 export function openIntake(source: ByteSource, keep: boolean): Intake {

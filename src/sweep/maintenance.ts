@@ -2,7 +2,7 @@
 // Guarantee: none of it throws into the program, holds it open, or outlives stop().
 
 import type { Context } from '../context.ts'
-import { errnoOf } from '../errors.ts'
+import { errnoOf, messageOf } from '../errors.ts'
 import { REFRESH_MS } from '../liveness/owner-record.ts'
 import { operations } from '../on-demand.ts'
 import { channels, log } from '../runtime/observe.ts'
@@ -147,8 +147,4 @@ export class Maintenance {
       log.session('could not look after the session: %s', messageOf(error))
     }
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

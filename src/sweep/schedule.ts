@@ -1,6 +1,7 @@
 // Starts sweeps without a call: at the manager's first use, or a second after it was created, then periodically.
 // Guarantee: the timers hold no process open, never throw, and stop() leaves neither a timer nor a running sweep behind.
 
+import { messageOf } from '../errors.ts'
 import { LONGEST_TIMER_MS } from '../input/options.ts'
 import { ifLoopTurns, whenLoopTurns } from '../runtime/loop-turn.ts'
 import { log } from '../runtime/observe.ts'
@@ -70,9 +71,7 @@ export class Schedule {
     if (this.#stopped) return Promise.resolve()
     this.#stop ??= new AbortController()
     this.#running ??= this.#run(this.#stop.signal)
-      .catch((error: unknown) =>
-        log.sweep('a sweep failed: %s', error instanceof Error ? error.message : error),
-      )
+      .catch((error: unknown) => log.sweep('a sweep failed: %s', messageOf(error)))
       .finally(() => {
         this.#running = undefined
       })

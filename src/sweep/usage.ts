@@ -1,5 +1,5 @@
-// The entries on disk under a root, and the processes that own them. Guarantee: it changes nothing; an entry that is removed meanwhile
-// is left out.
+// The entries on disk under a root, and the processes that own them. Guarantee: it changes nothing; an entry that is
+// removed meanwhile is left out.
 
 import type { Context } from '../context.ts'
 import { measureUserFiles } from '../disk/measure.ts'

@@ -27,8 +27,8 @@ export interface Judging {
 }
 
 /**
- * Runs all stages of `rules` on the file at `path`.
- * @throws ERR_TEMP_TYPE_REJECTED, ERR_TEMP_TOO_LARGE, ERR_TEMP_TOO_SMALL, ERR_TEMP_IO, ERR_TEMP_ABORTED; the error that `validate` throws
+ * Runs all stages of `rules` on the file at `path`. @throws ERR_TEMP_TYPE_REJECTED, ERR_TEMP_TOO_LARGE, ERR_TEMP_TOO_SMALL,
+ * ERR_TEMP_IO, ERR_TEMP_ABORTED; the error that `validate` throws
  */
 export async function checkFile(
   fs: FileSystem,

@@ -1,5 +1,5 @@
-// The last stage of file rules: the program's own function. Guarantee: an abort ends the wait for it, so a function that never
-// answers holds up no signal, no close() and no removeAll(); what it does after that is ignored.
+// The last stage of file rules: the program's own function. Guarantee: an abort ends the wait for it, so a function that
+// never answers holds up no signal, no close() and no removeAll(); what it does after that is ignored.
 
 import type { PreparedRules } from '../file-types/file-rules.ts'
 import { abortError, onAbort } from '../runtime/abort.ts'

@@ -2,6 +2,7 @@
 // to kept/ with the test's name when it has failed; the first one of a process also sweeps what killed runs left, by the
 // kernel's proof of their death; while no test uses a directory, no session is left behind.
 
+import { messageOf } from '../errors.ts'
 import { type Preserve, type TempDir, TempFileManager, type TempScope } from '../index.ts'
 import { optionsOf, text, unchecked } from '../input/options.ts'
 import { log } from '../runtime/observe.ts'
@@ -13,8 +14,8 @@ export interface TempDirOptions {
   /** As {@link TempFileManagerOptions.baseDir}. */
   baseDir?: string | undefined
   /**
-   * The directories that are kept of failed tests, in `kept/` of the root: 'on-error' (default) the newest 3 directories, `{ count, age }`
-   * another number or an age, false nothing.
+   * The directories that are kept of failed tests, in `kept/` of the root: 'on-error' (default) the newest 3 directories,
+   * `{ count, age }` another number or an age, false nothing.
    */
   preserve?:
     | false
@@ -91,7 +92,7 @@ async function sweepOnce(manager: TempFileManager): Promise<void> {
   try {
     await manager.sweep({ timeLimit: SWEEP_LIMIT })
   } catch (error) {
-    log.sweep('the sweep before the tests failed: %s', error instanceof Error ? error.message : error)
+    log.sweep('the sweep before the tests failed: %s', messageOf(error))
   }
 }
 

@@ -175,9 +175,11 @@ export interface TempDir extends TempEntry {
   join(...segments: string[]): string
   /**
    * The environment variables that make a child program put its temporary files here:
-   * `spawn(command, args, { env: { ...process.env, ...dir.env() } })`. The files of a killed child are removed with the directory.
+   * `spawn(command, args, { env: { ...process.env, ...dir.env() } })`. The files of a killed child are removed with the
+   * directory.
    *
-   * On Linux and macOS the value is a short link to the directory, which ends in a slash: the path of a unix socket has at most 107 bytes.
+   * On Linux and macOS the value is a short link to the directory, which ends in a slash: the path of a unix socket has at
+   * most 107 bytes.
    * @throws ERR_TEMP_REMOVED, ERR_TEMP_CLOSED
    * @example
    * ```ts
@@ -190,10 +192,10 @@ export interface TempDir extends TempEntry {
    */
   env(): ChildEnvironment
   /**
-   * Starts a child that keeps this directory, with everything in the manager's session, after the death of this process: the child inherits the
-   * lease, a socket that the kernel closes when the last process that has it ends. Then a sweep removes the
-   * directory. Inside this process nothing changes: the end of the scope, `remove()` and `close()` remove the directory
-   * although the child lives; the exit of the process does not.
+   * Starts a child that keeps this directory, with everything in the manager's session, after the death of this process:
+   * the child inherits the lease, a socket that the kernel closes when the last process that has it ends. Then a sweep
+   * removes the directory. Inside this process nothing changes: the end of the scope, `remove()` and `close()` remove the
+   * directory although the child lives; the exit of the process does not.
    *
    * A program that closes the descriptors it did not open gives the lease up (sudo, daemons); children of a shell have it,
    * children of Node and of Python's subprocess do not.
@@ -264,10 +266,10 @@ export interface ReceiveOptions extends FileOptions {
  * streaming; `validate` on the whole file.
  *
  * If `extensions` or `types` are given, a file needs a signature that fits both them and its own extension. Of an extension
- * that is rare only the kind is compared (a picture named `.exe` or `.php` is refused), and an unknown one, such as `.bak`, fits
- * every file: give `extensions` if the name must be one of a list.
- * Text has none (.srt, .csv): it passes by its extension only where its type is listed in `types`, word for
- * word (`'text/*'` does as well), and its beginning holds no zero byte.
+ * that is rare only the kind is compared (a picture named `.exe` or `.php` is refused), and an unknown one, such as `.bak`,
+ * fits every file: give `extensions` if the name must be one of a list. Text has none (.srt, .csv): it passes by its
+ * extension only where its type is listed in `types`, word for word (`'text/*'` does as well), and its beginning holds no
+ * zero byte.
  *
  * @example
  * ```ts

@@ -1,5 +1,5 @@
-// Does systemd-tmpfiles delete files in this directory by age? Reads its configuration as tmpfiles.d(5) describes: a file in /etc hides
-// one of the same name in /run and /usr/lib; the longest path that matches decides; x and X lines exempt.
+// Does systemd-tmpfiles delete files in this directory by age? Reads its configuration as tmpfiles.d(5) describes: a file
+// in /etc hides one of the same name in /run and /usr/lib; the longest path that matches decides; x and X lines exempt.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'

@@ -3,6 +3,7 @@
 
 import { realpathSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { messageOf } from '../../errors.ts'
 import type { TempFileManager } from '../../index.ts'
 import { forLog } from '../../input/names.ts'
 import { managerOf, type Stage, type Values, writeJson } from '../command.ts'
@@ -57,7 +58,7 @@ async function examine(manager: TempFileManager): Promise<Finding[]> {
     try {
       findings.push(...[await look()].flat())
     } catch (error) {
-      const found = `could not be checked: ${error instanceof Error ? error.message : String(error)}`
+      const found = `could not be checked: ${messageOf(error)}`
       findings.push({ check, status: 'problem', found, advice: 'See the other checks.' })
     }
   }

@@ -1,5 +1,5 @@
-// Deleting the source of a move that copied it. Guarantee: its report names paths that a user can open, not those through this
-// process's descriptors.
+// Deleting the source of a move that copied it. Guarantee: its report names paths that a user can open, not those through
+// this process's descriptors.
 
 import { joinPath } from '../paths.ts'
 import { type RemoveReport, removeTree } from '../remove/remove.ts'

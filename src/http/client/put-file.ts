@@ -78,8 +78,9 @@ export interface PutSource {
  * comes before the whole file was sent is read: a refusal rejects with its status at once.
  *
  * @throws ERR_TEMP_UPLOAD_FAILED (no answer, or none of 2xx), ERR_TEMP_TIMEOUT, ERR_TEMP_ABORTED: `details` of these
- * has the bytes sent (`bytes`) and their number in all (`total`), and `status` if the server answered. ERR_TEMP_REMOVED (the file does not
- * exist any more), ERR_TEMP_TRUNCATED (it became shorter meanwhile), ERR_TEMP_IO, ERR_TEMP_OPTION_INVALID
+ * has the bytes sent (`bytes`) and their number in all (`total`), and `status` if the server answered. ERR_TEMP_REMOVED
+ * (the file does not exist any more), ERR_TEMP_TRUNCATED (it became shorter meanwhile), ERR_TEMP_IO,
+ * ERR_TEMP_OPTION_INVALID
  * @example
  * ```ts
  * import { once } from 'node:events'

@@ -4,6 +4,9 @@
 
 import { dictionaryField, itemField } from '../structured-fields.ts'
 
+/** The iteration of the draft that this code speaks (draft-ietf-httpbis-resumable-upload, 2026-07). */
+export const INTEROP_VERSION = '8'
+
 /** The keys of Upload-Limit. */
 export const LIMIT_KEYS = ['max-size', 'min-size', 'max-append-size', 'min-append-size', 'max-age'] as const
 

@@ -6,9 +6,15 @@ import { TempFileError } from '../../errors.ts'
 import { type PieceReply, sendPiece } from './put-piece.ts'
 import type { Upload } from './put-plan.ts'
 import type { RemoteUpload, SavedUpload } from './saved-upload.ts'
-import { booleanField, integerField, type UploadLimits, uploadLimits } from './upload-fields.ts'
+import {
+  booleanField,
+  INTEROP_VERSION,
+  integerField,
+  type UploadLimits,
+  uploadLimits,
+} from './upload-fields.ts'
 
-export const INTEROP = { 'upload-draft-interop-version': '8' }
+export const INTEROP = { 'upload-draft-interop-version': INTEROP_VERSION }
 export const TUS = { 'tus-resumable': '1.0.0' }
 
 /** How much later the end of an upload must be before it is saved again. */
@@ -71,7 +77,8 @@ export async function send(
       onSent(upload.sent)
     },
     onInformation: (status, sent) => {
-      if (status === 104 && sent['upload-draft-interop-version'] === '8') inform(run, interim, sent)
+      if (status === 104 && sent['upload-draft-interop-version'] === INTEROP_VERSION)
+        inform(run, interim, sent)
     },
   })
   const { status } = reply

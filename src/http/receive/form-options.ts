@@ -64,8 +64,8 @@ export interface FormOptions {
   /** The most header lines of one part; default 16. More are ERR_TEMP_FORM_INVALID. */
   readonly maxHeaderPairs?: number | undefined
   /**
-   * Reads a part of type `application/json` that has no file name, or the name 'blob' that `FormData` gives to a Blob,
-   * as a field and parses it; broken JSON is ERR_TEMP_FORM_INVALID. Default false: without a name it is text, with one a file.
+   * Reads a part of type `application/json` that has no file name, or the name 'blob' that `FormData` gives to a Blob, as a
+   * field and parses it; broken JSON is ERR_TEMP_FORM_INVALID. Default false: without a name it is text, with one a file.
    */
   readonly decodeJsonParts?: boolean | undefined
   /** A digest of each file to compute on the way. */

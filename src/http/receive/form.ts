@@ -1,4 +1,5 @@
-// A form that was received. Guarantee: removing it removes every file that it still owns, also after one of the removals failed.
+// A form that was received. Guarantee: removing it removes every file that it still owns, also after one of the removals
+// failed.
 
 import { asyncDispose, dispose } from '../../runtime/dispose.ts'
 import type { UploadedFile } from './uploaded-file.ts'

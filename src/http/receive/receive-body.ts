@@ -48,8 +48,9 @@ const checkOptions = optionsOf('receiveBody', {
  * one: `maxBytes`, or the manager's `limits.fileBytes`.
  *
  * @throws ERR_TEMP_FORM_INVALID (a form: use receiveForm), ERR_TEMP_TOO_LARGE, ERR_TEMP_TOO_SMALL,
- * ERR_TEMP_TYPE_REJECTED, ERR_TEMP_TRUNCATED, ERR_TEMP_ABORTED, ERR_TEMP_TIMEOUT, ERR_TEMP_NO_SPACE,
- * ERR_TEMP_QUOTA, ERR_TEMP_IO, ERR_TEMP_CLOSED, ERR_TEMP_OPTION_INVALID (a bad option; not a request, not an owner; the body was read before)
+ * ERR_TEMP_TYPE_REJECTED, ERR_TEMP_TRUNCATED, ERR_TEMP_ABORTED, ERR_TEMP_TIMEOUT, ERR_TEMP_NO_SPACE, ERR_TEMP_QUOTA,
+ * ERR_TEMP_IO, ERR_TEMP_CLOSED, ERR_TEMP_OPTION_INVALID (a bad option; not a request, not an owner; the body was read
+ * before)
  * @example
  * ```ts
  * import { once } from 'node:events'

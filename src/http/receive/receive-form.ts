@@ -26,9 +26,9 @@ import { type Owner, ownerSignal } from './uploaded-file.ts'
  *
  * @param owner who removes the files: a scope (`manager.scope()`) for the duration of a request, or a manager.
  * @throws ERR_TEMP_FORM_INVALID (not a multipart form, a broken one, a missing or unlisted field),
- * ERR_TEMP_TOO_LARGE, ERR_TEMP_TOO_SMALL, ERR_TEMP_TYPE_REJECTED, ERR_TEMP_TRUNCATED, ERR_TEMP_ABORTED (the
- * client or a signal), ERR_TEMP_TIMEOUT, ERR_TEMP_NO_SPACE, ERR_TEMP_QUOTA, ERR_TEMP_IO, ERR_TEMP_CLOSED,
- * ERR_TEMP_OPTION_INVALID (a bad option; not a request, not an owner; the body was read before), and what `validate`, `skip` and `onProgress` throw.
+ * ERR_TEMP_TOO_LARGE, ERR_TEMP_TOO_SMALL, ERR_TEMP_TYPE_REJECTED, ERR_TEMP_TRUNCATED, ERR_TEMP_ABORTED (the client or a
+ * signal), ERR_TEMP_TIMEOUT, ERR_TEMP_NO_SPACE, ERR_TEMP_QUOTA, ERR_TEMP_IO, ERR_TEMP_CLOSED, ERR_TEMP_OPTION_INVALID (a
+ * bad option; not a request, not an owner; the body was read before), and what `validate`, `skip` and `onProgress` throw.
  * `details` has the `option` and the `limit` that were reached, and the `field`.
  * @example
  * ```ts
