@@ -22,15 +22,20 @@ export function pathToSend(file: unknown): string {
 
 /**
  * Opens a file to send; from then on it can be sent even if it is removed. O_NONBLOCK, because opening a FIFO would
- * hold a thread until a writer comes.
+ * hold a thread until a writer comes. A path may be a link, which the program chose; a link in the place of a temp file,
+ * which has a kind, was put there by another user.
  * @throws ERR_TEMP_REMOVED, ERR_TEMP_OPTION_INVALID (not a regular file), ERR_TEMP_IO
  */
-export async function openToSend(path: string): Promise<OpenFile> {
-  const handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)).catch(
-    (error: unknown) => {
-      throw errnoOf(error) === 'ENOENT' ? missing(path, error) : ioError(error, 'open the file to send', path)
-    },
-  )
+export async function openToSend(file: {
+  readonly path: string
+  readonly kind?: unknown
+}): Promise<OpenFile> {
+  const { path, kind } = file
+  const noFollow = kind === undefined ? 0 : (constants.O_NOFOLLOW ?? 0)
+  const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | noFollow
+  const handle = await open(path, flags).catch((error: unknown) => {
+    throw errnoOf(error) === 'ENOENT' ? missing(path, error) : ioError(error, 'open the file to send', path)
+  })
   try {
     const stats = await handle.stat()
     if (stats.isFile()) return { handle, stats }

@@ -48,6 +48,21 @@ const flagsText = oneOf(...READING, ...WRITING)
 export const checkFlags: Kind<string | number> = (value, option) =>
   typeof value === 'number' ? offset(value, option) : flagsText(value, option)
 
+const SYNC = constants.O_SYNC ?? 0
+const NO_FOLLOW = constants.O_NOFOLLOW ?? 0
+
+/** The flags as a number, with O_NOFOLLOW: who can write where the file is must not choose which file is opened. */
+export function withoutFollowing(flags: string | number): number {
+  if (typeof flags === 'number') return flags | NO_FOLLOW
+  const update = flags.includes('+')
+  let bits = NO_FOLLOW | (flags.includes('x') ? constants.O_EXCL : 0) | (flags.includes('s') ? SYNC : 0)
+  if (update) bits |= constants.O_RDWR
+  else if (!flags.startsWith('r')) bits |= constants.O_WRONLY
+  if (flags.startsWith('w')) bits |= constants.O_CREAT | constants.O_TRUNC
+  if (flags.startsWith('a')) bits |= constants.O_CREAT | constants.O_APPEND
+  return bits
+}
+
 /** Whether a handle that was opened with these flags can write. */
 export function canWrite(flags: string | number): boolean {
   if (typeof flags === 'number') return (flags & (constants.O_WRONLY | constants.O_RDWR)) !== 0

@@ -162,9 +162,10 @@ export abstract class Entry extends LiveEntry implements TempEntry {
   }
 
   #persistable(): Persistable {
-    const { holding, session, path } = this
+    const { holding, session, kind, path } = this
     return {
       session,
+      kind,
       path,
       foreign: holding?.foreign === true,
       retire: holding?.leave === undefined ? undefined : () => holding.vacate(),

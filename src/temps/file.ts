@@ -20,7 +20,14 @@ import type {
   WriteResult,
   WriteStreamOptions,
 } from '../types.ts'
-import { canWrite, checkBlob, checkFlags, checkReadStream, checkWriteStream } from './content-options.ts'
+import {
+  canWrite,
+  checkBlob,
+  checkFlags,
+  checkReadStream,
+  checkWriteStream,
+  withoutFollowing,
+} from './content-options.ts'
 import { Entry } from './entry.ts'
 import { asOnlyWrite } from './only-write.ts'
 import { streamResource } from './resources.ts'
@@ -166,20 +173,25 @@ export class FileEntry extends Entry implements TempFile {
   createReadStream(options: ReadStreamOptions = {}): Readable {
     const checked = checkReadStream(options)
     this.requireLive('read')
-    return this.#watch(this.context.fs.createReadStream(this.path, { ...checked, flags: 'r' }), false)
+    return this.#watch(
+      this.context.fs.createReadStream(this.path, { ...checked, flags: withoutFollowing('r') }),
+      false,
+    )
   }
 
   createWriteStream(options: WriteStreamOptions = {}): Writable {
     const { flags = 'w', ...checked } = checkWriteStream(options)
     this.requireLive('write to')
-    return this.#watch(this.context.fs.createWriteStream(this.path, { ...checked, flags }), true)
+    const numeric = withoutFollowing(flags)
+    return this.#watch(this.context.fs.createWriteStream(this.path, { ...checked, flags: numeric }), true)
   }
 
   async open(flags: string | number = 'r+'): Promise<FileHandle> {
     checkFlags(flags, 'flags')
     this.requireLive('open')
+    const numeric = withoutFollowing(flags)
     // The interface does not type handles; a file system returns its own FileHandle here.
-    const opening = this.#reach((path) => this.context.fs.promises.open(path, flags) as Promise<FileHandle>)
+    const opening = this.#reach((path) => this.context.fs.promises.open(path, numeric) as Promise<FileHandle>)
     let ending = false
     const done = this.track({
       writes: canWrite(flags),
@@ -211,10 +223,11 @@ export class FileEntry extends Entry implements TempFile {
     const { type = '' } = checkBlob(options)
     this.requireLive('read')
     const { fs } = this.context
-    return await this.#reach(
-      async (path) =>
-        (await fs.openAsBlob?.(path, { type })) ?? new Blob([await fs.promises.readFile(path)], { type }),
-    )
+    return await this.#reach(async (path) => {
+      if ((await statsOf(fs, path)).isSymbolicLink())
+        throw new TempFileError('ERR_TEMP_IO', 'A link took the place of this temporary file.', { path })
+      return (await fs.openAsBlob?.(path, { type })) ?? new Blob([await fs.promises.readFile(path)], { type })
+    })
   }
 
   async size(): Promise<number> {

@@ -20,6 +20,7 @@ const checkOptions = optionsOf('persist', {
 /** The entry to persist. */
 export interface Persistable {
   readonly session: Session
+  readonly kind: 'file' | 'dir'
   readonly path: string
   /** Others may write where it is: it was adopted in place. */
   readonly foreign: boolean
@@ -66,10 +67,10 @@ function check(entry: Persistable, destination: unknown, given: unknown): Reques
   if (typeof destination !== 'string' || destination === '' || destination.includes('\0'))
     throw optionError('destination', 'persist needs the path of the destination, a non-empty string.')
   const { overwrite = true, durable = true, makeParents = false, mode } = checkOptions(given)
-  const { session, foreign, retire } = entry
+  const { session, kind, foreign, retire } = entry
   const journal = journalOf(session.context.fs, session.path)
   return {
     target: resolve(destination),
-    options: { overwrite, durable, makeParents, mode, foreign, retire, journal },
+    options: { overwrite, durable, makeParents, mode, kind, foreign, retire, journal },
   }
 }

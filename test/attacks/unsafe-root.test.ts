@@ -6,10 +6,12 @@ import { once } from 'node:events'
 import {
   chmodSync,
   chownSync,
+  constants,
   existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmdirSync,
   rmSync,
@@ -18,13 +20,17 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { pipeline } from 'node:stream/promises'
 import { describe, expect, test, vi } from 'vitest'
-import { isTempFileError, type TempFileManager } from '../../src/index.ts'
+import { fileResponse, putFile } from '../../src/http/index.ts'
+import type { TempFile, TempFileManager } from '../../src/index.ts'
 import { ROOMS } from '../../src/layout.ts'
 import { craftSession, REUSED_PID } from '../fixtures/crafted-session.ts'
 import { failure, failureSync } from '../fixtures/failures.ts'
 import { digestsOf } from '../fixtures/handoff-root.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
+import { DEVICES } from '../temps/devices.ts'
 
 const isRoot = process.geteuid?.() === 0
 
@@ -158,17 +164,47 @@ describe('CVE-2025-54798: a symlink in the place of', () => {
     expect(report.items.filter(({ kind }) => kind === 'foreign')).toHaveLength(3)
   })
 
-  test('a file of this manager is not written through, not followed by open, and its handOff is refused', async () => {
-    const victim = join(tempBase(), 'victim')
-    writeFileSync(victim, 'precious')
-    const manager = tempManager()
-    const file = manager.file()
+  const place = (): string => join(tempBase(), 'persisted')
+  const throughLink: Readonly<Record<string, (file: TempFile) => unknown>> = {
+    write: (file) => file.write('overwritten'),
+    createWriteStream: (file) => pipeline(['overwritten'], file.createWriteStream()),
+    'open to write': (file) => file.open('w'),
+    'open with O_RDWR': (file) => file.open(constants.O_RDWR),
+    'open to read': (file) => file.open('r'),
+    createReadStream: (file) => text(file.createReadStream()),
+    blob: (file) => file.blob(),
+    fileResponse: (file) => fileResponse(new Request('http://host/'), file),
+    putFile: (file) => putFile('http://127.0.0.1:9/', file),
+    handOff: (file) => file.handOff(),
+    persist: (file) => file.persist(place()),
+    persistSync: (file) => file.persistSync(place()),
+  }
+  test.each(Object.entries(throughLink))(
+    'a file of this manager is not followed by %s',
+    async (_, follow) => {
+      const victim = join(tempBase(), 'victim')
+      writeFileSync(victim, 'precious')
+      const file = tempManager().file()
+      rmSync(file.path)
+      symlinkSync(victim, file.path)
+      await expect((async () => follow(file))()).rejects.toMatchObject(
+        expect.toSatisfy(({ code }) => code === 'ERR_TEMP_IO' || code === 'ELOOP'),
+      )
+      await file.remove()
+      expect(readFileSync(victim, 'utf8')).toBe('precious')
+    },
+  )
+
+  test.each(DEVICES)('a file that was adopted in place is not persisted on %s', async (_, newDirectory) => {
+    const [theirs, destination] = [tempBase(), newDirectory()]
+    writeFileSync(join(theirs, 'victim'), 'precious')
+    writeFileSync(join(theirs, 'file'), 'x')
+    const file = await tempManager().adopt(join(theirs, 'file'), { inPlace: true })
     rmSync(file.path)
-    symlinkSync(victim, file.path)
-    await expect(file.write('overwritten')).rejects.toSatisfy(isTempFileError)
-    await failure('ERR_TEMP_IO', () => file.handOff())
-    await file.remove()
-    expect(lstatSync(victim).size).toBe('precious'.length)
+    symlinkSync(join(theirs, 'victim'), file.path)
+    await failure('ERR_TEMP_IO', () => file.persist(join(destination, 'persisted')))
+    expect(readdirSync(destination)).toEqual([])
+    expect(lstatSync(file.path).isSymbolicLink()).toBe(true)
   })
 })
 

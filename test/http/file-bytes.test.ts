@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { truncateSync, writeFileSync } from 'node:fs'
+import { symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -37,9 +37,18 @@ test('openToSend opens regular files only, and does not wait for the writer of a
   const base = tempBase()
   const fifo = join(base, 'fifo')
   execFileSync('mkfifo', [fifo])
-  await expect(openToSend(fifo)).rejects.toMatchObject({ code: 'ERR_TEMP_OPTION_INVALID' })
-  await expect(openToSend(base)).rejects.toMatchObject({ code: 'ERR_TEMP_OPTION_INVALID' })
-  await expect(openToSend(join(base, 'none'))).rejects.toMatchObject({ code: 'ERR_TEMP_REMOVED' })
+  await expect(openToSend({ path: fifo })).rejects.toMatchObject({ code: 'ERR_TEMP_OPTION_INVALID' })
+  await expect(openToSend({ path: base })).rejects.toMatchObject({ code: 'ERR_TEMP_OPTION_INVALID' })
+  await expect(openToSend({ path: join(base, 'none') })).rejects.toMatchObject({ code: 'ERR_TEMP_REMOVED' })
+})
+
+test('openToSend follows a link that is a plain path, and no link in the place of a temp file', async () => {
+  const path = join(tempBase(), 'link')
+  writeFileSync(`${path}ed`, 'x')
+  symlinkSync(`${path}ed`, path)
+  const { handle } = await openToSend({ path })
+  await handle.close()
+  await expect(openToSend({ path, kind: 'file' })).rejects.toMatchObject({ cause: { code: 'ELOOP' } })
 })
 
 test.each([['/a/path'], [undefined], [null], [7], [{}], [{ path: 7 }], [{ path: '' }], [{ path: 'a\0b' }]])(

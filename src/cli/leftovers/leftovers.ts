@@ -2,10 +2,11 @@
 // root of this package, nothing in it changed for the given time, no file system is mounted in it and it is mounted
 // nowhere, and no process uses it: open, mapped, as current or root directory, or bound to a socket in it. A process
 // that cannot be inspected keeps everything, unless the caller allows it; that is possible only for directories of
-// mode 0700. No link is followed.
+// mode 0700. No link is followed, and where another user could exchange a directory after the check everything is kept.
 
 import nodeFs, { readdirSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
+import { findWeakness, type Weakness } from '../../disk/base-safety.ts'
 import { joinPath } from '../../disk/paths.ts'
 import { type RemoveReport, removeTree } from '../../disk/remove/remove.ts'
 import { errnoOf } from '../../errors.ts'
@@ -45,14 +46,23 @@ export async function judgeLeftovers(search: Search): Promise<Leftover[]> {
   const names = readdirSync(directory, { encoding: 'buffer' })
     .filter((name) => name.subarray(0, search.prefix.length).toString() === search.prefix)
     .sort(Buffer.compare)
+  const weakness = await asUser(search.uid, async () => findWeakness(nodeFs, directory))
   const processes = freshProcessUse()
   const results: Leftover[] = []
   for (const name of names) {
     const path = isUtf8(name) ? join(directory, name.toString()) : joinPath(directory, name)
-    const judged = await judge(path, search, processes)
+    const judged =
+      weakness === undefined ? await judge(path, search, processes) : exchangeable(path, weakness)
     results.push(judged.action === 'would-remove' && search.remove ? await end(path, judged, search) : judged)
   }
   return results
+}
+
+/** What is deleted is named by its path, where another user could put another directory, or a link. */
+function exchangeable(path: string | Buffer, weakness: Weakness): Leftover {
+  const whose = weakness.kind === 'owner' ? `belongs to uid ${weakness.uid}` : 'has no sticky bit'
+  const reason = `another user could exchange it: ${weakness.path} ${whose}`
+  return { path: path.toString(), action: 'kept', reason }
 }
 
 /** Reads /proc again once the last reading is no longer fresh: deleting the directories before takes time. */

@@ -14,6 +14,8 @@ export interface PlaceOptions {
   readonly overwrite: boolean
   /** Permission bits that the file or the top directory gets. */
   readonly mode?: number | undefined
+  /** What must be moved; anything else, such as a link, is refused. */
+  readonly kind?: 'file' | 'dir' | undefined
 }
 
 /** From where to where. `from` is in a directory that only this user can change. */
@@ -32,6 +34,7 @@ export function placeOrCrossDevice(
   options: PlaceOptions,
 ): boolean {
   const { from, to, label } = route
+  requireKind(stats, options.kind, label)
   refuseConflict(fs, route, stats, options.overwrite)
   const mode = stats.isSymbolicLink() ? undefined : options.mode
   try {
@@ -46,6 +49,16 @@ export function placeOrCrossDevice(
     if (errnoOf(error) === 'EXDEV') return false
     throw explain(fs, error, label)
   }
+}
+
+/** A destination that is a link would lead its readers to a file that whoever made the link chose. */
+function requireKind(stats: DiskStats, kind: PlaceOptions['kind'], path: string): void {
+  if (kind === undefined || (kind === 'file' ? stats.isFile() : stats.isDirectory())) return
+  throw new TempFileError(
+    'ERR_TEMP_IO',
+    `Cannot persist it: its path does not hold a ${kind === 'file' ? 'regular file' : 'directory'} any more. Put the data itself there.`,
+    { path },
+  )
 }
 
 /** Undoes a move on one device. */

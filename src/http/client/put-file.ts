@@ -109,7 +109,7 @@ export async function putFile(
 ): Promise<PutResult> {
   const path = pathToSend(file)
   const plan = planOf(url, file, options)
-  const { handle, stats } = await openToSend(path)
+  const { handle, stats } = await openToSend(file)
   const stop = new AbortController()
   const detach = onAbort([options.signal], (signal) => stop.abort(abortError(signal.reason)))
   const upload: Upload = { ...plan, handle, total: stats.size, signal: stop.signal, confirmed: 0, sent: 0 }

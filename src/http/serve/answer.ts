@@ -37,14 +37,14 @@ export async function prepareAnswer(
   options: SendOptions,
 ): Promise<Answer> {
   checkSendOptions(options)
-  const path = pathToSend(entry)
+  pathToSend(entry)
   if ((options.remove ?? 'never') !== 'never' && entry.remove === undefined) {
     throw new TempFileError(
       'ERR_TEMP_OPTION_INVALID',
       `remove: '${options.remove}' needs a temp file or a claim. A plain path is only read: remove it yourself.`,
     )
   }
-  const { handle, stats } = await openToSend(path)
+  const { handle, stats } = await openToSend(entry)
   try {
     const decision = decide(request, selected(stats, options))
     const headers = headersOf(decision, stats, entry, options)

@@ -173,6 +173,21 @@ describe('sweep --prefix', () => {
       expect(existsSync(path)).toBe(true)
     })
 
+    test.each([
+      ['has no sticky bit', (base: string) => chmodSync(base, 0o777)],
+      [`belongs to uid ${USER}`, (base: string) => chownSync(base, USER, USER)],
+    ])(
+      'keeps everything where another user could exchange it for a link: the directory %s',
+      async (why, weaken) => {
+        const base = tempBase()
+        const path = leftover(base)
+        weaken(base)
+        const { stdout } = await sweep(base, '--delete')
+        expect(stdout).toContain(`another user could exchange it: ${base} ${why}\n`)
+        expect(existsSync(join(path, 'data'))).toBe(true)
+      },
+    )
+
     test('--owner deletes with that user’s rights: not what only the group of root can change', async () => {
       const base = tempBase()
       const path = userLeftover(base)
