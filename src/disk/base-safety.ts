@@ -1,13 +1,22 @@
 // Whether a directory can hold files that only this user may change (sshd's StrictModes, with /tmp allowed).
 // Guarantee: no other user can replace anything on the path: each directory, up to /, is owned by this user or
 // root; one that others can write has the sticky bit, and then the entry on the path is this user's or root's.
+// In a user namespace that hides root, its files and those of other users look alike: a directory counts as root's unless
+// others can write the directory that holds it.
 // On Windows, where modes mean nothing, the directory is in this user's profile, and no junction or link is on the path.
 
 import nodeFs from 'node:fs'
 import { isAbsolute, join, relative, resolve } from 'node:path'
 import { platform } from '../platform/index.ts'
 import type { DiskStats, FileSystem } from './file-system.ts'
-import { hasOwners, isOwnedByUsOrRoot, isRealDisk, isSticky, WRITABLE_BY_OTHERS } from './ownership.ts'
+import {
+  canBeHiddenRoot,
+  hasOwners,
+  isOwnedByUsOrRoot,
+  isRealDisk,
+  STICKY,
+  WRITABLE_BY_OTHERS,
+} from './ownership.ts'
 import { pathsDownTo } from './paths.ts'
 
 /** A place on the path where another user could put something else. */
@@ -55,10 +64,12 @@ function realName(fs: FileSystem, path: string): string {
 }
 
 function walk(fs: FileSystem, path: string): Weakness | { readonly link: string } | undefined {
+  let above: DiskStats | undefined
   for (const at of pathsDownTo(path)) {
     const stats = fs.lstatSync(at)
     const link = stats.isSymbolicLink()
-    const weakness = weaknessOf(at, stats, link)
+    const weakness = weaknessOf(at, stats, above)
+    above = stats
     if (weakness !== undefined) return weakness
     if (link) return { link: at }
   }
@@ -66,9 +77,11 @@ function walk(fs: FileSystem, path: string): Weakness | { readonly link: string 
 }
 
 /** A link's mode means nothing, and where its directory has no sticky bit the walk has ended before. */
-function weaknessOf(path: string, stats: DiskStats, link: boolean): Weakness | undefined {
+function weaknessOf(path: string, stats: DiskStats, above: DiskStats | undefined): Weakness | undefined {
   const { uid, mode } = stats
-  if (!isOwnedByUsOrRoot(stats)) return { path, kind: 'owner', uid, mode }
-  if (link || (mode & WRITABLE_BY_OTHERS) === 0 || isSticky(stats)) return undefined
+  const othersPut = above !== undefined && (above.mode & WRITABLE_BY_OTHERS) !== 0
+  if (!isOwnedByUsOrRoot(stats) && (othersPut || !canBeHiddenRoot(uid)))
+    return { path, kind: 'owner', uid, mode }
+  if (stats.isSymbolicLink() || (mode & WRITABLE_BY_OTHERS) === 0 || (mode & STICKY) !== 0) return undefined
   return { path, kind: 'mode', uid, mode }
 }

@@ -5,7 +5,9 @@ import nodeFs from 'node:fs'
 import type { DiskStats, FileSystem } from './file-system.ts'
 
 const ROOT = 0
-const STICKY = 0o1000
+/** The kernel shows users whom a user namespace does not map as this one, user_namespaces(7). */
+const UNMAPPED = 65534
+export const STICKY = 0o1000
 /** Group and others. */
 export const WRITABLE_BY_OTHERS = 0o022
 
@@ -22,6 +24,23 @@ export function hasOwners(fs: FileSystem): boolean {
 /** Whether an entry belongs to this user or to root. */
 export function isOwnedByUsOrRoot(stats: { readonly uid: number }): boolean {
   return stats.uid === ROOT || stats.uid === process.geteuid?.()
+}
+
+/**
+ * Whether a user id can be root of the host: in a user namespace that maps neither root nor this id, as sandboxes create
+ * (bwrap, `unshare --user`). There `/` and `/tmp` belong to it, and so do the files of all other users of the host.
+ */
+export function canBeHiddenRoot(uid: number): boolean {
+  if (uid !== UNMAPPED) return false
+  try {
+    const lines = nodeFs.readFileSync('/proc/self/uid_map', 'utf8').trim().split('\n')
+    return !lines.some((line) => {
+      const [inside = 0, outside = 0, count = 0] = line.trim().split(/\s+/).map(Number)
+      return outside === 0 || (uid >= inside && uid < inside + count)
+    })
+  } catch {
+    return false
+  }
 }
 
 /** Whether an entry belongs to this user. */

@@ -1,7 +1,8 @@
-import nodeFs, { chmodSync, chownSync, lchownSync, mkdirSync, symlinkSync } from 'node:fs'
+import nodeFs, { chmodSync, chownSync, lchownSync, mkdirSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { findWeakness } from '../../src/disk/base-safety.ts'
+import { runChild } from '../fixtures/child.ts'
 import { failure, failureSync } from '../fixtures/failures.ts'
 import { canMount, ORDINARY } from '../fixtures/mounts.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
@@ -14,6 +15,14 @@ function nested(): { outer: string; inner: string } {
   for (const path of [outer, inner]) chmodSync(path, 0o755)
   return { outer, inner }
 }
+
+/** Runs a command in a user namespace that maps user 1234 alone, whom the command can become. */
+const IN_USER_NAMESPACE = `
+  wait_and_run='until grep -q . /proc/self/uid_map && grep -q . /proc/self/gid_map; do sleep 0.01; done; exec "$@"'
+  unshare --user --keep-caps bash -c "$wait_and_run" bash "$@" &
+  until [ "$(readlink /proc/$!/ns/user)" != "$(readlink /proc/$$/ns/user)" ]; do sleep 0.01; done
+  for map in uid_map gid_map; do echo 1234 1234 1 > /proc/$!/$map; done
+  wait $!`
 
 describe.skipIf(process.geteuid === undefined)('a base directory', () => {
   test('of this user, below directories of this user and root, is safe', () => {
@@ -53,6 +62,24 @@ describe.skipIf(process.geteuid === undefined)('a base directory', () => {
       chmodSync(paths.outer, 0o1777)
       expect(findWeakness(nodeFs, paths.inner)).toMatchObject({ path: paths[which], kind: 'owner' })
       failureSync('ERR_TEMP_UNSAFE_ROOT', () => tempManager({ baseDir: paths.inner }).file())
+    },
+  )
+
+  test.runIf(canMount)(
+    'in a user namespace without root is safe, unless another user put it into a shared one',
+    async () => {
+      const suite = join(tempBase(), '..') // root's, in /tmp
+      const { mode } = statSync(suite)
+      chmodSync(suite, 0o1777)
+      onTestFinished(() => chmodSync(suite, mode))
+      const under = ['bash', '-c', IN_USER_NAMESPACE, 'bash']
+      const { stdout, stderr } = await runChild('user-namespace.ts', {
+        args: [suite],
+        under,
+        env: { TMPDIR: '/tmp' },
+      })
+      expect(stderr).toBe('')
+      expect(stdout).toBe(`/ belongs to ${ORDINARY}\nERR_TEMP_UNSAFE_ROOT\ncreated\n`)
     },
   )
 
