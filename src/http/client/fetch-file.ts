@@ -13,7 +13,7 @@ import { log } from '../../runtime/observe.ts'
 import { storeOptions } from '../../streams/receive-options.ts'
 import type { Progress } from '../../types.ts'
 import { contentLength } from '../content-length.ts'
-import { fileNameOfDisposition } from '../receive/part-header.ts'
+import { fileNameOfDisposition, headerText } from '../receive/part-header.ts'
 import { type Owner, originalNameOf, ownerSignal, suffixOf } from '../receive/uploaded-file.ts'
 import { checkRequestHeaders, withCredentials } from './request-headers.ts'
 import { fetchTimedOut, fetchTimeout, type SilenceWatch, watchSilence } from './silence.ts'
@@ -182,7 +182,7 @@ function unanswered(error: unknown): TempFileError {
 
 function redirected(location: string, from: URL, details: { status: number }): URL {
   try {
-    return webAddress(new URL(location, from))
+    return webAddress(new URL(headerText(location), from))
   } catch (error) {
     throw failed('The server redirected to a URL that is not http or https.', details, error)
   }

@@ -51,10 +51,7 @@ export async function sendPiece(piece: Piece): Promise<PieceReply> {
   piece.signal.throwIfAborted()
   const request = openRequest(piece)
   const body = Readable.from(countedBytes(piece), { objectMode: false })
-  let stopReading = (): void => {}
-  request.on('socket', (socket: Socket) => {
-    stopReading = keepReading(socket)
-  })
+  let leaveSocket = (): void => {}
   let unwatch = (): void => {}
   let reusable = false
   try {
@@ -67,7 +64,9 @@ export async function sendPiece(piece: Piece): Promise<PieceReply> {
           reject(error)
         }
       })
-      request.on('timeout', () => reject(silent(piece.timeoutMs)))
+      request.on('socket', (socket: Socket) => {
+        leaveSocket = attend(socket, request, () => reject(silent(piece.timeoutMs)))
+      })
       body.on('error', reject)
       exchange(request).then(resolve, reject)
       body.pipe(request)
@@ -76,7 +75,7 @@ export async function sendPiece(piece: Piece): Promise<PieceReply> {
     return reply
   } finally {
     unwatch()
-    stopReading()
+    leaveSocket()
     body.destroy()
     if (!reusable) request.destroy() // else its connection goes back to the agent
   }
@@ -95,6 +94,24 @@ function openRequest({ target, start, end, total, method, headers, timeoutMs }: 
   })
 }
 
+/**
+ * Node takes its own listeners off the socket as soon as the whole answer has come (Node 20 to 26), also when most of the
+ * request is still to be sent: without 'drain' and 'timeout' that request would wait for ever. Returns the undo function.
+ */
+function attend(socket: Socket, request: ClientRequest, onTimeout: () => void): () => void {
+  const stopReading = keepReading(socket)
+  const onDrain = (): void => {
+    if (request.writableNeedDrain) request.emit('drain')
+  }
+  socket.on('drain', onDrain)
+  socket.on('timeout', onTimeout)
+  return () => {
+    stopReading()
+    socket.removeListener('drain', onDrain)
+    socket.removeListener('timeout', onTimeout)
+  }
+}
+
 async function* countedBytes({ handle, start, end, onBytes }: Piece): AsyncGenerator<Uint8Array> {
   for await (const chunk of readPart(handle, start, end)) {
     yield chunk
@@ -111,6 +128,7 @@ async function exchange(request: ClientRequest): Promise<PieceReply> {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     request.on('error', (cause) => reject(broken(cause))) // stays: an error after the response is expected below
     request.once('response', resolve)
+    request.once('close', () => reject(broken(undefined))) // 101 has no 'response' and no 'error'
   })
   const reply = await readReply(response)
   if (reply.status >= 300 || (await sent)) return reply

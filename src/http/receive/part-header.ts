@@ -43,7 +43,7 @@ export function readPartHeader(headers: PartHeaders, maxFieldNameBytes: number):
   const contentType = parseHeaderValue(headers['content-type']?.[0] ?? '')
   const type = contentType.value.toLowerCase() || undefined
   return {
-    fieldName: decoded(name),
+    fieldName: headerText(name),
     fileName: fileNameOf(parameters, type) ?? (parameters.has('filename*') ? 'file' : undefined), // not readable
     type,
     charset: contentType.parameters.get('charset'),
@@ -102,14 +102,14 @@ function fileNameOf(parameters: ReadonlyMap<string, string>, type: string | unde
     return bytes.toString(charset.toLowerCase() === 'utf-8' ? 'utf8' : 'latin1')
   }
   const plain = parameters.get('filename')
-  if (plain !== undefined) return decoded(plain)
+  if (plain !== undefined) return headerText(plain)
   return type === 'application/octet-stream' ? 'file' : undefined // bytes, with or without a file name
 }
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** Header bytes were read as latin1. Browsers, curl and fetch send UTF-8; some old clients send latin1. */
-function decoded(latin1: string): string {
+export function headerText(latin1: string): string {
   try {
     return strictUtf8.decode(Buffer.from(latin1, 'latin1'))
   } catch {

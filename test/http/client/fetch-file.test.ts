@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import type { RequestListener } from 'node:http'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type FetchOptions, fetchFile } from '../../../src/http/index.ts'
@@ -225,6 +226,15 @@ test('redirects are followed, in bounds', async () => {
   expect(file.bytes).toBe(5)
   expect(await failure({}, '/6')).toEqual({ code: 'ERR_TEMP_DOWNLOAD_FAILED', details: { status: 302 } })
   expect(await failure({ maxRedirects: 0 }, '/1')).toMatchObject({ code: 'ERR_TEMP_DOWNLOAD_FAILED' })
+})
+
+test('a redirect to a path in UTF-8 is followed, as fetch() follows it', async () => {
+  handler = (req, res) => {
+    if (req.url === '/') res.writeHead(302, { location: Buffer.from('/résumé').toString('latin1') }).end()
+    else res.end(req.url)
+  }
+  await using file = await fetchFile(server.url, premises.manager)
+  expect(await readFile(file.path, 'utf8')).toBe('/r%C3%A9sum%C3%A9')
 })
 
 test('a redirect to another origin takes no secrets along', async () => {

@@ -78,6 +78,43 @@ test('a success that comes before the whole file was sent, from a server that cl
   })
 })
 
+describe('a success that comes before the whole file was sent, on a connection that stays open', () => {
+  const success = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
+
+  test('counts once the server has read the whole file', async () => {
+    let bytes = 0
+    let connection: Socket | undefined
+    answer = (socket) => {
+      connection = socket
+      socket.once('data', () => socket.write(success))
+      socket.on('data', (chunk) => {
+        bytes += chunk.length
+      })
+    }
+    expect(await putFile(url, file)).toMatchObject({ status: 200, body: 'ok' })
+    await expect.poll(() => bytes).toBeGreaterThan(file.bytes)
+    connection?.destroy()
+  })
+
+  test('is given up when the server stops reading', async () => {
+    let connection: Socket | undefined
+    answer = (socket) => {
+      connection = socket
+      socket.once('data', () => socket.pause().write(success))
+    }
+    await expect(putFile(url, file, { timeout: 100 })).rejects.toMatchObject({ code: 'ERR_TEMP_TIMEOUT' })
+    connection?.destroy()
+  })
+})
+
+test('an answer that switches to another protocol is a failure', async () => {
+  answer = (socket) =>
+    socket.once('data', () =>
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'),
+    )
+  await expect(putFile(url, file)).rejects.toMatchObject({ code: 'ERR_TEMP_UPLOAD_FAILED' })
+})
+
 test('a connection that is reset without an answer fails with its cause', async () => {
   answer = (socket) => socket.once('data', () => socket.resetAndDestroy())
   const failure = putFile(url, file)
