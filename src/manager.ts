@@ -169,14 +169,14 @@ class Manager implements TempFileManager {
   }
 
   createUpload(options: CreateUploadOptions = {}): Promise<PartialUpload> {
-    return this.#life.run(async (session) =>
-      (await operations()).create(session, options, this.#uploadDoor()),
+    return this.#life.run(async (session, door = this.#uploadDoor()) =>
+      (await operations()).create(session, options, door),
     )
   }
 
   openUpload(id: string, options: OpenUploadOptions = {}): Promise<PartialUpload> {
-    return this.#life.run(async (session) =>
-      (await operations()).openPartial(session, id, options, this.#uploadDoor()),
+    return this.#life.run(async (session, door = this.#uploadDoor()) =>
+      (await operations()).openPartial(session, id, options, door),
     )
   }
 
@@ -185,6 +185,7 @@ class Manager implements TempFileManager {
     return (await operations()).listUploads(this.#context)
   }
 
+  /** To be made with the session in use: removeAll() aborts what was begun in it. */
   #uploadDoor(): UploadDoor {
     return { closing: this.#life.closing, claim: (ticket) => this.claim(ticket) }
   }

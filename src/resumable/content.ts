@@ -3,6 +3,7 @@
 
 import { checkHeaders, checkStatus, hasContent, mergedHeaders } from '../http/serve/program-answer.ts'
 import { type FinishedUpload, isTempFileError, type PartialUpload } from '../index.ts'
+import { joinSignals } from '../runtime/abort.ts'
 import { log } from '../runtime/observe.ts'
 import type { Exchange } from './exchange.ts'
 import { type Facts, inform } from './facts.ts'
@@ -46,7 +47,7 @@ export class ContentReceiver {
       await this.#options.authorize?.(exchange) // a permission may have ended since the creation
       finishing = true
       finished = await upload.finish(rulesOf(this.#options))
-      await upload.release()
+      await (resumable ? upload.release() : upload.discard()) // nobody can ask for an ordinary one again
       return withHeaders(await this.completed(exchange, finished), resumable ? about : {})
     } catch (error) {
       // First: discarding the rest of a request takes up to 30 s.
@@ -67,13 +68,14 @@ export class ContentReceiver {
     const digests = digestField(exchange.header('content-digest'))
     if (exchange.contentLength === 0 && digests.length === 0) return
     const idle = new IdleWatch(upload, timeout)
+    const { signal, detach } = joinSignals(idle.signal, exchange.signal)
     try {
       await upload.append(exchange.body, {
         ...rulesOf(this.#options),
         digests,
         maxAppendBytes,
         minAppendBytes: whole ? undefined : minAppendBytes,
-        signal: idle.signal,
+        signal,
         expectedBytes: exchange.contentLength,
         last: whole,
         keepSource: true,
@@ -87,6 +89,7 @@ export class ContentReceiver {
         },
       })
     } finally {
+      detach()
       idle.end()
     }
   }
@@ -132,7 +135,7 @@ export class ContentReceiver {
   }
 }
 
-/** Nobody can ask for an ordinary upload again: its ticket would wait for `handoff.ttl`. */
+/** Its client cannot ask for it again: its ticket would wait for `handoff.ttl`. */
 async function forget(upload: PartialUpload, finished: FinishedUpload | undefined): Promise<void> {
   await upload.discard()
   try {

@@ -9,6 +9,8 @@ export interface Exchange extends UploadRequest {
   /** Bytes of the content according to Content-Length. */
   readonly contentLength: number | undefined
   readonly body: ByteSource
+  /** Of a Fetch request: aborts when its client has left. */
+  readonly signal: AbortSignal | undefined
   /** Sends an interim response, 104; where that cannot be done, nothing. */
   inform(headers: Readonly<Record<string, string>>): void
   /**

@@ -175,9 +175,9 @@ function fetchExchange(request: Request): Exchange {
 
 function contentOf(
   request: HttpRequest,
-): Pick<Exchange, 'header' | 'contentLength' | 'body' | 'abandonBody'> {
-  const { header, length, source, refuse } = bodyOf(request)
-  return { header, contentLength: length, body: source, abandonBody: refuse }
+): Pick<Exchange, 'header' | 'contentLength' | 'body' | 'signal' | 'abandonBody'> {
+  const { header, length, source, signal, refuse } = bodyOf(request)
+  return { header, contentLength: length, body: source, signal, abandonBody: refuse }
 }
 
 /** The path alone, also of a whole URL (RFC 9112 section 3.2.2). With two slashes at its start it would name another host in Location. */

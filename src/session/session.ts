@@ -196,7 +196,7 @@ export class Session {
     for (const controller of this.claimed.values()) controller.abort(reason)
   }
 
-  /** Refuses a claim in a session that ends: it would be given back at once. @throws the error that its claims were aborted with */
+  /** Refuses a claim, or work on an upload, in a session that ends: it would be given back at once. @throws the error that its claims were aborted with */
   requireClaims(): void {
     if (this.#claimsEnd !== undefined)
       throw new TempFileError(this.#claimsEnd.code, this.#claimsEnd.message, { cause: this.#claimsEnd })

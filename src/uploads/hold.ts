@@ -26,7 +26,7 @@ import { channels, log } from '../runtime/observe.ts'
 import type { Session } from '../session/session.ts'
 import { registerWriter } from './active.ts'
 import { keepDigest, type RunningDigest, takeDigest } from './running-digest.ts'
-import { uploadEnded, uploadTakenOver } from './upload-errors.ts'
+import { uploadClosed, uploadEnded, uploadTakenOver } from './upload-errors.ts'
 
 const WRITE = constants.O_RDWR | (constants.O_NOFOLLOW ?? 0)
 
@@ -44,7 +44,7 @@ export class UploadHold {
   readonly #digestKey: string
   #state: UploadState
   #length: number | undefined
-  #ended = false
+  #way: 'released' | 'discarded' | undefined
   #reachable = false
   #unregister: () => void
   #end: () => void = () => {}
@@ -88,14 +88,12 @@ export class UploadHold {
     return this.#length
   }
 
-  get ended(): boolean {
-    return this.#ended
-  }
-
-  /** @throws ERR_TEMP_REMOVED, ERR_TEMP_SESSION_LOST, ERR_TEMP_CLOSED */
+  /** @throws ERR_TEMP_REMOVED (also after removeAll()), ERR_TEMP_SESSION_LOST, ERR_TEMP_CLOSED */
   requireHeld(): void {
-    if (this.#ended) throw uploadEnded()
-    if (!this.session.claimed.has(this.id)) throw this.session.lost ? this.session.lostError() : uploadEnded()
+    const { session } = this
+    if (this.#way !== undefined) throw uploadEnded()
+    if (session.ended) throw session.managerGoesOn ? uploadEnded() : uploadClosed()
+    if (!session.claimed.has(this.id)) throw session.lost ? session.lostError() : uploadEnded()
   }
 
   openData(): Promise<number> {
@@ -145,9 +143,9 @@ export class UploadHold {
 
   /** Gives it back. Idempotent. @throws ERR_TEMP_IO */
   async release(): Promise<void> {
-    if (this.#ended) return
+    if (this.#way !== undefined) return
     const { context } = this.session
-    this.#conclude()
+    this.#conclude('released')
     if (this.digest.algorithms.length > 0 && this.digest.offset === this.offset)
       keepDigest(this.#digestKey, this.digest)
     try {
@@ -162,11 +160,12 @@ export class UploadHold {
     }
   }
 
-  /** Deletes it; the rename is the commit. Idempotent. @throws ERR_TEMP_IO */
+  /** Deletes it; the rename is the commit. Idempotent. @throws ERR_TEMP_IO; as {@link requireHeld}: it is not deleted */
   async discard(): Promise<void> {
-    if (this.#ended) return
+    if (this.#way === 'discarded') return
+    this.requireHeld()
     const { fs } = this.session.context
-    this.#conclude()
+    this.#conclude('discarded')
     const gone = inside(this.session.path, goneName(this.id))
     try {
       const rename = (): boolean => renameIfThere(fs, this.directory, gone)
@@ -183,8 +182,8 @@ export class UploadHold {
     await removeTree(fs, gone)
   }
 
-  #conclude(): void {
-    this.#ended = true
+  #conclude(way: 'released' | 'discarded'): void {
+    this.#way = way
     this.#unregister()
     this.session.claimed.delete(this.id)
   }

@@ -45,6 +45,13 @@ export function uploadEnded(): TempFileError {
   )
 }
 
+export function uploadClosed(): TempFileError {
+  return new TempFileError(
+    'ERR_TEMP_CLOSED',
+    'The manager of this upload was closed, which gave the upload back. Open it with another manager.',
+  )
+}
+
 /** The reason with which a newer request ends an older one of the same client. */
 export function uploadTakenOver(): TempFileError {
   return new TempFileError(

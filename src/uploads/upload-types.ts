@@ -155,7 +155,10 @@ export interface PartialUpload extends AsyncDisposable {
   finish(options?: UploadRules): Promise<FinishedUpload>
   /** Gives it back, so that any process can continue it. Idempotent. */
   release(): Promise<void>
-  /** Deletes it. Idempotent. */
+  /**
+   * Deletes it. Idempotent.
+   * @throws ERR_TEMP_REMOVED, ERR_TEMP_CLOSED (it was given back before, so it is not deleted), ERR_TEMP_IO
+   */
   discard(): Promise<void>
 }
 

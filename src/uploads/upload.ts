@@ -168,6 +168,7 @@ export class Upload implements AnsweredUpload {
 
   async #exclusively<T>(work: () => Promise<T>): Promise<T> {
     this.#requireOpen()
+    this.#hold.session.requireClaims() // the end of a session waits for what runs, and not for what starts meanwhile
     const running = this.#hold.session.during(work())
     this.#busy = running.then(
       () => {},

@@ -27,7 +27,33 @@ test('an ordinary upload whose onComplete throws leaves nothing', async () => {
     },
   })
   expect((await client.send('POST', '/files', {}, 'hello')).status).toBe(500)
-  expect(await client.manager.handoffs()).toEqual([])
+  expect([await client.manager.handoffs(), await client.manager.uploads()]).toEqual([[], []])
+})
+
+test('an ordinary upload that is finished leaves its handoff and no record for its client, who cannot ask for it', async () => {
+  const client = await draft()
+  const answer = await client.send('POST', '/files', {}, 'hello')
+  expect(await client.manager.uploads()).toEqual([])
+  expect((await client.manager.inspect(JSON.parse(answer.body).ticket)).bytes).toBe(5)
+})
+
+test('the signal of a Fetch request ends it; the bytes that came are kept', async () => {
+  const manager = tempManager()
+  const { fetch } = resumableUploads(manager)
+  const leaving = new AbortController()
+  const body = new ReadableStream({ start: (controller) => controller.enqueue(Buffer.from('hello')) }) // and it never ends
+  const request = new Request('http://localhost/files', {
+    method: 'POST',
+    headers: { 'Upload-Complete': '?1' },
+    body,
+    duplex: 'half',
+    signal: leaving.signal,
+  } as RequestInit) // the type does not have duplex
+  const answer = fetch(request)
+  await expect.poll(async () => (await manager.uploads())[0]?.bytes, { timeout: 10_000 }).toBe(5)
+  leaving.abort()
+  expect((await answer).status).toBe(400)
+  await expect.poll(async () => (await manager.uploads())[0]).toMatchObject({ state: 'waiting', bytes: 5 })
 })
 
 test('an upload that can be resumed keeps its handoff when onComplete throws, and is answered when it is asked again', async () => {

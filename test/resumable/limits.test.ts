@@ -17,6 +17,7 @@ function request(fields: Readonly<Record<string, string>> = {}): Exchange {
     header: (name) => fields[name],
     contentLength: length === undefined ? undefined : Number(length),
     body: '',
+    signal: undefined,
     inform: () => {},
     abandonBody: async () => {},
   }

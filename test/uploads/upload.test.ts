@@ -1,7 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { Readable } from 'node:stream'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import type { PartialUpload, TempFileManager } from '../../src/index.ts'
+import { failure } from '../fixtures/failures.ts'
 import { tempManager } from '../fixtures/temp-base.ts'
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
@@ -42,3 +45,51 @@ test.each([
     expect(upload.length).toBe(10)
   },
 )
+
+const uses: [string, (upload: PartialUpload) => unknown][] = [
+  ['append', (upload) => upload.append('more')],
+  ['finish', (upload) => upload.finish()],
+  ['declareLength', (upload) => upload.declareLength(10)],
+  ['read', (upload) => upload.read()],
+  ['discard', (upload) => upload.discard()],
+]
+
+describe.each(uses)('after its end, %s of an upload', (_, use) => {
+  test.each<[string, 'ERR_TEMP_CLOSED' | 'ERR_TEMP_REMOVED', (manager: TempFileManager) => unknown]>([
+    ['close()', 'ERR_TEMP_CLOSED', (manager) => manager.close()],
+    ['closeSync()', 'ERR_TEMP_CLOSED', (manager) => manager.closeSync()],
+    ['removeAll()', 'ERR_TEMP_REMOVED', (manager) => manager.removeAll()],
+  ])('by %s rejects with %s, and the upload is kept', async (_name, code, end) => {
+    const manager = tempManager()
+    const upload = await manager.createUpload()
+    await upload.append('bytes')
+    await end(manager)
+    await failure(code, () => use(upload))
+    await using again = await tempManager({ baseDir: dirname(manager.root) }).openUpload(upload.id)
+    expect([again.offset, again.length]).toEqual([5, undefined])
+  })
+})
+
+test('a discard after a release rejects, because the upload is kept; a second discard is nothing', async () => {
+  const manager = tempManager()
+  const upload = await manager.createUpload()
+  await upload.release()
+  await failure('ERR_TEMP_REMOVED', () => upload.discard())
+  const again = await manager.openUpload(upload.id)
+  await Promise.all([again.discard(), again.discard()])
+  await again.discard()
+  expect(await manager.uploads()).toEqual([])
+})
+
+test('an upload that was created while removeAll() began does not hold removeAll() up', async () => {
+  const manager = tempManager()
+  await manager.file().remove()
+  const creating = manager.createUpload()
+  const removing = manager.removeAll()
+  const upload = await creating
+  const endless = new Readable({ read() {} })
+  await expect(upload.append(endless)).rejects.toMatchObject({
+    code: expect.stringMatching(/^ERR_TEMP_(?:ABORTED|REMOVED)$/),
+  })
+  await removing
+})
