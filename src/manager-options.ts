@@ -16,6 +16,7 @@ import {
   duration,
   durationWithin,
   integer,
+  isKeyed,
   type Kind,
   LONGEST_TIMER_MS,
   nested,
@@ -165,8 +166,7 @@ const checkOptions = optionsOf('TempFileManager', {
 
 function sharedVolumeKind(value: unknown, option: string): boolean | Checked<typeof sharedVolume> {
   if (typeof value === 'boolean') return value
-  if (typeof value === 'object' && value !== null && !Array.isArray(value))
-    return nested(sharedVolume)(value, option)
+  if (isKeyed(value)) return nested(sharedVolume)(value, option)
   throw optionError(option, `${option} must be true, false or an object, not ${describe(value)}.`)
 }
 
@@ -177,13 +177,10 @@ export function resolveOptions(options?: TempFileManagerOptions): Settings {
   const disk: FileSystem = given.fs ?? nodeFs
   const native = disk.native ?? disk === nodeFs
   const fs = native && !platform().movesOpenDirectories ? withPatientRenames(disk) : disk
-  const prefix = given.prefix ?? 'tmp-'
+  const { name = 'temp-file-manager', prefix = 'tmp-' } = given // not `??`: null is refused
   checkAffixes(prefix, '', SESSION_RANDOM_LENGTH + 1 + 16)
   return {
-    root: inside(
-      baseDirectory(given.baseDir, fs),
-      checkName(`${checkName(given.name ?? 'temp-file-manager')}-${userTag()}`),
-    ),
+    root: inside(baseDirectory(given.baseDir, fs), checkName(`${checkName(name)}-${userTag()}`)),
     prefix,
     fs,
     native,

@@ -128,6 +128,8 @@ describe('before anything is made', () => {
     ['name', ''],
     ['name', 'n'.repeat(256)],
     ['name', 'a\0'],
+    ['name', null],
+    ['prefix', null],
     ['prefix', 'a/'],
     ['prefix', '\u202e'],
     ['prefix', 5],

@@ -120,15 +120,10 @@ export async function consumers({ root, place, run, step }, tarball, alone, vers
     const names = ['express', 'fastify', 'multer', '@types/express', '@types/multer']
     const versioned = names.map((name) => `${name}@${versionOf(name)}`)
     const folder = await folderWith('frameworks', tarball.path, '@types/node@20', ...versioned)
-    cpSync(join(fixtures, 'frameworks.mts'), join(folder, 'frameworks.mts'))
-    const options = {
-      ...nodenext,
-      target: 'es2022',
-      lib: ['es2023', 'esnext.disposable'],
-      esModuleInterop: true,
-      skipLibCheck: true,
-    }
-    await compile(folder, ['frameworks.mts'], options, 'out')
+    const sources = ['frameworks.mts', 'both-frameworks.mts']
+    for (const name of sources) cpSync(join(fixtures, name), join(folder, name))
+    const lib = ['es2023', 'esnext.disposable']
+    await compile(folder, sources, { ...nodenext, target: 'es2022', lib, esModuleInterop: true }, 'out')
     for (const node of [20, 24]) await fine(node, 'out/frameworks.mjs', folder)
   })
 

@@ -48,7 +48,7 @@ export interface DiskDirectory {
 
 /** The promises part: the same calls through the thread pool. */
 export interface FileSystemPromises {
-  /** Numbers, but memfs declares bigints too: {@link import('./paths.ts').statsOf} is typed. */
+  /** Resolves with {@link DiskStats}; `unknown`, because memfs declares bigints too. */
   lstat(path: DiskPath): Promise<unknown>
   realpath(path: string): Promise<string | Buffer>
   readdir(path: DiskPath, options?: object): Promise<unknown[]>

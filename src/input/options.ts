@@ -67,9 +67,16 @@ function requireObject(
   what: string,
   option: string | undefined,
 ): Readonly<Record<string, unknown>> {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value))
-    return value as Readonly<Record<string, unknown>> // any object can be read by key
+  if (isKeyed(value)) return value
   throw optionError(option ?? 'options', `${what} must be an object, not ${describe(value)}.`)
+}
+
+/**
+ * Whether it is an object whose own keys are its content: also a class of the program, and the namespace of a module. A
+ * Promise (a forgotten `await`), a Map or Headers has no keys, so each option in it would be ignored without an error.
+ */
+export function isKeyed(value: unknown): value is Readonly<Record<string, unknown>> {
+  return /^\[object (?:Object|Module)\]$/.test(Object.prototype.toString.call(value))
 }
 
 function refuseKey(owner: string, known: readonly string[], key: string, parent: string | undefined): never {
@@ -90,7 +97,8 @@ function refuseKey(owner: string, known: readonly string[], key: string, parent:
 export function describe(value: unknown): string {
   if (value === null) return 'null'
   if (Array.isArray(value)) return 'an array'
-  return typeof value === 'object' ? 'an object' : typeof value
+  if (typeof value !== 'object') return typeof value
+  return isKeyed(value) ? 'an object' : Object.prototype.toString.call(value).slice(8, -1)
 }
 
 function wrongType(option: string, expected: string, value: unknown): never {

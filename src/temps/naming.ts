@@ -71,7 +71,11 @@ export class Namer {
       )
     }
     const exact = name === undefined ? undefined : checkName(name)
-    const affixes = { prefix: prefix ?? this.#prefix, suffix: suffix ?? '' }
+    // Not `??`: checkAffixes refuses null.
+    const affixes = {
+      prefix: prefix === undefined ? this.#prefix : prefix,
+      suffix: suffix === undefined ? '' : suffix,
+    }
     checkAffixes(affixes.prefix, affixes.suffix, MIDDLE_BYTES)
     return { affixes, exact, mode }
   }

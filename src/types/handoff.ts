@@ -15,11 +15,13 @@ export type Json =
   | { readonly [key: string]: Json | undefined }
 
 /**
- * `T`, with `never` in the place of what JSON cannot hold: lets a value of an interface type be {@link Json}.
+ * `T & JsonOf<T>` is `T`, with `never` in the place of what JSON cannot hold: lets a value of an interface type be {@link Json}.
  * @category Handoffs
  */
+// `unknown`, not `T`: TypeScript then finds the type of handOff() in the ESM and the CommonJS declarations identical, which
+// their augmentations of Express and Fastify need in one program.
 export type JsonOf<T> = T extends Json | undefined
-  ? T
+  ? unknown
   : T extends bigint | symbol | ((...given: never[]) => unknown)
     ? never
     : T extends object

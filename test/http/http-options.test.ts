@@ -26,7 +26,7 @@ const SEND: Mistake[] = [
   ...wrongTypes('acceptRanges', 'none'),
   ...wrongTypes('etag', 'x'),
   ...wrongTypes('lastModified', new Date(0)),
-  ...wrongTypes('headers', 'x'),
+  ...wrongTypes('headers', 'x', new Headers({ cookie: 'a' })),
   ...wrongTypes('remove', true, 'always'),
 ]
 
@@ -134,7 +134,7 @@ const functions: Refusing[] = [
       meant('chunkSize', 'chunkBytes'),
       meant('retryDelays', 'retryDelay'),
       ...wrongTypes('method', 'put', 1),
-      ...wrongTypes('headers', 'x'),
+      ...wrongTypes('headers', 'x', new Headers({ cookie: 'a' })),
       ...wrongTypes('signal', 1),
       ...wrongTypes('timeout', 'soon', '25d'),
       ...wrongTypes('chunkBytes', 0, -1, 'big'),
@@ -153,7 +153,7 @@ const functions: Refusing[] = [
       meant('fileSize', 'maxBytes'),
       ...wrongTypes('maxBytes', true, 'large'),
       ...wrongTypes('suffix', 5),
-      ...wrongTypes('headers', 'x'),
+      ...wrongTypes('headers', 'x', new Headers({ cookie: 'a' })),
       ...wrongTypes('timeout', 'soon', '25d'),
       ...wrongTypes('maxRedirects', -1, '5'),
       ...wrongTypes('allow', ['127.0.0.1']),

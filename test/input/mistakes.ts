@@ -32,6 +32,8 @@ export const COMMON: readonly Mistake[] = [
   { mistake: 'a number as options', options: 5, option: 'options' },
   { mistake: 'an array as options', options: [], option: 'options' },
   { mistake: 'a function as options', options: () => ({}), option: 'options' },
+  { mistake: 'a promise of options', options: Promise.resolve({}), option: 'options', says: 'Promise' },
+  { mistake: 'a Map as options', options: new Map(), option: 'options', says: 'Map' },
   { mistake: 'a key that nothing resembles', options: { xyzzy: 1 }, option: 'xyzzy', says: 'Known options' },
   {
     mistake: 'an unknown key whose value is undefined',

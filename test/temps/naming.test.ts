@@ -56,6 +56,12 @@ describe('the name of a new entry', () => {
     failureSync('ERR_TEMP_NAME_INVALID', () => namer.check('ü'.repeat(longest)))
   })
 
+  test.each(['prefix', 'suffix', 'name'])('never has the %s null', (option) => {
+    // A call from JavaScript.
+    const options = { [option]: null } as unknown as FileOptions
+    failureSync('ERR_TEMP_NAME_INVALID', () => new Namer('job-').check(options))
+  })
+
   test.each([[7], [null], [true]])('cannot be made from %j', (options) => {
     // A call from JavaScript.
     failureSync('ERR_TEMP_OPTION_INVALID', () => new Namer('').check(options as unknown as FileOptions))

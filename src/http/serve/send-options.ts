@@ -65,7 +65,7 @@ export interface Sendable {
   readonly path: string
   readonly name?: string | undefined
   readonly originalName?: string | undefined
-  remove?(): Promise<void>
+  readonly remove?: (() => Promise<void>) | undefined
 }
 
 /** A request of node:http or of the compatibility API of node:http2. */
