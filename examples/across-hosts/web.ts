@@ -23,8 +23,11 @@ app.post('/clips', async (request, response) => {
   await using scope = manager.scope()
   const clip = await receiveBody(request, scope, { maxBytes: '1gb' })
   const ticket = await store.handOff(clip, { ttl: '1h' })
-  // The ticket is the job's id too: a request that is sent twice is one job.
-  await queue.add('clip', { ticket, bytes: clip.bytes }, { jobId: ticket })
+  // The ticket is the job's id too: a command that Redis gets twice is one job.
+  await queue.add('clip', { ticket, bytes: clip.bytes }, { jobId: ticket }).catch(async (error: unknown) => {
+    await store.discard(ticket) // refused: no worker will ever learn of it
+    throw error
+  })
   response.status(202).json({ job: ticket })
 })
 app.get('/jobs/:id', async (request, response) => {
@@ -33,11 +36,16 @@ app.get('/jobs/:id', async (request, response) => {
 })
 app.get('/jobs/:id/result', async (request, response) => {
   const job = await queue.getJob(request.params.id)
-  await store.withClaim(job?.returnvalue.ticket ?? '', (claim) => sendFile(request, response, claim))
+  const ticket = job?.returnvalue?.ticket
+  if (ticket === undefined) return void response.status(404).json({ error: 'This job has no result (yet).' })
+  await using claim = await store.claim(ticket)
+  // Completes the claim when the client has the last byte; otherwise it is given back for the next download.
+  await sendFile(request, response, claim, { remove: 'after-full-body' })
 })
 app.use((error: unknown, _: express.Request, response: express.Response, next: express.NextFunction) => {
   if (response.headersSent) return next(error)
   const { status, headers, body } = toProblem(error)
+  if (status >= 500) console.error(error)
   response.status(status).set(headers).send(body)
 })
 
