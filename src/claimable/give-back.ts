@@ -6,7 +6,7 @@
 //   4. rename it into handoffs/
 
 import type { FileSystem } from '../disk/file-system.ts'
-import { findSync, namesIfThere, renameIfThere } from '../disk/paths.ts'
+import { findSync, isDirectoryAt, namesIfThere, namesIn, renameIfThere } from '../disk/paths.ts'
 import { removeTreeSync } from '../disk/remove/remove.ts'
 import { renameInto } from '../disk/rename-into.ts'
 import { errnoOf } from '../errors.ts'
@@ -97,11 +97,13 @@ export function undoPublishings(fs: FileSystem, claim: string, names: readonly s
   for (const name of names) if (name.startsWith('.pub-')) undoPublishing(fs, claim, inside(claim, name))
 }
 
+/** A link in the place of one of these directories leads out of the root: nothing is moved through it. */
 function undoPublishing(fs: FileSystem, claim: string, publishing: string): void {
-  const moved = inside(publishing, DATA)
-  for (const name of namesIfThere(fs, moved) ?? [])
-    renameIfThere(fs, inside(moved, name), inside(inside(claim, DATA), name))
-  if ((namesIfThere(fs, moved) ?? []).length === 0) removeTreeSync(fs, publishing)
+  const [moved, home] = [inside(publishing, DATA), inside(claim, DATA)]
+  const names = isDirectoryAt(fs, publishing) && isDirectoryAt(fs, moved) ? namesIn(fs, moved) : []
+  if (names.length > 0 && !isDirectoryAt(fs, home)) return
+  for (const name of names) renameIfThere(fs, inside(moved, name), inside(home, name))
+  if (names.length === 0 || (namesIfThere(fs, moved) ?? []).length === 0) removeTreeSync(fs, publishing)
 }
 
 /** Removes an empty directory. False where one stays; a missing one counts as removed. */

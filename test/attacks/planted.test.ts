@@ -17,7 +17,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { TempFileManager } from '../../src/index.ts'
 import { craftSession, REUSED_PID } from '../fixtures/crafted-session.ts'
@@ -69,6 +69,28 @@ describe('inside a dead session', () => {
     await manager.sweep()
     expect(existsSync(join(target, ticket, 'data'))).toBe(true)
     expect(readFileSync(join(target, 'precious'), 'utf8')).toBe('precious')
+  })
+
+  test.each([
+    ['data of a half finished handOff', '.pub-x/data'],
+    ['half finished handOff', '.pub-x'],
+    ["claim's data", 'data'],
+  ])('the %s as a symlink is not followed: nothing moves out of the target, nor into it', async (_, link) => {
+    const target = victim()
+    mkdirSync(join(target, 'data'))
+    writeFileSync(join(target, 'data', 'precious'), 'precious')
+    const before = readdirSync(target, { recursive: true })
+    const manager = sweepable()
+    const dead = craftSession(manager.root, { owner: REUSED_PID })
+    const claim = join(dead.path, 'claims', '0'.repeat(26))
+    for (const own of ['.pub-x/data', 'data'])
+      if (!own.startsWith(link)) mkdirSync(join(claim, own), { recursive: true })
+    if (link === 'data') writeFileSync(join(claim, '.pub-x/data/file'), 'x')
+    mkdirSync(dirname(join(claim, link)), { recursive: true })
+    symlinkSync(target, join(claim, link))
+    await manager.sweep()
+    expect(readdirSync(target, { recursive: true })).toEqual(before)
+    expect(existsSync(dead.path)).toBe(false)
   })
 
   test('a hard link is removed, and the other name keeps its content', async () => {
