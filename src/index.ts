@@ -37,6 +37,7 @@ export type {
   ByteSource,
   CheckedFile,
   ChildEnvironment,
+  ChildEnvironmentOptions,
   Claim,
   ClaimMembers,
   ExpectedDigest,

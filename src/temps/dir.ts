@@ -5,9 +5,10 @@ import type { ChildProcess } from 'node:child_process'
 import { isAbsolute, join as joinPath, relative } from 'node:path'
 import { removeTree, removeTreeSync } from '../disk/remove/remove.ts'
 import { errnoOf, TempFileError } from '../errors.ts'
+import { boolean, optionsOf } from '../input/options.ts'
 import type { Session } from '../session/session.ts'
 import { removeShortPath, shortPathOf } from '../session/short-path.ts'
-import type { ChildEnvironment, TempDir } from '../types.ts'
+import type { ChildEnvironment, ChildEnvironmentOptions, TempDir } from '../types.ts'
 import { Entry } from './entry.ts'
 import { firstFailure } from './failure.ts'
 import { holdFor } from './hold-for.ts'
@@ -15,6 +16,8 @@ import type { Naming } from './naming.ts'
 import { giveUp, giveUpSync, reserve, type Slot } from './slot.ts'
 
 const MODE = 0o700
+
+const checkEnv = optionsOf('env', { short: boolean })
 
 export class DirEntry extends Entry implements TempDir {
   override get kind(): 'dir' {
@@ -48,14 +51,19 @@ export class DirEntry extends Entry implements TempDir {
     return joined
   }
 
-  env(): ChildEnvironment {
+  env(options?: ChildEnvironmentOptions): ChildEnvironment {
+    const { short = false } = checkEnv(options)
     this.requireLive('use')
+    const path = (short ? this.#shortPath() : undefined) ?? this.path
+    return { TMPDIR: path, TMP: path, TEMP: path }
+  }
+
+  #shortPath(): string | undefined {
     const { path, session } = this
     const name = session.shortPaths.get(this) ?? `${session.random}-${++session.sequence}`
     const short = shortPathOf(session.context, path, name)
     if (short !== undefined) session.shortPaths.set(this, name)
-    const used = short ?? path
-    return { TMPDIR: used, TMP: used, TEMP: used }
+    return short
   }
 
   holdFor<C extends ChildProcess>(start: (lease: number) => C): C {

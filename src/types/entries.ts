@@ -153,6 +153,18 @@ export interface WriteStreamOptions {
 export interface ReceivedFile extends TempFile, WriteResult {}
 
 /**
+ * Options of {@link TempDir.env}.
+ * @category Creating and receiving
+ */
+export interface ChildEnvironmentOptions {
+  /**
+   * On Linux and macOS a link to the directory in place of its path, which ends in a slash: for programs that create unix
+   * sockets, whose paths have at most 107 bytes (unix(7)): Chromium, tmux, Python's `multiprocessing`. Default false.
+   */
+  readonly short?: boolean | undefined
+}
+
+/**
  * Environment variables that tell a child program where to put its temporary files: those of POSIX, Windows and Node.
  * @category Creating and receiving
  */
@@ -177,10 +189,7 @@ export interface TempDir extends TempEntry {
    * The environment variables that make a child program put its temporary files here:
    * `spawn(command, args, { env: { ...process.env, ...dir.env() } })`. The files of a killed child are removed with the
    * directory.
-   *
-   * On Linux and macOS the value is a short link to the directory, which ends in a slash: the path of a unix socket has at
-   * most 107 bytes.
-   * @throws ERR_TEMP_REMOVED, ERR_TEMP_CLOSED
+   * @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_REMOVED, ERR_TEMP_CLOSED
    * @example
    * ```ts
    * import { execFileSync } from 'node:child_process'
@@ -190,7 +199,7 @@ export interface TempDir extends TempEntry {
    * execFileSync('mktemp', { env: { ...process.env, ...dir.env() } }) // the file is removed with `dir`
    * ```
    */
-  env(): ChildEnvironment
+  env(options?: ChildEnvironmentOptions): ChildEnvironment
   /**
    * Starts a child that keeps this directory, with everything in the manager's session, after the death of this process:
    * the child inherits the lease, a socket that the kernel closes when the last process that has it ends. Then a sweep

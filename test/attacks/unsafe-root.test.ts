@@ -41,7 +41,7 @@ function rootIn(base: string): string {
 /** A root with one entry in each room that a sweep removes: in tmp/ are links, which end with their session. Returns its path. */
 async function removableRoot(): Promise<string> {
   const manager = tempManager({ preserve: 'on-error' })
-  manager.dir().env()
+  manager.dir().env({ short: true })
   await expect(
     manager.withFile(() => {
       throw new Error('keep it')

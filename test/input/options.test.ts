@@ -150,6 +150,11 @@ describe('the core', () => {
       mistakes: [...COMMON, meant('keep', 'preserve'), ...wrongTypes('preserve', true, 'always')],
     },
     {
+      name: 'env',
+      call: (options) => tempManager().dir().env(options),
+      mistakes: [...COMMON, meant('Short', 'short'), ...wrongTypes('short', ...NO_FLAG)],
+    },
+    {
       name: 'createReadStream',
       call: (options) => tempManager().file().createReadStream(options),
       mistakes: [

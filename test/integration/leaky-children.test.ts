@@ -46,7 +46,8 @@ test.each([
 test('env() points TMPDIR, TMP and TEMP at the directory, and fails once it is removed', async () => {
   await using manager = new TempFileManager({ baseDir: tempBase() })
   const dir = manager.dir()
-  const { TMPDIR, TMP, TEMP } = dir.env()
+  expect(dir.env()).toEqual({ TMPDIR: dir.path, TMP: dir.path, TEMP: dir.path })
+  const { TMPDIR, TMP, TEMP } = dir.env({ short: true })
   expect([realpathSync(TMPDIR), TMP, TEMP]).toEqual([dir.path, TMPDIR, TMPDIR])
   writeFileSync(join(TMPDIR, 'x'), '')
   expect(readdirSync(dir.path)).toEqual(['x'])

@@ -100,7 +100,7 @@ async function runIn(
     const child = start(dir, (...lease) =>
       spawn(command, args, {
         stdio: ['inherit', 'inherit', 'inherit', ...lease],
-        env: { ...process.env, ...dir.env() },
+        env: { ...process.env, ...dir.env({ short: true }) },
       }),
     )
     signals.to(child)
