@@ -99,7 +99,7 @@ function openFillers(directory: string): number[] {
 }
 
 /**
- * The kernel's name for the server's socket, such as 'socket:[4711]'. Where stray code has closed our
+ * The kernel's name for the server's socket, such as 'socket:[4711]'. If stray code has closed our
  * descriptor, its number may be a file of the program's by now, and closing the server would close that.
  */
 function socketOf(server: Server): string | undefined {

@@ -5,7 +5,7 @@ import { platform } from '../platform/index.ts'
 import type { OwnIdentity, Platform } from '../platform/platform.ts'
 import { threads } from '../runtime/lazy.ts'
 
-/** Whether this is the process's main thread. Where the kernel shows it, node:worker_threads (0.8 ms) is not loaded. */
+/** Whether this is the process's main thread. If the kernel shows it, node:worker_threads (0.8 ms) is not loaded. */
 export function isMainThread(): boolean {
   const { pid, tid } = ownIdentity()
   return tid === pid || threads().isMainThread

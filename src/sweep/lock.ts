@@ -10,7 +10,7 @@ import { checkRoot } from '../session/root.ts'
 const STALE_MS = 60_000
 
 /**
- * Runs `work` under the root's sweep lock; returns undefined when another process holds the lock. Where no lock can be
+ * Runs `work` under the root's sweep lock; returns undefined when another process holds the lock. If no lock can be
  * created, the work runs without it: on a full disk, for example, which the sweep may recover.
  * @throws ERR_TEMP_UNSAFE_ROOT, ERR_TEMP_IO
  */

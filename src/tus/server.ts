@@ -1,6 +1,6 @@
 // A whole tus server: @tus/server with this store and locker, and the two extensions that @tus/server has no place for,
-// checksum and concatenation. Guarantee: a client that is told that its upload is complete has one handoff, for which
-// onFinish has succeeded.
+// checksum and concatenation. Guarantee: for each upload that the server reports as complete there is one handoff,
+// for which onFinish has succeeded.
 //   1. the last byte               a crash here: the next HEAD or PATCH finishes the upload
 //   2. finish(): the handoff       a crash here: the next HEAD or PATCH calls onFinish, with the same ticket
 //   3. onFinish                    it fails: the same; a crash here: it is called again

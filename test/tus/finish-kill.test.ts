@@ -1,5 +1,5 @@
 // The end of a tus upload, with a server that is killed at each point of it, and a failing onFinish. Guarantee: a client
-// that is told that its upload is complete has one handoff, for which onFinish has succeeded.
+// whose upload the server reports as complete has one handoff, for which onFinish has succeeded.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'

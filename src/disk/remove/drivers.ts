@@ -25,7 +25,7 @@ export const LARGE_IN_FLIGHT = 2
 
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted !== true) return
-  throw new TempFileError('ERR_TEMP_ABORTED', 'The removal was aborted. What is left can be removed later.', {
+  throw new TempFileError('ERR_TEMP_ABORTED', 'The removal was aborted. The rest can be removed later.', {
     cause: signal.reason,
   })
 }

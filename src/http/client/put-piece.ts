@@ -30,7 +30,7 @@ export interface Piece {
   readonly timeoutMs: number
   readonly signal: AbortSignal
   onBytes(bytes: number): void
-  /** An interim response (1xx). What it throws ends the request. */
+  /** An interim response (1xx). An error that it throws ends the request. */
   onInformation?(status: number, headers: IncomingHttpHeaders): void
 }
 

@@ -130,7 +130,7 @@ async function startTus(run: Run): Promise<PieceReply> {
 }
 
 /**
- * Asks for the offset, and continues from there. Where the server has all bytes, an empty request ends the upload: the
+ * Asks for the offset, and continues from there. If the server has all bytes, an empty request ends the upload: the
  * server may have died before it finished it, and the answer to the last byte is the result.
  */
 async function resume(run: Run, remote: RemoteUpload): Promise<PieceReply> {
