@@ -6,7 +6,8 @@
 //   4. No passage of six lines occurs twice in src. Imports, comments and lines without a word do not count.
 //   5. A source file that exports a value has at most 280 lines.
 //   6. Only src/platform reads process.platform.
-//   7. test/windows/files.json names what exists: test files and folders, and of a skipped test a part of its name that the
+//   7. Inside the library files are accessed through `FileSystem`; node:fs itself is for questions to the kernel.
+//   8. test/windows/files.json names what exists: test files and folders, and of a skipped test a part of its name that the
 //      file contains word for word, so that a test is not renamed without its skip. ' > ' joins a suite's name and its test's.
 
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
@@ -33,6 +34,12 @@ const CROSSING = new Set([
   'torture',
   'windows',
 ])
+/** The outer rooms, whose files are not those of a root, and the files that ask the kernel about processes and mounts. */
+const USES_NODE_FS = [
+  /^src\/(?:cli|http|s3|platform|runtime)\//,
+  /^src\/(?:manager-options|on-demand|liveness\/lease|session\/(?:proof|short-path)|temps\/hold-for)\.ts$/,
+  /^src\/disk\/(?:base-safety|mounts|ownership|move\/copy-bytes)\.ts$/,
+]
 const problems = []
 
 const sources = filesBelow('src')
@@ -60,6 +67,10 @@ for (const { path, text } of sources)
   if (!path.startsWith('src/platform/') && text.includes('process.platform'))
     problems.push(`${path} reads process.platform, which only src/platform does`)
 
+for (const { path, text } of sources)
+  if (!USES_NODE_FS.some((allowed) => allowed.test(path)) && importsNodeFs(text))
+    problems.push(`${path} imports node:fs: use the FileSystem of the root`)
+
 for (const problem of problems) console.log(problem)
 console.log(`${sources.length} source files, ${problems.length} problems`)
 process.exitCode = problems.length === 0 ? 0 : 1
@@ -74,6 +85,12 @@ function exportsValue(text) {
   return (
     /^export (?!type |interface |\{$)/m.test(text) || /^export \{(?!\s*\n(?:\s*type [^\n]*\n)*\})/m.test(text)
   )
+}
+
+/** Other than types and constants. */
+function importsNodeFs(text) {
+  const imports = [...text.matchAll(/^import (?!type )(.+) from 'node:fs(?:\/promises)?'$/gm)]
+  return imports.some(([, names]) => !/^\{ constants(?:, type \w+)* \}$/.test(names))
 }
 
 function checkNames(paths) {

@@ -1,9 +1,9 @@
 // The end of a manager's own session: at close, at exit, or kept for debugging. Guarantee: the rename is the commit, and
 // after it any process may finish the deletion; one failure never stops the steps that follow.
 
-import { readdirSync } from 'node:fs'
 import { giveBackAll } from '../claimable/give-back.ts'
 import type { Context } from '../context.ts'
+import { namesIn } from '../disk/paths.ts'
 import { removeTreeSync } from '../disk/remove/remove.ts'
 import { errnoOf } from '../errors.ts'
 import { CLAIMS, inside, OUTSIDE, OWNER, parseSessionsEntry } from '../layout.ts'
@@ -104,7 +104,8 @@ const NEEDED = new Set([OWNER, CLAIMS, OUTSIDE])
 
 function deleteContents(context: Context, path: string): void {
   giveBackAll(context, inside(path, CLAIMS))
-  for (const name of readdirSync(path)) if (!NEEDED.has(name)) removeTreeSync(context.fs, inside(path, name))
+  for (const name of namesIn(context.fs, path))
+    if (!NEEDED.has(name)) removeTreeSync(context.fs, inside(path, name))
 }
 
 // The process's exit ends its worker threads without an event in them. The ids of their sessions start with this pid, and
@@ -112,7 +113,7 @@ function deleteContents(context: Context, path: string): void {
 function endThreadSessions(context: Context): void {
   const { fs, layout } = context
   if (!checkRoot(context)) return
-  for (const name of readdirSync(layout.sessions)) {
+  for (const name of namesIn(fs, layout.sessions)) {
     const entry = parseSessionsEntry(name)
     if (entry?.kind !== 'live' || !entry.id.startsWith(`${process.pid}-`)) continue
     const path = inside(layout.sessions, name)

@@ -4,8 +4,11 @@ import fs, { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import type { TempFileError, TempFileManagerOptions } from '../../src/index.ts'
+import { endSessionSync } from '../../src/removal/end-own-session.ts'
+import { Session } from '../../src/session/session.ts'
 import { published } from '../fixtures/handoff-root.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
+import { contextOf } from '../session/open-session.ts'
 
 const ends = ['close', 'closeSync'] as const
 
@@ -64,4 +67,18 @@ describe.each(ends)('%s', (end) => {
     )
     warn.mockRestore()
   })
+})
+
+test('the exit of the main thread looks for the sessions of its threads on the file system of the manager', () => {
+  const listed: unknown[] = []
+  const recording = {
+    ...fs,
+    readdirSync: (...args: Parameters<typeof fs.readdirSync>) => {
+      listed.push(args[0])
+      return fs.readdirSync(...args)
+    },
+  } as typeof fs
+  const context = { ...contextOf(), fs: recording }
+  expect(endSessionSync(Session.open(context), true)).toBe(true)
+  expect(listed).toContain(context.layout.sessions)
 })
