@@ -2,7 +2,7 @@
 
 import { checkMeta } from '../claimable/handoff-record.ts'
 import type { Digest, UploadRecord } from '../claimable/upload-record.ts'
-import { optionError, TempFileError } from '../errors.ts'
+import { optionError } from '../errors.ts'
 import { type PreparedRules, prepareRules } from '../file-types/file-rules.ts'
 import {
   abortSignal,
@@ -21,7 +21,7 @@ import {
   unchecked,
 } from '../input/options.ts'
 import type { Quota } from '../quota.ts'
-import { digestName, tooLarge } from '../streams/receive-options.ts'
+import { digestName, expectedDigest, tooLarge } from '../streams/receive-options.ts'
 
 export interface PreparedUploadRules {
   readonly file: PreparedRules | undefined
@@ -34,18 +34,8 @@ const DEFAULT_MAX_AGE_MS = 7 * DEFAULT_TTL_MS
 
 const rules = { accept: preset(prepareRules), maxBytes: size }
 
-const digest: Kind<Digest> = (value, option) => {
-  const { algorithm, value: hex } = digestKeys(value, option)
-  if (hex === undefined || !/^[0-9a-f]+$/i.test(hex))
-    throw new TempFileError(
-      'ERR_TEMP_OPTION_INVALID',
-      `${option}.value must be a digest in hexadecimal digits.`,
-    )
-  return { algorithm: digestName(algorithm, `${option}.algorithm`), value: hex.toLowerCase() }
-}
-const digestKeys = optionsOf('a digest', { algorithm: text, value: text })
 const oneOrMoreDigests: Kind<readonly Digest[]> = (value, option) =>
-  Array.isArray(value) ? listOf(digest)(value, option) : [digest(value, option)]
+  Array.isArray(value) ? listOf(expectedDigest)(value, option) : [expectedDigest(value, option)]
 
 /** Two of them fit into the meta of the handoff, beside the rest (64 KiB). */
 const MAX_TEXT_BYTES = 16 * 1024
@@ -81,7 +71,7 @@ const checkAppend = optionsOf('append', {
   expectedBytes: integer(),
   maxAppendBytes: size,
   minAppendBytes: size,
-  digests: listOf(digest),
+  digests: listOf(expectedDigest),
   onOffset: callback<(offset: number) => void>(),
   last: boolean,
   keepSource: boolean,
