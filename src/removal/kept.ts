@@ -1,5 +1,5 @@
 // Directories kept for debugging: one in kept/ for each failure or preserved session, with the reason in kept.json.
-// Guarantee: of failures only the newest few are kept; nothing else in kept/ is removed without a request.
+// Guarantee: of failures only the newest few are kept, each whole; nothing else in kept/ is removed without a request.
 
 import { giveBackAll } from '../claimable/give-back.ts'
 import type { FileSystem } from '../disk/file-system.ts'
@@ -20,6 +20,7 @@ import {
   type Root,
   randomText,
 } from '../layout.ts'
+import { draftName } from '../liveness/draft-name.ts'
 import { volumeNow } from '../liveness/volume-clock.ts'
 import { log, warn } from '../runtime/observe.ts'
 import { checkRoom, openRoom } from '../session/root.ts'
@@ -104,10 +105,12 @@ export async function keepFailed(
   }
   const reason = failure.reason ?? NO_REASON
   await attempt('keep the temporary files of a failed scope', async () => {
-    const directory = openFailure(root, failure.sessionId, reason)
-    const place = placesIn(root.fs, directory)
+    const draft = openFailure(root, reason)
+    const place = placesIn(root.fs, draft)
     for (const entry of entries)
       await attempt('keep a temporary file or directory', async () => entry.moveTo(place(entry.name)))
+    const directory = inside(root.layout.kept, failedName(failure.sessionId))
+    root.fs.renameSync(draft, directory)
     if (errors.length === entries.length) return
     warn(`Temporary files were kept: ${forLog(textOf(reason).split('\n')[0] ?? '')}`, directory)
   })
@@ -115,10 +118,13 @@ export async function keepFailed(
   return errors
 }
 
-/** Creates the directory of one failure in kept/. Throws the system's error. */
-function openFailure(root: Root, sessionId: string, reason: unknown): string {
+/**
+ * Creates the directory of one failure, which is moved to kept/ once it is filled: another process that keeps newer failures
+ * removes the oldest ones at any time. Throws the system's error.
+ */
+function openFailure(root: Root, reason: unknown): string {
   openRoom(root, 'kept')
-  const directory = inside(root.layout.kept, failedName(sessionId))
+  const directory = inside(root.layout.sessions, draftName(root))
   root.fs.mkdirSync(directory, { mode: 0o700 })
   root.fs.chmodSync(directory, 0o700)
   noteReason(root, directory, reason)

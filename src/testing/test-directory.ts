@@ -2,9 +2,10 @@
 // to kept/ with the test's name when it has failed; the first one of a process also sweeps what killed runs left, by the
 // kernel's proof of their death; while no test uses a directory, no session is left behind.
 
-import { messageOf } from '../errors.ts'
+import { messageOf, optionError } from '../errors.ts'
 import { type Preserve, type TempDir, TempFileManager, type TempScope } from '../index.ts'
-import { optionsOf, text, unchecked } from '../input/options.ts'
+import { type Kind, optionsOf, text, unchecked } from '../input/options.ts'
+import { preserveKind } from '../keep-policy.ts'
 import { log } from '../runtime/observe.ts'
 
 /** Options of a test's directory. */
@@ -41,10 +42,16 @@ interface Shared {
   tests: number
 }
 
+const failuresOnly: Kind<Preserve> = (value, option) => {
+  if (value === true)
+    throw optionError(option, `${option} must be false, 'on-error' or an object with count or age.`)
+  return preserveKind(value, option)
+}
+
 const checkOptions = optionsOf('tempDir', {
-  name: unchecked<string>(), // these three by TempFileManager
+  name: unchecked<string>(), // these two by TempFileManager
   baseDir: unchecked<string>(),
-  preserve: unchecked<Preserve>(),
+  preserve: failuresOnly,
   suffix: text,
 })
 

@@ -1,15 +1,18 @@
-import {
+import fs, {
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   statSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { TempFileManager } from '../../src/index.ts'
+import { layoutOf } from '../../src/layout.ts'
+import { keepFailed } from '../../src/removal/kept.ts'
 import { failure } from '../fixtures/failures.ts'
 import { namesIn } from '../fixtures/handoff-root.ts'
 import { slashed } from '../fixtures/slashed.ts'
@@ -46,6 +49,31 @@ describe("preserve: 'on-error'", () => {
     expect(readdirSync(directory).sort()).toEqual(['frame.png', 'kept.json', 'work'])
     expect(readFileSync(join(directory, 'frame.png'), 'utf8')).toBe('a half frame')
     expect(manager.stats().entries).toBe(0)
+  })
+
+  it('keeps a failure whole while another process keeps newer ones', async () => {
+    const manager = tempManager({ preserve: { count: 1 } })
+    const root = { fs, native: true, layout: layoutOf(manager.root) }
+    await manager.withScope((scope) => scope.file())
+    const source = join(dirname(manager.root), 'source')
+    const newer = { name: 'newer', moveTo: async (path: string) => writeFileSync(path, '') }
+    const older = {
+      name: 'older',
+      moveTo: async (path: string) => {
+        expect(
+          await keepFailed(root, { count: 1, ageMs: undefined }, [newer], {
+            sessionId: '2-b',
+            reason: 'newer',
+          }),
+        ).toEqual([])
+        writeFileSync(source, 'whole')
+        renameSync(source, path)
+      },
+    }
+    expect(
+      await keepFailed(root, { count: 1, ageMs: undefined }, [older], { sessionId: '1-a', reason: 'older' }),
+    ).toEqual([])
+    expect(keptFiles(manager)).toEqual({ older: 'whole' })
   })
 
   it('keeps nothing of a scope that succeeded', async () => {

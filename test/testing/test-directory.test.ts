@@ -31,6 +31,7 @@ test('with { count: 1 } the directory of the newest failure only is kept', async
 test.each([
   ['an unknown option', { baseDirectory: '/tmp' }],
   ['a number for preserve', { preserve: 3 }],
+  ['true for preserve', { preserve: true }],
   ['a name that is a path', { name: '../x' }],
 ])('%s is refused', (_what, options) => {
   expect(() => openTestDirectory(options as object)).toThrow(
