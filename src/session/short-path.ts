@@ -41,7 +41,9 @@ export function removeShortPaths(root: Root, session: string): void {
   const random = parseSessionsEntry(basename(session))?.id.split('-').at(-1)
   if (random === undefined || !root.native) return
   try {
+    // Nearly no root has it, and an error costs more than a look.
+    if (root.fs.lstatSync(root.layout.tmp, { throwIfNoEntry: false }) === undefined) return
     for (const name of root.fs.readdirSync(root.layout.tmp).map(String))
       if (name.startsWith(`${random}-`)) removeShortPath(root, name)
-  } catch {} // nearly no root has tmp/
+  } catch {}
 }
