@@ -36,7 +36,7 @@ export function reportDownloadsOf(ticket: string, bytes: number): void {
 }
 
 subscribe('temp-file-manager:claim', (event) => {
-  const { ticket } = event as { ticket: string } // see docs/observability.md
+  const { ticket } = event as { ticket: string } // see docs/debugging.md
   if (wanted === 'download' && large.delete(ticket)) report({ begins: 'download' })
 })
 

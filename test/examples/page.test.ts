@@ -50,6 +50,45 @@ describeInChromium('the page', (browser) => {
     }
   })
 
+  test('the lines of a publication are read whole, and after a lost connection it can be started again', async () => {
+    const server = await ServerProcess.start('express', { TEMP_FILE_MANAGER_DIR: await ownDirectory() })
+    try {
+      const page = await browser().newPage()
+      const complaints: string[] = []
+      page.on('pageerror', (error) => complaints.push(String(error)))
+      await page.goto(server.url)
+      await page.evaluate(`{
+        const real = fetch
+        window.answers = [['{"sent":10,"tot', 'al":20}\\n{"sha', '256":"ab"}\\n']]
+        window.fetch = async (url, options) => {
+          if (url !== 'publish') return real(url, options)
+          const chunks = answers.shift()
+          if (chunks === undefined) throw new TypeError('Failed to fetch')
+          return new Response(
+            new ReadableStream({
+              start(body) {
+                for (const chunk of chunks) body.enqueue(new TextEncoder().encode(chunk))
+                body.close()
+              },
+            }),
+          )
+        }
+        document.querySelector('#publish').click()
+      }`)
+      await page.getByText('digest equal').waitFor({ state: 'attached' })
+      await page.evaluate(`{
+        document.querySelector('#publish').disabled = false
+        document.querySelector('#publish').click()
+      }`)
+      await page.getByText('The connection to the server was lost.').waitFor({ state: 'attached' })
+      expect(await page.locator('#publish').isEnabled()).toBe(true)
+      expect(complaints).toEqual([])
+      await page.close()
+    } finally {
+      await ServerProcess.endAll()
+    }
+  })
+
   test('a dropped file in disguise is refused in words', async () => {
     const server = await ServerProcess.start('express', { TEMP_FILE_MANAGER_DIR: await ownDirectory() })
     try {

@@ -227,12 +227,27 @@ async function publish() {
   let text = ''
   const decoder = new TextDecoder()
   for await (const chunk of /** @type {any} */ (response.body)) {
-    text += decoder.decode(chunk, { stream: true })
-    const line = JSON.parse(text.trim().split('\n').at(-1) || '{}')
-    if (line.sent !== undefined) $('note').textContent = `published ${size(line.sent)} of ${size(line.total)}`
-    if (line.sha256 !== undefined) $('note').textContent = 'published to the archive, digest equal ✓'
-    if (line.error !== undefined) $('note').textContent = line.error
+    const lines = (text + decoder.decode(chunk, { stream: true })).split('\n')
+    text = lines.pop() ?? '' // the beginning of a line whose end is still to come
+    for (const line of lines) showPublished(JSON.parse(line))
   }
+  if (text !== '') showPublished(JSON.parse(text))
+}
+
+/** @param {{ sent?: number, total?: number, sha256?: string, error?: string }} line */
+function showPublished({ sent, total = 0, sha256, error }) {
+  if (sent !== undefined) $('note').textContent = `published ${size(sent)} of ${size(total)}`
+  if (sha256 !== undefined) $('note').textContent = 'published to the archive, digest equal ✓'
+  if (error !== undefined) $('note').textContent = error
+}
+
+/** What the buttons do when the server cannot be reached; they can be pressed again. @param {() => Promise<void>} action */
+function orLost(action) {
+  return () =>
+    action().catch(() => {
+      $('note').textContent = 'The connection to the server was lost.'
+      $('publish').disabled = false
+    })
 }
 
 async function discard() {
@@ -298,8 +313,8 @@ async function watch() {
 $('file').addEventListener('change', () => choose($('file').files[0]))
 $('cancel').addEventListener('click', () => running?.abort(new Error('Cancelled.')))
 $('dismiss').addEventListener('click', reset)
-$('publish').addEventListener('click', publish)
-$('discard').addEventListener('click', discard)
+$('publish').addEventListener('click', orLost(publish))
+$('discard').addEventListener('click', orLost(discard))
 for (const type of ['dragenter', 'dragover', 'dragleave', 'drop']) {
   window.addEventListener(type, (event) => {
     event.preventDefault()
@@ -308,4 +323,4 @@ for (const type of ['dragenter', 'dragover', 'dragleave', 'drop']) {
 }
 window.addEventListener('drop', (event) => choose(event.dataTransfer?.files[0]))
 watch()
-resume()
+orLost(resume)()

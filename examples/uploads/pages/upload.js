@@ -20,6 +20,7 @@ const uppy = new Uppy({ autoProceed: true })
 
 uppy.on('upload-success', async (file, { uploadURL }) => {
   const response = await fetch(`/finished/${new URL(uploadURL).pathname.split('/').pop()}`)
+  if (!response.ok) return uppy.info(`The server has no ticket for ${file.name} yet.`, 'error')
   const { ticket, bytes, digest } = await response.json()
   const item = document.createElement('li')
   item.append(`${file.name}, ${bytes} bytes, ticket `, code(ticket), ', sha256 ', code(digest))
