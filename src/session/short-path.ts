@@ -4,6 +4,7 @@
 
 import { symlinkSync } from 'node:fs'
 import { basename } from 'node:path'
+import { existsAt } from '../disk/paths.ts'
 import { errnoOf } from '../errors.ts'
 import { inside, parseSessionsEntry, type Root } from '../layout.ts'
 import { platform } from '../platform/index.ts'
@@ -41,8 +42,7 @@ export function removeShortPaths(root: Root, session: string): void {
   const random = parseSessionsEntry(basename(session))?.id.split('-').at(-1)
   if (random === undefined || !root.native) return
   try {
-    // Nearly no root has it, and an error costs more than a look.
-    if (root.fs.lstatSync(root.layout.tmp, { throwIfNoEntry: false }) === undefined) return
+    if (!existsAt(root.fs, root.layout.tmp)) return // nearly no root has it
     for (const name of root.fs.readdirSync(root.layout.tmp).map(String))
       if (name.startsWith(`${random}-`)) removeShortPath(root, name)
   } catch {}
