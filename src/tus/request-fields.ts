@@ -33,6 +33,11 @@ export function partUrls(concat: string, base: string): URL[] {
   })
 }
 
+/** The method that a client names because its environment cannot send it (tus 1.0, X-HTTP-Method-Override); undefined: the request's own. */
+export function methodInstead(value: unknown): 'PATCH' | 'DELETE' | undefined {
+  return value === 'PATCH' || value === 'DELETE' ? value : undefined
+}
+
 export function notAPart(): unknown {
   return invalid('Upload-Concat must have the URLs of partial uploads')
 }

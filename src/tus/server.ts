@@ -14,7 +14,7 @@ import { randomText } from '../layout.ts'
 import { log } from '../runtime/observe.ts'
 import { TempFileLocker } from './locker.ts'
 import type { RequestFacts } from './request-facts.ts'
-import { CHECKSUM_ALGORITHMS, checksumOf, notAPart, partUrls } from './request-fields.ts'
+import { CHECKSUM_ALGORITHMS, checksumOf, methodInstead, notAPart, partUrls } from './request-fields.ts'
 import { TempFileStore } from './temp-file-store.ts'
 import { askAgain } from './tus-errors.ts'
 import {
@@ -130,11 +130,17 @@ class TusServer extends Server {
   /** Never rejects: node:http gives the result of its listener to nobody. */
   override async handle(...[req, res]: Parameters<Server['handle']>): Promise<void> {
     try {
+      req.method = methodInstead(req.headers['x-http-method-override']) ?? req.method
       await super.handle(req, res)
     } catch (error) {
       log.http('the answer to a tus request could not be written: %O', error) // a hook gave what HTTP does not allow
       endAfterFailure(res, error)
     }
+  }
+
+  override async handleWeb(request: Request): Promise<Response> {
+    const method = methodInstead(request.headers.get('x-http-method-override'))
+    return await super.handleWeb(method === undefined ? request : new Request(request, { method }))
   }
 
   /** Creates a final upload: as the creation of any other one, with the same hooks and events. */

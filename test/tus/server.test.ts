@@ -44,6 +44,24 @@ test('a file that tus-js-client sends in pieces becomes one handoff with its met
   expect(sha256(readFileSync(claim.path))).toBe(sha256(bytes))
 })
 
+test('a client that cannot send PATCH or DELETE names them in X-HTTP-Method-Override', async () => {
+  const { manager, tus, url, finished } = await running({ hash: 'sha256' })
+  const bytes = randomBytes(1_000_000)
+  await send(url, bytes, { overridePatchMethod: true, chunkSize: 300_000 })
+  expect(finished).toMatchObject([{ digest: sha256(bytes) }])
+  const at = await create(url, { 'Upload-Length': '5' })
+  const post = {
+    method: 'POST',
+    headers: { ...PATCH, 'X-HTTP-Method-Override': 'PATCH', 'Upload-Offset': '0' },
+  }
+  expect((await tus.handleWeb(new Request(at, { ...post, body: 'ri' }))).headers.get('upload-offset')).toBe(
+    '2',
+  )
+  const headers = { ...TUS, 'X-HTTP-Method-Override': 'DELETE' }
+  expect((await fetch(at, { method: 'POST', headers })).status).toBe(204)
+  expect((await manager.uploads()).map(({ state }) => state)).toEqual(['finished'])
+})
+
 /** Sends five bytes as one whole upload; resolves with the answer to the last byte and the upload's URL. */
 async function sendWhole(url: string): Promise<{ at: string; answer: Response }> {
   const at = await create(url, { 'Upload-Length': '5' })
