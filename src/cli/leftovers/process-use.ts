@@ -4,7 +4,7 @@
 // of its own; a process that cannot be inspected is listed and never taken for one that uses nothing.
 
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { errnoOf } from '../../errors.ts'
 import { forLog } from '../../input/names.ts'
 
@@ -119,7 +119,8 @@ function add(users: Map<string, string>, used: string, who: string): void {
 function note(link: string, who: string, files: Map<string, string>, seen: Seen): void {
   try {
     const target = readlinkSync(link)
-    if (!target.startsWith('/') || !isNew(seen, target)) return // a socket, a pipe, an event descriptor
+    if (!target.startsWith('/')) return // a socket, a pipe, an event descriptor
+    if (!isNew(seen, `${basename(link)} ${target}`)) return // another thread's; a path alone can name two files
     add(files, identityOf(statSync(link, { bigint: true })), who)
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error
