@@ -54,13 +54,14 @@ export function createApp(service: ClipService): Express {
 
 /**
  * The library's errors carry their status and a message without paths, and so do those of Express's own body parsers
- * (`expose`); every other error is hidden from clients.
+ * (`expose`) and router (400 for an address that cannot be decoded); every other error is hidden from clients.
  */
 const answerError: ErrorRequestHandler = (error, _request, response, next) => {
   if (response.headersSent) return next(error)
   if (isTempFileError(error))
     return response.status(error.status).json({ code: error.code, error: error.message })
-  if (error.expose === true) return response.status(error.status).json({ error: error.message })
+  if (error.expose === true || error.status === 400)
+    return response.status(error.status).json({ error: error.message })
   console.error(error)
   response.status(500).json({ error: 'The server failed. Its log has the reason.' })
 }

@@ -129,6 +129,13 @@ describe.each(['express', 'fastify'] as const)('the %s example', (framework) => 
       expect(await response.json()).toMatchObject({ error: expect.any(String) })
     }))
 
+  test('answers an address that cannot be decoded with 400', () =>
+    serve(framework, async (server) => {
+      const response = await fetch(new URL('jobs/%ff', server.url))
+      expect(response.status).toBe(400)
+      expect(await response.json()).toMatchObject({ error: expect.any(String) })
+    }))
+
   test('makes a real PDF for an invoice, which ends with its request', () =>
     serve(framework, async (server) => {
       const response = await fetch(new URL('invoices/2026-001.pdf', server.url))
