@@ -5,6 +5,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Http2ServerResponse, ServerHttp2Session } from 'node:http2'
 import { Duplex } from 'node:stream'
+import { listenTogether } from '../../runtime/listen-together.ts'
 import { ignoreRequests, outliveBothEnds, transportOf } from '../../runtime/node-internals.ts'
 import { isHttp2, type NodeResponse } from './send-options.ts'
 
@@ -52,13 +53,16 @@ class Http1Receipt implements Receipt {
   #outcome: boolean | undefined
   #report: (() => void) | undefined
   #timers: NodeJS.Timeout[] = []
+  readonly #unwatch: readonly (() => void)[]
 
   constructor(res: ServerResponse, socket: Connection) {
     this.#res = res
     this.#socket = socket
-    socket.on('end', this.#onEnd)
-    socket.on('error', this.#onLoss)
-    socket.on('close', this.#onLoss)
+    this.#unwatch = [
+      listenTogether(socket, 'end', this.#onEnd),
+      listenTogether(socket, 'error', this.#onLoss),
+      listenTogether(socket, 'close', this.#onLoss),
+    ]
     res.setHeader('Connection', 'close')
     socket.destroySoon = this.#hold
   }
@@ -85,9 +89,7 @@ class Http1Receipt implements Receipt {
 
   #stopWatching(): void {
     for (const timer of this.#timers.splice(0)) clearTimeout(timer)
-    this.#socket.removeListener('end', this.#onEnd)
-    this.#socket.removeListener('error', this.#onLoss)
-    this.#socket.removeListener('close', this.#onLoss)
+    for (const unwatch of this.#unwatch) unwatch()
   }
 
   /**

@@ -1,10 +1,10 @@
 // Options and result of sending a file, and their check.
 
-import type { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { Socket } from 'node:net'
 import { boolean, constantOr, oneOf, optionsOf, recordOf, text } from '../../input/options.ts'
+import { listenTogether } from '../../runtime/listen-together.ts'
 
 /** When the file that was sent is removed. */
 export type RemoveWhen = 'never' | 'after-response' | 'after-full-body'
@@ -86,15 +86,17 @@ export function isClosed(res: NodeResponse): boolean {
 
 /** Calls back once, when the response is over or its connection or stream is gone. Call the result to stop waiting. */
 export function onClosed(res: NodeResponse, callback: () => void): () => void {
-  const emitters: (EventEmitter | undefined)[] = [res, awaitedConnection(res)]
-  const stop = (): void => {
-    for (const emitter of emitters) emitter?.removeListener('close', settle)
-  }
+  const connection = awaitedConnection(res)
   const settle = (): void => {
     stop()
     callback()
   }
-  for (const emitter of emitters) emitter?.once('close', settle)
+  const leave = connection && listenTogether(connection, 'close', settle)
+  const stop = (): void => {
+    leave?.()
+    res.removeListener('close', settle)
+  }
+  res.once('close', settle)
   return stop
 }
 

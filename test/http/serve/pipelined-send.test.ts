@@ -91,6 +91,22 @@ test('requests that follow a file to be removed are not given to the program', a
   expect(more).toBe(0)
 })
 
+test.each(['never', 'after-full-body'] as const)(
+  'twenty files that wait on one connection (remove: %s) share their listeners',
+  async (remove) => {
+    here.options = { remove }
+    const waiting: ServerResponse[] = []
+    here.server.server.on('request', (_, response) => waiting.push(response))
+    const socket = connect(here.server.port, '127.0.0.1')
+    socket.write(head('/first') + head('/second').repeat(20))
+    await expect
+      .poll(() => waiting.filter((response) => response.writableLength > 0).length, { timeout: 10_000 })
+      .toBe(20)
+    expect(here.premises.warnings).toEqual([]) // no MaxListenersExceededWarning
+    socket.destroy()
+  },
+)
+
 test('the end of the connection ends a response that still waits, and the scope of its request', async () => {
   const socket = await pipelined()
   const [request, response] = await answered
