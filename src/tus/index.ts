@@ -3,4 +3,10 @@
 export { TempFileLocker } from './locker.ts'
 export { tusServer } from './server.ts'
 export { TempFileStore } from './temp-file-store.ts'
-export type { FinishedTusUpload, TempFileStoreOptions, TusOptions } from './tus-options.ts'
+export type {
+  FinishedTusUpload,
+  HookAnswer,
+  TempFileStoreOptions,
+  TusOptions,
+  TusRequest,
+} from './tus-options.ts'

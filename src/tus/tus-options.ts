@@ -48,6 +48,7 @@ export interface FinishedTusUpload extends FinishedUpload {
 
 /** The answer of `onFinish`, as @tus/server's own hooks give it. */
 export type HookAnswer = Awaited<ReturnType<NonNullable<ServerOptions['onUploadFinish']>>>
+/** The request that @tus/server passes to its hooks. */
 export type TusRequest = Parameters<NonNullable<ServerOptions['onUploadFinish']>>[0]
 
 /** Whether the client is answered with an error. */
