@@ -28,7 +28,7 @@ async function route(request: IncomingMessage, response: ServerResponse): Promis
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost')
   const [, collection = '', id = '', part] = pathname.split('/')
   if (request.method === 'PUT' && collection === 'clips')
-    return await put(request, response, decodeURIComponent(id), searchParams)
+    return await put(request, response, decoded(id), searchParams)
   // The state first: a job that was read before it was completed has no result yet.
   const state = collection === 'jobs' ? await queue.getJobState(id) : 'unknown'
   const job = state === 'unknown' ? undefined : await queue.getJob(id)
@@ -43,6 +43,15 @@ async function route(request: IncomingMessage, response: ServerResponse): Promis
     result: job.returnvalue,
     error: job.failedReason,
   })
+}
+
+/** A segment of the address; one that cannot be decoded is the client's mistake. */
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    throw Object.assign(new Error('The address cannot be decoded.'), { status: 400, expose: true })
+  }
 }
 
 async function put(
