@@ -3,8 +3,9 @@
 
 import nodeFs from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
-import { basename, dirname, join, resolve } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import type { FileSystem } from './disk/file-system.ts'
+import { absolutePath } from './disk/paths.ts'
 import { withPatientRenames } from './disk/patient-renames.ts'
 import { optionError } from './errors.ts'
 import { checkAffixes, checkName, displayName } from './input/names.ts'
@@ -199,7 +200,7 @@ export function resolveOptions(options?: TempFileManagerOptions): Settings {
 
 function baseDirectory(given: string | undefined, fs: FileSystem): string {
   const base = given ?? directory(process.env['TEMP_FILE_MANAGER_DIR'] || tmpdir(), 'TEMP_FILE_MANAGER_DIR')
-  return realPath(fs, resolve(base))
+  return realPath(fs, absolutePath(base))
 }
 
 /** The real path of the part that exists; the rest is created, and checked, at first use. */

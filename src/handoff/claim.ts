@@ -51,7 +51,14 @@ export async function claim(
   purpose: Purpose = 'work',
 ): Promise<HeldClaim> {
   checkTicket(isTicket(ticket))
-  const wanted = String(ticket)
+  try {
+    return await claimSoon(session, String(ticket), purpose)
+  } catch (error) {
+    throw ioError(error, 'claim the handoff') // a look that the system refused
+  }
+}
+
+async function claimSoon(session: Session, wanted: string, purpose: Purpose): Promise<HeldClaim> {
   for (let look = 0, moves = 0; look < LOOKS; ) {
     const held = await attemptSoon(session, wanted, purpose)
     if (held !== undefined) return held

@@ -2,9 +2,9 @@
 // other; in place, it is only registered for its scope, close and exit, no sweep covers it, and it is removed only
 // while the directory that holds it is still the same one.
 
-import { basename, dirname, join, resolve } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { moveIn } from '../disk/move/move-in.ts'
-import { ignoreMissing, statsOf } from '../disk/paths.ts'
+import { absolutePath, ignoreMissing, statsOf } from '../disk/paths.ts'
 import { removeTree, removeTreeSync } from '../disk/remove/remove.ts'
 import { errnoOf, ioError, optionError, TempFileError } from '../errors.ts'
 import { prepareRules } from '../file-types/file-rules.ts'
@@ -26,7 +26,7 @@ const checkOptions = optionsOf('adopt', { inPlace: boolean, accept: preset(prepa
 
 /** The absolute path of the argument of `of`. @throws ERR_TEMP_OPTION_INVALID */
 export function pathOf(given: unknown, of: string): string {
-  if (typeof given === 'string' && given !== '' && !given.includes('\0')) return resolve(given)
+  if (typeof given === 'string' && given !== '' && !given.includes('\0')) return absolutePath(given)
   throw optionError('path', `${of} needs the path of a file, a non-empty string without NUL characters.`)
 }
 

@@ -1,9 +1,9 @@
 // persist() and persistSync(): check the options, then move the entry to its permanent place. Guarantee: nothing
 // moves before all options are checked.
 
-import { resolve } from 'node:path'
 import { moveInto, moveIntoSync } from '../disk/move/move.ts'
 import type { MoveOptions } from '../disk/move/staged-move.ts'
+import { absolutePath } from '../disk/paths.ts'
 import { ioError, optionError } from '../errors.ts'
 import { boolean, mode, optionsOf } from '../input/options.ts'
 import { reportLeft } from '../removal/report-left.ts'
@@ -70,7 +70,7 @@ function check(entry: Persistable, destination: unknown, given: unknown): Reques
   const { session, kind, foreign, retire } = entry
   const journal = journalOf(session.context.fs, session.path)
   return {
-    target: resolve(destination),
+    target: absolutePath(destination),
     options: { overwrite, durable, makeParents, mode, kind, foreign, retire, journal },
   }
 }

@@ -1,5 +1,6 @@
 // The door of partial uploads: what the manager loads when the first one is created, opened or listed.
 
+import { ioError } from '../errors.ts'
 import type { Session } from '../session/session.ts'
 import { claimUpload, requireUploadId, takeOver } from './claim-upload.ts'
 import { createUpload } from './create-upload.ts'
@@ -27,8 +28,10 @@ export async function openPartial(
   const prepared = prepareOpening(options)
   requireUploadId(typeof id === 'string' ? uploadIdOf(id) : id)
   const wanted = uploadIdOf(id)
-  const hold = prepared.takeOver
-    ? await takeOver(session, wanted, prepared)
-    : await claimUpload(session, wanted)
-  return new Upload(hold, door)
+  try {
+    const claiming = prepared.takeOver ? takeOver(session, wanted, prepared) : claimUpload(session, wanted)
+    return new Upload(await claiming, door)
+  } catch (error) {
+    throw ioError(error, 'open the upload') // a look that the system refused
+  }
 }

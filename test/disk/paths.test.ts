@@ -15,6 +15,7 @@ import {
   readEntriesSync,
   renameIfThere,
 } from '../../src/disk/paths.ts'
+import { runChild } from '../fixtures/child.ts'
 import { tempBase } from '../fixtures/temp-base.ts'
 
 /** node:fs, whose lstat and rename fail with `code`. */
@@ -130,3 +131,13 @@ describe('the entries of a directory', () => {
     }
   })
 })
+
+test.skipIf(process.platform === 'win32')(
+  'a relative path in a removed directory is ERR_TEMP_IO, and absolute ones work',
+  async () => {
+    const { code, stdout, stderr } = await runChild('no-directory.ts', { args: [tempBase()] })
+    expect(stderr).toBe('')
+    expect(stdout).toBe('ERR_TEMP_IO\n'.repeat(5))
+    expect(code).toBe(0)
+  },
+)

@@ -6,6 +6,7 @@ import { type FileSystem, isTempFileError } from '../../src/index.ts'
 import { deadName, goneName } from '../../src/layout.ts'
 import { failure } from '../fixtures/failures.ts'
 import { namesIn, published } from '../fixtures/handoff-root.ts'
+import { silentDisk } from '../fixtures/silent-disk.ts'
 import { slashed } from '../fixtures/slashed.ts'
 import { steppingDisk, systemError } from '../fixtures/stepping-disk.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
@@ -202,6 +203,22 @@ describe('claiming', () => {
     const second = sync.claim(UNKNOWN).catch((reason: unknown) => reason)
     sync.closeSync()
     expect(await second).toMatchObject({ code: 'ERR_TEMP_CLOSED' })
+  })
+
+  it('on a disk that answers no question is ERR_TEMP_IO', async () => {
+    const { fs, silence } = silentDisk('renameSync', 'lstatSync')
+    const manager = tempManager({ fs, onCleanupError: () => {} })
+    const ticket = await manager.file().handOff()
+    silence()
+    await failure('ERR_TEMP_IO', () => manager.claim(ticket))
+  })
+
+  it('of an unknown ticket is ERR_TEMP_IO while no directory can be listed', async () => {
+    const { fs, silence } = silentDisk('readdirSync')
+    const manager = tempManager({ fs })
+    manager.file()
+    silence()
+    await failure('ERR_TEMP_IO', () => manager.claim(UNKNOWN))
   })
 
   it('of a root that does not exist is GONE, and looking makes no root', async () => {

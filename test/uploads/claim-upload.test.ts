@@ -8,6 +8,8 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import type { TempFileManager } from '../../src/index.ts'
 import { bundle } from '../fixtures/bundle.ts'
+import { failure } from '../fixtures/failures.ts'
+import { silentDisk } from '../fixtures/silent-disk.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 
 const ID = 'shared by two processes'
@@ -138,3 +140,14 @@ test('bytes behind the recorded offset do not count when the boot has changed', 
   await using again = await manager.openUpload(upload.id)
   expect(again.offset).toBe(5)
 })
+
+test.each(['refuse', 'take-over'] as const)(
+  'an unknown upload is ERR_TEMP_IO while no directory can be listed, whenBusy: %s',
+  async (whenBusy) => {
+    const { fs, silence } = silentDisk('readdirSync')
+    const manager = tempManager({ fs })
+    manager.file()
+    silence()
+    await failure('ERR_TEMP_IO', () => manager.openUpload(`u${'0'.repeat(26)}`, { whenBusy }))
+  },
+)
