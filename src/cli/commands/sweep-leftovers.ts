@@ -32,7 +32,7 @@ export async function sweepLeftovers(stage: Stage, values: Values): Promise<numb
   const leftovers = await judgeLeftovers({ prefix, directory, olderThanMs, uid, ignoreUninspectable, remove })
   if (values['json'] === true) writeJson(stage, { dryRun: !remove, leftovers })
   else print(stage, leftovers, remove)
-  return STATUS.done
+  return leftovers.some(({ failed }) => failed) ? STATUS.attention : STATUS.done
 }
 
 /** The real path of the directory to look in. An empty text would be the current directory: a variable that is not set. */

@@ -20,36 +20,36 @@ const MAX_ROOT_PATH = 4095 - 600
 
 export function checkBase(base: string): Finding {
   const check = 'base directory'
-  const stats = attempt(() => statSync(base))
-  if (stats === undefined) {
-    const found = `${base} does not exist`
-    return {
-      check,
-      status: 'note',
-      found,
-      advice: 'It is created at the first use, with mode 0700. Create it yourself if other users need it.',
-    }
-  }
+  const place = existing(base)
+  const stats = statSync(place)
   if (!stats.isDirectory())
     return {
       check,
       status: 'problem',
-      found: `${base} is not a directory`,
+      found: `${place} is not a directory`,
       advice: 'Set baseDir or TEMP_FILE_MANAGER_DIR to a directory.',
     }
-  const weakness = findWeakness(fs, base)
+  const weakness = findWeakness(fs, place)
   if (weakness !== undefined) return { check, status: 'problem', ...describe(weakness) }
+  const isThere = place === base
   try {
-    accessSync(base, constants.W_OK | constants.X_OK)
+    accessSync(place, constants.W_OK | constants.X_OK)
   } catch (error) {
+    const missing = isThere ? '' : `, so ${base} cannot be created`
     return {
       check,
       status: 'problem',
-      found: `${base} cannot be written to (${errnoOf(error)})`,
+      found: `${place} cannot be written to (${errnoOf(error)})${missing}`,
       advice: 'Give this user write permission, or set baseDir elsewhere.',
     }
   }
-  return { check, status: 'ok', found: `${base}, mode ${modeOf(stats)}` }
+  if (isThere) return { check, status: 'ok', found: `${base}, mode ${modeOf(stats)}` }
+  return {
+    check,
+    status: 'note',
+    found: `${base} does not exist`,
+    advice: 'It is created at the first use, with mode 0700. Create it yourself if other users need it.',
+  }
 }
 
 function describe({ path, kind, uid, mode }: Weakness): Pick<Finding, 'found' | 'advice'> {

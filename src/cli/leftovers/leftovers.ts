@@ -21,6 +21,8 @@ export interface Leftover {
   readonly path: string
   readonly action: 'kept' | 'would-remove' | 'removed'
   readonly reason: string
+  /** It was to be removed, and some of it is left. */
+  readonly failed?: true
 }
 
 export interface Search {
@@ -99,7 +101,7 @@ async function end(path: string | Buffer, judged: Leftover, search: Search): Pro
   const failed = errors[0] === undefined ? kept[0]?.reason : errnoOf(errors[0].error)
   return failed === undefined
     ? { ...judged, action: 'removed' }
-    : { ...judged, action: 'kept', reason: `it could not be removed completely (${failed})` }
+    : { ...judged, action: 'kept', reason: `it could not be removed completely (${failed})`, failed: true }
 }
 
 /** Deletes a tree. One whose own name is not UTF-8 is renamed first: a path of text does not lead to it. */

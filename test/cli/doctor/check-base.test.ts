@@ -8,6 +8,7 @@ import {
   checkRootDirectory,
   existing,
 } from '../../../src/cli/doctor/check-base.ts'
+import { ROOMS } from '../../../src/layout.ts'
 import { tempBase } from '../../fixtures/temp-base.ts'
 
 test('a base directory is judged by what it is', () => {
@@ -19,6 +20,29 @@ test('a base directory is judged by what it is', () => {
   expect(checkBase(base)).toMatchObject({
     status: 'problem',
     found: expect.stringContaining('no sticky bit'),
+  })
+})
+
+test('a base directory that cannot be created is a problem', () => {
+  const base = tempBase()
+  writeFileSync(join(base, 'file'), '')
+  expect(checkBase(join(base, 'file/later'))).toMatchObject({
+    status: 'problem',
+    found: `${join(base, 'file')} is not a directory`,
+  })
+  chmodSync(base, 0o777)
+  expect(checkBase(join(base, 'later'))).toMatchObject({
+    status: 'problem',
+    found: expect.stringContaining('no sticky bit'),
+  })
+})
+
+test.skipIf(process.getuid?.() === 0)('a base directory in one that cannot be written is a problem', () => {
+  const base = tempBase()
+  chmodSync(base, 0o500)
+  expect(checkBase(join(base, 'later'))).toMatchObject({
+    status: 'problem',
+    found: `${base} cannot be written to (EACCES), so ${join(base, 'later')} cannot be created`,
   })
 })
 
@@ -37,7 +61,7 @@ test('a root is judged without following a link', () => {
   })
 })
 
-test.each(['sessions', 'handoffs', 'uploads', 'kept'])('a link in the place of %s/ is a problem', (room) => {
+test.each(ROOMS)('a link in the place of %s/ is a problem', (room) => {
   const root = join(tempBase(), 'root')
   mkdirSync(root, { mode: 0o700 })
   symlinkSync(tempBase(), join(root, room))

@@ -273,6 +273,15 @@ if sys.argv[2] == 'stay': open('${base}/up', 'w'); sys.stdin.read()`
     expect(stdout).toContain('changed too recently')
   })
 
+  test.skipIf(!ROOT)('ends with status 1 when a directory cannot be removed (needs root)', async () => {
+    const base = tempBase() // no other user can enter it
+    const path = leftover(base)
+    chownSync(path, 65534, 65534)
+    const { status, stdout } = await sweep(base, '--delete', '--owner', '65534')
+    expect(stdout).toMatch(/^kept .*it could not be removed completely \(EACCES\)$/m)
+    expect([status, existsSync(path)]).toEqual([1, true])
+  })
+
   test('never follows a link', async () => {
     const [base, other] = [tempBase(), tempBase()]
     const target = leftover(other, 'precious')
