@@ -112,9 +112,12 @@ export abstract class Entry extends LiveEntry implements TempEntry {
     this.requireMovable('persist')
     await this.opened()
     this.requireMovable('persist')
-    const target = await persist(this.#persistable(), destination, options).catch((error: unknown) => {
-      throw this.#persistError(error)
-    })
+    const move = (): Promise<string> => persist(this.#persistable(), destination, options)
+    const target = await move()
+      .catch((error: unknown) => this.#again(error, move))
+      .catch((error: unknown) => {
+        throw this.#persistError(error)
+      })
     this.context.counters.persisted++
     await this.#vacate()
     return target
@@ -147,7 +150,12 @@ export abstract class Entry extends LiveEntry implements TempEntry {
     }
     let target: string
     try {
-      target = persistSync(this.#persistable(), destination, options)
+      const move = (): string => persistSync(this.#persistable(), destination, options)
+      try {
+        target = move()
+      } catch (error) {
+        target = this.#again(error, move)
+      }
     } catch (error) {
       throw this.#persistError(error)
     }
@@ -180,7 +188,9 @@ export abstract class Entry extends LiveEntry implements TempEntry {
     const { kind, path, name, holding, session } = this
     // Not the entry itself: a claim has a ticket too, which is not the new one.
     const published = { kind, path, name, foreign: holding?.foreign }
-    const ticket = await publish(session, published, holding?.workshop ?? session.path, options)
+    const move = (): Promise<string> =>
+      publish(session, published, holding?.workshop ?? session.path, options)
+    const ticket = await move().catch((error: unknown) => this.#again(error, move))
     this.context.counters.handedOff++
     await this.#vacate()
     return ticket
@@ -241,6 +251,13 @@ export abstract class Entry extends LiveEntry implements TempEntry {
       if (errnoOf(error) !== 'ENOENT') throw error
       if (this.holding === undefined && this.isBack()) this.removeAtSync(this.path)
     }
+  }
+
+  /** After a failed move: moves it once more if it had only been out of reach. @throws `error` otherwise, and what `move` throws */
+  #again<T>(error: unknown, move: () => T): T {
+    const cause = isTempFileError(error) ? error.cause : error
+    if (errnoOf(cause) !== 'ENOENT' || !this.isBack()) throw error
+    return move()
   }
 
   /** After an ENOENT: whether the entry exists after all. Its session may have had a tombstone's name, from where confirm() takes it back. */

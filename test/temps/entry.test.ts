@@ -10,14 +10,14 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { TempFileError } from '../../src/errors.ts'
 import type { TempDir, TempFile } from '../../src/index.ts'
 import { failure, failureSync } from '../fixtures/failures.ts'
 import { idOf, tombstoneOf } from '../fixtures/handoff-root.ts'
 import { canFreeze, freeze } from '../fixtures/immutable.ts'
-import { tempManager } from '../fixtures/temp-base.ts'
+import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 
 /** Descriptors of this process on files at or under `path`. */
 function openOn(path: string): string[] {
@@ -380,6 +380,15 @@ describe('the first operation on an entry whose session has a tombstone’s name
         false,
       ])
     }
+  })
+
+  test.each(['file', 'dir'] as const)('and persists it or hands it off: a %s', async (kind) => {
+    for (const persist of ['persist', 'persistSync'] as const) {
+      const target = join(tempBase(), 'target')
+      expect(await (await suspected(kind))[persist](target)).toBe(target)
+      expect(existsSync(target)).toBe(true)
+    }
+    expect(await (await suspected(kind)).handOff()).toMatch(/^[0-9a-z]+$/)
   })
 
   test('and opens it', async () => {
