@@ -4,7 +4,7 @@
 //   ctime   by the volume's clock
 //   atime   the number of the boot, mtime the boot clock, both in seconds; utimes sets the ctime as well
 
-import { constants } from 'node:fs'
+import { createEmpty } from '../disk/empty-file.ts'
 import type { FileSystem } from '../disk/file-system.ts'
 import { namesIn } from '../disk/paths.ts'
 import { errnoOf } from '../errors.ts'
@@ -20,8 +20,6 @@ export interface Attempt {
   /** When the handoff was published, released or given back. */
   readonly since: Stamp
 }
-
-const NEW_EMPTY = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0)
 
 /** Reads the counters of the handoff in `directory`; undefined when there is none. Throws the system's error. */
 export function readAttempt(fs: FileSystem, directory: string): Attempt | undefined {
@@ -73,13 +71,4 @@ export function stampAttempt(fs: FileSystem, directory: string, names: readonly 
 function highest(names: readonly string[], parse: (name: string) => number | undefined): number | undefined {
   const counts = names.map(parse).filter((count) => count !== undefined)
   return counts.length === 0 ? undefined : Math.max(...counts)
-}
-
-function createEmpty(fs: FileSystem, path: string, chmod: boolean): void {
-  const fd = fs.openSync(path, NEW_EMPTY, 0o600)
-  try {
-    if (chmod) fs.fchmodSync(fd, 0o600)
-  } finally {
-    fs.closeSync(fd)
-  }
 }

@@ -5,7 +5,7 @@
 //   done-<bytes>         published; done.json has the ticket
 //   (none)               still being created: its reservation ends with its creator
 
-import { constants } from 'node:fs'
+import { createEmpty } from '../disk/empty-file.ts'
 import { namesIfThere, renameIfThere } from '../disk/paths.ts'
 import { removeTreeSync } from '../disk/remove/remove.ts'
 import { renameInto } from '../disk/rename-into.ts'
@@ -52,16 +52,9 @@ export function stateIn(names: readonly string[]): UploadState | undefined {
   return { name, offset: Number(offset), boot, done: kind === 'done', length }
 }
 
-const NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0)
-
 /** Creates an empty file: a state or a declared length. */
 export function createMark({ fs }: Pick<Root, 'fs'>, directory: string, name: string): void {
-  const fd = fs.openSync(inside(directory, name), NEW, 0o600)
-  try {
-    fs.fchmodSync(fd, 0o600) // whatever the umask
-  } finally {
-    fs.closeSync(fd)
-  }
+  createEmpty(fs, inside(directory, name), true)
 }
 
 /**

@@ -5,7 +5,7 @@ import { dirname } from 'node:path'
 import { errnoOf } from '../errors.ts'
 import type { FileSystem } from './file-system.ts'
 import { existsAt, renameIfThere } from './paths.ts'
-import { syncDirectorySync } from './sync.ts'
+import { syncDirectoryIfAllowed } from './sync.ts'
 
 /** Renames `from` to `to`, whose directory is created if it is missing. False if `from` does not exist. Throws the system's error. */
 export function renameInto(fs: FileSystem, from: string, to: string): boolean {
@@ -20,7 +20,7 @@ function isMade(fs: FileSystem, directory: string): boolean {
   try {
     fs.mkdirSync(directory, { mode: 0o700 })
     fs.chmodSync(directory, 0o700) // a umask may remove bits of the owner
-    syncDirectorySync(fs, dirname(directory))
+    syncDirectoryIfAllowed(fs, dirname(directory))
   } catch (error) {
     const errno = errnoOf(error)
     if (errno === 'ENOENT') return false

@@ -2,13 +2,13 @@
 // the disk, as far as the file system can do that; a descriptor is closed on every way out; no tree is too deep.
 
 import { constants } from 'node:fs'
-import { errnoOf } from '../errors.ts'
+import { errnoOf, TempFileError } from '../errors.ts'
 import { platform } from '../platform/index.ts'
 import { close, closeSync, open, sync } from './descriptors.ts'
 import type { DiskPath, FileSystem } from './file-system.ts'
 import { type Directory, OpenDirectories } from './open-directories.ts'
 import { joinPath, readEntriesSync } from './paths.ts'
-import { explainDeniedSync } from './permission.ts'
+import { explainDeniedSync, isDenied } from './permission.ts'
 
 // Nonblocking: opening a FIFO that took the place of a file must not wait for a writer.
 const { O_RDONLY, O_WRONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants
@@ -26,6 +26,18 @@ export function syncDirectorySync(fs: FileSystem, path: DiskPath): void {
     syncDescriptorSync(fs, fd)
   } finally {
     closeSync(fs, fd)
+  }
+}
+
+/**
+ * As {@link syncDirectorySync}, for a directory that may be created for work that is not durable: under Node's permission
+ * model, which denies every sync, it does nothing.
+ */
+export function syncDirectoryIfAllowed(fs: FileSystem, path: DiskPath): void {
+  try {
+    syncDirectorySync(fs, path)
+  } catch (error) {
+    if (!(error instanceof TempFileError) || !isDenied(error.cause)) throw error
   }
 }
 

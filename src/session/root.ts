@@ -2,7 +2,6 @@
 // that another user could have planted, replaced or written to, and a link, is refused before anything below it is read,
 // renamed or deleted; one of this user that is merely too open gets mode 0700, with a warning.
 
-import { constants } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { findWeakness, type Weakness } from '../disk/base-safety.ts'
 import type { DiskStats, FileSystem } from '../disk/file-system.ts'
@@ -215,7 +214,3 @@ function checkOneFileSystem(root: Root): void {
   }
   log.session('made the root %s', layout.root)
 }
-
-/** Flags that open a new private file: never through a link, never over an existing file. */
-export const CREATE_FLAGS =
-  constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0)

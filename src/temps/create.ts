@@ -1,8 +1,8 @@
 // Creating an empty file. Guarantee: it is exactly open and close, and a failure leaves nothing.
 
 import { close, open } from '../disk/descriptors.ts'
+import { CREATE_FLAGS } from '../disk/empty-file.ts'
 import type { FileSystem } from '../disk/file-system.ts'
-import { CREATE_FLAGS } from '../session/root.ts'
 import type { Session } from '../session/session.ts'
 import { FileEntry } from './file.ts'
 import type { Naming } from './naming.ts'

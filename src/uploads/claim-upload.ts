@@ -10,6 +10,7 @@ import { undoPublishings } from '../claimable/give-back.ts'
 import { readUpload, type UploadRecord } from '../claimable/upload-record.ts'
 import { atName, doneName, readState, stateIn, type UploadState } from '../claimable/upload-state.ts'
 import { close, open, sync } from '../disk/descriptors.ts'
+import { createEmpty } from '../disk/empty-file.ts'
 import { existsAt, findSync, namesIn, renameIfThere } from '../disk/paths.ts'
 import { removeTreeSync } from '../disk/remove/remove.ts'
 import { renameInto } from '../disk/rename-into.ts'
@@ -118,8 +119,7 @@ function writtenBytes({ context }: Session, claim: string): number | undefined {
 function askToStop(session: Session, claim: string): void {
   const { fs } = session.context
   try {
-    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0)
-    fs.closeSync(fs.openSync(inside(claim, WANTED), flags, 0o600))
+    createEmpty(fs, inside(claim, WANTED), false)
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST' && errnoOf(error) !== 'ENOENT')
       throw ioError(error, 'take the upload over')

@@ -4,15 +4,15 @@
 //   2. look at all that is promised to others              no room: withdraw
 //   3. create the state file at-0, sync                    admitted
 
-import { constants } from 'node:fs'
 import { hostname } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
 import { UPLOAD_VERSION, type UploadRecord } from '../claimable/upload-record.ts'
 import { atName, createMark, readState } from '../claimable/upload-state.ts'
-import { renameIfThere } from '../disk/paths.ts'
+import { createEmpty } from '../disk/empty-file.ts'
+import { existsAt, renameIfThere } from '../disk/paths.ts'
 import { writeRecord } from '../disk/record-file.ts'
 import { removeTreeSync } from '../disk/remove/remove.ts'
-import { syncDirectory, syncDirectorySync } from '../disk/sync.ts'
+import { syncDirectory, syncDirectoryIfAllowed } from '../disk/sync.ts'
 import { errnoOf, ioError, TempFileError } from '../errors.ts'
 import { checkDeclared } from '../file-types/check-type.ts'
 import { findClaim } from '../handoff/claim-index.ts'
@@ -119,22 +119,14 @@ function build(session: Session, directory: string, record: UploadRecord): void 
     }
     if (session.mendsModes) fs.chmodSync(path, 0o700)
   }
-  const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0)
-  const fd = fs.openSync(inside(data, record.name), flags, 0o600)
-  if (session.mendsModes) fs.fchmodSync(fd, 0o600)
-  fs.closeSync(fd)
+  createEmpty(fs, inside(data, record.name), session.mendsModes)
   writeRecord(fs, inside(directory, UPLOAD_RECORD), record, record.durable)
 }
 
 /** An id that the user's protocol chose may be in use. */
 function isTakenElsewhere(session: Session, id: string): boolean {
   const { context } = session
-  try {
-    context.fs.lstatSync(inside(context.layout.uploads, id))
-    return true
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error
-  }
+  if (existsAt(context.fs, inside(context.layout.uploads, id))) return true
   const found = findClaim(context, id)
   return found !== undefined && found.claim !== inside(session.claims, id)
 }
@@ -151,7 +143,7 @@ function taken(): TempFileError {
   )
 }
 
-/** Creates uploads/ where it is missing, and checks it. @throws ERR_TEMP_UNSAFE_ROOT, and the system's error */
+/** Creates uploads/ if it is missing, and checks it. @throws ERR_TEMP_UNSAFE_ROOT, and the system's error */
 function openUploads({ context }: Session): void {
-  if (openRoom(context, 'uploads')) syncDirectorySync(context.fs, context.layout.root)
+  if (openRoom(context, 'uploads')) syncDirectoryIfAllowed(context.fs, context.layout.root)
 }

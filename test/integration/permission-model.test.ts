@@ -44,6 +44,8 @@ describe.skipIf(process.platform === 'win32')("under Node's permission model", (
       receive: 4,
       tree: true,
       handOff: ['one'],
+      'handOff after a cleaner': true,
+      upload: 'bytes',
       persist: 'data',
       persistSync: '',
       adopt: 'adopted',

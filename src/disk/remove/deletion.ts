@@ -17,7 +17,7 @@ import {
   fail,
   hoist,
   holdsMount,
-  isDenied,
+  isPermissionError,
   keepMount,
   openUp,
   openUpBoth,
@@ -174,14 +174,14 @@ function* settleFiles(tree: Tree, frame: Frame, found: Emptied): Step<boolean> {
 /** Removes what prevented an unlink, where that can be done. */
 function* isCured(tree: Tree, frame: Frame, error: unknown): Step<boolean> {
   const errno = errnoOf(error)
-  if (isDenied(errno)) return yield* openUp(tree, frame)
+  if (isPermissionError(errno)) return yield* openUp(tree, frame)
   return errno === 'ENAMETOOLONG' && (yield* hoist(tree, frame))
 }
 
 /** A directory that could not be examined or read: true to try again; otherwise it is settled. */
 function* unreadable(tree: Tree, frame: Frame, error: unknown): Step<boolean> {
   const errno = errnoOf(error)
-  if (isDenied(errno) && (yield* openUpBoth(tree, frame))) return true
+  if (isPermissionError(errno) && (yield* openUpBoth(tree, frame))) return true
   if (errno === 'ENAMETOOLONG' && frame.parent !== undefined && (yield* hoist(tree, frame.parent))) {
     frame.path = joinPath(frame.parent.path, frame.name)
     return true
@@ -210,7 +210,7 @@ function* finish(tree: Tree, frame: Frame): Step<void> {
       frame.state = 'unread'
       return
     }
-    if (isDenied(errno) && frame.parent !== undefined && (yield* openUp(tree, frame.parent))) return
+    if (isPermissionError(errno) && frame.parent !== undefined && (yield* openUp(tree, frame.parent))) return
     fail(tree, frame.path, error, frame.parent)
   }
   leave(tree, frame)

@@ -51,7 +51,7 @@ export function* hoist(tree: Tree, frame: Frame): Step<boolean> {
     yield step
   } catch (error) {
     // Moving a directory rewrites its '..', so it must be writable itself.
-    if (!isDenied(errnoOf(error)) || !(yield* openUpBoth(tree, frame))) return false
+    if (!isPermissionError(errnoOf(error)) || !(yield* openUpBoth(tree, frame))) return false
     try {
       yield step
     } catch {
@@ -87,6 +87,6 @@ export function fail(tree: Tree, path: DiskPath, error: unknown, parent?: Frame)
   else tree.report.errors.push({ path: path.toString(), error })
 }
 
-export function isDenied(errno: string | undefined): boolean {
+export function isPermissionError(errno: string | undefined): boolean {
   return errno === 'EACCES' || errno === 'EPERM'
 }
