@@ -28,7 +28,12 @@ import {
   type TempFileStoreOptions,
 } from './tus-options.ts'
 
-/** @throws ERR_TEMP_OPTION_INVALID */
+/**
+ * A DataStore for a `Server` of `@tus/server` of your own: each upload is a partial upload of the manager and ends as one
+ * handoff, whose ticket {@link TempFileStore.ticketOf} returns. The locker is passed to the Server too. Checksums,
+ * concatenation and calls of `onFinish` that are repeated need {@link tusServer}.
+ * @throws ERR_TEMP_OPTION_INVALID
+ */
 export class TempFileStore extends DataStore {
   override extensions = [
     'creation',
