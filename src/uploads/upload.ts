@@ -121,7 +121,7 @@ export class Upload implements AnsweredUpload {
     const prepared = prepareDeclaration(rules)
     this.#requireOpen()
     const known = this.#hold.length
-    if (known === length) return
+    if (known !== undefined && known === length) return
     if (known !== undefined || !Number.isSafeInteger(length) || length < this.offset)
       throw new TempFileError(
         'ERR_TEMP_OPTION_INVALID',

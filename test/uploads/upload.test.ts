@@ -46,6 +46,13 @@ test.each([
   },
 )
 
+test.each([undefined, null, '10', 1.5, -1])('the length %j cannot be declared', async (length) => {
+  await using upload = await tempManager().createUpload()
+  // A call from JavaScript.
+  await failure('ERR_TEMP_OPTION_INVALID', () => upload.declareLength(length as unknown as number))
+  expect(upload.length).toBeUndefined()
+})
+
 const uses: [string, (upload: PartialUpload) => unknown][] = [
   ['append', (upload) => upload.append('more')],
   ['finish', (upload) => upload.finish()],
