@@ -4,6 +4,7 @@
 import type { Context } from '../context.ts'
 import { measureUserFiles } from '../disk/measure.ts'
 import { readMounts } from '../disk/mounts.ts'
+import { ioError } from '../errors.ts'
 import { readableNames } from '../handoff/claim-index.ts'
 import type { HandoffInfo } from '../handoff/info.ts'
 import { listHandoffs } from '../handoff/list.ts'
@@ -49,8 +50,16 @@ export interface RootUsage {
   readonly kept: readonly KeptUsage[]
 }
 
-/** Measures everything under the root. */
+/** Measures everything under the root. @throws ERR_TEMP_UNSAFE_ROOT, ERR_TEMP_IO */
 export async function measureRoot(context: Context): Promise<RootUsage> {
+  try {
+    return await measure(context)
+  } catch (error) {
+    throw ioError(error, 'measure the root directory for temporary files', context.layout.root)
+  }
+}
+
+async function measure(context: Context): Promise<RootUsage> {
   const { fs, layout } = context
   const mounts = readMounts()
   const sessions: SessionUsage[] = []

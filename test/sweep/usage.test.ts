@@ -5,6 +5,8 @@ import { hostname } from 'node:os'
 import { basename, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { craftSession, REUSED_PID } from '../fixtures/crafted-session.ts'
+import { failure } from '../fixtures/failures.ts'
+import { silentDisk } from '../fixtures/silent-disk.ts'
 import { tempManager } from '../fixtures/temp-base.ts'
 
 test('usage reports files, bytes, owner and verdict of each, and changes nothing', async () => {
@@ -80,4 +82,12 @@ test('usage lists partial uploads, and counts the bytes of those that wait', asy
   const waiting = await manager.usage()
   expect(waiting.uploads).toMatchObject([{ state: 'waiting', bytes: 5, length: 10 }])
   expect(waiting.bytes).toBe(waiting.sessions.reduce((sum, session) => sum + session.bytes, 0) + 5)
+})
+
+test('usage is ERR_TEMP_IO while no directory can be listed', async () => {
+  const { fs: disk, silence } = silentDisk('readdirSync')
+  const manager = tempManager({ fs: disk })
+  manager.file()
+  silence()
+  await failure('ERR_TEMP_IO', () => manager.usage())
 })
