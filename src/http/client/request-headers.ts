@@ -9,6 +9,10 @@ export type RequestHeaders = Readonly<Record<string, string>>
 /** @throws ERR_TEMP_OPTION_INVALID */
 export function checkRequestHeaders(headers: RequestHeaders): void {
   for (const [name, value] of Object.entries(headers)) {
+    if (name.toLowerCase() === 'transfer-encoding') {
+      // Beside Content-Length it makes the request ambiguous (RFC 9112 section 6.2).
+      throw optionError('headers', 'The request header Transfer-Encoding is not for programs. Leave it out.')
+    }
     try {
       validateHeaderName(name)
       validateHeaderValue(name, value)

@@ -129,3 +129,13 @@ test.each<[string, PutOptions]>([
 ])('a bad option is refused: %s', async (_, options) => {
   expect(await here.failure(options)).toMatchObject({ code: 'ERR_TEMP_OPTION_INVALID' })
 })
+
+test('Transfer-Encoding, which would contradict Content-Length, is refused before anything is sent', async () => {
+  let requests = 0
+  here.handler = () => {
+    requests += 1
+  }
+  const headers = { 'Transfer-Encoding': 'chunked' }
+  expect(await here.failure({ headers })).toMatchObject({ code: 'ERR_TEMP_OPTION_INVALID' })
+  expect(requests).toBe(0)
+})
