@@ -14,7 +14,7 @@ import { cleanupError, reportCleanupError } from '../runtime/observe.ts'
 import { journalOf } from '../session/outside.ts'
 import type { HandOffOptions, PersistOptions, TempEntry } from '../types.ts'
 import { LiveEntry } from './live-entry.ts'
-import { type Persistable, persist, persistSync } from './persist.ts'
+import { type Persistable, persist, persistError, persistSync } from './persist.ts'
 
 export abstract class Entry extends LiveEntry implements TempEntry {
   /** Removes what is at `path`. Throws the system's error, ENOENT too. */
@@ -123,19 +123,9 @@ export abstract class Entry extends LiveEntry implements TempEntry {
     return target
   }
 
-  /** The error of a persist that failed: an entry that does not exist any more was removed, or its session was lost. */
   #persistError(error: unknown): unknown {
-    const { context, path, session } = this
-    const cause = isTempFileError(error) ? error.cause : error
-    if (errnoOf(cause) !== 'ENOENT' || !isMissing(context.fs, path)) return error
-    this.requireLive('persist')
-    if (!session.confirm()) return session.lostError()
-    if (!isMissing(context.fs, path)) return error
-    return new TempFileError(
-      'ERR_TEMP_REMOVED',
-      'Cannot persist it: it was removed by other code or another process.',
-      { cause, path },
-    )
+    const { path, session } = this
+    return persistError(error, { path, session }, () => this.requireLive('persist'))
   }
 
   persistSync(destination: string, options: PersistOptions = {}): string {

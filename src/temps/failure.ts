@@ -1,7 +1,7 @@
-// Turns the report of a deletion into one error, for the removal of a single entry.
+// The errors of a single entry: of a deletion that is not complete, and of an entry that does not exist any more.
 
 import type { RemoveReport } from '../disk/remove/remove.ts'
-import { TempFileError } from '../errors.ts'
+import { TempFileError, type TempFileErrorOptions } from '../errors.ts'
 
 /** Throws the first error of an incomplete deletion. @throws ERR_TEMP_CLEANUP for what is kept, else the system's error */
 export function firstFailure(report: RemoveReport): void {
@@ -16,4 +16,8 @@ export function firstFailure(report: RemoveReport): void {
       path: kept.path,
     },
   )
+}
+
+export function removedError(message: string, options?: TempFileErrorOptions): TempFileError {
+  return new TempFileError('ERR_TEMP_REMOVED', message, options)
 }

@@ -6,7 +6,7 @@ import type { FileHandle } from 'node:fs/promises'
 import type { Readable, Writable } from 'node:stream'
 import { close, closeWritten, open } from '../disk/descriptors.ts'
 import { isMissing, statsOf } from '../disk/paths.ts'
-import { errnoOf, ioError, TempFileError, type TempFileErrorOptions } from '../errors.ts'
+import { errnoOf, ioError, TempFileError } from '../errors.ts'
 import { operations } from '../on-demand.ts'
 import { joinSignals } from '../runtime/abort.ts'
 import { asyncDispose } from '../runtime/dispose.ts'
@@ -29,6 +29,7 @@ import {
   withoutFollowing,
 } from './content-options.ts'
 import { Entry } from './entry.ts'
+import { removedError } from './failure.ts'
 import { asOnlyWrite } from './only-write.ts'
 import { streamResource } from './resources.ts'
 import { runValidate } from './run-validate.ts'
@@ -273,10 +274,6 @@ export class FileEntry extends Entry implements TempFile {
     const why = this.disposed ? 'while it was opened' : 'by another program'
     return removedError(`This temporary file was removed ${why}.`, { cause: error, path: this.path })
   }
-}
-
-function removedError(message: string, options?: TempFileErrorOptions): TempFileError {
-  return new TempFileError('ERR_TEMP_REMOVED', message, options)
 }
 
 function nothing(): void {}

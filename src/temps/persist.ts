@@ -3,12 +3,13 @@
 
 import { moveInto, moveIntoSync } from '../disk/move/move.ts'
 import type { MoveOptions } from '../disk/move/staged-move.ts'
-import { absolutePath } from '../disk/paths.ts'
-import { ioError, optionError } from '../errors.ts'
+import { absolutePath, isMissing } from '../disk/paths.ts'
+import { errnoOf, ioError, isTempFileError, optionError } from '../errors.ts'
 import { boolean, mode, optionsOf } from '../input/options.ts'
 import { reportLeft } from '../removal/report-left.ts'
 import { journalOf } from '../session/outside.ts'
 import type { Session } from '../session/session.ts'
+import { removedError } from './failure.ts'
 
 const checkOptions = optionsOf('persist', {
   overwrite: boolean,
@@ -73,4 +74,22 @@ function check(entry: Persistable, destination: unknown, given: unknown): Reques
     target: absolutePath(destination),
     options: { overwrite, durable, makeParents, mode, kind, foreign, retire, journal },
   }
+}
+
+/**
+ * The error of a persist that failed: an entry that does not exist any more was removed, or its session was lost.
+ * `requireLive` throws if the entry has ended.
+ */
+export function persistError(
+  error: unknown,
+  { path, session }: Pick<Persistable, 'path' | 'session'>,
+  requireLive: () => void,
+): unknown {
+  const { fs } = session.context
+  const cause = isTempFileError(error) ? error.cause : error
+  if (errnoOf(cause) !== 'ENOENT' || !isMissing(fs, path)) return error
+  requireLive()
+  if (!session.confirm()) return session.lostError()
+  if (!isMissing(fs, path)) return error
+  return removedError('Cannot persist it: it was removed by other code or another process.', { cause, path })
 }
