@@ -5,7 +5,6 @@
 import { messageOf, optionError } from '../errors.ts'
 import { type Preserve, type TempDir, TempFileManager, type TempScope } from '../index.ts'
 import { type Kind, optionsOf, text, unchecked } from '../input/options.ts'
-import { preserveKind } from '../keep-policy.ts'
 import { log } from '../runtime/observe.ts'
 
 /** Options of a test's directory. */
@@ -42,14 +41,16 @@ interface Shared {
   tests: number
 }
 
+const byTempFileManager = unchecked<Preserve>()
+
 const failuresOnly: Kind<Preserve> = (value, option) => {
   if (value === true)
     throw optionError(option, `${option} must be false, 'on-error' or an object with count or age.`)
-  return preserveKind(value, option)
+  return byTempFileManager(value, option)
 }
 
 const checkOptions = optionsOf('tempDir', {
-  name: unchecked<string>(), // these two by TempFileManager
+  name: unchecked<string>(), // by TempFileManager, as baseDir
   baseDir: unchecked<string>(),
   preserve: failuresOnly,
   suffix: text,
