@@ -217,9 +217,9 @@ function problemOf(
 /** The way in which the data of a handoff differs from its record; undefined if it does not. */
 export function dataProblem(fs: FileSystem, directory: string, record: HandoffRecord): string | undefined {
   const data = inside(directory, DATA)
-  const names = namesIfThere(fs, data) ?? []
-  if (!names.includes(record.name)) return 'it names a file that is not there'
-  const stats = fs.lstatSync(inside(data, record.name))
+  const isListed = namesIfThere(fs, data)?.includes(record.name) === true
+  const stats = isListed ? findSync(fs, inside(data, record.name)) : undefined // a listing looks at what others move
+  if (stats === undefined) return 'it names a file that is not there'
   const matches = record.kind === 'file' ? stats.isFile() : stats.isDirectory()
   return matches ? undefined : 'what it names is of another kind'
 }

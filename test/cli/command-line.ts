@@ -2,12 +2,14 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, watch } from 'node:fs'
+import { chownSync, existsSync, watch } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { ORDINARY } from '../fixtures/mounts.ts'
 
 export const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
-const COMMAND = [process.execPath, MAIN]
+/** The command line, to which arguments are added. */
+export const COMMAND: readonly string[] = [process.execPath, MAIN]
 
 export interface Ran {
   readonly status: number | null
@@ -20,6 +22,16 @@ type Env = Readonly<Record<string, string | undefined>>
 /** Runs it with pipes for standard output and error. */
 export async function run(args: readonly string[], env: Env = {}): Promise<Ran> {
   return await capture([...COMMAND, ...args], env)
+}
+
+/**
+ * What a command line begins with so that it runs as an ordinary user, who owns `base`. Root may search and write every
+ * directory; another user is ordinary as it is.
+ */
+export function asOrdinaryUser(base: string): readonly string[] {
+  if (process.getuid?.() !== 0) return []
+  chownSync(base, ORDINARY, ORDINARY)
+  return ['setpriv', `--reuid=${ORDINARY}`, `--regid=${ORDINARY}`, '--clear-groups']
 }
 
 /** Runs it on a pseudo terminal (util-linux's script(1)); both streams come as one. */

@@ -81,6 +81,32 @@ describe.each(places)('%s', (_, list) => {
 })
 
 describe('looking without claiming', () => {
+  it.each(places)(
+    '%s goes on when one is claimed between the look at its data and at its file',
+    async (_, list) => {
+      const baseDir = tempBase()
+      const owner = tempManager({ baseDir })
+      owner.file()
+      const ticket = await (await owner.receive('text', { name: 'a.txt' })).handOff()
+      const [free, claim] = [
+        join(owner.root, 'handoffs', ticket),
+        join(owner.sessionPath ?? '', 'claims', ticket),
+      ]
+      let moves = 0
+      const disk = steppingDisk(() => {})
+      const { lstatSync } = disk
+      Object.assign(disk, {
+        lstatSync(...given: readonly unknown[]): unknown {
+          if (String(given[0]).endsWith('a.txt') && moves++ === 0) renameSync(free, claim)
+          return Reflect.apply(lstatSync, disk, given)
+        },
+      })
+      const infos = await list(tempManager({ baseDir, fs: disk }))
+      expect(infos.map((info) => info.ticket)).toEqual([ticket])
+      expect(moves).toBeGreaterThan(0)
+    },
+  )
+
   it('neither misses nor calls corrupt what moves in the very moment', async () => {
     const baseDir = tempBase()
     const owner = tempManager({ baseDir })

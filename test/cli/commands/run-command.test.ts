@@ -1,15 +1,15 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { TempFileManager } from '../../../src/index.ts'
-import { canMount, ORDINARY } from '../../fixtures/mounts.ts'
+import { canMount } from '../../fixtures/mounts.ts'
 import { tempBase, USER } from '../../fixtures/temp-base.ts'
-import { capture, MAIN, run } from '../command-line.ts'
+import { asOrdinaryUser, capture, MAIN, run } from '../command-line.ts'
 
 const { SIGUSR2 } = constants.signals
 const NAME = ['--name', 'runs', '--base-dir']
@@ -59,7 +59,7 @@ describe('run', { timeout: 30_000 }, () => {
     const closed = join(base, 'closed')
     mkdirSync(closed, { mode: 0o000 })
     const command = [process.execPath, MAIN, 'run', ...NAME, base, '--', 'no-such-command']
-    const user = process.getuid?.() === 0 ? asOrdinaryUser(base) : []
+    const user = asOrdinaryUser(base)
     const { status, stderr } = await capture([...user, ...command], {
       PATH: `${process.env['PATH']}:${closed}`,
     })
@@ -106,7 +106,8 @@ describe('run', { timeout: 30_000 }, () => {
     ])('Control-C reaches a program %s once', async (_what, before, input, times) => {
       const base = tempBase()
       const command = [process.execPath, MAIN, 'run', ...NAME, base, '--', ...before, ...node(COUNTER)]
-      const line = `${command.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ')} ${input}`
+      // exec: a shell that stayed would itself be ended by Control-C.
+      const line = `exec ${command.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ')} ${input}`
       const child = spawn('script', ['-qefc', line, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] })
       onTestFinished(() => void child.kill('SIGKILL'))
       const wrapper = Number((await printed(child, /ready (\d+)/))[1])
@@ -309,12 +310,6 @@ describe('run', { timeout: 30_000 }, () => {
     },
   )
 })
-
-/** Root may search every directory: the command line then runs as nobody, who owns `base`. */
-function asOrdinaryUser(base: string): string[] {
-  chownSync(base, ORDINARY, ORDINARY)
-  return ['setpriv', `--reuid=${ORDINARY}`, `--regid=${ORDINARY}`, '--clear-groups']
-}
 
 function started(base: string, script: string) {
   const child = spawn(process.execPath, [MAIN, 'run', ...NAME, base, '--', 'sh', '-c', script], {

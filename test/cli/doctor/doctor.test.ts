@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Finding } from '../../../src/cli/doctor/finding.ts'
 import { tempBase, tempManager } from '../../fixtures/temp-base.ts'
-import { run } from '../command-line.ts'
+import { asOrdinaryUser, COMMAND, capture, run } from '../command-line.ts'
 
 interface Diagnosis {
   readonly healthy: boolean
@@ -41,6 +41,22 @@ describe('doctor', () => {
     expect(finding(found, 'base directory')?.status).toBe('note')
     expect(finding(found, 'lease')?.status).toBe('note')
     expect(readdirSync(base)).toEqual([])
+  })
+
+  test('a base directory in one that cannot be written is a problem', async () => {
+    const base = tempBase()
+    const later = join(base, 'later')
+    const user = asOrdinaryUser(base)
+    chmodSync(base, 0o500)
+    const { status, stdout } = await capture(
+      [...user, ...COMMAND, 'doctor', '--json', '--base-dir', later],
+      {},
+    )
+    expect(status).toBe(1)
+    expect(finding({ diagnosis: JSON.parse(stdout) as Diagnosis }, 'base directory')).toMatchObject({
+      status: 'problem',
+      found: `${base} cannot be written to (EACCES), so ${later} cannot be created`,
+    })
   })
 
   test('a world-writable base directory without the sticky bit is a problem, and chmod +t the advice', async () => {
