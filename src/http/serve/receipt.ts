@@ -88,8 +88,12 @@ class Http1Receipt implements Receipt {
   }
 
   #stopWatching(): void {
-    for (const timer of this.#timers.splice(0)) clearTimeout(timer)
+    this.#stopTimers()
     for (const unwatch of this.#unwatch) unwatch()
+  }
+
+  #stopTimers(): void {
+    for (const timer of this.#timers.splice(0)) clearTimeout(timer)
   }
 
   /**
@@ -114,7 +118,13 @@ class Http1Receipt implements Receipt {
     if (!writableFinished) this.#onLoss()
     else if (this.#socket.encrypted === true) this.#onEncryptedEnd()
     else if (this.#socket.writableEnded) this.#settle(true)
-    else this.#after(RESET_MS, () => this.#socket.write('', this.#onProbed)) // fails after a reset
+    else this.#probeForReset()
+  }
+
+  /** An empty write fails after a reset; after our own end it would fail, too. */
+  #probeForReset(): void {
+    this.#stopTimers()
+    this.#after(RESET_MS, () => this.#socket.write('', this.#onProbed))
   }
 
   readonly #onProbed = (error?: Error | null): void => this.#settle(!error)

@@ -36,6 +36,17 @@ describe('the receipt of a response over HTTP/1.1', () => {
     expect(await confirmed).toBe(true)
   })
 
+  test('is confirmed by a client that ends just before the server would', async () => {
+    const confirmations = Array.from({ length: 24 }, async (_, turn) => {
+      const { confirmed, port } = await confirming()
+      const socket = net.connect(port, '127.0.0.1').resume()
+      socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+      setTimeout(() => socket.end(), 700 + 15 * turn) // the server ends after 1000 ms
+      return await confirmed
+    })
+    expect(await Promise.all(confirmations)).toEqual(Array.from({ length: 24 }, () => true))
+  })
+
   test('is not confirmed by a client that closes with bytes unread, although the kernel took them all', async () => {
     const { confirmed, port } = await confirming()
     const socket = net.connect(port, '127.0.0.1')
