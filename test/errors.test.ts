@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { errnoOf, ioError, isTempFileError, TempFileError, type TempFileErrorCode } from '../src/errors.ts'
 
-describe('a TempFileError', () => {
+describe('TempFileError', () => {
   const cause = new Error('deep')
   const error = new TempFileError('ERR_TEMP_TOO_LARGE', 'Too large.', {
     cause,
@@ -10,7 +10,7 @@ describe('a TempFileError', () => {
     details: { bytes: 5 },
   })
 
-  test('carries its code, its HTTP status twice, its cause and plain details', () => {
+  test('a TempFileError carries its code, its HTTP status twice, its cause and plain details', () => {
     expect(error).toMatchObject({
       name: 'TempFileError',
       code: 'ERR_TEMP_TOO_LARGE',
@@ -23,13 +23,13 @@ describe('a TempFileError', () => {
     expect(error).toBeInstanceOf(TempFileError)
   })
 
-  test('shows its path to the program and not to a client', () => {
+  test('a TempFileError shows its path to the program and not to a client', () => {
     expect(error.path).toBe('/secret/place')
     expect(JSON.stringify(error)).not.toContain('secret')
     expect({ ...error }).not.toHaveProperty('path')
   })
 
-  test('is recognised by its brand, not by its class', () => {
+  test('a TempFileError is recognised by its brand, not by its class', () => {
     const foreign = Object.assign(Object.create({ [Symbol.for('temp-file-manager.error.v1')]: true }), {
       code: 'ERR_TEMP_QUOTA',
     })
@@ -41,13 +41,13 @@ describe('a TempFileError', () => {
     }
   })
 
-  test('may have subclasses, of which other errors are not instances', () => {
+  test('TempFileError may have subclasses, of which other errors are not instances', () => {
     class Mine extends TempFileError {}
     expect(new Mine('ERR_TEMP_IO', 'x')).toBeInstanceOf(TempFileError)
     expect(error).not.toBeInstanceOf(Mine)
   })
 
-  test('prints with its code', () => {
+  test('a TempFileError prints with its code', () => {
     expect(inspect(error)).toContain('ERR_TEMP_TOO_LARGE')
   })
 })
@@ -57,14 +57,14 @@ test.each(['TYPO', 'toString'])('an error made in JavaScript with the code %s ha
   expect([error.status, error.statusCode, error.expose, error.details]).toEqual([500, 500, false, {}])
 })
 
-describe("a system's error", () => {
+describe('system errors', () => {
   const system = (code: string): Error => Object.assign(new Error(`${code}: at /tmp/x`), { code })
 
   test.each(['ENOSPC', 'EDQUOT'])('%s means that space is missing', (code) => {
     expect(ioError(system(code), 'write')).toMatchObject({ code: 'ERR_TEMP_NO_SPACE', status: 507 })
   })
 
-  test('of any other number is ERR_TEMP_IO, the original its cause, no path in the message', () => {
+  test('any other system error is ERR_TEMP_IO, has the original as its cause and no path in its message', () => {
     const error = ioError(system('EIO'), 'write the file', '/tmp/x')
     expect(error).toMatchObject({ code: 'ERR_TEMP_IO', status: 500, path: '/tmp/x' })
     expect(error.message).toContain('EIO')
@@ -72,12 +72,12 @@ describe("a system's error", () => {
     expect(errnoOf(error.cause)).toBe('EIO')
   })
 
-  test('that is typed already stays as it is', () => {
+  test('ioError() returns an error that is typed already as it is', () => {
     const typed = new TempFileError('ERR_TEMP_QUOTA', 'full')
     expect(ioError(typed, 'write')).toBe(typed)
   })
 
-  test('has a number only where one is set', () => {
+  test('errnoOf() returns undefined for a value whose code is missing or not a string', () => {
     expect(errnoOf({ code: 5 })).toBeUndefined()
     expect(errnoOf(undefined)).toBeUndefined()
     expect(errnoOf(new Error('x'))).toBeUndefined()

@@ -27,8 +27,8 @@ function inMemory(options: TempFileManagerOptions = {}): {
   return { manager, fs }
 }
 
-describe('on memfs', () => {
-  test('files and directories come and go by every way of disposal', async () => {
+describe('memfs', () => {
+  test('files and directories on memfs come and go by every way of disposal', async () => {
     const { manager, fs } = inMemory()
     const made = [
       manager.file('.a'),
@@ -47,7 +47,7 @@ describe('on memfs', () => {
     expect(manager.stats()).toMatchObject({ entries: 0, removed: 4, cleanupErrors: 0 })
   })
 
-  test('receive, write, streams, handles, blob and size work', async () => {
+  test('receive, write, streams, handles, blob and size work on memfs', async () => {
     const { manager, fs } = inMemory()
     await using file = await manager.receive(['some ', 'bytes'], {
       suffix: '.txt',
@@ -68,7 +68,7 @@ describe('on memfs', () => {
     await failure('ERR_TEMP_TOO_LARGE', () => manager.receive('too long', { maxBytes: 3 }))
   })
 
-  test('persist, adopt, scopes, handoffs and claims work, and a sweep', async () => {
+  test('persist, adopt, scopes, handoffs, claims and a sweep work on memfs', async () => {
     const { manager, fs } = inMemory()
     fs.mkdirSync('/out')
     await (await manager.receive('kept')).persist('/out/kept.txt')
@@ -97,7 +97,7 @@ describe('on memfs', () => {
     expect(fs.readdirSync(`${manager.root}/handoffs`)).toEqual([])
   })
 
-  test('two managers do not sweep each other', async () => {
+  test('two managers on memfs do not sweep each other', async () => {
     const { manager, fs } = inMemory()
     const other = new TempFileManager({ fs, baseDir: BASE, sweep: { onStart: false, every: false } })
     onTestFinished(() => other.close())
@@ -107,7 +107,7 @@ describe('on memfs', () => {
     expect([fs.existsSync(one.path), fs.existsSync(two.path)]).toEqual([true, true])
   })
 
-  test('no real file is made: every call that could change the disk stays unused', async () => {
+  test('a manager on memfs makes no real file: every call that could change the disk stays unused', async () => {
     const changing = [
       'openSync',
       'open',

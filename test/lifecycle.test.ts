@@ -38,8 +38,8 @@ function heldOperation(life: Lifecycle): { done: Promise<void>; finish: () => vo
   return { done: life.run(() => held), finish }
 }
 
-describe('the session', () => {
-  test('is created at the first use, and every later use has the same one', async () => {
+describe('sessions', () => {
+  test('a session is created at the first use, and every later use has the same one', async () => {
     const { life, root } = lifecycle()
     expect([life.session, existsSync(root)]).toEqual([undefined, false])
     const file = life.create(write, 'a')
@@ -51,17 +51,20 @@ describe('the session', () => {
   test.each<[string, (life: Lifecycle) => unknown]>([
     ['a synchronous creation', (life) => life.create(write, 'b')],
     ['an operation', (life) => life.run(async (session) => write(session, 'b'))],
-  ])('that another program removed is replaced by %s, and its loss is reported once', async (_, use) => {
-    const { life, reported } = lifecycle()
-    life.create(write, 'a')
-    const removed = String(life.session?.path)
-    rmSync(removed, { recursive: true })
-    expect(existsSync(String(await use(life)))).toBe(true)
-    expect(life.session?.path).not.toBe(removed)
-    expect(reported).toEqual(['ERR_TEMP_SESSION_LOST'])
-  })
+  ])(
+    'a session that another program removed is replaced by %s, and its loss is reported once',
+    async (_, use) => {
+      const { life, reported } = lifecycle()
+      life.create(write, 'a')
+      const removed = String(life.session?.path)
+      rmSync(removed, { recursive: true })
+      expect(existsSync(String(await use(life)))).toBe(true)
+      expect(life.session?.path).not.toBe(removed)
+      expect(reported).toEqual(['ERR_TEMP_SESSION_LOST'])
+    },
+  )
 
-  test('that cannot be had a second time is an ERR_TEMP_IO, and the work is tried only twice', () => {
+  test('work that loses its session twice throws ERR_TEMP_IO, and is tried only twice', () => {
     const { life } = lifecycle()
     let calls = 0
     failureSync('ERR_TEMP_IO', () =>
@@ -74,8 +77,8 @@ describe('the session', () => {
   })
 })
 
-describe('the end', () => {
-  test('waits for a running operation, and refuses new ones from the call of close on', async () => {
+describe('close and closeSync', () => {
+  test('close() waits for a running operation, and refuses new ones from its call on', async () => {
     const { life, root } = lifecycle()
     const { done, finish } = heldOperation(life)
     expect(life.pending).toBe(1)
@@ -90,7 +93,7 @@ describe('the end', () => {
     expect(readdirSync(join(root, 'sessions'))).toEqual([])
   })
 
-  test('aborts what can be aborted, with ERR_TEMP_CLOSED', async () => {
+  test('close() aborts what can be aborted, with ERR_TEMP_CLOSED', async () => {
     const { life } = lifecycle()
     const reason = life.abortable(
       undefined,
@@ -101,7 +104,7 @@ describe('the end', () => {
   })
 
   test.each(['close', 'closeSync'] as const)(
-    'refuses new work already while %s aborts what runs',
+    'new work is refused already while %s() aborts what runs',
     async (end) => {
       const { life, root } = lifecycle()
       life.create(write, 'a')
@@ -123,7 +126,7 @@ describe('the end', () => {
     },
   )
 
-  test('by closeSync removes the session before it returns', () => {
+  test('closeSync() removes the session before it returns', () => {
     const { life, root } = lifecycle()
     life.create(write, 'a')
     life.closeSync()
@@ -139,7 +142,7 @@ test('removeAll ends the session, and the next use starts another one', async ()
   expect(existsSync(life.create(write, 'a'))).toBe(true)
 })
 
-describe('a removeAll that has not finished', () => {
+describe('unfinished removeAll', () => {
   /** One whose session has an operation that runs until `finish` is called. */
   function unfinished(): ReturnType<typeof lifecycle> & { removed: Promise<void>; finish: () => void } {
     const held = lifecycle()
@@ -149,7 +152,7 @@ describe('a removeAll that has not finished', () => {
     return { ...held, removed: held.life.removeAll(), finish: () => finish() }
   }
 
-  test('is waited for by close', async () => {
+  test('close() waits for a removeAll() that has not finished', async () => {
     const { life, root, removed, finish } = unfinished()
     const closed = life.close().then(() => readdirSync(join(root, 'sessions')))
     setImmediate(finish)
@@ -157,7 +160,7 @@ describe('a removeAll that has not finished', () => {
     await removed
   })
 
-  test('is finished by closeSync, so also by the exit of the process', async () => {
+  test('closeSync() finishes a removeAll() that has not finished', async () => {
     const { life, root, removed, finish } = unfinished()
     life.closeSync()
     expect([life.closed, readdirSync(join(root, 'sessions'))]).toEqual([true, []])

@@ -13,7 +13,7 @@ afterEach(() => vi.unstubAllEnvs())
 const untyped = (options: unknown): TempFileManagerOptions => options as TempFileManagerOptions
 
 describe('without options', () => {
-  test('everything has the contract’s default', () => {
+  test('without options everything has the contract’s default', () => {
     vi.stubEnv('TEMP_FILE_MANAGER_DIR', undefined)
     vi.stubEnv('TEMP_FILE_MANAGER_PRESERVE', undefined)
     expect(resolveOptions()).toMatchObject({
@@ -117,7 +117,7 @@ describe('before anything is made', () => {
   test.each([
     ['sweep.every', { sweep: { every: true } }, 'sweep.every can be false, but not true.'],
     ['sharedVolume', { sharedVolume: 'x' }, 'sharedVolume must be true, false or an object, not string.'],
-  ])('%s refused: the message names the boolean that is accepted', (_, options, message) => {
+  ])('the refusal of a wrong %s names the boolean that is accepted', (_, options, message) => {
     expect(failureSync('ERR_TEMP_OPTION_INVALID', () => new TempFileManager(untyped(options))).message).toBe(
       message,
     )

@@ -10,9 +10,9 @@ import { tempBase, tempManager, USER } from './fixtures/temp-base.ts'
 
 const sessionsOf = (manager: TempFileManager): string[] => readdirSync(join(manager.root, 'sessions'))
 
-describe('a manager’s end', () => {
+describe('the end of a manager', () => {
   test.each(['close', 'closeSync', 'dispose', 'asyncDispose'] as const)(
-    'by %s removes all it made',
+    'a manager ended by %s removes all it made',
     async (way) => {
       const manager = tempManager()
       const [file, dir] = [manager.file(), manager.dir()]
@@ -30,7 +30,7 @@ describe('a manager’s end', () => {
     },
   )
 
-  test('may come twice, at once, in both ways, and before any use', async () => {
+  test('a manager may end twice, at once, in both ways, and before any use', async () => {
     const unused = tempManager()
     await unused.close()
     unused.closeSync()
@@ -48,7 +48,7 @@ describe('a manager’s end', () => {
     expect(sessionsOf(other)).toEqual([])
   })
 
-  test('refuses everything afterwards, from the very call of close on', async () => {
+  test('a manager refuses everything from the call of close() on', async () => {
     const manager = tempManager()
     manager.file()
     const closing = manager.close()
@@ -77,7 +77,7 @@ describe('a manager’s end', () => {
     expect(sessionsOf(manager)).toEqual([])
   })
 
-  test('waits for what is running, aborts what can be, and leaves nothing', async () => {
+  test('close() waits for what is running, aborts what can be, and leaves nothing', async () => {
     const manager = tempManager()
     const making = [manager.fileAsync(), manager.dirAsync()]
     const source = new Readable({ read() {} })
@@ -96,7 +96,7 @@ describe('a manager’s end', () => {
     expect(manager.stats().pending).toBe(0)
   })
 
-  test('takes the listeners with it', async () => {
+  test('the last manager that ends removes the listeners from the process', async () => {
     const events = ['exit', 'SIGINT', 'SIGTERM', 'SIGHUP']
     const count = (): number[] => events.map((event) => process.listenerCount(event))
     const before = count()
@@ -239,7 +239,7 @@ describe('usage', () => {
     await two.discard(ticket)
   })
 
-  test('of a root that is not there is nothing, and makes nothing', async () => {
+  test('usage() and handoffs() of a root that does not exist are empty and create nothing', async () => {
     const manager = tempManager()
     expect(await manager.usage()).toMatchObject({ sessions: [] })
     expect(await manager.handoffs()).toEqual([])
@@ -248,7 +248,7 @@ describe('usage', () => {
 })
 
 describe('several managers in one process', () => {
-  test('have sessions of their own, and one’s end leaves the other alone', async () => {
+  test('two managers in one process have a session each, and the end of one leaves the other alone', async () => {
     const base = tempBase()
     const [one, two] = [tempManager({ baseDir: base }), tempManager({ baseDir: base })]
     const [a, b] = [one.file(), two.file()]
@@ -262,7 +262,7 @@ describe('several managers in one process', () => {
     expect(sessionsOf(two)).toEqual([])
   })
 
-  test('under different names share nothing', () => {
+  test('managers under different names share nothing', () => {
     const base = tempBase()
     const [one, two] = [
       tempManager({ baseDir: base, name: 'one' }),
@@ -274,7 +274,7 @@ describe('several managers in one process', () => {
   })
 })
 
-describe('a base directory', () => {
+describe('base directories', () => {
   test.each([
     `with spaces`,
     `with 'quotes" and $HOME`,
@@ -282,7 +282,7 @@ describe('a base directory', () => {
     'with\nnewline',
     '%s%d',
     'a'.repeat(200),
-  ])('%j is as good as any', async (name) => {
+  ])('a base directory %j is as good as any', async (name) => {
     const base = join(tempBase(), name)
     mkdirSync(base)
     const manager = tempManager({ baseDir: base })
@@ -297,7 +297,7 @@ describe('a base directory', () => {
   })
 
   test.each(['removed', 'replaced by an empty one', 'moved away'])(
-    '%s under a live manager: a new one starts, the loss is reported once, and its old files are gone',
+    'a manager whose base directory was %s starts a new session and reports the loss once',
     async (loss) => {
       const base = join(tempBase(), 'base')
       mkdirSync(base)
@@ -322,7 +322,7 @@ describe('a base directory', () => {
     },
   )
 
-  test('removed before close is not an error', async () => {
+  test('a manager ends without an error after its base directory was removed', async () => {
     const reported = vi.fn()
     const manager = tempManager({ onCleanupError: reported })
     manager.file()
@@ -375,7 +375,7 @@ test('a receive that close() aborts before its file is opened has the manager’
 })
 
 describe('removeAll', () => {
-  test('removes every live file and directory, and the manager goes on', async () => {
+  test('removeAll() removes every live file and directory, and the manager goes on', async () => {
     const manager = tempManager()
     const paths = [manager.file().path, manager.dir().path, manager.file({ name: 'exact' }).path]
     await manager.removeAll()
@@ -384,7 +384,7 @@ describe('removeAll', () => {
     expect(existsSync(after.path)).toBe(true)
   })
 
-  test('marks what it removed as disposed', async () => {
+  test('removeAll() marks what it removed as disposed', async () => {
     const manager = tempManager()
     const file = manager.file()
     await manager.removeAll()
@@ -396,7 +396,7 @@ describe('removeAll', () => {
     )
   })
 
-  test('gives claims back', async () => {
+  test('removeAll() gives claims back', async () => {
     const baseDir = tempBase()
     const manager = tempManager({ baseDir })
     const ticket = await (await manager.receive('job')).handOff()
@@ -407,7 +407,7 @@ describe('removeAll', () => {
   })
 
   test.each(['removeAll', 'close', 'closeSync'] as const)(
-    'refuses a claim that runs beside it: after %s() none is held',
+    '%s() refuses a claim that runs beside it, and none is held afterwards',
     async (end) => {
       const manager = tempManager()
       const ticket = await (await manager.receive('job')).handOff()
@@ -427,7 +427,7 @@ describe('removeAll', () => {
     },
   )
 
-  test('aborts a running receive, which leaves nothing', async () => {
+  test('removeAll() aborts a running receive and destroys its source', async () => {
     const manager = tempManager()
     const source = new PassThrough()
     const receiving = manager.receive(source).catch((error: unknown) => error)
@@ -437,7 +437,7 @@ describe('removeAll', () => {
     expect(source.destroyed).toBe(true)
   })
 
-  test('aborts a receive that has not opened its file, with its own reason', async () => {
+  test('removeAll() aborts a receive that has not opened its file, with its own reason', async () => {
     const manager = tempManager()
     manager.file()
     const receiving = manager.receive('text').catch((error: unknown) => error)
@@ -448,7 +448,7 @@ describe('removeAll', () => {
     })
   })
 
-  test('of a manager that was not used creates nothing', async () => {
+  test('removeAll() of a manager that was not used creates nothing', async () => {
     const manager = tempManager()
     await manager.removeAll()
     expect(manager.sessionPath).toBeUndefined()

@@ -8,7 +8,7 @@ import { tempManager } from './fixtures/temp-base.ts'
 const code = (value: string): object => expect.objectContaining({ code: value })
 
 describe('entries', () => {
-  test('are refused above the limit, without being counted, and free again when given back', () => {
+  test('an entry above the limit is refused without being counted, and a dropped one makes room', () => {
     const quota = new Quota({ liveEntries: 2 }, fs)
     quota.addEntry()
     quota.addEntry()
@@ -19,13 +19,13 @@ describe('entries', () => {
     expect(quota.entries).toBe(2)
   })
 
-  test('of a manager that may have none are all refused', () => {
+  test('a limit of no entries refuses the first one', () => {
     expect(() => new Quota({ liveEntries: 0 }, fs).addEntry()).toThrow(code('ERR_TEMP_QUOTA'))
   })
 })
 
 describe('bytes', () => {
-  test('are refused above the limit, without being counted, and free again when given back', () => {
+  test('bytes above the limit are refused without being counted, and bytes given back are free again', () => {
     const quota = new Quota({ totalBytes: 100 }, fs)
     quota.reserve(60)
     expect(() => quota.reserve(41)).toThrow(code('ERR_TEMP_QUOTA'))
@@ -36,7 +36,7 @@ describe('bytes', () => {
     expect(quota.bytes).toBe(0)
   })
 
-  test('are unlimited by default', () => {
+  test('bytes are unlimited by default', () => {
     const quota = new Quota({}, fs)
     quota.reserve(Number.MAX_SAFE_INTEGER)
     expect(quota.fileBytes).toBe(Number.POSITIVE_INFINITY)
@@ -44,7 +44,7 @@ describe('bytes', () => {
 })
 
 describe('free space', () => {
-  test('is not looked at when no limit asks for it', async () => {
+  test('free space is not looked at when no limit asks for it', async () => {
     const blind: FileSystem = {
       ...fs,
       statfs() {
@@ -54,14 +54,14 @@ describe('free space', () => {
     await new Quota({}, blind).checkFree(tmpdir())
   })
 
-  test('is that of the real volume', async () => {
+  test('free space is that of the real volume', async () => {
     await new Quota({ minFreeBytes: 1 }, fs).checkFree(tmpdir())
     const all = fs.statfsSync(tmpdir())
     const quota = new Quota({ minFreeBytes: all.blocks * all.bsize + 1 }, fs)
     await expect(quota.checkFree(tmpdir())).rejects.toThrow(code('ERR_TEMP_NO_SPACE'))
   })
 
-  test('must hold what is coming, too', async () => {
+  test('free space must hold what is coming, too', async () => {
     const disk: FileSystem = {
       ...fs,
       statfs: (_path, callback) => callback(null, { bavail: 10, bsize: 100 }),
@@ -71,7 +71,7 @@ describe('free space', () => {
     await expect(quota.checkFree('/', 401)).rejects.toThrow(code('ERR_TEMP_NO_SPACE'))
   })
 
-  test('is without end on a file system without a size', async () => {
+  test('free space is without end on a file system without a size', async () => {
     const disk: FileSystem = {
       ...fs,
       statfs: (_path, callback) => callback(null, { bavail: 0, bsize: 4096, blocks: 0 }),
@@ -79,14 +79,14 @@ describe('free space', () => {
     await new Quota({ minFreeBytes: 600 }, disk).checkFree('/', 400)
   })
 
-  test('throws for a file system that cannot report it', () => {
+  test('a limit of free space refuses a file system that cannot report it', () => {
     const { statfs: _, ...rest } = fs
     expect(() => new Quota({ minFreeBytes: 1 }, rest)).toThrow(code('ERR_TEMP_OPTION_INVALID'))
   })
 })
 
-describe('a session that was lost', () => {
-  test('takes its counts with it: its files are gone', async () => {
+describe('lost sessions', () => {
+  test('a session that was lost takes its counts with it: its files are gone', async () => {
     const lost: string[] = []
     const manager = tempManager({
       limits: { liveEntries: 2, totalBytes: 10 },

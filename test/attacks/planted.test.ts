@@ -40,8 +40,8 @@ function sweepable(): TempFileManager {
   return manager
 }
 
-describe('inside a dead session', () => {
-  test('symlinks are removed and their targets stay: a file, a directory, /', async () => {
+describe('dead sessions', () => {
+  test('symlinks in a dead session are removed and their targets stay: a file, a directory, /', async () => {
     const target = victim()
     const manager = sweepable()
     const dead = craftSession(manager.root, { owner: REUSED_PID, files: { data: 'x' } })
@@ -58,7 +58,7 @@ describe('inside a dead session', () => {
     expect(readFileSync(join(target, 'precious'), 'utf8')).toBe('precious')
   })
 
-  test('claims/ as a symlink is not followed: nothing is given back from outside', async () => {
+  test("a dead session's claims/ that is a symlink is not followed: nothing is given back from outside", async () => {
     const target = victim()
     const ticket = '0'.repeat(26)
     mkdirSync(join(target, ticket, 'data'), { recursive: true })
@@ -93,7 +93,7 @@ describe('inside a dead session', () => {
     expect(existsSync(dead.path)).toBe(false)
   })
 
-  test('a hard link is removed, and the other name keeps its content', async () => {
+  test('a hard link in a dead session is removed, and the other name keeps its content', async () => {
     const manager = sweepable()
     const outside = join(manager.root, '..', 'outside')
     writeFileSync(outside, 'precious')
@@ -104,7 +104,7 @@ describe('inside a dead session', () => {
     expect(lstatSync(outside).nlink).toBe(1)
   })
 
-  test('a FIFO and a socket are removed without being opened', async () => {
+  test('a FIFO and a socket in a dead session are removed without being opened', async () => {
     const manager = sweepable()
     const dead = craftSession(manager.root, { owner: REUSED_PID })
     execFileSync('mkfifo', [join(dead.path, 'fifo')])
@@ -117,34 +117,40 @@ describe('inside a dead session', () => {
     expect(existsSync(dead.path)).toBe(false)
   })
 
-  test.skipIf(!isRoot)('a device is removed without being opened (needs root)', async () => {
-    const manager = sweepable()
-    const dead = craftSession(manager.root, { owner: REUSED_PID })
-    execFileSync('mknod', [join(dead.path, 'zero'), 'c', '1', '5'])
-    await manager.sweep()
-    expect(existsSync(dead.path)).toBe(false)
-  })
+  test.skipIf(!isRoot)(
+    'a device in a dead session is removed without being opened (needs root)',
+    async () => {
+      const manager = sweepable()
+      const dead = craftSession(manager.root, { owner: REUSED_PID })
+      execFileSync('mknod', [join(dead.path, 'zero'), 'c', '1', '5'])
+      await manager.sweep()
+      expect(existsSync(dead.path)).toBe(false)
+    },
+  )
 
-  test.skipIf(!canMount)('a bind mount of precious data is kept, and reported (needs root)', async () => {
-    const target = victim()
-    const manager = sweepable()
-    const dead = craftSession(manager.root, { owner: REUSED_PID, files: { data: 'x' } })
-    const point = join(dead.path, 'mounted')
-    mkdirSync(point)
-    execFileSync('mount', ['--bind', target, point])
-    let report: Awaited<ReturnType<TempFileManager['sweep']>>
-    try {
-      report = await manager.sweep()
-    } finally {
-      const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n')
-      for (const line of mounts) {
-        const at = line.split(' ')[4]
-        if (at?.startsWith(`${manager.root}/`)) execFileSync('umount', [at])
+  test.skipIf(!canMount)(
+    'a bind mount of precious data in a dead session is kept, and reported (needs root)',
+    async () => {
+      const target = victim()
+      const manager = sweepable()
+      const dead = craftSession(manager.root, { owner: REUSED_PID, files: { data: 'x' } })
+      const point = join(dead.path, 'mounted')
+      mkdirSync(point)
+      execFileSync('mount', ['--bind', target, point])
+      let report: Awaited<ReturnType<TempFileManager['sweep']>>
+      try {
+        report = await manager.sweep()
+      } finally {
+        const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n')
+        for (const line of mounts) {
+          const at = line.split(' ')[4]
+          if (at?.startsWith(`${manager.root}/`)) execFileSync('umount', [at])
+        }
       }
-    }
-    expect(readFileSync(join(target, 'precious'), 'utf8')).toBe('precious')
-    expect(JSON.stringify(report.errors)).toContain('mount')
-  })
+      expect(readFileSync(join(target, 'precious'), 'utf8')).toBe('precious')
+      expect(JSON.stringify(report.errors)).toContain('mount')
+    },
+  )
 })
 
 describe('owner.json', () => {
@@ -173,7 +179,7 @@ describe('owner.json', () => {
     'not an object': (path) => writeFileSync(path, '"text"'),
   }
   test.each(Object.entries(unbelievable))(
-    'as %s proves nothing: the session is kept and reported',
+    'an owner.json that is %s proves nothing: the session is kept and reported',
     async (_, spoil) => {
       const manager = sweepable()
       const dead = craftSession(manager.root, { owner: REUSED_PID, files: { data: 'x' } })
@@ -187,7 +193,7 @@ describe('owner.json', () => {
   )
 
   test.each([0, -1, 1.5, 2 ** 31, 2 ** 53, Number.NaN, Number.POSITIVE_INFINITY, '1', null, [1], {}])(
-    'with pid %j is not believed, and no signal is sent by it',
+    'an owner.json with pid %j is not believed',
     async (pid) => {
       const manager = sweepable()
       const dead = craftSession(manager.root, { owner: { ...REUSED_PID, pid }, files: { data: 'x' } })
@@ -197,7 +203,7 @@ describe('owner.json', () => {
     },
   )
 
-  test('of another session, copied, is not believed', async () => {
+  test('an owner.json that was copied from another session is not believed', async () => {
     const manager = sweepable()
     const dead = craftSession(manager.root, { owner: REUSED_PID })
     const copied = craftSession(manager.root, { record: readFileSync(join(dead.path, 'owner.json'), 'utf8') })
@@ -214,17 +220,20 @@ describe('handoff.json', () => {
     'a file of 1 GB': (path) => truncateSync(path, 1024 ** 3),
     text: (path) => writeFileSync(path, 'not JSON'),
   }
-  test.each(Object.entries(planted))('as %s is refused at once, and the handoff kept', async (_, plant) => {
-    const manager = sweepable()
-    const ticket = await manager.file().handOff()
-    plant(join(manager.root, 'handoffs', ticket, 'handoff.json'))
-    await failure('ERR_TEMP_HANDOFF_CORRUPT', () => manager.claim(ticket))
-    expect((await manager.inspect(ticket)).state).toBe('corrupt')
-    await manager.sweep()
-    expect(readdirSync(join(manager.root, 'handoffs'))).toEqual([ticket])
-  })
+  test.each(Object.entries(planted))(
+    'a handoff.json that is %s is refused at once, and the handoff is kept',
+    async (_, plant) => {
+      const manager = sweepable()
+      const ticket = await manager.file().handOff()
+      plant(join(manager.root, 'handoffs', ticket, 'handoff.json'))
+      await failure('ERR_TEMP_HANDOFF_CORRUPT', () => manager.claim(ticket))
+      expect((await manager.inspect(ticket)).state).toBe('corrupt')
+      await manager.sweep()
+      expect(readdirSync(join(manager.root, 'handoffs'))).toEqual([ticket])
+    },
+  )
 
-  test('data that was swapped for a symlink is refused', async () => {
+  test('the data of a handoff that was swapped for a symlink is refused', async () => {
     const target = victim()
     const manager = sweepable()
     const ticket = await manager.file({ name: 'report.txt' }).handOff()
@@ -235,7 +244,7 @@ describe('handoff.json', () => {
   })
 })
 
-test('a session directory with a million-byte name part or none is foreign', async () => {
+test('a directory in sessions/ whose name is not one of a session is foreign', async () => {
   const manager = sweepable()
   const sessions = join(manager.root, 'sessions')
   for (const name of ['s-', '.gone', '.new', 's-ABC', 's-a b', `s-${'a'.repeat(250)}!`])

@@ -50,44 +50,50 @@ const DISGUISES: readonly unknown[] = [
   () => '../escape',
 ]
 
-describe('CVE-2026-44705: a path where a name belongs is refused', () => {
-  test.each(TRAVERSALS.map((text) => [JSON.stringify(text), text] as const))('%s', async (_, text) => {
-    const baseDir = tempBase()
-    const manager = tempManager({ baseDir })
-    const free = /^(?:\.{1,2}|dot\.|space )$/.test(text) // fine before or after other characters
-    failureSync('ERR_TEMP_NAME_INVALID', () => manager.file({ name: text }))
-    await failure('ERR_TEMP_NAME_INVALID', () => manager.dirAsync({ name: text }))
-    await failure('ERR_TEMP_NAME_INVALID', () => manager.receive('data', { name: text }))
-    if (!free) {
-      failureSync('ERR_TEMP_NAME_INVALID', () => manager.file({ prefix: text }))
-      failureSync('ERR_TEMP_NAME_INVALID', () => manager.dir({ suffix: text }))
-      failureSync('ERR_TEMP_NAME_INVALID', () => manager.file(text))
-      failureSync('ERR_TEMP_NAME_INVALID', () => tempManager({ baseDir, prefix: text }))
-    }
-    failureSync('ERR_TEMP_NAME_INVALID', () => tempManager({ baseDir, name: text }))
-    await failure('ERR_TEMP_TICKET_INVALID', () => manager.claim(text))
-    await failure('ERR_TEMP_TICKET_INVALID', () => manager.inspect(text))
-    await failure('ERR_TEMP_TICKET_INVALID', () => manager.discard(text))
-    expect(existsSync(join(dirname(baseDir), 'escape'))).toBe(false)
-  })
+describe('CVE-2026-44705', () => {
+  test.each(TRAVERSALS.map((text) => [JSON.stringify(text), text] as const))(
+    'the path %s is refused as a name and as a ticket (CVE-2026-44705)',
+    async (_, text) => {
+      const baseDir = tempBase()
+      const manager = tempManager({ baseDir })
+      const free = /^(?:\.{1,2}|dot\.|space )$/.test(text) // fine before or after other characters
+      failureSync('ERR_TEMP_NAME_INVALID', () => manager.file({ name: text }))
+      await failure('ERR_TEMP_NAME_INVALID', () => manager.dirAsync({ name: text }))
+      await failure('ERR_TEMP_NAME_INVALID', () => manager.receive('data', { name: text }))
+      if (!free) {
+        failureSync('ERR_TEMP_NAME_INVALID', () => manager.file({ prefix: text }))
+        failureSync('ERR_TEMP_NAME_INVALID', () => manager.dir({ suffix: text }))
+        failureSync('ERR_TEMP_NAME_INVALID', () => manager.file(text))
+        failureSync('ERR_TEMP_NAME_INVALID', () => tempManager({ baseDir, prefix: text }))
+      }
+      failureSync('ERR_TEMP_NAME_INVALID', () => tempManager({ baseDir, name: text }))
+      await failure('ERR_TEMP_TICKET_INVALID', () => manager.claim(text))
+      await failure('ERR_TEMP_TICKET_INVALID', () => manager.inspect(text))
+      await failure('ERR_TEMP_TICKET_INVALID', () => manager.discard(text))
+      expect(existsSync(join(dirname(baseDir), 'escape'))).toBe(false)
+    },
+  )
 })
 
-describe('CVE-2026-49982: a value that is not a string is refused, whatever string it would become', () => {
-  test.each(DISGUISES.map((value, n) => [n, value] as const))('disguise %i', async (_, value) => {
-    const manager = tempManager()
-    const given = value as string // the type system is not there when a request body is passed on
-    for (const option of ['name', 'prefix', 'suffix'] as const) {
-      if (value === null && option !== 'name') continue // as if it were not given
-      failureSync('ERR_TEMP_NAME_INVALID', () => manager.file({ [option]: given }))
-      await failure('ERR_TEMP_NAME_INVALID', () => manager.dirAsync({ [option]: given }))
-      await failure('ERR_TEMP_NAME_INVALID', () => manager.receive('data', { [option]: given }))
-    }
-    await failure('ERR_TEMP_TICKET_INVALID', () => manager.claim(given))
-    const made = readdirSync(manager.sessionPath ?? '/nowhere')
-    expect(made.filter((name) => name.startsWith('tmp-'))).toEqual([])
-  })
+describe('CVE-2026-49982', () => {
+  test.each(DISGUISES.map((value, n) => [n, value] as const))(
+    'a value that is not a string is refused as a name and as a ticket (CVE-2026-49982, disguise %i)',
+    async (_, value) => {
+      const manager = tempManager()
+      const given = value as string // the type system is not there when a request body is passed on
+      for (const option of ['name', 'prefix', 'suffix'] as const) {
+        if (value === null && option !== 'name') continue // as if it were not given
+        failureSync('ERR_TEMP_NAME_INVALID', () => manager.file({ [option]: given }))
+        await failure('ERR_TEMP_NAME_INVALID', () => manager.dirAsync({ [option]: given }))
+        await failure('ERR_TEMP_NAME_INVALID', () => manager.receive('data', { [option]: given }))
+      }
+      await failure('ERR_TEMP_TICKET_INVALID', () => manager.claim(given))
+      const made = readdirSync(manager.sessionPath ?? '/nowhere')
+      expect(made.filter((name) => name.startsWith('tmp-'))).toEqual([])
+    },
+  )
 
-  test('a name with a different value at each conversion is refused', () => {
+  test('a prefix with another value at each read does not lead out of the session', () => {
     const manager = tempManager()
     let asked = 0
     const options = {
@@ -120,7 +126,7 @@ describe('percent signs are characters', () => {
 })
 
 test.each([['../up'], ['a', '../../up'], ['/etc'], ['a\0b'], ['..'], ['x/../../..']])(
-  'join() of %j stays in the directory or is refused',
+  'join() refuses segments that leave the directory or contain a NUL: %j',
   (...segments) => {
     const dir = tempManager().dir()
     failureSync('ERR_TEMP_NAME_INVALID', () => dir.join(...segments))

@@ -77,8 +77,8 @@ const FIRST_CALLS: Readonly<Record<string, (manager: TempFileManager) => unknown
   usage: (manager) => manager.usage(),
 }
 
-describe('CVE-2025-54798: a symlink in the place of', () => {
-  test('the root is refused, and its target is untouched', async () => {
+describe('CVE-2025-54798', () => {
+  test('a symlink in the place of the root is refused, and its target is untouched', async () => {
     const [base, victim] = [tempBase(), tempBase()]
     writeFileSync(join(victim, 'precious'), 'x')
     const root = rootIn(base)
@@ -91,21 +91,24 @@ describe('CVE-2025-54798: a symlink in the place of', () => {
     expect(readdirSync(victim)).toEqual(['precious'])
   })
 
-  describe.each(ROOMS)('%s/ is refused', (room) => {
-    test.each(Object.entries(FIRST_CALLS))('by %s, and what is behind it stays', async (_, call) => {
-      const victim = await removableRoot()
-      const base = tempBase()
-      const root = rootIn(base)
-      mkdirSync(root, { mode: 0o700 })
-      symlinkSync(join(victim, room), join(root, room))
-      const before = [digestsOf(victim), statSync(join(victim, room)).mode]
-      const error = await failure('ERR_TEMP_UNSAFE_ROOT', () => call(tempManager({ baseDir: base })))
-      expect([error.path, error.message]).toEqual([join(root, room), expect.stringContaining(`${room}/`)])
-      expect([digestsOf(victim), statSync(join(victim, room)).mode]).toEqual(before)
-    })
+  describe.each(ROOMS)('%s/', (room) => {
+    test.each(Object.entries(FIRST_CALLS))(
+      `a symlink in the place of ${room}/ is refused by %s, and what is behind it stays`,
+      async (_, call) => {
+        const victim = await removableRoot()
+        const base = tempBase()
+        const root = rootIn(base)
+        mkdirSync(root, { mode: 0o700 })
+        symlinkSync(join(victim, room), join(root, room))
+        const before = [digestsOf(victim), statSync(join(victim, room)).mode]
+        const error = await failure('ERR_TEMP_UNSAFE_ROOT', () => call(tempManager({ baseDir: base })))
+        expect([error.path, error.message]).toEqual([join(root, room), expect.stringContaining(`${room}/`)])
+        expect([digestsOf(victim), statSync(join(victim, room)).mode]).toEqual(before)
+      },
+    )
   })
 
-  test('kept/ under a live manager is neither given files nor tidied, and the mode behind it stays', async () => {
+  test('a symlink in the place of kept/ gets no files from a live manager, and what is behind it stays', async () => {
     const victim = tempBase()
     const failures = ['failed-1', 'failed-2', 'failed-3', 'failed-4']
     for (const name of failures) mkdirSync(join(victim, name))
@@ -123,23 +126,26 @@ describe('CVE-2025-54798: a symlink in the place of', () => {
     expect([readdirSync(victim), statSync(victim).mode & 0o777]).toEqual([failures, 0o755])
   })
 
-  test.each(['handoffs', 'uploads'] as const)('an entry of %s/ is foreign to a sweep', async (room) => {
-    const victim = await removableRoot()
-    const manager = tempManager()
-    await using upload = await manager.createUpload()
-    await upload.append('x')
-    const [name = ''] = readdirSync(join(victim, room))
-    const before = digestsOf(victim)
-    symlinkSync(join(victim, room, name), join(manager.root, room, name))
-    const { items } = await manager.sweep()
-    expect(items.find((item) => item.name.endsWith(name))).toMatchObject({
-      kind: 'foreign',
-      reason: 'not a directory',
-    })
-    expect(digestsOf(victim)).toEqual(before)
-  })
+  test.each(['handoffs', 'uploads'] as const)(
+    'a symlink in the place of an entry of %s/ is foreign to a sweep',
+    async (room) => {
+      const victim = await removableRoot()
+      const manager = tempManager()
+      await using upload = await manager.createUpload()
+      await upload.append('x')
+      const [name = ''] = readdirSync(join(victim, room))
+      const before = digestsOf(victim)
+      symlinkSync(join(victim, room, name), join(manager.root, room, name))
+      const { items } = await manager.sweep()
+      expect(items.find((item) => item.name.endsWith(name))).toMatchObject({
+        kind: 'foreign',
+        reason: 'not a directory',
+      })
+      expect(digestsOf(victim)).toEqual(before)
+    },
+  )
 
-  test("a dead session's claims/ is not searched for tickets", async () => {
+  test("a symlink in the place of a dead session's claims/ is not searched for tickets", async () => {
     const victim = await removableRoot()
     const manager = tempManager()
     manager.file()
@@ -152,7 +158,7 @@ describe('CVE-2025-54798: a symlink in the place of', () => {
     expect(readdirSync(join(victim, 'handoffs'))).toEqual([ticket])
   })
 
-  test('a session is foreign to a sweep, which neither follows nor removes it', async () => {
+  test('a symlink in the place of a session is foreign to a sweep, which neither follows nor removes it', async () => {
     const [base, victim] = [tempBase(), tempBase()]
     const manager = tempManager({ baseDir: base })
     manager.file()
@@ -180,7 +186,7 @@ describe('CVE-2025-54798: a symlink in the place of', () => {
     persistSync: (file) => file.persistSync(place()),
   }
   test.each(Object.entries(throughLink))(
-    'a file of this manager is not followed by %s',
+    'a symlink in the place of a file of this manager is not followed by %s',
     async (_, follow) => {
       const victim = join(tempBase(), 'victim')
       writeFileSync(victim, 'precious')
@@ -195,35 +201,38 @@ describe('CVE-2025-54798: a symlink in the place of', () => {
     },
   )
 
-  test.each(DEVICES)('a file that was adopted in place is not persisted on %s', async (_, newDirectory) => {
-    const [theirs, destination] = [tempBase(), newDirectory()]
-    writeFileSync(join(theirs, 'victim'), 'precious')
-    writeFileSync(join(theirs, 'file'), 'x')
-    const file = await tempManager().adopt(join(theirs, 'file'), { inPlace: true })
-    rmSync(file.path)
-    symlinkSync(join(theirs, 'victim'), file.path)
-    await failure('ERR_TEMP_IO', () => file.persist(join(destination, 'persisted')))
-    expect(readdirSync(destination)).toEqual([])
-    expect(lstatSync(file.path).isSymbolicLink()).toBe(true)
-  })
+  test.each(DEVICES)(
+    'a symlink in the place of a file that was adopted in place is not persisted on %s',
+    async (_, newDirectory) => {
+      const [theirs, destination] = [tempBase(), newDirectory()]
+      writeFileSync(join(theirs, 'victim'), 'precious')
+      writeFileSync(join(theirs, 'file'), 'x')
+      const file = await tempManager().adopt(join(theirs, 'file'), { inPlace: true })
+      rmSync(file.path)
+      symlinkSync(join(theirs, 'victim'), file.path)
+      await failure('ERR_TEMP_IO', () => file.persist(join(destination, 'persisted')))
+      expect(readdirSync(destination)).toEqual([])
+      expect(lstatSync(file.path).isSymbolicLink()).toBe(true)
+    },
+  )
 })
 
-describe.skipIf(!isRoot)("another user's (needs root)", () => {
-  test('root, planted beforehand, is refused', () => {
+describe.skipIf(!isRoot)('other users (needs root)', () => {
+  test("another user's root, planted beforehand, is refused", () => {
     const base = tempBase()
     mkdirSync(rootIn(base))
     chownSync(rootIn(base), 12345, 12345)
     failureSync('ERR_TEMP_UNSAFE_ROOT', () => tempManager({ baseDir: base }).file())
   })
 
-  test('sessions/, planted beforehand, is refused', () => {
+  test("another user's sessions/, planted beforehand, is refused", () => {
     const base = tempBase()
     mkdirSync(join(rootIn(base), 'sessions'), { recursive: true })
     chownSync(join(rootIn(base), 'sessions'), 12345, 12345)
     failureSync('ERR_TEMP_UNSAFE_ROOT', () => tempManager({ baseDir: base }).file())
   })
 
-  test.each(ROOMS)('%s/ is not swept', async (room) => {
+  test.each(ROOMS)("another user's %s/ is not swept", async (room) => {
     const root = await removableRoot()
     chownSync(join(root, room), 12345, 12345)
     const before = digestsOf(root)
@@ -232,7 +241,7 @@ describe.skipIf(!isRoot)("another user's (needs root)", () => {
     expect(digestsOf(root)).toEqual(before)
   })
 
-  test('session is never swept, whatever its record contains', async () => {
+  test("another user's session is never swept, even if its record is that of a dead owner", async () => {
     const manager = tempManager()
     manager.file()
     const planted = craftSession(manager.root, { owner: REUSED_PID, files: { data: 'x' } })
@@ -242,7 +251,7 @@ describe.skipIf(!isRoot)("another user's (needs root)", () => {
     expect(report.items.find(({ name }) => name.endsWith(planted.name))?.reason).toContain('another user')
   })
 
-  test('record in a handoff is not believed', async () => {
+  test("another user's record in a handoff is not believed", async () => {
     const manager = tempManager()
     const ticket = await manager.file().handOff()
     chownSync(join(manager.root, 'handoffs', ticket, 'handoff.json'), 12345, 12345)
@@ -271,7 +280,7 @@ test('a sweep sets a root and its rooms that are too open to 0700 before it remo
   expect(report.items.filter(({ action }) => action === 'removed')).toHaveLength(ROOMS.length - 1)
 })
 
-describe('the root, swapped under a live manager', () => {
+describe('swapped roots', () => {
   function swapped(swap: (root: string, base: string) => void): {
     manager: TempFileManager
     errors: string[]
@@ -284,7 +293,7 @@ describe('the root, swapped under a live manager', () => {
     return { manager, errors }
   }
 
-  test('for a symlink: refused, and nothing is created or removed in its target', async () => {
+  test('a root swapped for a symlink is refused, and nothing is created or removed in its target', async () => {
     const victim = tempBase()
     mkdirSync(join(victim, 'sessions'))
     writeFileSync(join(victim, 'sessions', 'precious'), 'x')
@@ -299,7 +308,7 @@ describe('the root, swapped under a live manager', () => {
     expect(errors).toEqual(['ERR_TEMP_SESSION_LOST'])
   })
 
-  test('for an empty directory: reported once, and a new session is created there', () => {
+  test('the swap of the root for an empty directory is reported once, and a new session is created there', () => {
     const { manager, errors } = swapped((root, base) => {
       renameSync(root, join(base, 'moved'))
       mkdirSync(root, { mode: 0o700 })
@@ -308,13 +317,13 @@ describe('the root, swapped under a live manager', () => {
     expect(errors).toEqual(['ERR_TEMP_SESSION_LOST'])
   })
 
-  test('deleted with its base: both are created again', () => {
+  test('a root deleted with its base under a live manager is created again, and so is the base', () => {
     const { manager, errors } = swapped((_, base) => rmSync(base, { recursive: true }))
     expect(existsSync(manager.file().path)).toBe(true)
     expect(errors).toEqual(['ERR_TEMP_SESSION_LOST'])
   })
 
-  test('for a copy of itself that contains our session: the copy is not used, and a sweep handles it', async () => {
+  test('a directory planted in the place of a live manager’s session is not removed when it closes', async () => {
     const { manager } = swapped((root) => {
       const sessions = join(root, 'sessions')
       const [name = ''] = readdirSync(sessions)

@@ -29,13 +29,13 @@ describe.skipIf(process.platform !== 'linux' || !has('faketime'))(
     test.each([
       ['two years slow when a handoff was published, then set right', '-2y', undefined],
       ['right when a handoff was published, then 30 days fast', undefined, '+30d'],
-    ])('%s, expires nothing', (_, publishing, sweeping) => {
+    ])('a wall clock, %s, expires nothing', (_, publishing, sweeping) => {
       const base = tempBase()
       run(publishing, base, 'publish', '1h')
       expect(run(sweeping, base, 'sweep')).toBe('[]')
     })
 
-    test('removes a handoff that is overdue by the boot clock', () => {
+    test('a handoff that is overdue by the boot clock is removed although the wall clock is wrong', () => {
       const base = tempBase()
       const ticket = run('+30d', base, 'publish', '1ms')
       expect(JSON.parse(run('-2y', base, 'sweep'))).toEqual([ticket])

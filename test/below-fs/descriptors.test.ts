@@ -23,7 +23,7 @@ beforeAll(async () => {
 })
 
 describe.skipIf(process.platform !== 'linux')('with few descriptors', () => {
-  test('each operation succeeds completely or changes nothing, and no live session is removed', async () => {
+  test('each operation with few descriptors succeeds or changes nothing, and no live session is removed', async () => {
     const base = tempBase()
     // Another pid namespace: there only the leases can prove that the owner lives.
     const under = canMount ? { under: ['unshare', '-pf', '--mount-proc'] } : {}
@@ -49,7 +49,7 @@ describe.skipIf(process.platform !== 'linux')('with few descriptors', () => {
     shareOf(30),
   )
   test.each(LEFT)(
-    'a session that was first used with %i of them can be judged once there are some again',
+    'a session that was first used with %i descriptors left can be judged once there are more',
     async (left) => {
       const base = tempBase()
       const { stdout, stderr } = await runChild(join(programs, 'scarce.cjs'), {

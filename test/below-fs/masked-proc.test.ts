@@ -60,19 +60,22 @@ describe.runIf(canMount)('with /proc masked (needs root)', () => {
       ],
       shareOf(3),
     ),
-  )('$mask: a live session is kept, a dead one is $expected', async ({ under, expected }) => {
-    const base = tempBase()
-    const alive = [await own(base, []), await own(base, under)]
-    const dead = [await own(base, []), await own(base, under)]
-    for (const { held } of dead) await held.slay()
-    const seen = await look(base, { under })
-    expect(seen).toMatchObject({ failures: [], errors: [], left: 0 })
-    expect(alive.map(({ file }) => [actionOn(seen, file), existsSync(file)])).toEqual([
-      ['kept', true],
-      ['kept', true],
-    ])
-    expect(dead.map(({ file }) => actionOn(seen, file))).toEqual([expected, expected])
-  })
+  )(
+    'a live session is kept and a dead one is $expected under a masked /proc ($mask)',
+    async ({ under, expected }) => {
+      const base = tempBase()
+      const alive = [await own(base, []), await own(base, under)]
+      const dead = [await own(base, []), await own(base, under)]
+      for (const { held } of dead) await held.slay()
+      const seen = await look(base, { under })
+      expect(seen).toMatchObject({ failures: [], errors: [], left: 0 })
+      expect(alive.map(({ file }) => [actionOn(seen, file), existsSync(file)])).toEqual([
+        ['kept', true],
+        ['kept', true],
+      ])
+      expect(dead.map(({ file }) => actionOn(seen, file))).toEqual([expected, expected])
+    },
+  )
 
   test('a root where nothing can prove a death is warned of once, with the remedy, whatever number of managers', async () => {
     const { warnings } = await look(tempBase(), { under: ABSENT })
@@ -89,16 +92,19 @@ describe.runIf(canMount)('with /proc masked (needs root)', () => {
       ] as const,
       shareOf(2),
     ),
-  )('%s: a bind mount in a removed tree and what is in it are kept', async (_, under) => {
-    const tree = join(tempBase(), 'tree')
-    const elsewhere = tempBase()
-    mkdirSync(join(tree, 'point'), { recursive: true })
-    writeFileSync(join(elsewhere, 'kept'), 'of another program')
-    mount('--bind', elsewhere, join(tree, 'point'))
-    const { tree: remains } = await look(tempBase(), { under }, tree)
-    expect(remains).toBe(true)
-    expect(readFileSync(join(elsewhere, 'kept'), 'utf8')).toBe('of another program')
-  })
+  )(
+    'a bind mount in a removed tree and what is in it are kept under a masked /proc (%s)',
+    async (_, under) => {
+      const tree = join(tempBase(), 'tree')
+      const elsewhere = tempBase()
+      mkdirSync(join(tree, 'point'), { recursive: true })
+      writeFileSync(join(elsewhere, 'kept'), 'of another program')
+      mount('--bind', elsewhere, join(tree, 'point'))
+      const { tree: remains } = await look(tempBase(), { under }, tree)
+      expect(remains).toBe(true)
+      expect(readFileSync(join(elsewhere, 'kept'), 'utf8')).toBe('of another program')
+    },
+  )
 
   test('a session whose pid belongs to a process that hidepid hides is kept', async () => {
     const base = ordinaryBase()

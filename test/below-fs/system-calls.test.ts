@@ -52,32 +52,35 @@ async function own(base: string, under: readonly string[]): Promise<{ held: Held
 }
 
 describe.skipIf(!traced)('system calls that fail below node:fs (needs strace)', () => {
-  test.each(take(CASES, shareOf(CASES.length)))('%s with %s, path %s', async (calls, error, path) => {
-    const base = tempBase()
-    const live = [
-      await own(base, []),
-      ...(canMount ? [await own(base, ['unshare', '-pf', '--mount-proc'])] : []),
-    ]
-    const dead = await own(base, [])
-    await dead.held.slay()
-    const where = path?.replaceAll('<pid>', String(live[0]?.held.pid))
-    const strace = ['strace', '-f', '-qq', '-o', '/dev/null', `--inject=${calls}:error=${error}`]
-    const held = new Held(join(programs, 'masked.cjs'), {
-      under: where === undefined ? strace : [...strace, '-P', where],
-      args: [base],
-    })
-    const end = await held.ended
-    expect(end, held.stderr).toEqual({ code: 0, signal: null })
-    const seen = JSON.parse(held.stdout)
-    expect(seen.failures.filter((failure: string) => !failure.startsWith('ERR_TEMP_'))).toEqual([])
-    for (const { file } of live) {
-      const item = seen.items.find(({ name }: { name: string }) => name.endsWith(basename(dirname(file))))
-      expect(['kept', undefined]).toContain(item?.action)
-      expect(existsSync(file)).toBe(true)
-    }
-    // Once the calls succeed again, what is dead goes, and nothing else.
-    await tempManager({ baseDir: base }).sweep()
-    expect(existsSync(dead.file)).toBe(false)
-    for (const { file } of live) expect(existsSync(file)).toBe(true)
-  })
+  test.each(take(CASES, shareOf(CASES.length)))(
+    'no live session is removed while %s fails with %s, path %s',
+    async (calls, error, path) => {
+      const base = tempBase()
+      const live = [
+        await own(base, []),
+        ...(canMount ? [await own(base, ['unshare', '-pf', '--mount-proc'])] : []),
+      ]
+      const dead = await own(base, [])
+      await dead.held.slay()
+      const where = path?.replaceAll('<pid>', String(live[0]?.held.pid))
+      const strace = ['strace', '-f', '-qq', '-o', '/dev/null', `--inject=${calls}:error=${error}`]
+      const held = new Held(join(programs, 'masked.cjs'), {
+        under: where === undefined ? strace : [...strace, '-P', where],
+        args: [base],
+      })
+      const end = await held.ended
+      expect(end, held.stderr).toEqual({ code: 0, signal: null })
+      const seen = JSON.parse(held.stdout)
+      expect(seen.failures.filter((failure: string) => !failure.startsWith('ERR_TEMP_'))).toEqual([])
+      for (const { file } of live) {
+        const item = seen.items.find(({ name }: { name: string }) => name.endsWith(basename(dirname(file))))
+        expect(['kept', undefined]).toContain(item?.action)
+        expect(existsSync(file)).toBe(true)
+      }
+      // Once the calls succeed again, what is dead goes, and nothing else.
+      await tempManager({ baseDir: base }).sweep()
+      expect(existsSync(dead.file)).toBe(false)
+      for (const { file } of live) expect(existsSync(file)).toBe(true)
+    },
+  )
 })

@@ -5,7 +5,7 @@ import { row, verdictOf } from '../../bench/measure/verdict.ts'
 import { svg } from '../../bench/print/chart.ts'
 
 describe('the interval of a median', () => {
-  test('takes all values while they are too few to leave one out', () => {
+  test('the interval of a median takes all values while they are too few to leave one out', () => {
     expect(interval([5, 1, 3])).toEqual({ median: 3, low: 1, high: 5 })
     expect(interval([1, 2, 3, 4, 5])).toEqual({ median: 3, low: 1, high: 5 })
   })
@@ -17,17 +17,17 @@ describe('the interval of a median', () => {
     [9, 2, 8],
     [15, 4, 12],
     [20, 6, 15],
-  ])('of %i values lies between the %i. and the %i.', (count, low, high) => {
+  ])('the interval of the median of %i values lies between the %i. and the %i.', (count, low, high) => {
     const values = Array.from({ length: count }, (_, index) => index + 1)
     expect(interval(values)).toMatchObject({ low, high })
   })
 
-  test('is the mean of the two middle ones of an even number', () => {
+  test('the median of an even number of values is the mean of the two middle ones', () => {
     expect(interval([1, 2, 3, 10]).median).toBe(2.5)
   })
 })
 
-describe('a target', () => {
+describe('targets', () => {
   test.each([
     ['met', [1, 1.1, 1.2], { atMost: 1.15 }],
     ['within noise', [1.1, 1.2, 1.3], { atMost: 1.15 }],
@@ -39,11 +39,11 @@ describe('a target', () => {
     ['within noise', [1.2, 1.5, 1.6], { lowAtLeast: 1.4 }],
     ['missed', [1.2, 1.3, 1.6], { lowAtLeast: 1.4 }],
     ['for comparison', [9, 9, 9], undefined],
-  ] as const)('is %s by %j against %j', (verdict, values, target) => {
+  ] as const)('a target is %s by %j against %j', (verdict, values, target) => {
     expect(verdictOf(interval(values), target)).toBe(verdict)
   })
 
-  test('missed by what is known and explained is distinguished from one that grows', () => {
+  test('a known miss of a target is distinguished from one that grows', () => {
     expect(verdictOf(interval([1.2, 1.3, 1.4]), { atMost: 1.1 }, { atMost: 1.3 })).toBe('known miss')
     expect(verdictOf(interval([1.4, 1.5, 1.6]), { atMost: 1.1 }, { atMost: 1.3 })).toBe('missed')
   })

@@ -20,14 +20,14 @@ function parse(fields: Fields): string {
   return nameIn(fields)
 }
 
-describe('a record on disk', () => {
+describe('records on disk', () => {
   function written(text: string): string {
     const path = join(tempBase(), 'record.json')
     writeFileSync(path, text, { mode: 0o600 })
     return path
   }
 
-  test('is read when it has the expected version, identity and members', () => {
+  test('a record is read when it has the expected version, identity and members', () => {
     const path = written('{"v":1,"id":"a","name":"clip.mkv"}')
     expect(readClaimable(fs, path, parse)).toEqual({ state: 'read', record: 'clip.mkv' })
   })
@@ -40,11 +40,11 @@ describe('a record on disk', () => {
     ['{"v":1,"id":"a"}', 'its name is not a plain file name'],
     ['null', 'it is not an object'],
     ['{"v":1,', 'it is not JSON'],
-  ])('is refused with a reason: %s', (text, why) => {
+  ])('the record %s is refused: %s', (text, why) => {
     expect(readClaimable(fs, written(text), parse)).toEqual({ state: 'refused', why })
   })
 
-  test('is missing where there is none, and refused where a link or a directory has its name', () => {
+  test('a record is missing where no file exists, and refused where a link or a directory has its name', () => {
     const base = tempBase()
     expect(readClaimable(fs, join(base, 'record.json'), parse)).toEqual({ state: 'missing' })
     symlinkSync(written('{"v":1,"id":"a","name":"x"}'), join(base, 'link'))
@@ -53,13 +53,13 @@ describe('a record on disk', () => {
       expect(readClaimable(fs, join(base, name), parse).state).toBe('refused')
   })
 
-  test.skipIf(process.geteuid?.() !== 0)('of another user is refused (needs root)', () => {
+  test.skipIf(process.geteuid?.() !== 0)('a record of another user is refused (needs root)', () => {
     const path = written('{"v":1,"id":"a","name":"x"}')
     chownSync(path, 12345, 12345)
     expect(readClaimable(fs, path, parse)).toMatchObject({ why: 'it belongs to another user' })
   })
 
-  test('that the system cannot read keeps the cause, because a later reading may succeed', () => {
+  test('a record that the system cannot read keeps the cause, because a later reading may succeed', () => {
     const cause = Object.assign(new Error('EMFILE'), { code: 'EMFILE' })
     const failing = {
       ...fs,
@@ -80,7 +80,7 @@ test('an error of a parser that is not a refusal is thrown', () => {
   expect(parseClaimable({}, () => refuse('reason'))).toEqual({ state: 'refused', why: 'reason' })
 })
 
-test('a time must be a number of at least 0; the process that wrote the record refuses nothing', () => {
+test('a time must be a number of at least 0, and a malformed process does not refuse the record', () => {
   expect(parseClaimable({ ttl: -1 }, (fields) => millisecondsIn(fields, 'ttl')).state).toBe('refused')
   expect(parseClaimable({ ttl: 0 }, (fields) => millisecondsIn(fields, 'ttl'))).toMatchObject({ record: 0 })
   expect(processIn({ by: { pid: 7, hostname: 'here' } }, 'by')).toEqual({ pid: 7, hostname: 'here' })

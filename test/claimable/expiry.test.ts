@@ -37,8 +37,8 @@ async function world(ttl: string | number): Promise<World> {
   }
 }
 
-describe('a published handoff', () => {
-  test('waits for its time to live, then the next sweep removes it', async () => {
+describe('published handoffs', () => {
+  test('a published handoff waits for its time to live, then the next sweep removes it', async () => {
     const { manager, ticket, published, setAge } = await world('2h')
     setAge(2 * HOUR - 60_000)
     expect((await manager.sweep()).handoffsExpired).toEqual([])
@@ -58,21 +58,21 @@ describe('a published handoff', () => {
     expect(existsSync(published)).toBe(false)
   })
 
-  test('that is overdue but not removed yet may be claimed', async () => {
+  test('a handoff that is overdue but not removed yet may be claimed', async () => {
     const { manager, ticket, setAge } = await world('1h')
     setAge(5 * HOUR)
     expect((await manager.claim(ticket)).attempt).toBe(1)
     expect((await manager.sweep()).handoffsExpired).toEqual([])
   })
 
-  test('begins its time to live again when it is released', async () => {
+  test('a handoff starts its time to live again when its claim is released', async () => {
     const { manager, ticket, published } = await world('1h')
     const before = fs.lstatSync(join(published, 'attempt-0')).ctimeMs
     await (await manager.claim(ticket)).release()
     expect(fs.lstatSync(join(published, 'attempt-1')).ctimeMs).toBeGreaterThan(before)
   })
 
-  test('is kept when its record or its counter cannot be read, however old', async () => {
+  test('a handoff of any age is kept when its record or its counter cannot be read', async () => {
     const { manager, published, setAge } = await world('1h')
     setAge(100 * HOUR)
     fs.rmSync(join(published, 'attempt-0'))
@@ -88,7 +88,7 @@ describe('a published handoff', () => {
 })
 
 describe('the second look', () => {
-  test('renames back what was claimed and given back between the look and the rename', async () => {
+  test('expire() renames a handoff back that was claimed and given back between the look and the rename', async () => {
     const { manager, ticket, published, setAge } = await world('1h')
     const layout = layoutOf(manager.root)
     setAge(5 * HOUR)
@@ -101,7 +101,7 @@ describe('the second look', () => {
     expect(readFileSync((await manager.claim(ticket)).path, 'utf8')).toBe('payload')
   })
 
-  test('finishes, or takes back, a tombstone that a killed sweeper left', async () => {
+  test('a sweep finishes, or takes back, a tombstone that a killed sweeper left', async () => {
     for (const [age, expired] of [
       [2 * HOUR, true],
       [0, false],
@@ -117,7 +117,7 @@ describe('the second look', () => {
     }
   })
 
-  test('puts the tombstone back when the volume cannot be asked the time', async () => {
+  test('settleExpiry() puts the tombstone back when the volume cannot be asked the time', async () => {
     const { manager, ticket, published } = await world('1h')
     const layout = layoutOf(manager.root)
     const tombstone = join(layout.sessions, `.dead-${ticket}-x`)
@@ -128,7 +128,7 @@ describe('the second look', () => {
     expect(existsSync(published)).toBe(true)
   })
 
-  test('a claimant that looks meanwhile finds it in the tombstone and gets it', async () => {
+  test('a claimant finds a handoff in its tombstone and gets it', async () => {
     const { manager, ticket, published } = await world('1h')
     renameSync(published, join(manager.root, 'sessions', `.dead-${ticket}-x`))
     expect((await manager.claim(ticket)).ticket).toBe(ticket)

@@ -19,7 +19,7 @@ async function claimed(manager: TempFileManager): Promise<{ ticket: string; dire
 }
 
 describe('giving back', () => {
-  it('needs nothing but a touch and a rename: workers can drain a full disk', async () => {
+  it('giveBack() needs nothing but a touch and a rename: workers can drain a full disk', async () => {
     const manager = tempManager()
     const { ticket, directory } = await claimed(manager)
     const calls: string[] = []
@@ -31,7 +31,7 @@ describe('giving back', () => {
     expect(published(manager.root)).toEqual([ticket])
   })
 
-  it('goes on where the touch is refused', async () => {
+  it('giveBack() goes on where the touch is refused', async () => {
     const manager = tempManager()
     const { ticket, directory } = await claimed(manager)
     const disk = steppingDisk((call) => {
@@ -43,7 +43,7 @@ describe('giving back', () => {
     expect(published(manager.root)).toEqual([ticket])
   })
 
-  it('a second time finds nothing to do', async () => {
+  it('a second giveBack() of a claim finds nothing to do', async () => {
     const manager = tempManager()
     const { ticket, directory } = await claimed(manager)
     const layout = layoutOf(manager.root)
@@ -53,7 +53,7 @@ describe('giving back', () => {
     ])
   })
 
-  it('puts data back that a killed handOff of the claim had taken', async () => {
+  it('giveBack() puts data back that a killed handOff() of the claim had taken', async () => {
     const manager = tempManager()
     const { ticket, directory } = await claimed(manager)
     const before = digestsOf(join(directory, 'data'))
@@ -66,7 +66,7 @@ describe('giving back', () => {
     expect(namesIn(manager.root, 'handoffs', ticket)).toEqual(['attempt-1', 'data', 'handoff.json'])
   })
 
-  it('ends a claim that was handed off or persisted, and leaves no empty directory', async () => {
+  it('giveBack() ends a claim that was handed off or persisted, and leaves no empty directory', async () => {
     const manager = tempManager()
     const { ticket, directory } = await claimed(manager)
     renameSync(join(directory, 'data', 'frames'), join(tempBase(), 'persisted'))
@@ -77,7 +77,7 @@ describe('giving back', () => {
     expect(namesIn(manager.root, 'sessions')).toHaveLength(1)
   })
 
-  it('keeps an entry with a record of another version, wherever that may keep its data', async () => {
+  it('giveBack() keeps an entry with a record of another version, also when its data has another place', async () => {
     const manager = tempManager()
     const { ticket, directory } = await claimed(manager)
     writeFileSync(join(directory, 'handoff.json'), JSON.stringify({ v: 2, ticket }))
@@ -88,7 +88,7 @@ describe('giving back', () => {
     expect(namesIn(manager.root, 'handoffs', ticket)).toContain('blobs')
   })
 
-  it('of a whole session removes claims/ by rmdir, and keeps it while a foreign entry is in it', async () => {
+  it('giveBackAll() removes claims/ by rmdir, and keeps it while a foreign entry is in it', async () => {
     const manager = tempManager({ onCleanupError: () => {} })
     const { ticket } = await claimed(manager)
     const claims = join(manager.sessionPath ?? '', 'claims')
@@ -104,7 +104,7 @@ describe('giving back', () => {
     expect(nodeFs.existsSync(claims)).toBe(false)
   })
 
-  it('catches the claim that lands in claims/ between the listing and the rmdir', async () => {
+  it('giveBackAll() returns the claim that lands in claims/ between the listing and the rmdir', async () => {
     const manager = tempManager({ onCleanupError: () => {} })
     const { ticket } = await claimed(manager)
     const late = await manager.file().handOff()

@@ -34,7 +34,7 @@ describe('meta', () => {
     ['an object with a member called __proto__', JSON.parse('{"__proto__":{"admin":true},"constructor":1}')],
     ['exactly 64 KiB of JSON', 'x'.repeat(64 * 1024 - 2)],
     ['64 KiB of control characters, which a record escapes', '\u0001'.repeat(10_900)],
-  ])('%s comes back as it was given', async (_, meta) => {
+  ])('meta of %s comes back as it was given', async (_, meta) => {
     const manager = tempManager()
     const ticket = await manager.file().handOff({ meta, durable: false })
     const claim = await manager.claim<Json>(ticket)
@@ -43,7 +43,7 @@ describe('meta', () => {
     expect({}).not.toHaveProperty('admin')
   })
 
-  it('is undefined when none was given', async () => {
+  it('meta is undefined when none was given', async () => {
     const manager = tempManager()
     const claim = await manager.claim(await manager.file().handOff())
     expect(claim.meta).toBeUndefined()
@@ -51,7 +51,7 @@ describe('meta', () => {
     expect(other.meta).toBeUndefined()
   })
 
-  it('is typed by the claimant', async () => {
+  it('meta has the type that the claimant gives', async () => {
     const manager = tempManager()
     const claim = await manager.claim<{ job: number }>(await manager.file().handOff({ meta: { job: 7 } }))
     expectTypeOf(claim).toEqualTypeOf<Claim<{ job: number }>>()
@@ -91,11 +91,11 @@ describe('meta', () => {
     ['a symbol', Symbol('s')],
     ['one byte over 64 KiB', 'x'.repeat(64 * 1024 - 1)],
     ['few characters of many bytes', '\u{1f600}'.repeat(20_000)],
-    ['what throws while it is written', throwing],
-    ['what writes itself as nothing', { toJSON: () => undefined }],
+    ['a value that throws while it is written', throwing],
+    ['a value that writes itself as nothing', { toJSON: () => undefined }],
     ['a promise', Promise.resolve({ user: 1 })],
-    ['what has a promise in it', { users: [Promise.resolve(1)] }],
-  ])('%s is refused and the handle stays live', async (_, meta) => {
+    ['a value that has a promise in it', { users: [Promise.resolve(1)] }],
+  ])('meta of %s is refused and the handle stays live', async (_, meta) => {
     const manager = tempManager()
     const file = manager.file()
     await failure('ERR_TEMP_OPTION_INVALID', () => file.handOff({ meta: meta as Json }))
@@ -103,7 +103,7 @@ describe('meta', () => {
     expect(published(manager.root)).toEqual([])
   })
 
-  it('is fixed at publishing: a later change of the object changes nothing', () => {
+  it('meta is fixed at publishing: a later change of the object changes nothing', () => {
     const meta = { list: [1] }
     const checked = checkMeta(meta)
     meta.list.push(2)
@@ -112,8 +112,8 @@ describe('meta', () => {
   })
 })
 
-describe('a record that cannot be believed', () => {
-  it('reads what was written', () => {
+describe('handoff records', () => {
+  it('a handoff record is read as it was written', () => {
     expect(parseClaimable(good, (fields) => parseHandoff(fields, TICKET))).toEqual({
       state: 'read',
       record: good,
@@ -121,9 +121,9 @@ describe('a record that cannot be believed', () => {
   })
 
   it.each<[string, unknown]>([
-    ['null', null],
-    ['a list', []],
-    ['a string', 'record'],
+    ['null as its content', null],
+    ['a list as its content', []],
+    ['a string as its content', 'record'],
     ['no version', { ...good, v: undefined }],
     ['a version from the future', { ...good, v: 2 }],
     ['another ticket', { ...good, ticket: `${TICKET.slice(0, -1)}t` }],
@@ -137,7 +137,7 @@ describe('a record that cannot be believed', () => {
     ['a ttl that is not a number', { ...good, ttl: '1h' }],
     ['a negative ttl', { ...good, ttl: -1 }],
     ['a ttl that is null, as Infinity is written', { ...good, ttl: null }],
-  ])('%s', (_, value) => {
+  ])('a handoff record with %s is refused', (_, value) => {
     expect(parseClaimable(value, (fields) => parseHandoff(fields, TICKET)).state).toBe('refused')
   })
 
@@ -175,7 +175,7 @@ describe('a record that cannot be believed', () => {
       },
     ],
   ]
-  it.each(tampered)('%s: claiming is refused, the handoff is kept and reported', async (_, why, tamper) => {
+  it.each(tampered)('a handoff with a record %s cannot be claimed, and is kept', async (_, why, tamper) => {
     const manager = tempManager()
     const file = await manager.receive('frames', { name: 'clip.mkv' })
     const ticket = await file.handOff({ ttl: 0, meta: { job: 7 } })
@@ -201,7 +201,7 @@ describe('a record that cannot be believed', () => {
     expect(manager.stats()).toMatchObject({ entries: 0, claims: 0 })
   })
 
-  it('is mended by hand: the handoff can be claimed then', async () => {
+  it('a handoff whose record was mended by hand can be claimed', async () => {
     const manager = tempManager()
     const ticket = await (await manager.receive('frames')).handOff()
     const record = join(manager.root, 'handoffs', ticket, 'handoff.json')
@@ -213,7 +213,7 @@ describe('a record that cannot be believed', () => {
     expect(claim.attempt).toBe(1)
   })
 
-  it.skipIf(process.getuid?.() !== 0)('of another user is refused', async () => {
+  it.skipIf(process.getuid?.() !== 0)('a handoff with a record of another user is refused', async () => {
     const manager = tempManager()
     const ticket = await manager.file().handOff()
     chownSync(join(manager.root, 'handoffs', ticket, 'handoff.json'), 65534, 65534)
@@ -223,8 +223,8 @@ describe('a record that cannot be believed', () => {
   })
 })
 
-describe('a ticket outside its root', () => {
-  it('is GONE under another name', async () => {
+describe('tickets outside their root', () => {
+  it('a ticket is GONE in the root of another name', async () => {
     const baseDir = tempBase()
     const one = tempManager({ baseDir, name: 'one' })
     const two = tempManager({ baseDir, name: 'two' })
@@ -235,7 +235,7 @@ describe('a ticket outside its root', () => {
     expect((await one.claim(ticket)).attempt).toBe(1)
   })
 
-  it.skipIf(process.getuid?.() !== 0)('is GONE for another user, who cannot look into the root', async () => {
+  it.skipIf(process.getuid?.() !== 0)('a ticket is GONE for a user who cannot enter its root', async () => {
     const baseDir = tempBase('/tmp')
     const manager = tempManager({ baseDir })
     const ticket = await (await manager.receive('frames')).handOff()

@@ -4,16 +4,20 @@ import { describe, expect, test } from 'vitest'
 import { clearFailure, readFailure, reasonText, writeFailure } from '../../src/claimable/last-error.ts'
 import { tempBase } from '../fixtures/temp-base.ts'
 
-describe('the text of a reason', () => {
+describe('reasons', () => {
   test.each([
-    ['an error', new Error('no codec'), 'no codec'],
-    ['an error without a message', new TypeError(), 'TypeError'],
-    ['a text', 'no codec', 'no codec'],
-    ['a number', 7, '7'],
-    ['an object without a prototype', Object.create(null), 'a value without a text'],
-    ['nothing', undefined, undefined],
-    ['a long text', 'x'.repeat(5000), 'x'.repeat(1000)],
-  ])('of %s', (_what, reason, text) => {
+    ['a reason that is an error is its message', new Error('no codec'), 'no codec'],
+    ['a reason that is an error without a message is its name', new TypeError(), 'TypeError'],
+    ['a reason that is a text is that text', 'no codec', 'no codec'],
+    ['a reason that is a number is its digits', 7, '7'],
+    [
+      'a reason that is an object without a prototype is a fixed one',
+      Object.create(null),
+      'a value without a text',
+    ],
+    ['a missing reason is undefined', undefined, undefined],
+    ['a long reason is its first 1000 characters', 'x'.repeat(5000), 'x'.repeat(1000)],
+  ])('the text of %s', (_what, reason, text) => {
     expect(reasonText(reason)).toBe(text)
   })
 })

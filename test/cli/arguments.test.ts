@@ -10,7 +10,7 @@ test.each([
   [['ls', '--root', '/tmp'], "a path that ends in '-"],
   [['inspect'], 'The operand TICKET is missing.'],
   [['inspect', 'a', 'b'], "Unexpected operand 'b'."],
-])('%j is status 2 and names what is wrong', async (args, message) => {
+])('the command line %j ends with status 2 and names what is wrong', async (args, message) => {
   const { status, stderr } = await run(args)
   expect(status).toBe(2)
   expect(stderr).toContain(message)

@@ -10,7 +10,7 @@ const ESCAPE = /\u001b\[/
 
 describe('the command line itself', () => {
   test.each([
-    ['no command', []],
+    ['a missing command', []],
     ['an unknown command', ['remove']],
     ['an unknown option', ['ls', '--force']],
     ['a missing operand', ['inspect']],

@@ -36,6 +36,6 @@ test.each([
   [duration(undefined), '-'],
   [count(1, 'file'), '1 file'],
   [count(2, 'entry', 'entries'), '2 entries'],
-])('%s', (found, expected) => {
+])('a shortened text, a size, a duration or a count is shown as %s', (found, expected) => {
   expect(found).toBe(expected)
 })

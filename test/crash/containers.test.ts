@@ -50,7 +50,7 @@ function reasonOf(report: SweepReport, session: string): string | undefined {
 }
 
 describe.runIf(canMount)('containers (needs root)', () => {
-  test('on one volume: pid 1 is killed and started again; its predecessor is swept, its live neighbour is not', async () => {
+  test('a restarted pid 1 sweeps its killed predecessor on the volume, and spares its live neighbour', async () => {
     const volume = tempBase()
     const neighbour = await owner(volume)
     const killed = await owner(volume)
@@ -67,7 +67,7 @@ describe.runIf(canMount)('containers (needs root)', () => {
     await expect.poll(() => readdirSync(dirname(restarted.session)).sort()).toEqual(live)
   })
 
-  test('restarted on its own overlay, whose device number changed: swept; a clone of its upper directory: kept', async () => {
+  test('a sweep removes the session of a restarted container from its overlay, and keeps it on a clone', async () => {
     const base = tempBase()
     const [lower, upper, clone, work, work2, merged, merged2, other] = [
       'lower',

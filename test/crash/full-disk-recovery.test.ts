@@ -22,7 +22,7 @@ function run(mode: string, base: string, ticket = ''): Held {
 describe.runIf(canMount)('a disk filled to the last byte by a crash (needs root)', () => {
   for (const disk of DISKS) {
     test.runIf(disk === 'tmpfs' || has(`mkfs.${disk}`))(
-      `${disk}: the next start recovers it`,
+      `the next start recovers a disk that a crash filled to the last byte (${disk})`,
       async () => {
         const base = ordinaryBase(smallDisk(disk))
         const ticket = await run('publish', base).line('published')

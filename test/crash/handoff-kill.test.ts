@@ -88,7 +88,7 @@ async function expectNoLeak(manager: ReturnType<typeof tempManager>, tickets: st
 }
 
 describe('kill -9', () => {
-  it('of a publisher: the handoff is complete or does not exist, and nothing leaks', async () => {
+  it('kill -9 of a publisher leaves the handoff complete or absent, and nothing leaks', async () => {
     await atEveryStep('publish', async ({ baseDir, child, data }, done, steps) => {
       const commit = indexOf(steps, /^rename .*\/handoffs\/[^/]+$/)
       const manager = tempManager({ baseDir })
@@ -110,7 +110,7 @@ describe('kill -9', () => {
   })
 
   it.each(['claim', 'release'] as const)(
-    'of a claimant at every step of a %s: the handoff is never lost, complete, counted correctly and claimable at once',
+    'kill -9 of a claimant at any step of a %s leaves the handoff complete, counted and claimable at once',
     async (operation) => {
       await atEveryStep(operation, async ({ baseDir, child, ticket, data }, done, steps) => {
         const counted = operation === 'release' || done > indexOf(steps, /^rename .*\/attempt-1$/)
@@ -134,7 +134,7 @@ describe('kill -9', () => {
     },
   )
 
-  it('of a claimant at every step of a completion: never lost before the commit, never back after it', async () => {
+  it('kill -9 of a completing claimant loses no handoff before the commit, and brings none back after it', async () => {
     await atEveryStep('complete', async ({ baseDir, child, ticket, data }, done, steps) => {
       const commit = indexOf(steps, /^rename .*\/\.gone-/)
       expect(commit).toBe(0)
@@ -155,7 +155,7 @@ describe('kill -9', () => {
     })
   })
 
-  it('of a claimant that hands off again: exactly one of the two handoffs exists, complete', async () => {
+  it('kill -9 of a claimant that hands off again leaves exactly one of the two handoffs, complete', async () => {
     await atEveryStep('hand on', async ({ baseDir, child, ticket, data }, done, steps) => {
       const commit = indexOf(steps, /^rename .*\/handoffs\/[^/]+$/)
       const manager = tempManager({ baseDir })

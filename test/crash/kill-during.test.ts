@@ -114,9 +114,9 @@ async function killAt(n: number, { deed, handoff, persists, ends }: Deed): Promi
   return stopped
 }
 
-describe.skipIf(process.platform !== 'linux')('kill -9 in front of each disk call of', () => {
+describe.skipIf(process.platform !== 'linux')('kill -9', () => {
   test.each(DEEDS)(
-    '$deed: the next sweep removes everything of it, drafts included, and loses no handoff',
+    'after kill -9 at any disk call of $deed the next sweep removes all of it, and loses no handoff',
     async (deed) => {
       // Two at a time: one starts while the other is looked at.
       let [first, last] = [1 + share.from, 0]

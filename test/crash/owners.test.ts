@@ -248,7 +248,7 @@ describe.skipIf(process.platform !== 'linux')('while eight sweepers run', () => 
     ['no record', /it has no owner\.json/],
     ['another host', /made on another host; see sharedVolume/],
     ['being made', /being made/],
-  ])('nothing proves it dead, so it is kept and reported: %s', (which, reason) => {
+  ])('an owner that nothing proves dead is kept and reported: %s', (which, reason) => {
     const path = crafted[which] ?? '?'
     expect(existsSync(path)).toBe(true)
     for (const decided of decisions(path)) {
@@ -304,8 +304,8 @@ describe.skipIf(process.platform !== 'linux')('while eight sweepers run', () => 
   }
 })
 
-describe.skipIf(process.platform !== 'linux')('a wrongly suspected owner', () => {
-  test('takes its directory back from a tombstone, and loses nothing', async () => {
+describe.skipIf(process.platform !== 'linux')('suspected owners', () => {
+  test('a wrongly suspected owner takes its directory back from a tombstone, and loses nothing', async () => {
     const owner = new Held(join(programs, 'owner.cjs'), { args: [base] })
     const file = await owner.line('ready')
     const session = dirname(file)
@@ -317,7 +317,7 @@ describe.skipIf(process.platform !== 'linux')('a wrongly suspected owner', () =>
     expect(owner.stdout).not.toContain('reported')
   })
 
-  test('whose directory was condemned reports ERR_TEMP_SESSION_LOST and continues in a new session', async () => {
+  test('an owner of a condemned directory reports ERR_TEMP_SESSION_LOST and goes on in a new session', async () => {
     const owner = new Held(join(programs, 'owner.cjs'), { args: [base] })
     const session = dirname(await owner.line('ready'))
     renameSync(session, join(dirname(session), `.gone-${basename(session).slice(2)}-abc`))

@@ -24,20 +24,23 @@ const IN_USER_NAMESPACE = `
   for map in uid_map gid_map; do echo 1234 1234 1 > /proc/$!/$map; done
   wait $!`
 
-describe.skipIf(process.geteuid === undefined)('a base directory', () => {
-  test('of this user, below directories of this user and root, is safe', () => {
+describe.skipIf(process.geteuid === undefined)('base directories', () => {
+  test('a base directory of this user, below directories of this user and root, is safe', () => {
     expect(findWeakness(nodeFs, nested().inner)).toBeUndefined()
   })
 
-  test.each([0o775, 0o757, 0o777, 0o2775])('below a directory of mode %o is refused', async (mode) => {
-    const { outer, inner } = nested()
-    chmodSync(outer, mode)
-    expect(findWeakness(nodeFs, inner)).toMatchObject({ path: outer, kind: 'mode' })
-    const manager = tempManager({ baseDir: inner })
-    expect(failureSync('ERR_TEMP_UNSAFE_ROOT', () => manager.file()).path).toBe(outer)
-  })
+  test.each([0o775, 0o757, 0o777, 0o2775])(
+    'a base directory below a directory of mode %o is refused',
+    async (mode) => {
+      const { outer, inner } = nested()
+      chmodSync(outer, mode)
+      expect(findWeakness(nodeFs, inner)).toMatchObject({ path: outer, kind: 'mode' })
+      const manager = tempManager({ baseDir: inner })
+      expect(failureSync('ERR_TEMP_UNSAFE_ROOT', () => manager.file()).path).toBe(outer)
+    },
+  )
 
-  test('that becomes unsafe after its root was made is refused by a sweep and by a listing', async () => {
+  test('a base directory that becomes unsafe after its root was made is refused by a sweep and a listing', async () => {
     const { outer, inner } = nested()
     tempManager({ baseDir: inner }).file()
     chmodSync(outer, 0o777)
@@ -47,7 +50,7 @@ describe.skipIf(process.geteuid === undefined)('a base directory', () => {
     chmodSync(outer, 0o755)
   })
 
-  test('below a directory that everybody can write with the sticky bit is safe, as in /tmp', () => {
+  test('a base directory below a directory that everybody can write with the sticky bit is safe, as in /tmp', () => {
     const { outer, inner } = nested()
     chmodSync(outer, 0o1777)
     expect(findWeakness(nodeFs, inner)).toBeUndefined()
@@ -55,7 +58,7 @@ describe.skipIf(process.geteuid === undefined)('a base directory', () => {
   })
 
   test.runIf(canMount).each(['outer', 'inner'] as const)(
-    'is refused when %s belongs to another user',
+    'a base directory outer/inner is refused when %s belongs to another user',
     (which) => {
       const paths = nested()
       chownSync(paths[which], ORDINARY, ORDINARY)
@@ -66,7 +69,7 @@ describe.skipIf(process.geteuid === undefined)('a base directory', () => {
   )
 
   test.runIf(canMount)(
-    'in a user namespace without root is safe, unless another user put it into a shared one',
+    'a base directory in a user namespace without root is safe, unless another user put it into a shared one',
     async () => {
       const suite = join(tempBase(), '..') // root's, in /tmp
       const { mode } = statSync(suite)
@@ -83,15 +86,18 @@ describe.skipIf(process.geteuid === undefined)('a base directory', () => {
     },
   )
 
-  test.runIf(canMount)('reached through a link is checked at the link and behind it', () => {
-    const [link, { outer, inner }] = [join(tempBase(), 'link'), nested()]
-    symlinkSync(outer, link)
-    expect(findWeakness(nodeFs, join(link, 'inner'))).toBeUndefined()
-    lchownSync(link, ORDINARY, ORDINARY)
-    expect(findWeakness(nodeFs, join(link, 'inner'))).toMatchObject({ path: link, kind: 'owner' })
-    lchownSync(link, 0, 0)
-    chmodSync(outer, 0o777)
-    expect(findWeakness(nodeFs, join(link, 'inner'))).toMatchObject({ path: outer, kind: 'mode' })
-    expect(inner).toBe(join(outer, 'inner'))
-  })
+  test.runIf(canMount)(
+    'a base directory that is reached through a link is checked at the link and behind it',
+    () => {
+      const [link, { outer, inner }] = [join(tempBase(), 'link'), nested()]
+      symlinkSync(outer, link)
+      expect(findWeakness(nodeFs, join(link, 'inner'))).toBeUndefined()
+      lchownSync(link, ORDINARY, ORDINARY)
+      expect(findWeakness(nodeFs, join(link, 'inner'))).toMatchObject({ path: link, kind: 'owner' })
+      lchownSync(link, 0, 0)
+      chmodSync(outer, 0o777)
+      expect(findWeakness(nodeFs, join(link, 'inner'))).toMatchObject({ path: outer, kind: 'mode' })
+      expect(inner).toBe(join(outer, 'inner'))
+    },
+  )
 })

@@ -16,7 +16,7 @@ const TEXT = `21 1 254:0 / / rw,relatime - ext4 /dev/vda rw
 not a mount line
 `
 
-describe('a table of mounts', () => {
+describe('parsed tables', () => {
   const table = parseMounts(TEXT)
 
   test.each([
@@ -26,37 +26,37 @@ describe('a table of mounts', () => {
     ['/proc/self', 'proc', '/proc'],
     ['/over/x', 'overlay', '/over'],
     ['/over/inner/y/z', 'xfs', '/over/inner'],
-  ])('finds that %s lies on %s', (path, fsType, mountPoint) => {
+  ])('a table of mounts finds that %s lies on %s', (path, fsType, mountPoint) => {
     expect(table.of(path)).toMatchObject({ fsType, mountPoint })
   })
 
-  test('decodes octal escapes, and the last mount on a point wins', () => {
+  test('a table of mounts decodes octal escapes, and the last mount on a point wins', () => {
     expect(table.of('/srv/my data\tx/file')).toMatchObject({ fsType: 'btrfs', mountPoint: '/srv/my data\tx' })
   })
 
-  test('has the decoded upper directory of an overlay, and of no other file system', () => {
+  test('a table of mounts has the decoded upper directory of an overlay, and of no other file system', () => {
     expect(table.of('/over/x')?.upperDir).toBe('/var/up,per dir')
     expect(table.of('/proc')?.upperDir).toBeUndefined()
   })
 
-  test('does not mistake a mount that a later one hides for the one a path lies on', () => {
+  test('a table of mounts does not mistake a mount that a later one hides for the one a path lies on', () => {
     expect(table.of('/a/b/file')).toMatchObject({ fsType: 'nfs4', mountPoint: '/a' })
   })
 
-  test('lists the mount points at and below a path, each once, and none beside it', () => {
+  test('a table of mounts lists the mount points at and below a path, each once, and none beside it', () => {
     expect(table.below('/over')).toEqual(['/over', '/over/inner'])
     expect(table.below('/srv')).toEqual(['/srv/my data\tx'])
     expect(table.below('/ove')).toEqual([])
     expect(table.below('/a')).toEqual(['/a/b', '/a'])
   })
 
-  test('works where the root is not a mount point, as in a chroot', () => {
+  test('a table of mounts works where the root is not a mount point, as in a chroot', () => {
     const chroot = parseMounts('9 8 0:1 / /tmp rw - tmpfs t rw\n')
     expect(chroot.of('/tmp/x')).toMatchObject({ fsType: 'tmpfs' })
     expect(chroot.of('/etc')).toBeUndefined()
   })
 
-  test('may be empty', () => {
+  test('a table of mounts may be empty', () => {
     expect(parseMounts('').below('/')).toEqual([])
     expect(parseMounts('').of('/')).toBeUndefined()
   })
@@ -76,7 +76,7 @@ describe.runIf(process.platform === 'linux' && process.getuid?.() === 0)(
       rmSync(base, { recursive: true })
     })
 
-    test('shows a tmpfs and a bind mount, with spaces in their names', () => {
+    test('the real table of mounts shows a tmpfs and a bind mount, with spaces in their names', () => {
       const [tmpfs, bind] = [join(base, 'a tmpfs'), join(base, 'a bind')]
       mkdirSync(tmpfs)
       mkdirSync(bind)

@@ -49,7 +49,7 @@ function chain(open: OpenDirectories, base: string, depth: number): Directory[] 
 }
 
 describe.skipIf(process.platform !== 'linux')('OpenDirectories', () => {
-  test('enter refuses a link in place of a subdirectory', () => {
+  test('OpenDirectories.enter() refuses a link in place of a subdirectory', () => {
     const base = tempBase()
     mkdirSync(join(base, 'real'))
     symlinkSync('real', join(base, 'link'))
@@ -59,7 +59,7 @@ describe.skipIf(process.platform !== 'linux')('OpenDirectories', () => {
     expect(open.enter(top, 'real').stats.ino).toBe(statSync(join(base, 'real')).ino)
   })
 
-  test('open follows a link only where it is asked to', () => {
+  test('OpenDirectories.open() follows a link only where it is asked to', () => {
     const base = tempBase()
     mkdirSync(join(base, 'real'))
     symlinkSync('real', join(base, 'link'))
@@ -67,7 +67,7 @@ describe.skipIf(process.platform !== 'linux')('OpenDirectories', () => {
     expect(openDirectories().open(join(base, 'link'), true).stats.ino).toBe(statSync(join(base, 'real')).ino)
   })
 
-  test('openUp gives access to a closed subdirectory, and never changes the target of a link', () => {
+  test('OpenDirectories.openUp() opens a closed subdirectory, and never changes the target of a link', () => {
     const base = tempBase()
     const vault = join(tempBase(), 'vault')
     for (const path of [join(base, 'closed'), vault]) mkdirSync(path, { mode: 0o500 })
@@ -80,7 +80,7 @@ describe.skipIf(process.platform !== 'linux')('OpenDirectories', () => {
     expect(statSync(vault).mode & 0o777).toBe(0o500)
   })
 
-  test('a directory stays the same one when its name is given to another', () => {
+  test('an open directory stays the same one when its name is given to another', () => {
     const base = tempBase()
     mkdirSync(join(base, 'd'))
     writeFileSync(join(base, 'd/mine'), '')
@@ -163,7 +163,7 @@ describe.skipIf(process.platform !== 'linux')('OpenDirectories', () => {
     expect(opens).toBeLessThan(depth * 3)
   })
 
-  test('close leaves no descriptor open', () => {
+  test('OpenDirectories.close() leaves no descriptor open', () => {
     const before = readdirSync('/proc/self/fd').length
     const open = new OpenDirectories(nodeFs)
     chain(open, tempBase(), MANY)
@@ -179,7 +179,7 @@ describe.skipIf(process.platform !== 'linux')('OpenDirectories without /proc', (
     ['0777', 0o777, false],
     ['0770', 0o770, false],
   ])(
-    'a directory of mode %s: accepted only if no other user can exchange its entries',
+    'without /proc a directory of mode %s is accepted only if no other user can exchange its entries',
     (_, mode, accepted) => {
       const path = join(tempBase(), 'd')
       mkdirSync(path)
@@ -191,7 +191,7 @@ describe.skipIf(process.platform !== 'linux')('OpenDirectories without /proc', (
     },
   )
 
-  test('a link in place of a subdirectory is refused', () => {
+  test('without /proc a link in place of a subdirectory is refused', () => {
     const base = tempBase()
     symlinkSync(tempBase(), join(base, 'link'))
     const open = openDirectories(withoutProc)

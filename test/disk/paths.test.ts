@@ -26,15 +26,15 @@ function failing(code: string): FileSystem {
   return { ...fs, native: true, lstatSync: fail, renameSync: fail }
 }
 
-describe('a path', () => {
-  test('at which nothing exists is absent, and so is one below a file', () => {
+describe('paths', () => {
+  test('a path at which nothing exists is absent, and so is one below a file', () => {
     const base = tempBase()
     writeFileSync(join(base, 'file'), '')
     expect(findSync(fs, join(base, 'none'))).toBeUndefined()
     expect(findSync(fs, join(base, 'file/below'))).toBeUndefined()
   })
 
-  test('with a dangling link exists, and the stats are those of the link', () => {
+  test('a path with a dangling link exists, and the stats are those of the link', () => {
     const link = join(tempBase(), 'link')
     symlinkSync('nowhere', link)
     expect(existsAt(fs, link)).toBe(true)
@@ -42,20 +42,20 @@ describe('a path', () => {
   })
 
   test.each(['EACCES', 'EIO', 'EMFILE', 'ELOOP'])(
-    'that could not be examined for %s is an error, never absent',
+    'a path that could not be examined for %s is an error, never absent',
     (code) => {
       expect(() => findSync(failing(code), '/x')).toThrow(code)
       expect(() => existsAt(failing(code), '/x')).toThrow(code)
     },
   )
 
-  test.each(['ENOENT', 'ENOTDIR'])('is absent when the system reports %s', (code) => {
+  test.each(['ENOENT', 'ENOTDIR'])('a path is absent when the system reports %s', (code) => {
     expect(existsAt(failing(code), '/x')).toBe(false)
   })
 })
 
-describe('a rename', () => {
-  test('moves an existing file; returns false if another process took it first', () => {
+describe('renames', () => {
+  test('a rename moves an existing file, and returns false if another process took it first', () => {
     const base = tempBase()
     writeFileSync(join(base, 'a'), '')
     expect(renameIfThere(fs, join(base, 'a'), join(base, 'b'))).toBe(true)
@@ -63,7 +63,7 @@ describe('a rename', () => {
     expect(fs.readdirSync(base)).toEqual(['b'])
   })
 
-  test('that fails for another reason throws it', () => {
+  test('a rename that fails for another reason than a missing file throws it', () => {
     expect(() => renameIfThere(failing('EXDEV'), '/a', '/b')).toThrow('EXDEV')
   })
 })
@@ -98,8 +98,8 @@ test('the paths down to a path are the directories above it, from the top, and i
   expect(pathsDownTo(base).at(-2)).toBe(dirname(base))
 })
 
-describe('the names in a directory', () => {
-  test('are text, and undefined only where the directory does not exist', () => {
+describe('names in a directory', () => {
+  test('the names in a directory are text, and undefined only where the directory does not exist', () => {
     const base = tempBase()
     const file = join(base, 'ü')
     writeFileSync(file, '')
@@ -111,8 +111,8 @@ describe('the names in a directory', () => {
   })
 })
 
-describe('the entries of a directory', () => {
-  test('have names as text', async () => {
+describe('entries of a directory', () => {
+  test('the entries of a directory have names as text', async () => {
     const base = tempBase()
     mkdirSync(join(base, 'ü'))
     for (const entries of [await readEntries(fs, base), readEntriesSync(fs, base)])
@@ -120,16 +120,19 @@ describe('the entries of a directory', () => {
   })
 
   // macOS and Windows refuse such names.
-  test.runIf(process.platform === 'linux')('have names as bytes once one of them is not UTF-8', async () => {
-    const base = tempBase()
-    const odd = Buffer.concat([Buffer.from(`${base}/`), Buffer.from([0xff])])
-    writeFileSync(odd, '')
-    writeFileSync(join(base, 'plain'), '')
-    for (const entries of [await readEntries(fs, base), readEntriesSync(fs, base)]) {
-      const names = entries.map(({ name }) => Buffer.from(name))
-      expect(names.sort(Buffer.compare)).toEqual([Buffer.from('plain'), Buffer.from([0xff])])
-    }
-  })
+  test.runIf(process.platform === 'linux')(
+    'the entries of a directory have names as bytes once one of them is not UTF-8',
+    async () => {
+      const base = tempBase()
+      const odd = Buffer.concat([Buffer.from(`${base}/`), Buffer.from([0xff])])
+      writeFileSync(odd, '')
+      writeFileSync(join(base, 'plain'), '')
+      for (const entries of [await readEntries(fs, base), readEntriesSync(fs, base)]) {
+        const names = entries.map(({ name }) => Buffer.from(name))
+        expect(names.sort(Buffer.compare)).toEqual([Buffer.from('plain'), Buffer.from([0xff])])
+      }
+    },
+  )
 })
 
 test.skipIf(process.platform === 'win32')(

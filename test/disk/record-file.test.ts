@@ -10,8 +10,8 @@ import { tempBase } from '../fixtures/temp-base.ts'
 const path = (): string => join(tempBase(), 'record.json')
 const openFiles = (): number => readdirSync('/proc/self/fd').length
 
-describe('a record', () => {
-  test('is read back unchanged', () => {
+describe('records', () => {
+  test('a record is read back unchanged', () => {
     const file = path()
     writeRecord(fs, file, { a: ['ü', null] }, true)
     expect(readRecord(fs, file)).toEqual({
@@ -21,7 +21,7 @@ describe('a record', () => {
     })
   })
 
-  test.each([0o000, 0o022, 0o277, 0o777])('has mode 0600 under umask %o', (umask) => {
+  test.each([0o000, 0o022, 0o277, 0o777])('a record has mode 0600 under umask %o', (umask) => {
     const file = path()
     const before = process.umask(umask)
     onTestFinished(() => void process.umask(before))
@@ -30,7 +30,7 @@ describe('a record', () => {
     expect(stripped).toBe((umask & 0o600) !== 0)
   })
 
-  test('never replaces an existing file, and never follows a link', () => {
+  test('a record never replaces an existing file, and never follows a link', () => {
     const file = path()
     writeRecord(fs, file, 1, false)
     expect(() => writeRecord(fs, file, 2, false)).toThrow(expect.objectContaining({ code: 'EEXIST' }))
@@ -41,7 +41,7 @@ describe('a record', () => {
     expect(readRecord(fs, file)).toMatchObject({ value: 1 })
   })
 
-  test('that would be too large to be read is refused, and no file is made', () => {
+  test('a record that would be too large to be read is refused, and no file is made', () => {
     const file = path()
     writeRecord(fs, file, 'x'.repeat(512 * 1024 - 2), false)
     expect(readRecord(fs, file).state).toBe('read')
@@ -88,7 +88,7 @@ test.each<[string, (disk: typeof fs) => Partial<typeof fs>]>([
 })
 
 describe('readRecord', () => {
-  test('reports a record that does not exist as missing', () => {
+  test('readRecord() reports a record that does not exist as missing', () => {
     expect(readRecord(fs, path())).toEqual({ state: 'missing' })
   })
 
@@ -103,7 +103,7 @@ describe('readRecord', () => {
       (file) => writeFileSync(file, Buffer.alloc(512 * 1024 + 1)),
       'it is too large',
     ],
-  ])('reports %s as unreadable, and leaves no descriptor open', (_, plant, why) => {
+  ])('readRecord() reports %s as unreadable, and leaves no descriptor open', (_, plant, why) => {
     const file = path()
     plant(file)
     const before = openFiles()
@@ -111,7 +111,7 @@ describe('readRecord', () => {
     expect(openFiles()).toBe(before)
   })
 
-  test('reports the error of a read that the system refused', () => {
+  test('readRecord() reports the error of a read that the system refused', () => {
     const cause = Object.assign(new Error('EMFILE'), { code: 'EMFILE' })
     const failing = {
       ...fs,

@@ -65,7 +65,7 @@ function makeTree(): void {
 }
 
 describe('syncTree', () => {
-  test('syncs every file and directory once, each directory after its contents, and leaves nothing open', async () => {
+  test('syncTree() syncs each file and directory once, a directory after its contents, and closes all', async () => {
     makeTree()
     const { fs, synced, open } = watch()
     await syncTree(fs, join(base, 'd'))
@@ -82,14 +82,14 @@ describe('syncTree', () => {
     expect(open.size).toBe(0)
   })
 
-  test('syncs a single file', async () => {
+  test('syncTree() syncs a single file', async () => {
     writeFileSync(join(base, 'file'), 'x')
     const { fs, synced } = watch()
     await syncTree(fs, join(base, 'file'))
     expect(synced).toEqual(['file'])
   })
 
-  test('skips links, their targets and FIFOs, and does not wait for a FIFO', async () => {
+  test('syncTree() skips links, their targets and FIFOs, and does not wait for a FIFO', async () => {
     mkdirSync(join(base, 'd'))
     mkdirSync(join(base, 'outside'))
     symlinkSync(join(base, 'outside'), join(base, 'd/link'))
@@ -100,7 +100,7 @@ describe('syncTree', () => {
     expect(synced).toEqual(['d'])
   })
 
-  test('syncs names that are not UTF-8', async () => {
+  test('syncTree() syncs names that are not UTF-8', async () => {
     mkdirSync(join(base, 'd'))
     writeFileSync(Buffer.concat([Buffer.from(join(base, 'd/n')), Buffer.from([0xff])]), 'x')
     const { fs, synced } = watch()
@@ -109,7 +109,7 @@ describe('syncTree', () => {
   })
 
   test.each(['d/one', 'd/e/three', 'd/e', 'd'])(
-    'fails if the sync of %s fails, and leaves nothing open',
+    'syncTree() fails if the sync of %s fails, and leaves nothing open',
     async (path) => {
       makeTree()
       const { fs, open } = watch({ path, code: 'EIO' })
@@ -118,7 +118,7 @@ describe('syncTree', () => {
     },
   )
 
-  test('accepts EINVAL for a directory, which some file systems cannot sync, but not for a file', async () => {
+  test('syncTree() accepts EINVAL for a directory, which not every disk can sync, but not for a file', async () => {
     makeTree()
     await syncTree(watch({ path: 'd/e', code: 'EINVAL' }).fs, join(base, 'd'))
     await expect(
@@ -129,7 +129,7 @@ describe('syncTree', () => {
   })
 
   test.runIf(isRoot)(
-    'syncs a write-only file, and fails at one that its owner may neither read nor write (needs root to become an ordinary user)',
+    'syncTree() syncs a write-only file, and fails at one that its owner may neither read nor write (needs root)',
     async () => {
       chmodSync(base, 0o755)
       mkdirSync(join(base, 'd'))
@@ -150,13 +150,13 @@ describe('syncTree', () => {
     },
   )
 
-  test('works on an injected file system', async () => {
+  test('syncTree() works on an injected file system', async () => {
     await syncTree(createFsFromVolume(Volume.fromJSON({ '/d/e/f': 'x' })), '/d')
   })
 })
 
-describe('the sync of a directory', () => {
-  test('syncs the directory, off the loop or on it', async () => {
+describe('directories', () => {
+  test('a directory is synced, off the loop or on it', async () => {
     const { fs, synced, open } = watch()
     mkdirSync(join(base, 'd'))
     await syncDirectory(fs, join(base, 'd'))
@@ -165,7 +165,7 @@ describe('the sync of a directory', () => {
     syncDirectorySync(nodeFs, join(base, 'd'))
   })
 
-  test('closes its descriptors when the sync fails', () => {
+  test('a failed sync of a directory closes its descriptors', () => {
     let [opened, closed] = [0, 0]
     const faulty: FileSystem = {
       ...nodeFs,
@@ -185,7 +185,7 @@ describe('the sync of a directory', () => {
     expect([opened, closed]).toEqual([1, 1])
   })
 
-  test('does not follow a link', async () => {
+  test('the sync of a directory does not follow a link', async () => {
     symlinkSync(base, join(base, 'link'))
     await expect(syncDirectory(nodeFs, join(base, 'link'))).rejects.toMatchObject({ code: 'ELOOP' })
     expect(() => syncDirectorySync(nodeFs, join(base, 'link'))).toThrow('ELOOP')

@@ -65,7 +65,7 @@ const FORMS: readonly (readonly [string, readonly Buffer[], number])[] = [
 ]
 
 describe.each(['receiveWithFormidable', 'receiveWithBusboy'])('%s', (name) => {
-  test.each(FORMS)('answers a form with %s, and keeps nothing', async (_, parts, status) => {
+  test.each(FORMS)(`${name}() answers a form with %s, and keeps nothing`, async (_, parts, status) => {
     const { url, manager } = await serve(name)
     const body = new FormData()
     for (const [index, part] of parts.entries())
@@ -76,7 +76,7 @@ describe.each(['receiveWithFormidable', 'receiveWithBusboy'])('%s', (name) => {
     await vi.waitFor(() => expect(manager.stats().entries).toBe(0))
   })
 
-  test('keeps nothing of a client that left in the middle of a file', async () => {
+  test(`${name}() keeps nothing of a client that left in the middle of a file`, async () => {
     const { url, manager } = await serve(name)
     const client = openRequest(url, {
       method: 'POST',

@@ -72,19 +72,22 @@ class BlockRunner {
 
 /** Declares a test for each block. */
 export function testBlocks(root: string, blocks: readonly CodeBlock[]): void {
-  describe('every block runs, exits with 0, and leaves no session behind', () => {
+  describe('code blocks', () => {
     let runner: BlockRunner
     beforeAll(async () => {
       runner = await BlockRunner.prepare(root)
     })
     afterAll(() => runner.dispose())
 
-    test.concurrent.each(blocks.map((block) => [block.where, block] as const))('%s', async (_, block) => {
-      const { code, output, left } = await runner.run(block)
-      expect(code, output).toBe(0)
-      expect(output).not.toMatch(/Warning/)
-      expect(left).toEqual([])
-    })
+    test.concurrent.each(blocks.map((block) => [block.where, block] as const))(
+      'the block %s runs, exits with 0, and leaves no session behind',
+      async (_, block) => {
+        const { code, output, left } = await runner.run(block)
+        expect(code, output).toBe(0)
+        expect(output).not.toMatch(/Warning/)
+        expect(left).toEqual([])
+      },
+    )
   })
 }
 

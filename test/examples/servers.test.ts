@@ -63,7 +63,7 @@ async function statsUntil(
 }
 
 describe.each(['express', 'fastify'] as const)('the %s example', (framework) => {
-  test('takes a clip to a result that is served with Range, HEAD and 304, published, and discarded', () =>
+  test(`the ${framework} example makes of a clip a result that it serves, publishes and discards`, () =>
     serve(framework, async (server) => {
       const { status, job } = await postClip(server.url, media('clip.mkv'))
       expect(status).toBe(202)
@@ -99,7 +99,7 @@ describe.each(['express', 'fastify'] as const)('the %s example', (framework) => 
       expect((await fetch(url)).status).toBe(404)
     }))
 
-  test('refuses a disguised file and an unknown kind with the right status and no trace', () =>
+  test(`the ${framework} example refuses a disguised file and an unknown kind with 415 and no trace`, () =>
     serve(framework, async (server) => {
       for (const name of [
         'disguised-elf.mkv',
@@ -118,7 +118,7 @@ describe.each(['express', 'fastify'] as const)('the %s example', (framework) => 
       expect(stats.jobs).toEqual({ queued: 0, working: 0, done: 0, failed: 0 })
     }))
 
-  test('answers a malformed body with 400', () =>
+  test(`the ${framework} example answers a malformed body with 400`, () =>
     serve(framework, async (server) => {
       const response = await fetch(new URL('publish', server.url), {
         method: 'POST',
@@ -129,14 +129,14 @@ describe.each(['express', 'fastify'] as const)('the %s example', (framework) => 
       expect(await response.json()).toMatchObject({ error: expect.any(String) })
     }))
 
-  test('answers an address that cannot be decoded with 400', () =>
+  test(`the ${framework} example answers an address that cannot be decoded with 400`, () =>
     serve(framework, async (server) => {
       const response = await fetch(new URL('jobs/%ff', server.url))
       expect(response.status).toBe(400)
       expect(await response.json()).toMatchObject({ error: expect.any(String) })
     }))
 
-  test('makes a real PDF for an invoice, which ends with its request', () =>
+  test(`the ${framework} example makes a real PDF for an invoice, which ends with its request`, () =>
     serve(framework, async (server) => {
       const response = await fetch(new URL('invoices/2026-001.pdf', server.url))
       expect(response.headers.get('content-type')).toBe('application/pdf')
@@ -146,7 +146,7 @@ describe.each(['express', 'fastify'] as const)('the %s example', (framework) => 
       await statsUntil(server, ({ root }) => root.files === 0)
     }))
 
-  test('lets a request that is running at SIGTERM end', () =>
+  test(`the ${framework} example lets a request that is running at SIGTERM end`, () =>
     serve(framework, async (server) => {
       const upload = putBig(server.url, 8 * MB, 4 * MB)
       await upload.paused
@@ -158,7 +158,7 @@ describe.each(['express', 'fastify'] as const)('the %s example', (framework) => 
     }))
 
   test.skipIf(!have('curl'))(
-    `speaks with curl: a form, a PUT, HEAD, a download that is resumed${have('curl') ? '' : ' (skipped: curl is not installed)'}`,
+    `the ${framework} example serves curl: a form, a PUT, HEAD, a download that is resumed${have('curl') ? '' : ' (skipped: curl is not installed)'}`,
     () =>
       serve(framework, async (server) => {
         const curl = (...options: string[]) => run('curl', ['--silent', '--show-error', ...options])
@@ -177,7 +177,7 @@ describe.each(['express', 'fastify'] as const)('the %s example', (framework) => 
       }),
   )
 
-  test('shows a bounded worker pool that shrinks to nothing when idle', () =>
+  test(`the ${framework} example shows a bounded worker pool that shrinks to nothing when idle`, () =>
     serve(framework, async (server) => {
       const jobs = await Promise.all(
         ['clip.mkv', 'clip.mov', 'clip.webm'].map((name) => postClip(server.url, media(name))),
@@ -192,7 +192,7 @@ describe.each(['express', 'fastify'] as const)('the %s example', (framework) => 
       expect(idle.pool.completed).toBe(3)
     }))
 
-  test('finishes after a kill -9 what had been handed off before it', async () => {
+  test(`the ${framework} example finishes after a kill -9 what had been handed off before it`, async () => {
     const directory = await ownDirectory()
     const env = { TEMP_FILE_MANAGER_DIR: directory }
     try {

@@ -22,7 +22,7 @@ test.skipIf(!ffmpeg)(
   },
 )
 
-test('without ffmpeg it reports that and computes digests', async () => {
+test('without ffmpeg the example reports that and computes digests', async () => {
   const directory = await ownDirectory()
   // A PATH that holds node and nothing else.
   const path = join(await ownDirectory(), 'bin')

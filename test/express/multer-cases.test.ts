@@ -111,19 +111,19 @@ type Row = readonly [name: string, options: FormOptions, body: () => FormData | 
 const ROWS: Readonly<Record<string, readonly Row[]>> = {
   'disk-storage.js and memory-storage.js': [
     [
-      'a form with a field and a file',
+      'a form with a field and a file is received',
       ONE_SMALL0,
       formData(['name', 'Multer'], ['small0', of('small0.dat')]),
       received({ name: 'Multer' }, ['small0', 'small0.dat', 1778]),
     ],
     [
-      'empty fields and an empty file',
+      'empty fields and an empty file are received',
       { fields: { empty: { maxFiles: 1 } } },
       formData(['empty', of('empty.dat')], ...CHECKBOXES),
       received(CHECKED, ['empty', 'empty.dat', 0]),
     ],
     [
-      'multiple files',
+      'several files are received',
       { fields: Object.fromEntries(EVERY.map(([field]) => [field, { maxFiles: 1 }])) },
       formData(...EVERY),
       received({}, ...EVERY.map(([field, { name }]) => [field, name, SIZES[name]] as const)),
@@ -137,68 +137,73 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
   ],
   'error-handling.js and issue-232.js': [
     [
-      'parts limit',
+      'a form with more than maxParts parts is refused',
       { maxParts: 1 },
       formData(['field0', 'BOOM!'], ['small0', of('small0.dat')]),
       refused(...TOO_LARGE, { option: 'maxParts', limit: 1 }),
     ],
     [
-      'file size limit',
+      'a file of more than maxFileBytes is refused',
       { maxFileBytes: 1500 },
       formData(['tiny0', of('tiny0.dat')], ['small0', of('small0.dat')]),
       refused(...TOO_LARGE, { option: 'maxFileBytes', limit: 1500, field: 'small0' }),
     ],
     [
-      'file size limit in the middle of a large file',
+      'a large file is refused in its middle, where it exceeds maxFileBytes',
       { maxFileBytes: 100, fields: { file: { maxFiles: 1 } } },
       formData(['file', of('large.jpg')]),
       refused(...TOO_LARGE, { option: 'maxFileBytes', limit: 100, field: 'file' }),
     ],
     [
-      'file count limit',
+      'a form with more than maxFiles files is refused',
       { maxFiles: 1 },
       formData(['small0', of('small0.dat')], ['small1', of('small1.dat')]),
       refused(...TOO_LARGE, { option: 'maxFiles', limit: 1, field: 'small1' }),
     ],
     [
-      'file key limit',
+      'a file whose field name is longer than maxFieldNameBytes is refused',
       { maxFieldNameBytes: 4 },
       formData(['small0', of('small0.dat')]),
       refused(...TOO_LARGE, { option: 'maxFieldNameBytes', limit: 4 }),
     ],
     [
-      'field key limit',
+      'a text field whose name is longer than maxFieldNameBytes is refused',
       { maxFieldNameBytes: 4 },
       formData(['ok', 'SMILE'], ['blowup', 'BOOM!']),
       refused(...TOO_LARGE, { option: 'maxFieldNameBytes', limit: 4 }),
     ],
     [
-      'field value limit',
+      'a text field of more than maxFieldBytes is refused',
       { maxFieldBytes: 16 },
       formData(['field0', 'This is okay'], ['field1', 'This will make the parser explode']),
       refused(...TOO_LARGE, { option: 'maxFieldBytes', limit: 16, field: 'field1' }),
     ],
     [
-      'field count limit',
+      'a form with more than maxFields text fields is refused',
       { maxFields: 1 },
       formData(['field0', 'BOOM!'], ['field1', 'BOOM!']),
       refused(...TOO_LARGE, { option: 'maxFields', limit: 1, field: 'field1' }),
     ],
     [
-      'only the fields given',
+      'a file of a field that `fields` does not name is refused',
       { fields: { wrongname: { maxFiles: 1 } } },
       formData(['small0', of('small0.dat')]),
       refused(...INVALID, { field: 'small0' }),
     ],
     [
-      'missing field name',
+      'a part without a field name is refused',
       {},
       raw(`--${BOUNDARY}`, 'Content-Disposition: form-data', '', 'test content', `--${BOUNDARY}`, ''),
       refused(...INVALID),
     ],
-    ['empty field name', ONE_SMALL0, formData(['', of('small0.dat')]), refused(...INVALID)],
     [
-      'an unexpected end inside a file',
+      'a file with an empty field name is refused',
+      ONE_SMALL0,
+      formData(['', of('small0.dat')]),
+      refused(...INVALID),
+    ],
+    [
+      'a form that ends inside a file is refused',
       {},
       raw(
         `--${BOUNDARY}`,
@@ -222,49 +227,49 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
   ],
   'expected-files.js and none.js': [
     [
-      'a single unexpected file',
+      'a single unexpected file is refused',
       { fields: { butme: { maxFiles: 1 } } },
       formData(['notme', of('small0.dat')]),
       refused(...INVALID, { field: 'notme' }),
     ],
     [
-      'unexpected files of one name',
+      'unexpected files of one name are refused',
       { fields: { butme: { maxFiles: 4 } } },
       formData(['notme', of('small0.dat')], ['notme', of('small1.dat')]),
       refused(...INVALID, { field: 'notme' }),
     ],
     [
-      'more files of a field than it may have',
+      'more files of a field than it may have are refused',
       { fields: { butme: { maxFiles: 1 } } },
       formData(['butme', of('small0.dat')], ['butme', of('small1.dat')]),
       refused(...TOO_LARGE, { option: "fields['butme'].maxFiles", limit: 1, field: 'butme' }),
     ],
     [
-      'files of expected names',
+      'files of expected names are received',
       TWO_FIELDS,
       formData(...EXPECTED_FILES),
       received({}, ['butme', 'small0.dat', 1778], ['butme', 'small1.dat', 315], ['andme', 'empty.dat', 0]),
     ],
     [
-      'one unexpected file after expected ones',
+      'one unexpected file after expected ones is refused',
       TWO_FIELDS,
       formData(...EXPECTED_FILES, ['notme', of('empty.dat')]),
       refused(...INVALID, { field: 'notme' }),
     ],
     [
-      'any file',
+      'a file of any field is received when `fields` is not given',
       {},
       formData(...EXPECTED_FILES),
       received({}, ['butme', 'small0.dat', 1778], ['butme', 'small1.dat', 315], ['andme', 'empty.dat', 0]),
     ],
     [
-      'no files allowed, a file is sent',
+      'a file is refused where no files are allowed',
       { fields: {} },
       formData(['key1', 'val1'], ['key2', 'val2'], ['file', of('small0.dat')]),
       refused(...INVALID, { field: 'file' }),
     ],
     [
-      'no files allowed, text fields are sent',
+      'text fields are received where no files are allowed',
       { fields: {} },
       formData(['key1', 'val1'], ['key2', 'val2']),
       received({ key1: 'val1', key2: 'val2' }),
@@ -285,7 +290,7 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
       received({}, ['file', 'test.txt', 0]),
     ],
     [
-      'a closing boundary that lacks its last letter',
+      'a form whose closing boundary lacks its last letter is refused',
       {},
       raw(
         `--${BOUNDARY}`,
@@ -298,7 +303,7 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
       refused(400, 'ERR_TEMP_TRUNCATED'),
     ],
     [
-      'a missing field name after a file that an asynchronous filter let pass',
+      'a part without a field name is refused after a file that an asynchronous filter let pass',
       { skip: async () => false },
       raw(
         `--${BOUNDARY}`,
@@ -317,12 +322,12 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
   ],
   'fields.js': [
     [
-      'multiple fields',
+      'several text fields are received',
       { fields: {} },
       formData(['name', 'Multer'], ['key', 'value'], ['abc', 'xyz']),
       received({ name: 'Multer', key: 'value', abc: 'xyz' }),
     ],
-    ['empty fields', { fields: {} }, formData(...CHECKBOXES), received(CHECKED)],
+    ['empty text fields are received', { fields: {} }, formData(...CHECKBOXES), received(CHECKED)],
     [
       'unlike multer, names with brackets are not interpreted',
       { fields: {} },
@@ -332,7 +337,7 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
   ],
   'file-filter.js': [
     [
-      'some files are skipped',
+      'a file for which `skip` returns true is skipped',
       { skip: ({ fieldName }) => fieldName === 'notme' },
       formData(['notme', of('tiny0.dat')], ['butme', of('tiny1.dat')]),
       received({}, ['butme', 'tiny1.dat', 7]),
@@ -356,7 +361,7 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
       received({}, ['themFiles', 'large.jpg', 2_413_677], ['themFiles', 'small1.dat', 315]),
     ],
     [
-      'all files of a field, and the fields in their order',
+      'all files of a field are received, and the fields are in their order',
       { fields: { 'CA$|-|': { maxFiles: 1 }, 'set-1': { maxFiles: 3 }, 'set-2': { maxFiles: 3 } } },
       formData(...SETS),
       received(
@@ -379,14 +384,19 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
       received({}, ['f', '\u{1f4a9}.dat', 7]),
     ],
     [
-      'filename* alone, with its own charset',
+      'filename* alone is read in its own charset',
       {},
       named("filename*=utf-8''caf%C3%A9.txt"),
       received({}, ['f', 'café.txt', 7]),
     ],
-    ['a latin1 name', {}, named('filename="caf\u00e9.txt"'), received({}, ['f', 'café.txt', 7])],
     [
-      'a UTF-8 name, without defParamCharset',
+      'a file name in latin1 is read',
+      {},
+      named('filename="caf\u00e9.txt"'),
+      received({}, ['f', 'café.txt', 7]),
+    ],
+    [
+      'a file name in UTF-8 is read without defParamCharset',
       {},
       named('filename="test\u00c3\u00b1.txt"'),
       received({}, ['f', 'testñ.txt', 7]),

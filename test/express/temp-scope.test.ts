@@ -12,7 +12,7 @@ import { expressServer } from './express-server.ts'
 const here = expressServer()
 
 describe('req.temp', () => {
-  test('lives until the response is over, and its signal aborts first', async () => {
+  test('req.temp lives until the response is over, and its signal aborts first', async () => {
     const order: string[] = []
     let scope: TempScope | undefined
     here.app.use(tempScope(here.premises.manager))
@@ -32,7 +32,7 @@ describe('req.temp', () => {
     expect(() => scope?.file()).toThrow(expect.objectContaining({ code: 'ERR_TEMP_CLOSED' }))
   })
 
-  test('is the same for every middleware of a request, and another for the next', async () => {
+  test('req.temp is the same for every middleware of a request, and another one for the next request', async () => {
     const scopes: TempScope[] = []
     here.app.use(tempScope(here.premises.manager), tempScope(here.premises.manager))
     here.app.use((req, _res, next) => {
@@ -50,7 +50,7 @@ describe('req.temp', () => {
     expect(scopes[0]).not.toBe(scopes[2])
   })
 
-  test('ends when the client goes away while the handler runs', async () => {
+  test('req.temp ends when the client goes away while the handler runs', async () => {
     here.app.use(tempScope(here.premises.manager))
     const ended = new Promise<void>((resolve) => {
       here.app.get('/', async (req) => {
@@ -65,7 +65,7 @@ describe('req.temp', () => {
     await ended
   })
 
-  test('has ended already when the client went away before it was made', async () => {
+  test('req.temp has ended already when the client went away before it was made', async () => {
     const result = new Promise<unknown>((resolve) => {
       here.app.use((_req, res, next) => void res.once('close', () => next()))
       here.app.use(tempScope(here.premises.manager))
@@ -79,7 +79,7 @@ describe('req.temp', () => {
     expect(await result).toMatchObject({ code: 'ERR_TEMP_CLOSED' })
   })
 
-  test('calls next once, also when that throws: the error is that of the caller', async () => {
+  test('tempScope calls next once, also when next throws: the error reaches the caller of tempScope', async () => {
     const calls: unknown[] = []
     const scoped = tempScope(here.premises.manager)
     const next = (error?: unknown): never => {
@@ -94,7 +94,7 @@ describe('req.temp', () => {
     expect(calls).toEqual([undefined])
   })
 
-  test('of a manager that is closed fails by next(error)', async () => {
+  test('tempScope of a closed manager fails by next(error)', async () => {
     await here.premises.manager.close()
     here.app.use(tempScope(here.premises.manager))
     here.app.use((req) => void req.temp.file())
@@ -108,7 +108,7 @@ describe('req.temp', () => {
   test.each([
     ['tempScope', () => tempScope(here.premises.manager)],
     ['tempUpload', () => tempUpload(here.premises.manager)],
-  ])('of a manager that is closed: %s refuses, and a client that sends on can read why', async (_, make) => {
+  ])('%s of a closed manager refuses, and a client that sends on can read the answer', async (_, make) => {
     const middleware = make()
     await here.premises.manager.close()
     here.app.use(middleware)
@@ -117,7 +117,7 @@ describe('req.temp', () => {
     expect(await answerBeforeBody(here.server.port)).toMatch(/^HTTP\/1.1 503 /)
   })
 
-  test('and sendFile serve a file with a range', async () => {
+  test('sendFile serves a range of a file of req.temp', async () => {
     here.app.get('/', tempScope(here.premises.manager), async (req, res) => {
       const made = await req.temp.receive('0123456789')
       res.setHeader('x-mine', '1')
@@ -132,7 +132,7 @@ describe('req.temp', () => {
   })
 })
 
-describe('a file that cannot be sent', () => {
+describe('status lines of sendFile', () => {
   const errors = ((error, _req, res, _next) => {
     res.status(isTempFileError(error) ? error.status : 500).end(String(error.code))
   }) satisfies express.ErrorRequestHandler
@@ -147,7 +147,7 @@ describe('a file that cannot be sent', () => {
     return String(answer).split('\r\n')[0] ?? ''
   }
 
-  test('because of an invalid header is answered with the reason phrase of the error', async () => {
+  test('a file that an invalid header stops is answered with the reason phrase of the error', async () => {
     here.app.get('/', tempScope(here.premises.manager), async (req, res) => {
       await sendFile(req, res, await req.temp.receive('0123'), { headers: { 'x-mine': 'a\r\nb' } })
     })
@@ -164,7 +164,7 @@ describe('a file that cannot be sent', () => {
   })
 })
 
-describe('without a manager the default one of the moment is used', () => {
+describe('the default manager', () => {
   beforeEach(() => setTempManager(undefined))
   afterEach(() => setTempManager(undefined))
 
@@ -178,7 +178,7 @@ describe('without a manager the default one of the moment is used', () => {
       'multer with tempStorage and options',
       () => multer({ storage: tempStorage({ maxBytes: 10 }) }).single('f'),
     ],
-  ])('%s sets req.temp', async (_, create) => {
+  ])('without a manager, %s sets req.temp of the default manager of the moment', async (_, create) => {
     here.app.post('/', create(), async (req, res) => {
       const made = await req.temp.receive('x')
       res.json(made.path.startsWith(here.premises.directory))

@@ -22,14 +22,14 @@ async function uploaded(middleware: ReturnType<typeof tempUpload>): Promise<numb
 }
 
 describe('tempUpload after tempScope', () => {
-  test('with a manager of its own keeps the limits of that manager', async () => {
+  test('tempUpload with a manager of its own keeps the limits of that manager after tempScope', async () => {
     const small: TempFileManager = tempManager({ limits: { fileBytes: 3 } })
     expect(await uploaded(tempUpload(small))).toBe(413)
     expect(await small.usage()).toMatchObject({ files: 0 })
     await small.close()
   })
 
-  test('without one receives into the scope that the request has', async () => {
+  test('tempUpload without a manager receives into the scope that the request has', async () => {
     const { manager } = here.premises
     const before = manager.stats().filesCreated
     expect(await uploaded(tempUpload())).toBe(200)

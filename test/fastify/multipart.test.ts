@@ -11,7 +11,7 @@ beforeEach(() => {
 
 afterEach(() => here.end())
 
-describe('a form is received', () => {
+describe('receiving a form', () => {
   test.each<[string, () => Promise<void>]>([
     [
       'by our own parser',
@@ -63,7 +63,7 @@ describe('a form is received', () => {
       },
     ],
     [
-      'beside @fastify/multipart, this package’s in the nested plugin',
+      'beside @fastify/multipart, with this package in a nested plugin',
       async () => {
         await here.app.register(multipartPlugin)
         await here.app.register(async (nested) => {
@@ -80,12 +80,12 @@ describe('a form is received', () => {
         addRoute(here.app)
       },
     ],
-  ])('%s', async (_, register) => {
+  ])('a form is received %s', async (_, register) => {
     await register()
     expect(await upload(await here.listening())).toEqual({ status: 200, body: { names: ['clip.avi'] } })
   })
 
-  test('while @fastify/multipart still serves its own routes beside us', async () => {
+  test('@fastify/multipart still serves its own routes beside the plugin', async () => {
     await here.app.register(tempFiles, { manager: here.manager, parser: 'external' })
     await here.app.register(multipartPlugin)
     here.app.post('/theirs', async (request) => {
@@ -99,9 +99,9 @@ describe('a form is received', () => {
   })
 })
 
-describe('a mistake of the program is named', () => {
+describe('mistakes of the program', () => {
   test.each([true, 'keyValues'] as const)(
-    'attachFieldsToBody: %s has eaten the body',
+    'the error of a form that attachFieldsToBody: %s has eaten asks to switch that option off',
     async (attachFieldsToBody) => {
       await here.app.register(multipartPlugin, { attachFieldsToBody })
       await here.app.register(tempFiles, { manager: here.manager, parser: 'external' })
@@ -112,7 +112,7 @@ describe('a mistake of the program is named', () => {
     },
   )
 
-  test('two parsers', async () => {
+  test('the plugin refuses a second parser of forms, and names the option that allows both', async () => {
     await here.app.register(multipartPlugin)
     here.app.register(tempFiles, { manager: here.manager })
     await expect(here.app.ready()).rejects.toMatchObject({
@@ -124,7 +124,7 @@ describe('a mistake of the program is named', () => {
   test.each<[string, object]>([
     ['an unknown value of parser', { parser: 'both' }],
     ['a manager and options for one', { options: {} }],
-  ])('%s', async (_, options) => {
+  ])('the plugin refuses %s', async (_, options) => {
     here.app.register(tempFiles, { manager: here.manager, ...options })
     await expect(here.app.ready()).rejects.toMatchObject({ code: 'ERR_TEMP_OPTION_INVALID' })
   })

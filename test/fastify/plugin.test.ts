@@ -17,7 +17,7 @@ beforeEach(() => {
 afterEach(() => here.end())
 
 describe('errors', () => {
-  test('have the status of their kind and reach the error handler', async () => {
+  test('errors have the status of their kind and reach the error handler', async () => {
     await here.app.register(tempFiles, { manager: here.manager, rules: { accept: fileRules.pdf } })
     addRoute(here.app)
     expect(await upload(await here.listening())).toMatchObject({
@@ -26,7 +26,7 @@ describe('errors', () => {
     })
   })
 
-  test('of a manager that is closed reach a client that sends on', async () => {
+  test('errors of a closed manager reach a client that sends on', async () => {
     await here.app.register(tempFiles, { manager: here.manager })
     addRoute(here.app)
     const { port } = new URL(await here.listening())
@@ -50,13 +50,13 @@ describe('errors', () => {
 })
 
 describe('request.temp', () => {
-  test('ends with the response, also of inject()', async () => {
+  test('request.temp ends with the response, also of inject()', async () => {
     await here.app.register(tempFiles, { manager: here.manager })
     here.app.get('/', async (request) => (await request.temp.receive('x')).bytes)
     expect((await here.app.inject('/')).body).toBe('1')
   })
 
-  test('is made only when asked for, and is one for the request', async () => {
+  test('request.temp is one scope for the whole request', async () => {
     await here.app.register(tempFiles, { manager: here.manager })
     const scopes: unknown[] = []
     here.app.get('/', async (request) => {
@@ -67,7 +67,7 @@ describe('request.temp', () => {
     expect(scopes[0]).toBe(scopes[1])
   })
 
-  test('ends when the handler throws', async () => {
+  test('request.temp ends when the handler throws', async () => {
     await here.app.register(tempFiles, { manager: here.manager })
     here.app.get('/', async (request) => {
       await request.temp.receive('x')
@@ -92,7 +92,7 @@ describe('reply.sendTempFile', () => {
     })
   })
 
-  test('sends a range, a head and a whole file, with the headers of the reply', async () => {
+  test('reply.sendTempFile sends a range, a head and a whole file, with the headers of the reply', async () => {
     const url = await here.listening()
     const part = await fetch(url, { headers: { range: 'bytes=-3' } })
     expect([part.status, await part.text(), part.headers.get('x-mine'), part.headers.getSetCookie()]).toEqual(
@@ -105,13 +105,13 @@ describe('reply.sendTempFile', () => {
     expect(whole.headers.get('content-type')).toBe('text/plain; charset=utf-8')
   })
 
-  test('fails before the first byte through Fastify’s error handler', async () => {
+  test('reply.sendTempFile fails before the first byte through Fastify’s error handler', async () => {
     const response = await here.app.inject('/gone')
     expect([response.statusCode, response.json().code]).toEqual([410, 'ERR_TEMP_REMOVED'])
   })
 })
 
-describe('reply.sendTempFile answers every failure', () => {
+describe('failures of reply.sendTempFile', () => {
   test.each<[string, (reply: FastifyReply, file: TempFile) => Promise<unknown>, string]>([
     [
       'a header option that HTTP does not allow',
@@ -128,7 +128,7 @@ describe('reply.sendTempFile answers every failure', () => {
       (reply, made) => reply.sendTempFile(made, { filename: 'x' } as never),
       'ERR_TEMP_OPTION_INVALID',
     ],
-  ])('%s is a 500 of the error handler', async (_, send, code) => {
+  ])('reply.sendTempFile answers %s with a 500 of the error handler', async (_, send, code) => {
     await here.app.register(tempFiles, { manager: here.manager })
     here.app.get('/', async (request, reply) => send(reply, await request.temp.receive('0123')))
     const response = await fetch(await here.listening(), { headers: { range: 'bytes=0-1' } })
@@ -136,7 +136,7 @@ describe('reply.sendTempFile answers every failure', () => {
     expect(await response.json()).toMatchObject({ code })
   })
 
-  test('a failure after hijack() ends the response', async () => {
+  test('a failure of reply.sendTempFile after hijack() ends the response', async () => {
     await here.app.register(tempFiles, { manager: here.manager })
     here.app.get('/', async (request, reply) => {
       const made = await request.temp.receive('0123')
@@ -155,7 +155,7 @@ describe('reply.sendTempFile answers every failure', () => {
 })
 
 describe('closing the server', () => {
-  test('closes the manager that the plugin made', async () => {
+  test('closing the server closes the manager that the plugin made', async () => {
     await here.app.register(tempFiles, { options: { baseDir: here.premises.directory, name: 'own' } })
     const made = here.app.tempFiles.file()
     expect(made.path).toContain(`${sep}own-`)
@@ -163,14 +163,14 @@ describe('closing the server', () => {
     expect(() => here.app.tempFiles.file()).toThrow(expect.objectContaining({ code: 'ERR_TEMP_CLOSED' }))
   })
 
-  test('leaves a manager that was given open', async () => {
+  test('closing the server leaves a given manager open', async () => {
     await here.app.register(tempFiles, { manager: here.manager })
     await here.app.close()
     await here.manager.file().remove()
   })
 })
 
-describe('the rules of a form', () => {
+describe('rules of a form', () => {
   let reads = 0
   /** Rules that note each time that they are read. */
   const rules = (maxFiles: number): FormOptions => ({
@@ -180,7 +180,7 @@ describe('the rules of a form', () => {
     },
   })
 
-  test('are those of the plugin, read once, when it is registered', async () => {
+  test('the rules of the plugin are read once, when it is registered', async () => {
     await here.app.register(tempFiles, { manager: here.manager, rules: rules(0) })
     addRoute(here.app)
     const url = await here.listening()
@@ -189,7 +189,7 @@ describe('the rules of a form', () => {
     expect(reads).toBe(0)
   })
 
-  test('are those of the route before the plugin’s, read once, when the route is declared', async () => {
+  test('the rules of the route win over the plugin’s, and are read once, when the route is declared', async () => {
     await here.app.register(tempFiles, { manager: here.manager, rules: { maxFiles: 0, maxFields: 0 } })
     here.app.post('/one', { config: { tempFiles: rules(1) } }, async (request) => {
       return (await request.receiveForm({ maxFields: 1 })).files.length

@@ -23,9 +23,9 @@ afterAll(() => {
   console.log(`fault cases: ${ran} (every ${share.every}, from ${share.from})`)
 })
 
-describe('whichever call fails, with any error, once or permanently, nothing is partial and everything is recovered:', () => {
+describe('faults of single calls', () => {
   test.each(OPERATIONS.map((operation) => [operation.name, operation] as const))(
-    '%s',
+    'a failure of any call of %s leaves nothing partial, and everything is recovered',
     async (_, operation) => {
       expect(await problemsOf(operation)).toEqual([])
     },

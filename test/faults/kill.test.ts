@@ -37,9 +37,9 @@ function child(): Doomed {
   return built
 }
 
-describe('killed at any of its calls, it is done or not done, and the next sweep leaves nothing else:', () => {
+describe('kills at single calls', () => {
   test.each(operations)(
-    '%s',
+    '%s that is killed at any call is done or not done, and the next sweep leaves nothing else',
     async (_, operation) => {
       if (operation.crosses === true && !hasOtherDevice()) return
       const problems: string[] = []

@@ -25,7 +25,7 @@ function mounted(...options: readonly string[]): string {
 }
 
 describe.skipIf(!canMount)('a disk (needs root)', () => {
-  test('of 1 MB that fills up: typed errors, no partial file, and workers can empty it', async () => {
+  test('a disk of 1 MB that fills up causes typed errors and no partial file, and workers can empty it', async () => {
     const at = mounted('-o', 'size=1m,mode=700')
     const manager = tempManager({ baseDir: at })
     const ticket = await (await manager.receive(BLOCK)).handOff()
@@ -47,7 +47,7 @@ describe.skipIf(!canMount)('a disk (needs root)', () => {
     expect(readdirSync(join(manager.root, 'sessions'))).toEqual([])
   })
 
-  test('that becomes read-only: typed errors, existing files can be read, and work continues afterwards', async () => {
+  test('a disk that becomes read-only causes typed errors, lists handoffs, and works again afterwards', async () => {
     const at = mounted('-o', 'mode=700')
     const errors: string[] = []
     const manager = tempManager({ baseDir: at, onCleanupError: ({ code }) => errors.push(code) })
@@ -73,7 +73,7 @@ describe.skipIf(!canMount)('a disk (needs root)', () => {
 
   // An ext4 in a file that cannot grow: its writes fail as those of a dying disk do, at the sync.
   test.skipIf(!has('mkfs.ext4'))(
-    'whose writes fail: a durable handOff and persist do not resolve, and the data is where it was',
+    'a durable handOff on a disk whose writes fail rejects, and the data is where it was',
     async () => {
       const thin = mounted('-o', 'size=6m,mode=700')
       const image = join(thin, 'image')
@@ -116,7 +116,7 @@ test('without descriptors every operation fails by a typed error, and works when
 })
 
 test.skipIf(!canFreeze)(
-  'an immutable session: typed errors, reported by onCleanupError, removed when it is mutable again (needs root)',
+  'calls in an immutable session throw or report typed errors, and work when it is mutable (needs root)',
   async () => {
     const errors: string[] = []
     const manager = tempManager({ onCleanupError: ({ code }) => errors.push(code) })
@@ -133,7 +133,7 @@ test.skipIf(!canFreeze)(
 )
 
 test.skipIf(!canFreeze)(
-  'immutable sessions/: a failed close is reported, and exit or closeSync finishes it (needs root)',
+  'a close() that immutable sessions/ defeat is reported, and closeSync() finishes it (needs root)',
   async () => {
     const errors: string[] = []
     const manager = tempManager({ onCleanupError: ({ code }) => errors.push(code) })

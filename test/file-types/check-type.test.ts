@@ -17,13 +17,13 @@ describe('before the first byte', () => {
     ],
     ['another extension', declare(fileRules.video, 'a.exe'), 'ERR_TEMP_TYPE_REJECTED'],
     [
-      'two extensions, of which the last counts',
+      'a listed extension before an unlisted one',
       declare(fileRules.video, 'a.mp4.exe'),
       'ERR_TEMP_TYPE_REJECTED',
     ],
     ['no extension', declare(fileRules.video, 'README'), 'ERR_TEMP_TYPE_REJECTED'],
     ['an extension of Object.prototype', declare({ types: ['image/png'] }, 'a.constructor'), undefined],
-    ['no name: the bytes decide', declare(fileRules.video, undefined), undefined],
+    ['no name', declare(fileRules.video, undefined), undefined],
     ['a type that fits', declare(fileRules.video, 'a.mkv', 'Video/X-Matroska; codecs="vp9"'), undefined],
     ['a type of the same container', declare(fileRules.video, 'a.mov', 'video/mp4'), undefined],
     ['a type without information', declare(fileRules.video, 'a.mp4', 'application/octet-stream'), undefined],
@@ -55,7 +55,7 @@ describe('before the first byte', () => {
     ],
   ]
   for (const [what, options, code] of rows) {
-    test(`${what}: ${code ?? 'accepted'}`, () => {
+    test(`before its first byte a file declared with ${what} gives ${code ?? 'no error'}`, () => {
       if (code === undefined) expect(refusal(options)).toBeUndefined()
       else expect(refusal(options)).toMatchObject({ code })
     })
@@ -112,7 +112,7 @@ describe('names and bytes must agree', () => {
     ],
   ]
   for (const [what, source, options, code] of rows) {
-    test(`${what}: ${code ?? 'accepted'}`, async () => {
+    test(`${what} gives ${code ?? 'no error'}`, async () => {
       if (code === undefined) await receive(source, options)
       else await receiveFails(code, source, options)
     })
@@ -122,7 +122,7 @@ describe('names and bytes must agree', () => {
 describe('text without a signature', () => {
   const asked: FileRules = { extensions: ['.srt', 'mkv'], types: ['application/x-subrip', 'video/matroska'] }
 
-  test('passes by its extension where its type is listed', async () => {
+  test('text without a signature passes by its extension where its type is listed', async () => {
     const options = declare(asked, 'clip.srt', 'text/plain')
     const { result } = await receive(media('clip.srt'), options)
     expect(result.detectedType).toBeUndefined()
@@ -130,24 +130,24 @@ describe('text without a signature', () => {
     await receive(media('clip.mkv'), declare(asked, 'clip.mkv'))
   })
 
-  test('does not pass under the extension of a type that has a signature', async () => {
+  test('text without a signature does not pass under the extension of a type that has a signature', async () => {
     await receiveFails('ERR_TEMP_TYPE_REJECTED', media('clip.srt'), declare(asked, 'clip.mkv'))
   })
 
-  test('does not pass where only other types are listed, or anything at all', async () => {
+  test('text without a signature does not pass where only other types are listed, or anything at all', async () => {
     for (const types of [['video/*'], ['*/*'], ['text/csv']]) {
       await receiveFails('ERR_TEMP_TYPE_REJECTED', media('clip.srt'), declare({ types }, 'clip.srt'))
     }
   })
 
-  test('does not pass with zero bytes in it, but UTF-16 does', async () => {
+  test('text with zero bytes in it does not pass, but UTF-16 does', async () => {
     await receiveFails('ERR_TEMP_TYPE_REJECTED', 'binary\0', declare(asked, 'clip.srt'))
     await receive(Buffer.from('\ufeff1\n00:00', 'utf16le'), declare(asked, 'clip.srt'))
     const marked = Buffer.from('\ufeffELF\0\0', 'utf16le')
     await receiveFails('ERR_TEMP_TYPE_REJECTED', marked, declare(asked, 'clip.srt'))
   })
 
-  test('does not let an executable or an image through', async () => {
+  test('an executable or an image does not pass under the extension of a text', async () => {
     await receiveFails('ERR_TEMP_TYPE_REJECTED', media('disguised-elf.mkv'), declare(asked, 'clip.srt'))
     await receiveFails('ERR_TEMP_TYPE_REJECTED', media('poster.png'), declare(asked, 'clip.srt'))
   })

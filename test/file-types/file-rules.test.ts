@@ -90,7 +90,7 @@ describe('the ready rules on real files', () => {
   })
 })
 
-describe('rules that make no sense are refused before anything is created', () => {
+describe('rules without sense', () => {
   const rows: Record<string, unknown> = {
     'no object': 'video',
     null: null,
@@ -105,7 +105,7 @@ describe('rules that make no sense are refused before anything is created', () =
     'validate that is not a function': { validate: true },
   }
   for (const [what, accept] of Object.entries(rows)) {
-    test(what, () => {
+    test(`rules that make no sense are refused: ${what}`, () => {
       expect(refusal({ accept: accept as FileRules })).toMatchObject({ code: 'ERR_TEMP_OPTION_INVALID' }) // hostile on purpose
     })
   }

@@ -12,7 +12,7 @@ import {
   typesOfExtension,
 } from '../../src/file-types/media-types.ts'
 
-describe('the extension of a name', () => {
+describe('extensions', () => {
   test.each([
     ['a.MKV', '.mkv'],
     ['a.tar.gz', '.gz'],
@@ -21,7 +21,7 @@ describe('the extension of a name', () => {
     ['a.', ''],
     ['', ''],
     ['a.b/c.txt', '.txt'],
-  ])('%j is %j', (name, extension) => {
+  ])('the extension of the name %j is %j', (name, extension) => {
     expect(extensionOf(name)).toBe(extension)
   })
 

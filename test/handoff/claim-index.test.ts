@@ -32,7 +32,7 @@ function among(count: number) {
 }
 
 describe('unknown tickets', () => {
-  it('that are asked for at once share their looks', async () => {
+  it('unknown tickets that are asked for at once share their looks', async () => {
     const { manager, looks } = among(50)
     const asked = Array.from({ length: 200 }, () =>
       failure('ERR_TEMP_HANDOFF_GONE', () => manager.claim(UNKNOWN)),
@@ -41,7 +41,7 @@ describe('unknown tickets', () => {
     expect(looks()).toBeLessThan(asked.length) // 1,000 when each caller looks for itself
   })
 
-  it('cost no look at the sessions while nothing moves', async () => {
+  it('unknown tickets cost no look at the sessions while nothing moves', async () => {
     const { manager, looks } = among(50)
     for (let asked = 0; asked < 2; asked++)
       await failure('ERR_TEMP_HANDOFF_GONE', () => manager.claim(UNKNOWN))
@@ -55,7 +55,7 @@ describe('unknown tickets', () => {
 })
 
 describe('the list of claims', () => {
-  it('notices a claim, a release and a publication of another manager', async () => {
+  it('the list of claims notices a claim, a release and a publication of another manager', async () => {
     const { manager } = among(5)
     const other = tempManager({ baseDir: join(manager.root, '..') })
     await failure('ERR_TEMP_HANDOFF_GONE', () => manager.claim(UNKNOWN))
@@ -69,7 +69,7 @@ describe('the list of claims', () => {
     }
   })
 
-  it('finds nothing in a root that is gone', async () => {
+  it('the list of claims finds nothing in a root that is gone', async () => {
     const base = tempBase()
     const manager = tempManager({ baseDir: mkdtempSync(join(base, 'x')) })
     await failure('ERR_TEMP_HANDOFF_GONE', () => manager.inspect(UNKNOWN))

@@ -14,7 +14,7 @@ import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 const UNKNOWN = '0123456789abcdefghjkmnpqrs'
 
 describe('claiming', () => {
-  it('moves the handoff into the session and counts the attempt on disk before the caller sees it', async () => {
+  it('claim() moves the handoff into the session, and counts the attempt on disk before it resolves', async () => {
     const manager = tempManager()
     const ticket = await (await manager.receive('text', { name: 'a.txt' })).handOff()
     const claim = await manager.claim(ticket)
@@ -25,7 +25,7 @@ describe('claiming', () => {
     expect(manager.stats()).toMatchObject({ claims: 1, claimed: 1, handedOff: 1, entries: 1 })
   })
 
-  it('is refused to all others while it is held: which pid, on which host, since when', async () => {
+  it('a handoff that is claimed is refused, with the pid, the host and the time of its claim', async () => {
     const baseDir = tempBase()
     const [publisher, one, two] = [0, 1, 2].map(() => tempManager({ baseDir }))
     const ticket = (await (await publisher?.receive('text'))?.handOff()) ?? ''
@@ -46,7 +46,7 @@ describe('claiming', () => {
     }
   })
 
-  it('of an unknown, a completed and a discarded ticket is GONE', async () => {
+  it('claim(), inspect() and discard() of an unknown and of a discarded ticket throw GONE', async () => {
     const manager = tempManager()
     await failure('ERR_TEMP_HANDOFF_GONE', () => manager.claim(UNKNOWN))
     const ticket = await manager.file().handOff()
@@ -60,7 +60,7 @@ describe('claiming', () => {
     }
   })
 
-  it('searches everywhere for about 100 ms before it throws GONE: a handoff that appears meanwhile is claimed', async () => {
+  it('claim() searches several times: a handoff that appears meanwhile is claimed', async () => {
     const baseDir = tempBase()
     const publisher = tempManager({ baseDir })
     const ticket = await publisher.file().handOff()
@@ -78,7 +78,7 @@ describe('claiming', () => {
     expect(claim.attempt).toBe(1)
   })
 
-  it('finds it in the claims of a tombstone whose owner lives', async () => {
+  it('claim() finds a handoff in the claims of a tombstone whose owner lives, and throws CLAIMED', async () => {
     const baseDir = tempBase()
     const [owner, other] = [tempManager({ baseDir }), tempManager({ baseDir })]
     const ticket = await owner.file().handOff()
@@ -92,7 +92,7 @@ describe('claiming', () => {
     expect(await other.handoffs()).toMatchObject([{ ticket, state: 'claimed' }])
   })
 
-  it('takes it out of a condemned session whose deletion has not finished', async () => {
+  it('claim() takes a handoff out of a condemned session whose deletion has not finished', async () => {
     const baseDir = tempBase()
     const [owner, other] = [tempManager({ baseDir, onCleanupError: () => {} }), tempManager({ baseDir })]
     const ticket = await (await owner.receive('text')).handOff()
@@ -103,7 +103,7 @@ describe('claiming', () => {
     expect([claim.attempt, readFileSync(claim.path, 'utf8')]).toEqual([2, 'text'])
   })
 
-  it('throws SESSION_LOST when its own session was removed, and works in a new one', async () => {
+  it('claim() throws SESSION_LOST when its own session was removed, and works in a new one', async () => {
     const lost: string[] = []
     const manager = tempManager({ onCleanupError: (error) => lost.push(error.code) })
     const other = tempManager({ baseDir: join(manager.root, '..') })
@@ -116,7 +116,7 @@ describe('claiming', () => {
     expect((await manager.claim(ticket)).attempt).toBe(1)
   })
 
-  it('takes its own session back from a tombstone, and the claim with it', async () => {
+  it('claim() takes its own session back from a tombstone before it claims', async () => {
     const baseDir = tempBase()
     const manager = tempManager({ baseDir })
     const other = tempManager({ baseDir })
@@ -128,7 +128,7 @@ describe('claiming', () => {
     expect(statSync(live).isDirectory()).toBe(true)
   })
 
-  it('believes in its own unheld claim: the rename was answered wrongly and had won (NFS)', async () => {
+  it('claim() believes in its own unheld claim: the rename was answered wrongly and had won (NFS)', async () => {
     let lie = true
     const manager = tempManager({
       fs: {
@@ -146,7 +146,7 @@ describe('claiming', () => {
     expect(manager.stats().claims).toBe(1)
   })
 
-  it('that fails half way leaves the handoff to others', async () => {
+  it('a claim that fails half way leaves the handoff to others', async () => {
     const baseDir = tempBase()
     const other = tempManager({ baseDir })
     const ticket = await (await other.receive('text')).handOff()
@@ -161,7 +161,7 @@ describe('claiming', () => {
     expect((await other.claim(ticket)).attempt).toBe(1)
   })
 
-  it('is refused by a full quota of entries before anything is moved or counted', async () => {
+  it('a claim is refused by a full quota of entries before anything is moved or counted', async () => {
     const baseDir = tempBase()
     const other = tempManager({ baseDir })
     const ticket = await other.file().handOff()
@@ -173,14 +173,14 @@ describe('claiming', () => {
     expect((await manager.claim(ticket)).attempt).toBe(1)
   })
 
-  it('starts the count again where the counter file was removed by hand', async () => {
+  it('claim() starts the count again where the counter file was removed by hand', async () => {
     const manager = tempManager()
     const ticket = await manager.file().handOff()
     rmSync(join(manager.root, 'handoffs', ticket, 'attempt-0'))
     expect((await manager.claim(ticket)).attempt).toBe(1)
   })
 
-  it('ends with the completion of one whose data was moved away already', async () => {
+  it('claim() completes a handoff whose data was moved away already, and throws GONE', async () => {
     const manager = tempManager()
     const ticket = await manager.file({ name: 'a' }).handOff()
     rmSync(join(manager.root, 'handoffs', ticket, 'data', 'a'))
@@ -189,7 +189,7 @@ describe('claiming', () => {
     expect(namesIn(manager.root, 'sessions')).toHaveLength(1)
   })
 
-  it('is refused by a closed manager, and given up by one that closes meanwhile', async () => {
+  it('a claim is refused by a closed manager, and given up by one that closes meanwhile', async () => {
     const baseDir = tempBase()
     const manager = tempManager({ baseDir })
     manager.file()
@@ -205,7 +205,7 @@ describe('claiming', () => {
     expect(await second).toMatchObject({ code: 'ERR_TEMP_CLOSED' })
   })
 
-  it('on a disk that answers no question is ERR_TEMP_IO', async () => {
+  it('claim() throws ERR_TEMP_IO on a disk that answers no question', async () => {
     const { fs, silence } = silentDisk('renameSync', 'lstatSync')
     const manager = tempManager({ fs, onCleanupError: () => {} })
     const ticket = await manager.file().handOff()
@@ -213,7 +213,7 @@ describe('claiming', () => {
     await failure('ERR_TEMP_IO', () => manager.claim(ticket))
   })
 
-  it('of an unknown ticket is ERR_TEMP_IO while no directory can be listed', async () => {
+  it('claim() of an unknown ticket throws ERR_TEMP_IO while no directory can be listed', async () => {
     const { fs, silence } = silentDisk('readdirSync')
     const manager = tempManager({ fs })
     manager.file()
@@ -221,7 +221,7 @@ describe('claiming', () => {
     await failure('ERR_TEMP_IO', () => manager.claim(UNKNOWN))
   })
 
-  it('of a root that does not exist is GONE, and looking makes no root', async () => {
+  it('handoffs() and inspect() find nothing in a root that does not exist, and do not create it', async () => {
     const manager = tempManager()
     expect(await manager.handoffs()).toEqual([])
     await failure('ERR_TEMP_HANDOFF_GONE', () => manager.inspect(UNKNOWN))
@@ -229,8 +229,8 @@ describe('claiming', () => {
   })
 })
 
-describe('an entry of handoffs/ that this package did not make', () => {
-  it('is left alone by claims, lists and sweeps', async () => {
+describe('foreign entries of handoffs/', () => {
+  it('an entry of handoffs/ that this package did not make is left alone by lists and sweeps', async () => {
     const manager = tempManager()
     await manager.discard(await manager.file().handOff())
     mkdirSync(join(manager.root, 'handoffs', 'lost+found'))

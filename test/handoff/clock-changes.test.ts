@@ -17,14 +17,14 @@ function run(command: string, ...args: string[]): void {
 }
 
 describe('the age of a handoff', () => {
-  it('is the difference of the boot clock in the boot in which it was published', () => {
+  it('the age of a handoff is the difference of the boot clock in the boot in which it was published', () => {
     const boot = { boot: 5, uptimeMs: 9000 }
     const since = { boot: 5, uptimeMs: 2000, volumeMs: 0 }
     expect(waitOf(since, { boot, volume: YEAR })).toEqual({ ageMs: 7000, graceMs: 0 })
     expect(waitOf(since, { boot, volume: -YEAR })).toEqual({ ageMs: 7000, graceMs: 0 })
   })
 
-  it('is the volume’s from another boot, and counts once this boot is ten minutes old', () => {
+  it('the age of a handoff from another boot is the volume’s, and counts once this boot is ten minutes old', () => {
     const since = { boot: 4, uptimeMs: 2000, volumeMs: 0 }
     const record = { ttl: 1000 } as never // only the time to live is looked at
     const state = {
@@ -36,7 +36,7 @@ describe('the age of a handoff', () => {
     expect([overdueAt(YOUNG_BOOT_MS - 1), overdueAt(YOUNG_BOOT_MS)]).toEqual([false, true])
   })
 
-  it('is stamped at publishing and at each release', async () => {
+  it('the boot clock is stamped on a handoff at publishing and at each release', async () => {
     const manager = tempManager()
     const ticket = await manager.file().handOff()
     const stampOf = (attempt: number) => {
@@ -51,7 +51,7 @@ describe('the age of a handoff', () => {
     }
   })
 
-  it('of another boot does not expire it before its time to live, by the volume’s clock', async () => {
+  it('a handoff of another boot does not expire before its time to live, by the volume’s clock', async () => {
     const manager = tempManager({ fs: agedFileSystem(() => [[/attempt-\d+$/, YEAR]]) })
     const ticket = await manager.file().handOff({ ttl: 2 * YEAR })
     utimesSync(join(manager.root, 'handoffs', ticket, 'attempt-0'), 1, 1)
@@ -61,8 +61,8 @@ describe('the age of a handoff', () => {
 
 const canMount = process.getuid?.() === 0 && spawnSync('debugfs', ['-V']).status === 0
 
-describe.runIf(canMount)('a wall clock that was wrong and is set right', () => {
-  it('expires no handoff of this boot: its ctime on disk is of 1980', async () => {
+describe.runIf(canMount)('corrected wall clocks', () => {
+  it('a wall clock that is set right expires no handoff of this boot with a ctime of 1980 on disk', async () => {
     const base = tempBase()
     const [image, mount] = [join(base, 'image'), join(base, 'mount')]
     mkdirSync(mount)

@@ -1,4 +1,12 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { toProblem } from '../../src/http/index.ts'
@@ -18,7 +26,7 @@ async function poisoned(attempts = 1) {
 }
 
 describe('handoff.maxAttempts', () => {
-  it('makes a handoff that was claimed so often a dead letter, listed with its last error', async () => {
+  it('a handoff that was claimed maxAttempts times is a dead letter, listed with its last error', async () => {
     const { manager, ticket } = await poisoned(2)
     const info = { state: 'dead', claimable: false, attempts: 2, maxAttempts: 2, lastError: 'failed 2' }
     expect(await manager.inspect(ticket)).toMatchObject({ ...info, expiresInMs: undefined, bytes: 6 })
@@ -29,14 +37,14 @@ describe('handoff.maxAttempts', () => {
     expect(await manager.inspect(ticket)).toMatchObject(info)
   })
 
-  it('counts for every claimant, also one that sets no limit', async () => {
+  it('handoff.maxAttempts of a publisher counts for every claimant, also one that sets no limit', async () => {
     const { manager, ticket } = await poisoned()
     const other = tempManager({ baseDir: join(manager.root, '..') })
     await failure('ERR_TEMP_HANDOFF_DEAD', () => other.claim(ticket))
     expect(await other.inspect(ticket)).toMatchObject({ state: 'dead' })
   })
 
-  it('of a claimant counts where the publisher sets none', async () => {
+  it('handoff.maxAttempts of a claimant counts where the publisher sets none', async () => {
     const publisher = tempManager()
     const worker = tempManager({ baseDir: join(publisher.root, '..'), handoff: { maxAttempts: 1 } })
     const ticket = await publisher.file().handOff()
@@ -45,7 +53,7 @@ describe('handoff.maxAttempts', () => {
     expect((await publisher.claim(ticket)).attempt).toBe(2)
   })
 
-  it('counts the attempts of claimants that died, and names their death', async () => {
+  it('handoff.maxAttempts counts the attempts of claimants that died, and lastError names their death', async () => {
     const manager = tempManager({ handoff: { maxAttempts: 1 } })
     const ticket = await (await manager.receive('text')).handOff()
     await (await manager.claim(ticket)).release()
@@ -57,13 +65,13 @@ describe('handoff.maxAttempts', () => {
     expect((await manager.inspect(ticket)).lastError).toMatch(/ended without completing it: owner dead/)
   })
 
-  it.each([0, 1.5, '3'])('%j is refused', (maxAttempts) => {
+  it.each([0, 1.5, '3'])('handoff.maxAttempts: %j is refused', (maxAttempts) => {
     expect(() => tempManager({ handoff: { maxAttempts: maxAttempts as number } })).toThrow('maxAttempts')
   })
 })
 
-describe('a dead letter', () => {
-  it('never expires', async () => {
+describe('dead letters', () => {
+  it('a dead letter never expires', async () => {
     const manager = tempManager({ handoff: { maxAttempts: 1, ttl: 1 } })
     const ticket = await manager.file().handOff()
     await (await manager.claim(ticket)).release()
@@ -75,7 +83,7 @@ describe('a dead letter', () => {
     expect((await manager.inspect(ticket)).state).toBe('dead')
   })
 
-  it('is claimable again after retry(), for as many attempts, and its attempt number goes on', async () => {
+  it('a dead letter is claimable after retry(), for as many attempts, and its attempt number goes on', async () => {
     const { manager, ticket } = await poisoned(2)
     for (const before of [2, 4]) {
       await manager.retry(ticket)
@@ -91,7 +99,7 @@ describe('a dead letter', () => {
     expect(readdirSync(directory).sort()).toEqual(['attempt-6', 'data', 'handoff.json', 'retried-4'])
   })
 
-  it('is refused without the text of its last error in the message, which clients see: it may hold a path', async () => {
+  it('the error for a dead letter hides the text of its last error from clients: it may hold a path', async () => {
     const manager = tempManager({ handoff: { maxAttempts: 1 } })
     const ticket = await manager.file().handOff()
     const failed = manager.withClaim(ticket, (claim) => void readFileSync(`${claim.path}-not-there`))
@@ -102,7 +110,7 @@ describe('a dead letter', () => {
     expect(String(error.cause)).toContain('not-there')
   })
 
-  it('is deleted by discard()', async () => {
+  it('a dead letter is deleted by discard()', async () => {
     const { manager, ticket } = await poisoned()
     await manager.discard(ticket)
     expect(await manager.handoffs()).toEqual([])
@@ -110,13 +118,13 @@ describe('a dead letter', () => {
 })
 
 describe('retry()', () => {
-  it('keeps lastError, because it is not an attempt', async () => {
+  it('retry() keeps lastError, because it is not an attempt', async () => {
     const { manager, ticket } = await poisoned()
     await manager.retry(ticket)
     expect((await manager.inspect(ticket)).lastError).toBe('failed 1')
   })
 
-  it('of an unknown ticket is GONE, and of a claimed one CLAIMED', async () => {
+  it('retry() of an unknown ticket throws GONE, and of a claimed one CLAIMED', async () => {
     const manager = tempManager()
     const ticket = await manager.file().handOff()
     await manager.claim(ticket)
@@ -132,19 +140,22 @@ describe('release()', () => {
     ['a text', 'no codec', 'no codec'],
     ['nothing', undefined, undefined],
     ['a text that is too long', 'x'.repeat(5000), 'x'.repeat(1000)],
-  ])('with %s sets lastError', async (_, reason, lastError) => {
-    const manager = tempManager()
-    const ticket = await manager.file().handOff()
-    await (await manager.claim(ticket)).release(reason)
-    expect((await manager.inspect(ticket)).lastError).toBe(lastError)
-    expect((await manager.claim(ticket)).attempt).toBe(2)
-  })
+  ])(
+    'release() with %s leaves its text, of at most 1,000 characters, as lastError',
+    async (_, reason, lastError) => {
+      const manager = tempManager()
+      const ticket = await manager.file().handOff()
+      await (await manager.claim(ticket)).release(reason)
+      expect((await manager.inspect(ticket)).lastError).toBe(lastError)
+      expect((await manager.claim(ticket)).attempt).toBe(2)
+    },
+  )
 
   it.each<[string, (manager: TempFileManager, ticket: string) => Promise<unknown>]>([
     ['release() without a reason', async (manager, ticket) => (await manager.claim(ticket)).release()],
     ['the end of a scope', async (manager, ticket) => (await manager.claim(ticket))[Symbol.asyncDispose]()],
     ['removeAll()', (manager, ticket) => manager.claim(ticket).then(() => manager.removeAll())],
-  ])('with a reason, followed by %s: lastError is that of the last claim, none', async (_, end) => {
+  ])('lastError is undefined after a release() with a reason that is followed by %s', async (_, end) => {
     const manager = tempManager()
     const ticket = await manager.file().handOff()
     await (await manager.claim(ticket)).release('the first')
@@ -152,7 +163,7 @@ describe('release()', () => {
     expect(await manager.inspect(ticket)).toMatchObject({ attempts: 2, lastError: undefined })
   })
 
-  it('does not follow a planted link where the text goes', async () => {
+  it('release() gives the handoff back without lastError when a directory is in the place of its text', async () => {
     const manager = tempManager()
     const ticket = await manager.file().handOff()
     const claim = await manager.claim(ticket)
@@ -160,10 +171,27 @@ describe('release()', () => {
     await claim.release('reason')
     expect(await manager.inspect(ticket)).toMatchObject({ state: 'available', lastError: undefined })
   })
+
+  it.each(['a file outside', 'nothing'])(
+    'release() replaces a link to %s in the place of its text',
+    async (kind) => {
+      const manager = tempManager()
+      const ticket = await manager.file().handOff()
+      const claim = await manager.claim(ticket)
+      const victim = join(tempBase(), 'victim')
+      if (kind !== 'nothing') writeFileSync(victim, 'text')
+      symlinkSync(victim, join(claim.path, '..', '..', 'failure.json'))
+      await claim.release('reason')
+      expect(await manager.inspect(ticket)).toMatchObject({ state: 'available', lastError: 'reason' })
+      expect(existsSync(victim) ? readFileSync(victim, 'utf8') : 'nothing').toBe(
+        kind === 'nothing' ? kind : 'text',
+      )
+    },
+  )
 })
 
-describe('a claim of a dead process', () => {
-  it('is listed as claimable, with its claimant and the verdict', async () => {
+describe('claims of dead processes', () => {
+  it('a claim of a dead process is listed as claimable, with its claimant and the verdict', async () => {
     const manager = tempManager({ baseDir: tempBase() })
     const ticket = await (await manager.receive('text')).handOff()
     const dead = craftSession(manager.root, { owner: REUSED_PID })
@@ -174,7 +202,7 @@ describe('a claim of a dead process', () => {
     expect((await manager.claim(ticket)).ticket).toBe(ticket)
   })
 
-  it('whose owner cannot be judged is listed as claimed, and its error carries the verdict', async () => {
+  it('a claim whose owner cannot be judged is listed as claimed, and its error carries the verdict', async () => {
     const manager = tempManager({ baseDir: tempBase() })
     const ticket = await (await manager.receive('text')).handOff()
     const foreign = craftSession(manager.root, {

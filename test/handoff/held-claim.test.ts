@@ -11,7 +11,7 @@ async function claimed() {
 }
 
 describe('claim.signal', () => {
-  it('aborts when the claim is taken away', async () => {
+  it('claim.signal aborts when the claim is taken away', async () => {
     const { manager, claim } = await claimed()
     const aborted = once(claim.signal, 'abort')
     renameSync(
@@ -22,7 +22,7 @@ describe('claim.signal', () => {
     expect(claim.signal.reason).toMatchObject({ code: 'ERR_TEMP_HANDOFF_GONE' })
   })
 
-  it('aborts when the session is lost', async () => {
+  it('claim.signal aborts when the session is lost', async () => {
     const { manager, claim } = await claimed()
     const aborted = once(claim.signal, 'abort')
     rmSync(manager.sessionPath ?? '', { recursive: true })
@@ -30,15 +30,18 @@ describe('claim.signal', () => {
     expect(claim.signal.reason).toMatchObject({ code: 'ERR_TEMP_SESSION_LOST' })
   })
 
-  it.each(['close', 'closeSync'] as const)('aborts when its manager is closed by %s()', async (close) => {
-    const { manager, claim } = await claimed()
-    const { signal } = claim
-    const closing = manager[close]()
-    expect(signal.reason).toMatchObject({ code: 'ERR_TEMP_CLOSED' })
-    await closing
-  })
+  it.each(['close', 'closeSync'] as const)(
+    'claim.signal aborts when its manager is closed by %s()',
+    async (close) => {
+      const { manager, claim } = await claimed()
+      const { signal } = claim
+      const closing = manager[close]()
+      expect(signal.reason).toMatchObject({ code: 'ERR_TEMP_CLOSED' })
+      await closing
+    },
+  )
 
-  it.each(['complete', 'release'] as const)('does not abort after %s()', async (end) => {
+  it.each(['complete', 'release'] as const)('claim.signal does not abort after %s()', async (end) => {
     const { manager, claim } = await claimed()
     const { signal } = claim
     await claim[end]()

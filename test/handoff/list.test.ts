@@ -19,7 +19,7 @@ const places: [string, (manager: TempFileManager) => Promise<readonly HandoffInf
 ]
 
 describe.each(places)('%s', (_, list) => {
-  it('shows one whose data is missing as corrupt, not as claimable', async () => {
+  it('a handoff whose data is missing is shown as corrupt, not as claimable', async () => {
     const manager = tempManager()
     const ticket = await (await manager.receive('text', { name: 'a.txt' })).handOff()
     rmSync(join(manager.root, 'handoffs', ticket, 'data', 'a.txt'))
@@ -27,7 +27,7 @@ describe.each(places)('%s', (_, list) => {
     expect(await list(manager)).toMatchObject([{ ticket, state: 'corrupt', claimable: false, problem }])
   })
 
-  it('shows a claimed one whose data is being moved as claimed, since a whole millisecond', async () => {
+  it('a claimed handoff whose data is being moved is shown as claimed, since a whole millisecond', async () => {
     const manager = tempManager()
     const claim = await manager.claim(await (await manager.receive('text', { name: 'a.txt' })).handOff())
     renameSync(claim.path, join(tempBase(), 'moved'))
@@ -36,7 +36,7 @@ describe.each(places)('%s', (_, list) => {
     expect(Number.isInteger(info?.claimant?.claimedAtMs)).toBe(true)
   })
 
-  it('shows age, size, attempts, claimant and expiry of free and of claimed handoffs', async () => {
+  it('age, size, attempts, claimant and expiry of free and of claimed handoffs are shown', async () => {
     const baseDir = tempBase()
     const [publisher, worker] = [tempManager({ baseDir }), tempManager({ baseDir })]
     const dir = publisher.dir({ name: 'frames' })
@@ -82,7 +82,7 @@ describe.each(places)('%s', (_, list) => {
 
 describe('looking without claiming', () => {
   it.each(places)(
-    '%s goes on when one is claimed between the look at its data and at its file',
+    '%s goes on when a handoff is claimed between the look at its data and at its file',
     async (_, list) => {
       const baseDir = tempBase()
       const owner = tempManager({ baseDir })
@@ -107,7 +107,7 @@ describe('looking without claiming', () => {
     },
   )
 
-  it('neither misses nor calls corrupt what moves in the very moment', async () => {
+  it('inspect() and handoffs() neither miss nor call corrupt a handoff that moves meanwhile', async () => {
     const baseDir = tempBase()
     const owner = tempManager({ baseDir })
     owner.file()

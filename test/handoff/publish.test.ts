@@ -65,7 +65,7 @@ function textOf(entry: { kind: string; path: string }): string {
 }
 
 describe.each(kinds)('%s', (_, make) => {
-  it('is handed off under its own name, and its handle has ended', async () => {
+  it('an entry is handed off under its own name, and its handle has ended', async () => {
     const manager = tempManager()
     const entry = await make(manager)
     const { kind, name, path } = entry
@@ -83,7 +83,7 @@ describe.each(kinds)('%s', (_, make) => {
     expect(namesIn(manager.sessionPath ?? '')).toEqual(EMPTY_SESSION)
   })
 
-  it('stays live, and can be handed off again, after a step of publishing failed', async () => {
+  it('an entry stays live, and can be handed off again, after a step of publishing failed', async () => {
     let failAt = Number.POSITIVE_INFINITY
     let step = 0
     let failed = ''
@@ -122,7 +122,7 @@ describe.each(kinds)('%s', (_, make) => {
 })
 
 describe('publishing', () => {
-  it('fails and takes the handoff back when the last sync fails, after the commit', async () => {
+  it('handOff() fails and takes the handoff back when the last sync fails, after the commit', async () => {
     let seen = 0
     const manager = tempManager({
       fs: steppingDisk((call, path) => {
@@ -140,7 +140,7 @@ describe('publishing', () => {
     expect(await file.handOff({ durable: false })).toMatch(/^[0-9a-z]{26}$/)
   })
 
-  it('syncs nothing when durable is false', async () => {
+  it('handOff() and discard() sync nothing when durable is false', async () => {
     const synced: string[] = []
     const manager = tempManager({
       fs: steppingDisk((call, path) => {
@@ -155,7 +155,7 @@ describe('publishing', () => {
   })
 
   it.skipIf(elsewhere === undefined)(
-    'copies what was adopted in place from another device, and removes it there',
+    'handOff() copies what was adopted in place from another device, and removes it there',
     async () => {
       const manager = tempManager()
       const source = foreignFile('clip.mkv', elsewhere?.())
@@ -170,7 +170,7 @@ describe('publishing', () => {
   )
 
   it.each(['aux.txt', 'ends in a dot.', 'line\nbreak', 'back\\slash'])(
-    'gives what was adopted in place as %j a name that claimants accept',
+    'handOff() gives what was adopted in place as %j a name that claimants accept',
     async (name) => {
       const manager = tempManager()
       const entry = await manager.adopt(foreignFile(name), { inPlace: true })
@@ -182,7 +182,7 @@ describe('publishing', () => {
   it.each([
     ['a symbolic link', (path: string) => symlinkSync('/etc/hostname', path)],
     ['a directory', (path: string) => mkdirSync(path)],
-  ])('refuses %s that took the place of the file', async (_, replace) => {
+  ])('handOff() refuses %s that took the place of the file', async (_, replace) => {
     const manager = tempManager()
     const file = manager.file()
     unlinkSync(file.path)
@@ -191,7 +191,7 @@ describe('publishing', () => {
     expect(published(manager.root)).toEqual([])
   })
 
-  it('reports that the file was removed by other code', async () => {
+  it('handOff() reports that the file was removed by other code', async () => {
     const manager = tempManager()
     const file = manager.file()
     rmSync(file.path)
@@ -199,7 +199,7 @@ describe('publishing', () => {
     expect(published(manager.root)).toEqual([])
   })
 
-  it('refuses while a write stream or a handle is open, and works once it is closed', async () => {
+  it('handOff() refuses while a write stream or a handle is open, and works once it is closed', async () => {
     const manager = tempManager()
     const file = manager.file()
     const stream = file.createWriteStream()
@@ -212,7 +212,7 @@ describe('publishing', () => {
     await manager.withClaim(await file.handOff(), (claim) => expect(textOf(claim)).toBe('text'))
   })
 
-  it('publishes once of two calls at once', async () => {
+  it('two calls of handOff() at once publish once, and one of them rejects', async () => {
     const manager = tempManager()
     const file = await manager.receive('text')
     const outcomes = await Promise.allSettled([file.handOff(), file.handOff()])
@@ -220,7 +220,7 @@ describe('publishing', () => {
     expect(published(manager.root)).toHaveLength(1)
   })
 
-  it('is waited for by close(): the ticket is good afterwards', async () => {
+  it('close() waits for handOff(): the ticket is good afterwards', async () => {
     const base = tempBase()
     const manager = tempManager({ baseDir: base })
     const file = await manager.receive('text')
@@ -236,7 +236,7 @@ describe('publishing', () => {
     ['an endless ttl', { ttl: Number.POSITIVE_INFINITY }],
     ['a durable that is not a boolean', { durable: 'yes' }],
     ['options that are none', null],
-  ])('refuses %s before anything is moved', async (_, options) => {
+  ])('handOff() refuses %s before anything is moved', async (_, options) => {
     const manager = tempManager()
     const file = manager.file()
     // A JavaScript caller's mistake, which the types would not let pass.
@@ -245,7 +245,7 @@ describe('publishing', () => {
     expect(published(manager.root)).toEqual([])
   })
 
-  it('refuses a removed entry, and an entry of a closed manager', async () => {
+  it('handOff() refuses a removed entry, and an entry of a closed manager', async () => {
     const manager = tempManager()
     const file = manager.file()
     await file.remove()
@@ -255,7 +255,7 @@ describe('publishing', () => {
     await failure('ERR_TEMP_CLOSED', () => other.handOff())
   })
 
-  it('leaves a scope: its end does not remove what was handed off', async () => {
+  it('the end of a scope does not remove what was handed off', async () => {
     const manager = tempManager()
     let ticket = ''
     {
@@ -274,7 +274,7 @@ describe('publishing', () => {
     expect(published(manager.root)).toEqual([])
   })
 
-  it('keeps modes private under any umask, and outlives its manager', async () => {
+  it('a handoff has private modes under any umask, and outlives its manager', async () => {
     const old = process.umask(0o777)
     onTestFinished(() => void process.umask(old))
     const base = tempBase()

@@ -3,8 +3,8 @@ import { isTicket, randomText, TICKET_BYTES } from '../../src/layout.ts'
 import { failure } from '../fixtures/failures.ts'
 import { tempManager } from '../fixtures/temp-base.ts'
 
-describe('a ticket', () => {
-  it('is 26 characters of one case that need no escaping in JSON, URLs, file names and logs', async () => {
+describe('tickets', () => {
+  it('a ticket is 26 characters of one case that need no escaping in JSON, URLs, file names and logs', async () => {
     const manager = tempManager()
     const ticket = await manager.file().handOff({ durable: false })
     expect(ticket).toMatch(/^[0-9a-hjkmnp-tv-z]{26}$/)
@@ -12,7 +12,7 @@ describe('a ticket', () => {
     expect(JSON.stringify(ticket)).toBe(`"${ticket}"`)
   })
 
-  it('holds 128 random bits: each of its bits is as often set as not', () => {
+  it('a ticket holds 128 random bits: each of its bits is as often set as not', () => {
     expect(TICKET_BYTES * 8).toBe(128)
     const seen = new Set<string>()
     const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
@@ -50,19 +50,22 @@ describe('a ticket', () => {
     ['a number', 7],
     ['an object that writes itself as one', { toString: () => '0123456789abcdefghjkmnpqrs' }],
     ['a list of one', ['0123456789abcdefghjkmnpqrs']],
-  ])('%s is refused by everything that takes one', async (_, given) => {
-    const manager = tempManager()
-    // A value from outside has no type yet.
-    const ticket = given as string
-    for (const act of [
-      () => manager.claim(ticket),
-      () => manager.withClaim(ticket, () => {}),
-      () => manager.inspect(ticket),
-      () => manager.discard(ticket),
-    ]) {
-      const error = await failure('ERR_TEMP_TICKET_INVALID', act)
-      expect(error.status).toBe(400)
-      expect(error.message).toContain('Pass the string that handOff() returned')
-    }
-  })
+  ])(
+    'claim(), withClaim(), inspect() and discard() refuse a value that is not a ticket: %s',
+    async (_, given) => {
+      const manager = tempManager()
+      // A value from outside has no type yet.
+      const ticket = given as string
+      for (const act of [
+        () => manager.claim(ticket),
+        () => manager.withClaim(ticket, () => {}),
+        () => manager.inspect(ticket),
+        () => manager.discard(ticket),
+      ]) {
+        const error = await failure('ERR_TEMP_TICKET_INVALID', act)
+        expect(error.status).toBe(400)
+        expect(error.message).toContain('Pass the string that handOff() returned')
+      }
+    },
+  )
 })

@@ -38,7 +38,7 @@ async function publish(manager: TempFileManager, ttl: string | number = '1h'): P
 }
 
 describe('the time to live', () => {
-  it('is over without a claim: the next sweep deletes the handoff and reports it', async () => {
+  it('a handoff whose time to live ends without a claim is deleted and reported by the next sweep', async () => {
     const clock = { ahead: 0 }
     const manager = tempManager({ fs: volume(clock) })
     const ticket = await publish(manager)
@@ -89,7 +89,7 @@ describe('the time to live', () => {
         await other.close()
       },
     ],
-  ])('starts again at %s', async (_, giveBack) => {
+  ])('the time to live starts again at %s', async (_, giveBack) => {
     const manager = tempManager()
     const ticket = await publish(manager)
     let before = 0
@@ -106,7 +106,7 @@ describe('the time to live', () => {
     expect(expiresInMs).toBeGreaterThan(HOUR / 2)
   })
 
-  it('counts from the end of publishing, not from its beginning', async () => {
+  it('the time to live counts from the end of publishing, not from its beginning', async () => {
     const state = { built: 0, touched: 0 }
     const manager = tempManager({
       fs: steppingDisk((call, path) => {
@@ -123,7 +123,7 @@ describe('the time to live', () => {
     expect(state).toEqual({ built: 1, touched: 1 })
   })
 
-  it('is the volume’s: utimes and this host’s clock change nothing', async () => {
+  it('the time to live ignores utimes, and does not end when the volume’s clock goes back', async () => {
     const clock = { ahead: 0 }
     const manager = tempManager({ fs: volume(clock) })
     const ticket = await publish(manager)
@@ -134,7 +134,7 @@ describe('the time to live', () => {
     expect(await manager.inspect(ticket)).toMatchObject({ ageMs: 0, expiresInMs: HOUR })
   })
 
-  it('never ends while a claimant lives, however long that takes', async () => {
+  it('the time to live never ends while a claimant lives, however long that takes', async () => {
     const clock = { ahead: 0 }
     const manager = tempManager({ fs: volume(clock) })
     const sweeper = tempManager({ baseDir: join(manager.root, '..'), fs: volume(clock) })
@@ -148,7 +148,7 @@ describe('the time to live', () => {
     await claim.complete()
   })
 
-  it('does not keep a claimant away while no sweep has come: overdue is still there', async () => {
+  it('a handoff whose time to live is over can be claimed while no sweep has come', async () => {
     const clock = { ahead: 0 }
     const manager = tempManager({ fs: volume(clock) })
     const ticket = await publish(manager)
@@ -157,7 +157,7 @@ describe('the time to live', () => {
     expect((await manager.claim(ticket)).attempt).toBe(1)
   })
 
-  it('is the manager’s own when none is given, seven days when that has none', async () => {
+  it('the time to live is the manager’s own when none is given, seven days when that has none', async () => {
     const manager = tempManager({ handoff: { ttl: '2h' } })
     const plain = tempManager()
     const [two, seven] = [await manager.file().handOff(), await plain.file().handOff()]
@@ -165,7 +165,7 @@ describe('the time to live', () => {
     expect((await plain.inspect(seven)).expiresInMs).toBeCloseTo(7 * 24 * HOUR, -4)
   })
 
-  it('is not asked when the volume’s clock cannot be: on a full disk nothing expires', async () => {
+  it('no handoff expires on a full disk, where the volume’s clock cannot be asked', async () => {
     const clock = { ahead: 5 * HOUR }
     const fs = volume(clock)
     const manager = tempManager({ fs })
@@ -180,13 +180,13 @@ describe('the time to live', () => {
   })
 })
 
-describe('a handoff under suspicion', () => {
+describe('suspected handoffs', () => {
   /** As a sweeper leaves it that was killed between its two looks. */
   function suspect(manager: TempFileManager, ticket: string): void {
     renameSync(join(manager.root, 'handoffs', ticket), join(manager.root, 'sessions', deadName(ticket)))
   }
 
-  it('that came too early is put back by the next claimant and claimed', async () => {
+  it('a handoff that was suspected too early is put back by the next claimant and claimed', async () => {
     const manager = tempManager()
     const ticket = await publish(manager)
     suspect(manager, ticket)
@@ -195,7 +195,7 @@ describe('a handoff under suspicion', () => {
     expect((await manager.claim(ticket)).attempt).toBe(1)
   })
 
-  it('that came too early is put back by the next sweep', async () => {
+  it('a handoff that was suspected too early is put back by the next sweep', async () => {
     const manager = tempManager()
     const ticket = await publish(manager)
     suspect(manager, ticket)
@@ -203,7 +203,7 @@ describe('a handoff under suspicion', () => {
     expect(published(manager.root)).toEqual([ticket])
   })
 
-  it('that is overdue is deleted by the next sweep, and GONE for the next claimant', async () => {
+  it('a suspected handoff that is overdue is deleted by the next sweep, and GONE for the next claimant', async () => {
     const clock = { ahead: 0 }
     const manager = tempManager({ fs: volume(clock) })
     const [one, two] = [await publish(manager), await publish(manager)]
@@ -215,7 +215,7 @@ describe('a handoff under suspicion', () => {
     expect(namesIn(manager.root, 'sessions')).toHaveLength(1)
   })
 
-  it('that was claimed and given back between the two looks is renamed back whole', async () => {
+  it('a suspected handoff that was claimed and given back between the two looks is renamed back whole', async () => {
     const clock = { ahead: 2 * HOUR, given: 0 }
     const publisher = tempManager()
     const ticket = await publish(publisher)

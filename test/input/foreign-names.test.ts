@@ -14,7 +14,7 @@ const FORM = [
 const MANAGER = ['name', 'prefix', 'baseDir', 'limits', 'preserve']
 const ENTRY = ['suffix', 'prefix', 'name', 'mode']
 
-describe('an option name of another library', () => {
+describe('foreign option names', () => {
   test.each([
     ['multer', 'fileSize', FORM, 'maxFileBytes'],
     ['multer', 'files', FORM, 'maxFiles'],
@@ -31,31 +31,31 @@ describe('an option name of another library', () => {
     ['tmp', 'postfix', ENTRY, 'suffix'],
     ['tempy', 'extension', ENTRY, 'suffix'],
     ['any library', 'maxSize', FORM, 'maxFileBytes'],
-  ])('of %s, %s, means the option that this function has', (_, key, known, meant) => {
+  ])('an option name of %s, %s, means the option that this function has', (_, key, known, meant) => {
     expect(foreignName(key, known)).toEqual({ meant, advice: undefined })
   })
 
-  test('is recognised in any case', () => {
+  test('an option name of another library is recognised in any case', () => {
     expect(foreignName('FILESIZE', FORM)?.meant).toBe('maxFileBytes')
   })
 
-  test('means the same idea under the name that each function gives it', () => {
+  test('an option name of another library means the same idea under the name that each function gives it', () => {
     expect(foreignName('maxSize', ['maxBytes'])?.meant).toBe('maxBytes')
     expect(foreignName('maxSize', ['fileBytes'])?.meant).toBe('fileBytes')
   })
 
-  test('that this function has no option for gets advice', () => {
+  test('an option name of another library that this function has no option for gets advice', () => {
     const { meant, advice } = foreignName('dest', ENTRY) ?? {}
     expect(meant).toBeUndefined()
     expect(advice).toContain('baseDir')
   })
 
-  test('is not guessed at when it is unknown', () => {
+  test('the meaning of an unknown option name is not guessed', () => {
     expect(foreignName('colour', FORM)).toBeUndefined()
     expect(foreignName('constructor', FORM)).toBeUndefined()
   })
 
-  test('gets no advice that does not help', () => {
+  test('an option name of another library gets no advice that does not help', () => {
     expect(foreignName('parts', MANAGER)).toBeUndefined()
   })
 })

@@ -8,7 +8,7 @@ import { failureSync } from '../fixtures/failures.ts'
 
 const LONG = 'n'.repeat(255)
 
-describe('a name from outside is accepted', () => {
+describe('accepted names', () => {
   test.each([
     'a',
     'v1..2.tar.gz',
@@ -29,7 +29,7 @@ describe('a name from outside is accepted', () => {
     'é'.normalize('NFD'),
     LONG,
     '映'.repeat(85), // 255 bytes
-  ])('%s', (name) => {
+  ])('a name from outside may be %s', (name) => {
     expect(checkName(name)).toBe(name)
   })
 })
@@ -66,14 +66,14 @@ const HOSTILE: [string, unknown][] = [
   ['an array', ['a']],
 ]
 
-describe('a name from outside is refused', () => {
-  test.each(HOSTILE)('%s', (_what, name) => {
+describe('refused names', () => {
+  test.each(HOSTILE)('a hostile name from outside is refused: %s', (_what, name) => {
     failureSync('ERR_TEMP_NAME_INVALID', () => checkName(name))
   })
 
   // The last one ends a process of Node 22 on Windows: an assertion of libuv.
   test.each(['a:b', 'a\u{10ffff}b'])(
-    'with a character that Windows forbids, on Windows alone: %j',
+    'a name with a character that Windows forbids is refused on Windows alone: %j',
     (name) => {
       onTestFinished(usePlatform(windows))
       failureSync('ERR_TEMP_NAME_INVALID', () => checkName(name))
@@ -82,16 +82,16 @@ describe('a name from outside is refused', () => {
     },
   )
 
-  test('without the hostile text itself in the message', () => {
+  test('the refusal of a hostile name does not contain its text', () => {
     const error = failureSync('ERR_TEMP_NAME_INVALID', () => checkName('evil\u202e\n'))
     expect(error.message).not.toContain('evil')
     expect(error.status).toBe(400)
   })
 })
 
-describe('a prefix or suffix from outside', () => {
+describe('prefixes and suffixes', () => {
   test.each(HOSTILE.filter(([what]) => !/empty|itself|parent|bytes|Windows device/.test(what)))(
-    'is refused with %s',
+    'a prefix or suffix from outside is refused with %s',
     (_what, part) => {
       failureSync('ERR_TEMP_NAME_INVALID', () => checkAffixes('tmp-', part, 27))
       if (!/trailing/.test(String(_what)))
@@ -99,21 +99,24 @@ describe('a prefix or suffix from outside', () => {
     },
   )
 
-  test.each(['', '.mkv', '.tar.gz', '-映画.mkv', '..2.tar.gz', '~'])('may be %s', (suffix) => {
-    expect(() => checkAffixes('tmp-', suffix, 27)).not.toThrow()
-  })
+  test.each(['', '.mkv', '.tar.gz', '-映画.mkv', '..2.tar.gz', '~'])(
+    'a suffix from outside may be %s',
+    (suffix) => {
+      expect(() => checkAffixes('tmp-', suffix, 27)).not.toThrow()
+    },
+  )
 
-  test('may fill the name up to 255 bytes, not 256', () => {
+  test('a suffix from outside may fill the name up to 255 bytes, not 256', () => {
     expect(() => checkAffixes('tmp-', 's'.repeat(255 - 4 - 27), 27)).not.toThrow()
     failureSync('ERR_TEMP_NAME_INVALID', () => checkAffixes('tmp-', 's'.repeat(255 - 4 - 26), 27))
   })
 
-  test('of a Windows device is refused', () => {
+  test('a prefix that makes the name a Windows device is refused', () => {
     failureSync('ERR_TEMP_NAME_INVALID', () => checkAffixes('con.', '', 27))
   })
 })
 
-describe('a name for display', () => {
+describe('names for display', () => {
   test.each([
     ['report.pdf', 'report.pdf'],
     ['C:\\Users\\me\\report.pdf', 'report.pdf'],
@@ -126,17 +129,17 @@ describe('a name for display', () => {
     ['nul.txt', '_nul.txt'],
     [' a .', 'a'],
     ['映画.mkv', '映画.mkv'],
-  ])('of %j is %j', (given, shown) => {
+  ])('the name %j is displayed as %j', (given, shown) => {
     expect(displayName(given)).toBe(shown)
   })
 
-  test('keeps its extension when it is cut to 255 bytes, and splits no character', () => {
+  test('a name for display keeps its extension when it is cut to 255 bytes, and splits no character', () => {
     const shown = displayName(`${'映'.repeat(200)}.mkv`)
     expect(Buffer.byteLength(shown)).toBeLessThanOrEqual(255)
     expect(shown).toMatch(/^映+\.mkv$/)
   })
 
-  test('always passes as a name itself', () => {
+  test('a name for display always passes as a name itself', () => {
     for (const [, hostile] of HOSTILE) {
       if (typeof hostile !== 'string') continue
       expect(() => checkName(displayName(hostile))).not.toThrow()

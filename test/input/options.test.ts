@@ -255,14 +255,14 @@ describe('the core', () => {
   })
 })
 
-describe('a time that a timer waits for', () => {
-  test('is as long as a timer of Node can wait', () => {
+describe('times for timers', () => {
+  test('a time for a timer may be as long as a timer of Node can wait', () => {
     expect(timerDuration('24d', 'timeout')).toBe(24 * 86_400_000)
     expect(timerDuration(2_147_483_647, 'timeout')).toBe(2_147_483_647)
   })
 
   test.each(['25d', 2_147_483_648])(
-    'that is longer, %j, is refused, and the error names the bound',
+    'a time that is longer than a timer can wait, %j, is refused, and the error names the bound',
     (value) => {
       const error = failureSync('ERR_TEMP_OPTION_INVALID', () => timerDuration(value, 'timeout'))
       expect(error.message).toBe(
@@ -272,14 +272,14 @@ describe('a time that a timer waits for', () => {
   )
 })
 
-describe('an options object', () => {
+describe('options objects', () => {
   const check = optionsOf('a test', { title: text, flags: nested({ loud: boolean }), rules: preset(text) })
 
-  test('that is absent has no options', () => {
+  test('an options object that is absent has no options', () => {
     expect(check(undefined)).toEqual({})
   })
 
-  test('may hold undefined for an option that is not set', () => {
+  test('an options object may hold undefined for an option that is not set', () => {
     expect(check({ title: undefined, flags: { loud: undefined } })).toEqual({
       title: undefined,
       flags: { loud: undefined },
@@ -287,21 +287,24 @@ describe('an options object', () => {
     })
   })
 
-  test('may inherit its options', () => {
+  test('an options object may inherit its options', () => {
     expect(check(Object.create({ title: 'inherited' })).title).toBe('inherited')
   })
 
-  test('names a nested option in full', () => {
+  test('the refusal of a nested option names it in full', () => {
     const error = failureSync('ERR_TEMP_OPTION_INVALID', () => check({ flags: { lout: true } }))
     expect(error.details).toEqual({ option: 'flags.lout', meant: 'loud' })
     expect(error.message).toBe('"lout" is not an option of flags. Did you mean loud?')
   })
 
-  test.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])('has no option %s', (key) => {
-    failureSync('ERR_TEMP_OPTION_INVALID', () => check(JSON.parse(`{"${key}": 1}`)))
-  })
+  test.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])(
+    'an options object has no option %s',
+    (key) => {
+      failureSync('ERR_TEMP_OPTION_INVALID', () => check(JSON.parse(`{"${key}": 1}`)))
+    },
+  )
 
-  test('never shows a refused value in its error, which may be a secret', () => {
+  test('the refusal of an option never shows its value, which may be a secret', () => {
     const error = failureSync('ERR_TEMP_OPTION_INVALID', () => check({ title: ['s3cret'] }))
     expect(error.message).not.toContain('s3cret')
   })

@@ -38,7 +38,7 @@ const form = (): Request => {
 const nodeRequest = (): IncomingMessage => new IncomingMessage(new Socket())
 const nodeResponse = (): ServerResponse => new ServerResponse(nodeRequest())
 
-describe('a wrong manager is refused when the function is called, not at the first request:', () => {
+describe('wrong managers', () => {
   const calls: [string, Call, boolean][] = [
     ['tempScope', tempScope, true],
     ['tempUpload', (manager) => tempUpload(manager, {}), true],
@@ -54,22 +54,25 @@ describe('a wrong manager is refused when the function is called, not at the fir
       true,
     ],
   ]
-  test.each(calls)('%s', async (_, call, hasDefault) => {
-    const values: readonly unknown[] = [null, {}, 5, 'x', [], { maxBytes: '5mb' }, premises.manager.scope()]
-    for (const wrong of hasDefault ? values : [undefined, ...values]) {
-      const { details } = await failure('ERR_TEMP_OPTION_INVALID', () => call(wrong as never))
-      expect(details.option).toBe('manager')
-    }
-  })
+  test.each(calls)(
+    '%s refuses a wrong manager when it is called, not at the first request',
+    async (_, call, hasDefault) => {
+      const values: readonly unknown[] = [null, {}, 5, 'x', [], { maxBytes: '5mb' }, premises.manager.scope()]
+      for (const wrong of hasDefault ? values : [undefined, ...values]) {
+        const { details } = await failure('ERR_TEMP_OPTION_INVALID', () => call(wrong as never))
+        expect(details.option).toBe('manager')
+      }
+    },
+  )
 })
 
-describe('a wrong owner is refused:', () => {
+describe('wrong owners', () => {
   const calls: [string, Call][] = [
     ['receiveForm', (owner) => receiveForm(form(), owner, { maxFields: 1, maxFieldBytes: 2 })],
     ['receiveBody', (owner) => receiveBody(put(), owner)],
     ['fetchFile', (owner) => fetchFile(NOWHERE, owner)],
   ]
-  test.each(calls)('%s', async (_, call) => {
+  test.each(calls)('%s refuses a wrong owner', async (_, call) => {
     for (const wrong of [undefined, null, {}, 5, 'x', { maxFields: 1 }]) {
       const { details } = await failure('ERR_TEMP_OPTION_INVALID', () => call(wrong as never))
       expect(details.option).toBe('owner')
@@ -91,7 +94,7 @@ describe('a wrong owner is refused:', () => {
   })
 })
 
-describe('a wrong request or response is refused, and nothing is open afterwards:', () => {
+describe('wrong requests and responses', () => {
   const entry = { path: '/etc/hostname' }
   const calls: [string, string, Call][] = [
     ['receiveForm', 'request', (request) => receiveForm(request, premises.manager)],
@@ -100,7 +103,7 @@ describe('a wrong request or response is refused, and nothing is open afterwards
     ['sendFile', 'req', (req) => sendFile(req, nodeResponse(), entry)],
     ['sendFile', 'res', (res) => sendFile(nodeRequest(), res, entry)],
   ]
-  test.each(calls)('%s, its %s', async (_, argument, call) => {
+  test.each(calls)('%s refuses a wrong %s, and nothing is open afterwards', async (_, argument, call) => {
     for (const wrong of [undefined, null, {}, 5, 'x', { headers: {} }, new Response('x')]) {
       const { details } = await failure('ERR_TEMP_OPTION_INVALID', () => call(wrong as never))
       expect(details.option).toBe(argument)
@@ -116,7 +119,7 @@ describe('a wrong request or response is refused, and nothing is open afterwards
     ["Fastify's reply", () => sendFile(nodeRequest(), { raw: nodeResponse() } as never, entry), /reply\.raw/],
     ['a Fetch request', () => sendFile(put() as never, nodeResponse(), entry), /fileResponse/],
     ['a Node request', () => fileResponse(nodeRequest() as never, entry), /sendFile/],
-  ])('%s instead: the error names what to pass', async (_, call, says) => {
+  ])('the refusal of %s names what to pass instead', async (_, call, says) => {
     expect((await failure('ERR_TEMP_OPTION_INVALID', call)).message).toMatch(says)
   })
 })

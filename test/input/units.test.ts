@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { toBytes, toMilliseconds } from '../../src/input/units.ts'
 import { failureSync } from '../fixtures/failures.ts'
 
-describe('a size', () => {
+describe('sizes', () => {
   test.each([
     [0, 0],
     [1048576, 1048576],
@@ -34,18 +34,21 @@ describe('a size', () => {
     Number.NaN,
     Number.POSITIVE_INFINITY,
     2 ** 53,
-  ])('%j is refused, and the option named', (given) => {
+  ])('the size %j is refused, and its option is named', (given) => {
     const error = failureSync('ERR_TEMP_OPTION_INVALID', () => toBytes(given, 'limits.totalBytes'))
     expect(error.message).toContain('limits.totalBytes')
   })
 
-  test.each([[null], [true], [{}], [[5]], [5n], [() => 5]])('of another type is refused: %s', (given) => {
-    // A program without types may pass anything: the cast imitates that.
-    failureSync('ERR_TEMP_OPTION_INVALID', () => toBytes(given as unknown as string, 'maxBytes'))
-  })
+  test.each([[null], [true], [{}], [[5]], [5n], [() => 5]])(
+    'a size of another type is refused: %s',
+    (given) => {
+      // A program without types may pass anything: the cast imitates that.
+      failureSync('ERR_TEMP_OPTION_INVALID', () => toBytes(given as unknown as string, 'maxBytes'))
+    },
+  )
 })
 
-describe('a duration', () => {
+describe('durations', () => {
   test.each([
     [0, 0],
     [1500, 1500],
@@ -72,12 +75,12 @@ describe('a duration', () => {
     -1,
     Number.NaN,
     Number.POSITIVE_INFINITY,
-  ])('%j is refused, and the option named', (given) => {
+  ])('the duration %j is refused, and its option is named', (given) => {
     const error = failureSync('ERR_TEMP_OPTION_INVALID', () => toMilliseconds(given, 'handoff.ttl'))
     expect(error.message).toContain('handoff.ttl')
   })
 
-  test.each([[null], [true], [{}], [5n]])('of another type is refused: %s', (given) => {
+  test.each([[null], [true], [{}], [5n]])('a duration of another type is refused: %s', (given) => {
     failureSync('ERR_TEMP_OPTION_INVALID', () => toMilliseconds(given as unknown as string, 'ttl'))
   })
 })

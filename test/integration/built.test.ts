@@ -64,18 +64,18 @@ describe.each(['import', 'require'] as const)('%s of the package', (way) => {
     return JSON.parse(execFileSync('sh', given, { encoding: 'utf8' }))
   }
 
-  test('adds no listener, holds nothing open, patches nothing, and loads ms alone', () => {
+  test('loading the package adds no listener, holds nothing open, patches nothing, and loads ms alone', () => {
     expect(load('no')).toEqual({ listeners: 0, resources: [], untouched: true, packages: ['ms'] })
   })
 
-  test('and the first file load neither tmp nor fs-extra nor proper-lockfile', () => {
+  test('the package and its first file load neither tmp nor fs-extra nor proper-lockfile', () => {
     const { packages, untouched } = load('use')
     for (const late of ['tmp', 'fs-extra', 'proper-lockfile', 'graceful-fs', 'signal-exit', 'file-type'])
       expect(packages).not.toContain(late)
     expect(untouched).toBe(true)
   })
 
-  test('and a file that is created and removed load neither node:stream nor node:crypto nor node:net', () => {
+  test('the package and a file that is created and removed load no node:stream, node:crypto or node:net', () => {
     expect(
       evaluate(`new TempFileManager({ baseDir }).file().removeSync()
         const late = ['stream', 'crypto', 'net', 'worker_threads', 'timers/promises']
@@ -111,7 +111,7 @@ describe.each(['import', 'require'] as const)('%s of the package', (way) => {
     ).toEqual(['ERR_TEMP_IO', 'ERR_TEMP_HANDOFF_GONE'])
   })
 
-  test.skipIf(!canTrace)('reads its own code and changes nothing on the disk', () => {
+  test.skipIf(!canTrace)('loading the package reads its own code and changes nothing on the disk', () => {
     const calls = traced('%file,%network', [program('loads.mjs'), built, way, 'no'])
     expect(calls.length).toBeGreaterThan(3)
     const reading = new Set([
@@ -141,7 +141,7 @@ describe.each(['import', 'require'] as const)('%s of the package', (way) => {
   })
 })
 
-describe.skipIf(!canTrace)('a file costs', () => {
+describe.skipIf(!canTrace)('calls of a file', () => {
   const callsOf = (way: string): ReturnType<typeof traced> =>
     traced('%file,close,socket,connect,fsync', [
       program('hot-path.mjs'),
@@ -150,7 +150,7 @@ describe.skipIf(!canTrace)('a file costs', () => {
       way,
     ])
 
-  test('with using exactly openat, close and unlink', () => {
+  test('a file with using costs exactly openat, close and unlink', () => {
     const calls = callsOf('using')
     expect(calls.map(({ call }) => call)).toEqual(
       Array.from({ length: 3 }, () => ['openat', 'close', 'unlink']).flat(),
@@ -159,7 +159,7 @@ describe.skipIf(!canTrace)('a file costs', () => {
     expect(calls[0]?.rest).toMatch(/O_RDWR\|O_CREAT\|O_EXCL\|O_NOFOLLOW\|O_CLOEXEC, 0600/)
   })
 
-  test('with await using the same, the unlink in another thread than the event loop’s', () => {
+  test('a file with await using costs openat, close and an unlink in another thread than the event loop’s', () => {
     const calls = callsOf('await using')
     expect(calls.map(({ call }) => call)).toEqual(
       Array.from({ length: 3 }, () => ['openat', 'close', 'unlink']).flat(),
@@ -169,14 +169,14 @@ describe.skipIf(!canTrace)('a file costs', () => {
   })
 })
 
-describe('the ESM and the CommonJS copy in one process', () => {
+describe('ESM beside CommonJS', () => {
   const copies = async (): Promise<[typeof Library, typeof Library]> => {
     const esm: typeof Library = await import(join(built, 'index.js'))
     const cjs: typeof Library = createRequire(import.meta.url)(join(built, 'index.cjs'))
     return [esm, cjs]
   }
 
-  test('are two copies of the class that share the default manager', async () => {
+  test('the ESM and the CommonJS copy of the package have a class each, and share the default manager', async () => {
     const [esm, cjs] = await copies()
     onTestFinished(() => esm.setTempManager(undefined))
     expect(esm.TempFileManager).not.toBe(cjs.TempFileManager)
@@ -186,7 +186,7 @@ describe('the ESM and the CommonJS copy in one process', () => {
     expect(esm.getTempManager()).toBe(mine)
   })
 
-  test('recognise each other’s errors, by isTempFileError and by instanceof', async () => {
+  test('the ESM and the CommonJS copy recognise each other’s errors by isTempFileError and instanceof', async () => {
     const [esm, cjs] = await copies()
     for (const [one, other] of [
       [esm, cjs],
@@ -199,7 +199,7 @@ describe('the ESM and the CommonJS copy in one process', () => {
     }
   })
 
-  test('name their errors TempFileError in a stack, in a log and as a class', async () => {
+  test('the ESM and the CommonJS copy name their errors TempFileError in a stack, a log and as a class', async () => {
     for (const { TempFileError } of await copies()) {
       const error = new TempFileError('ERR_TEMP_QUOTA', 'x')
       expect(error.stack).toMatch(/^TempFileError: x\n/)
@@ -208,7 +208,7 @@ describe('the ESM and the CommonJS copy in one process', () => {
     }
   })
 
-  test('share one listener, and leave nothing', async () => {
+  test('the ESM and the CommonJS copy share one listener, and leave nothing', async () => {
     const [esm, cjs] = await copies()
     const before = process.listenerCount('exit')
     const base = tempBase()

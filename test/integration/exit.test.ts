@@ -35,7 +35,7 @@ async function end(
   return await child.end
 }
 
-describe('nothing stays, and the status is the program’s own, at', () => {
+describe('ends of a program', () => {
   test.each([
     ['natural', { code: 0, signal: null }],
     ['exit', { code: 3, signal: null }],
@@ -43,7 +43,7 @@ describe('nothing stays, and the status is the program’s own, at', () => {
     ['throw', { code: 1, signal: null }],
     ['reject', { code: 1, signal: null }],
     ['exit-during-close', { code: 3, signal: null }],
-  ])('%s', async (ending, status) => {
+  ])('a program with the ending %s leaves nothing, and its status is its own', async (ending, status) => {
     const base = tempBase()
     expect(await end(base, [ending])).toMatchObject(status)
     expect(left(base)).toEqual([])
@@ -51,15 +51,18 @@ describe('nothing stays, and the status is the program’s own, at', () => {
   })
 })
 
-describe('a signal without a listener', () => {
-  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s kills truly, and nothing stays', async (signal) => {
-    const base = tempBase()
-    expect(await end(base, ['wait'], signal)).toMatchObject({ code: null, signal })
-    expect(left(base)).toEqual([])
-    expect(existsSync(join(base, 'foreign'))).toBe(false)
-  })
+describe('unheard signals', () => {
+  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    '%s without a listener kills the process, and nothing stays',
+    async (signal) => {
+      const base = tempBase()
+      expect(await end(base, ['wait'], signal)).toMatchObject({ code: null, signal })
+      expect(left(base)).toEqual([])
+      expect(existsSync(join(base, 'foreign'))).toBe(false)
+    },
+  )
 
-  test('kills a program whose managers do not handle signals, and leaves its files to a sweep', async () => {
+  test('a signal kills a program whose managers do not handle signals, and leaves its files to a sweep', async () => {
     const base = tempBase()
     expect(await end(base, ['wait', 'no-signals'], 'SIGTERM')).toMatchObject({ signal: 'SIGTERM' })
     expect(left(base)).toHaveLength(2)
@@ -72,7 +75,7 @@ describe('a signal without a listener', () => {
     [['signal-exit-3-after']],
     [['proper-lockfile']],
     [['proper-lockfile', 'signal-exit-4']],
-  ])('ends the process beside %j, which waits for no other listener', async (extras) => {
+  ])('a signal that the program does not listen for ends the process beside %j', async (extras) => {
     const base = tempBase()
     const ended = await end(base, ['wait', ...extras], 'SIGTERM')
     expect(ended).toMatchObject({ code: null, signal: 'SIGTERM' })
@@ -84,20 +87,23 @@ describe('a signal without a listener', () => {
   })
 })
 
-describe('a signal that the program listens for', () => {
+describe('heard signals', () => {
   test.each([
     [['on-before']],
     [['on-after']],
     [['once-before']],
     [['once-after']],
     [['once-before', 'signal-exit-3', 'signal-exit-4']],
-  ])('is the program’s: its handler (%j) finishes its work with its files in place', async (extras) => {
-    const base = tempBase()
-    const ended = await end(base, ['wait', ...extras], 'SIGTERM')
-    expect(ended.stdout).toContain('finished 8')
-    expect(ended).toMatchObject({ code: 7, signal: null })
-    expect(left(base)).toEqual([])
-  })
+  ])(
+    'the program’s own handler of a signal (%j) finishes its work with its files in place',
+    async (extras) => {
+      const base = tempBase()
+      const ended = await end(base, ['wait', ...extras], 'SIGTERM')
+      expect(ended.stdout).toContain('finished 8')
+      expect(ended).toMatchObject({ code: 7, signal: null })
+      expect(left(base)).toEqual([])
+    },
+  )
 })
 
 test('keep prints at exit where everything is', async () => {

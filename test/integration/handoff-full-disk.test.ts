@@ -56,24 +56,27 @@ async function drain(worker: TempFileManager, tickets: readonly string[]): Promi
 
 describe.runIf(canMount)('a disk full of handoffs (needs root)', () => {
   for (const disk of ['tmpfs', 'ext4', 'xfs'] as const) {
-    test.runIf(disk === 'tmpfs' || has(`mkfs.${disk}`))(`${disk}: a worker drains it`, async () => {
-      const { publisher, worker, tickets, waiting, ballast } = await premises(disk)
-      expect(fillUp(ballast.path)).toBe('ENOSPC')
-      const refused = await failure('ERR_TEMP_NO_SPACE', () => waiting.write('x'.repeat(10_000)))
-      expect(refused.status).toBe(507)
-      await failure('ERR_TEMP_NO_SPACE', () => waiting.handOff({ meta: 'needs a record' }))
-      expect(waiting.disposed).toBe(false)
-      await publisher.sweep() // takes nothing, and throws nothing
-      expect(published(worker.root)).toHaveLength(tickets.length)
-      await drain(worker, tickets)
-      // There is room again.
-      expect((await waiting.write('x'.repeat(10_000))).bytes).toBe(10_000)
-      expect((await worker.claim(await waiting.handOff())).attempt).toBe(1)
-    })
+    test.runIf(disk === 'tmpfs' || has(`mkfs.${disk}`))(
+      `a worker drains a ${disk} full of handoffs`,
+      async () => {
+        const { publisher, worker, tickets, waiting, ballast } = await premises(disk)
+        expect(fillUp(ballast.path)).toBe('ENOSPC')
+        const refused = await failure('ERR_TEMP_NO_SPACE', () => waiting.write('x'.repeat(10_000)))
+        expect(refused.status).toBe(507)
+        await failure('ERR_TEMP_NO_SPACE', () => waiting.handOff({ meta: 'needs a record' }))
+        expect(waiting.disposed).toBe(false)
+        await publisher.sweep() // takes nothing, and throws nothing
+        expect(published(worker.root)).toHaveLength(tickets.length)
+        await drain(worker, tickets)
+        // There is room again.
+        expect((await waiting.write('x'.repeat(10_000))).bytes).toBe(10_000)
+        expect((await worker.claim(await waiting.handOff())).attempt).toBe(1)
+      },
+    )
   }
 
   describe.runIf(has('mkfs.btrfs'))('btrfs', () => {
-    test('a claim is refused, and the handoff waits until there is room', async () => {
+    test('a claim on a full btrfs is refused, and the handoff waits until there is room', async () => {
       const { publisher, worker, tickets, ballast } = await premises('btrfs')
       expect(fillUp(ballast.path)).toBe('ENOSPC')
       for (const ticket of tickets) await failure('ERR_TEMP_NO_SPACE', () => worker.claim(ticket))
@@ -83,7 +86,7 @@ describe.runIf(canMount)('a disk full of handoffs (needs root)', () => {
       await drain(worker, tickets)
     })
 
-    test('a handoff that was claimed before stays claimed until it can be completed or given back', async () => {
+    test('a claim made before btrfs is full holds its handoff until it can be completed or given back', async () => {
       const { worker, tickets, ballast } = await premises('btrfs')
       const [completed = '', released = '', forgotten = ''] = tickets
       const [done, returned, lost] = await Promise.all(

@@ -13,8 +13,8 @@ async function held(way: string): Promise<{ child: Child; ticket: string; baseDi
   return { child: new Child('handoff-holder.ts', { args: [baseDir, way, ticket] }), ticket, baseDir }
 }
 
-describe('the claim of a process that died', () => {
-  it('with kill -9 is free for the next claimant at once, without a sweep', async () => {
+describe('claims of dead processes', () => {
+  it('the claim of a process that died by kill -9 is free for the next claimant at once, without a sweep', async () => {
     const { child, ticket, baseDir } = await held('wait')
     await child.line('HELD')
     const manager = tempManager({ baseDir })
@@ -27,7 +27,7 @@ describe('the claim of a process that died', () => {
     expect(namesIn(manager.root, 'sessions')).toHaveLength(1)
   })
 
-  it('with kill -9 is given back by a sweep, which reports it', async () => {
+  it('the claim of a process that died by kill -9 is given back by a sweep, which reports it', async () => {
     const { child, ticket, baseDir } = await held('wait')
     await child.line('HELD')
     child.kill('SIGKILL')
@@ -37,7 +37,7 @@ describe('the claim of a process that died', () => {
     expect(report.handoffs).toMatchObject([{ ticket, state: 'available', attempts: 1 }])
   })
 
-  it('as a terminated worker thread is free at once, while its process lives', async () => {
+  it('the claim of a terminated worker thread is free at once, while its process lives', async () => {
     const { child, ticket, baseDir } = await held('thread')
     await child.line('HELD')
     const manager = tempManager({ baseDir })
@@ -55,7 +55,7 @@ describe('the claim of a process that died', () => {
     ['exit', 7, 'within withClaim, by process.exit()'],
     ['throw', 1, 'of an uncaught exception'],
     ['empty', 0, 'because nothing was left to do'],
-  ])('(%s, status %i) %s is back as the process ends', async (way, status, _) => {
+  ])('a claim is back when its process ends (%s, status %i) %s', async (way, status, _) => {
     const { child, ticket, baseDir } = await held(way)
     expect((await child.end).code).toBe(status)
     const manager = tempManager({ baseDir })
@@ -64,7 +64,7 @@ describe('the claim of a process that died', () => {
     expect((await manager.claim(ticket)).attempt).toBe(2)
   })
 
-  it('with SIGTERM is back as the process ends', async () => {
+  it('the claim of a process that ends with SIGTERM is back as the process ends', async () => {
     const { child, ticket, baseDir } = await held('wait')
     await child.line('HELD')
     child.kill('SIGTERM')

@@ -28,7 +28,7 @@ function order(child: Child, line: string): void {
 }
 
 describe('eight processes', () => {
-  it('with a hundred claimants race for one ticket: one wins, and the others get CLAIMED, never GONE', async () => {
+  it('of a hundred claimants in eight processes one gets the ticket, and the others CLAIMED, never GONE', async () => {
     const manager = tempManager()
     const ticket = await (await manager.receive('text')).handOff()
     const made = await racers(manager.root.slice(0, manager.root.lastIndexOf('/')), 100)
@@ -45,7 +45,7 @@ describe('eight processes', () => {
     expect((await manager.claim(ticket)).attempt).toBe(2)
   }, 60_000)
 
-  it('drain a thousand tickets: each is completed exactly once', async () => {
+  it('eight processes that drain a thousand tickets complete each exactly once', async () => {
     const baseDir = tempBase()
     const manager = tempManager({ baseDir })
     const tickets: string[] = []

@@ -33,7 +33,7 @@ async function run(
 }
 
 describe.skipIf(process.platform === 'win32')("under Node's permission model", () => {
-  test('everything works that was not asked to be durable, and what was throws a typed error', async () => {
+  test('under the permission model everything works but a durable call, which throws a typed error', async () => {
     const [base, kept] = [tempBase(), tempBase()]
     const elsewhere = existsSync(OTHER_DEVICE) ? [tempBase(OTHER_DEVICE)] : []
     const net = MAJOR < 26 ? [] : ['--allow-net']
@@ -60,7 +60,7 @@ describe.skipIf(process.platform === 'win32')("under Node's permission model", (
     })
   })
 
-  test('a source in a directory that others can write is refused, because descriptors are denied', async () => {
+  test('under the permission model a source in a directory that others can write is refused', async () => {
     const [base, kept] = [tempBase(), tempBase()]
     mkdirSync(join(kept, 'shared'))
     chmodSync(join(kept, 'shared'), 0o777)
@@ -69,7 +69,7 @@ describe.skipIf(process.platform === 'win32')("under Node's permission model", (
     expect(readdirSync(join(kept, 'shared'))).toContain('source')
   })
 
-  test('a missing grant is a typed error that names the flags', async () => {
+  test('a grant that the permission model misses is a typed error that names the flags', async () => {
     const [base, kept] = [tempBase(), tempBase()]
     const { stderr } = await run([`--allow-fs-read=${program}`], [base, kept])
     expect(stderr).toContain('ERR_TEMP_IO')

@@ -10,14 +10,14 @@ import { tempBase } from '../fixtures/temp-base.ts'
 
 const canUnshare = spawnSync('unshare', ['-pf', '--mount-proc', 'true']).status === 0
 
-describe.skipIf(!canUnshare)(
-  'pid 1 of a namespace ends on a signal with its status, and leaves nothing',
-  () => {
-    test.each([
-      ['SIGHUP', 129],
-      ['SIGINT', 130],
-      ['SIGTERM', 143],
-    ] as const)('%s: %d', async (signal, status) => {
+describe.skipIf(!canUnshare)('pid 1 of a namespace', () => {
+  test.each([
+    ['SIGHUP', 129],
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)(
+    'pid 1 of a namespace ends on %s with the status %d, and leaves nothing',
+    async (signal, status) => {
       const base = tempBase()
       const child = new Child('pid-one.mts', {
         args: [base],
@@ -27,6 +27,6 @@ describe.skipIf(!canUnshare)(
       child.process.stdin?.write(`${signal}\n`)
       expect(await child.end).toMatchObject({ code: status, signal: null })
       expect(readdirSync(join(base, `temp-file-manager-${process.geteuid?.()}`, 'sessions'))).toEqual([])
-    })
-  },
-)
+    },
+  )
+})

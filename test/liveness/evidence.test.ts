@@ -37,8 +37,8 @@ function observing(process: Evidence['process'], on: Platform = linux): Platform
   return { ...on, observe: (owner) => ({ ...on.observe(owner), process }) }
 }
 
-describe('a live owner of this machine', () => {
-  test('is alive by both pieces of evidence', async () => {
+describe('live owners', () => {
+  test('a live owner of this machine is alive by both pieces of evidence', async () => {
     const manager = tempManager()
     manager.file()
     await turn()
@@ -51,7 +51,7 @@ describe('a live owner of this machine', () => {
     expect(owner?.pid).toBe(process.pid)
   })
 
-  test('is another by name: a record found under a foreign name is not believed', async () => {
+  test('the record of a live owner under the name of another session is not believed', async () => {
     const manager = tempManager()
     manager.file()
     const { evidence: facts } = await gather(onDisk, {
@@ -62,37 +62,37 @@ describe('a live owner of this machine', () => {
   })
 })
 
-describe('the thread', () => {
-  test('of an ended process is missing', async () => {
+describe('threads', () => {
+  test('the process of an owner that has ended is missing', async () => {
     const pid = await endedPid()
     expect(await observe({ owner: { pid, tid: pid } })).toMatchObject({ process: 'missing' })
   })
 
-  test('of a reused pid started at another time', async () => {
+  test('the thread of a reused pid has another start time', async () => {
     expect(await observe({ owner: REUSED_PID })).toMatchObject({ process: 'exists', thread: 'other-start' })
   })
 
-  test('that has ended in a living process is missing', async () => {
+  test('a thread that has ended in a living process is missing, and its owner is dead', async () => {
     const facts = await observe({ owner: { tid: await endedPid() } })
     expect(facts).toMatchObject({ process: 'exists', thread: 'missing' })
     expect(verdictOf(facts)).toBe('dead')
   })
 
-  test("of another user's process is alive: EPERM", async () => {
+  test("the thread of another user's process is alive: EPERM", async () => {
     const hidden: Platform = { ...linux, observe: () => ({ process: 'forbidden', thread: 'hidden' }) }
     const facts = await observe({}, { platform: hidden })
     expect(facts.process).toBe('forbidden')
     expect(verdictOf(facts)).toBe('alive')
   })
 
-  test("of another user's process with a reused pid is dead: its start time is readable and differs", async () => {
+  test("an owner whose pid another user's process has is dead: the start time is readable and differs", async () => {
     const owner = { ...REUSED_PID, pid: 1, tid: 1 }
     const facts = await observe({ owner }, { platform: observing('forbidden') })
     expect(facts).toMatchObject({ process: 'forbidden', thread: 'other-start' })
     expect(verdictOf(facts)).toBe('dead')
   })
 
-  test('of this process, in a session of a program that execve replaced, is dead', async () => {
+  test('an owner whose program execve replaced in this process is dead', async () => {
     const facts = await observe({})
     expect(facts).toMatchObject({ process: 'exists', thread: 'replaced', lease: 'refuses' })
     expect(verdictOf(facts)).toBe('dead')
@@ -104,7 +104,7 @@ describe('the thread', () => {
     ['ENOMEM', 'not-asked', 'unknown'],
     ['EACCES', 'hidden', 'alive'],
   ])(
-    'is never dead for a sweeper whose look into /proc fails with %s at any point',
+    'an owner is never dead for a sweeper whose reads of /proc/<pid>/task fail with %s',
     async (code, thread, expected) => {
       const { path, id } = craftSession(tempBase(), { owner: { tid: await endedPid() } })
       const original = fs.readFileSync
@@ -138,11 +138,11 @@ describe('identity', () => {
     },
     { what: 'another host', owner: { hostname: 'elsewhere' }, facts: { hostname: 'other' } },
     { what: 'an empty host name', owner: { hostname: '' }, facts: { hostname: 'other' } },
-  ])('$what is recognised', async ({ owner, facts }) => {
+  ])('the evidence of an owner record shows $what', async ({ owner, facts }) => {
     expect(await observe({ owner })).toMatchObject(facts)
   })
 
-  test('a kernel without time namespaces on both sides is the same', async () => {
+  test('a record and a sweeper that both lack a time namespace have the same namespaces', async () => {
     const self: OwnIdentity = { ...ownIdentity(), timeNamespace: undefined }
     expect(await observe({ owner: { timeNamespace: undefined } }, { self })).toMatchObject({
       namespaces: 'same',
@@ -150,27 +150,27 @@ describe('identity', () => {
   })
 })
 
-describe('the lease', () => {
+describe('leases', () => {
   const other = { pidNamespace: 'pid:[1]' } // so that the lease alone counts
 
-  test('of a dead owner refuses, and is the recorded one', async () => {
+  test('the lease of a dead owner refuses, and is the recorded one', async () => {
     const facts = await observe({ owner: other })
     expect(facts).toMatchObject({ lease: 'refuses', leaseIdentity: 'same' })
     expect(verdictOf(facts)).toBe('dead')
   })
 
-  test('that is missing proves nothing', async () => {
+  test('a lease that is missing proves nothing', async () => {
     const facts = await observe({ owner: other, lease: 'none' })
     expect(facts.lease).toBe('silent')
     expect(verdictOf(facts)).toBe('unknown')
   })
 
-  test('that is a plain file proves nothing', async () => {
+  test('a lease that is a plain file proves nothing', async () => {
     const facts = await observe({ owner: other, lease: 'none', files: { lease: '' } })
     expect(verdictOf(facts)).toBe('unknown')
   })
 
-  test('with another inode than recorded proves nothing', async () => {
+  test('a lease with another inode than recorded proves nothing', async () => {
     const facts = await observe({ owner: { ...other, lease: { dev: '1', ino: '1' } } })
     expect(facts).toMatchObject({ lease: 'refuses', leaseIdentity: 'other' })
     expect(verdictOf(facts)).toBe('unknown')
@@ -180,7 +180,7 @@ describe('the lease', () => {
     parseMounts(`1 1 0:1 / / rw - ${fsType} none rw${options}\n`)
 
   test.each(['ext2', 'ext3', 'ext4', 'xfs', 'btrfs', 'f2fs', 'zfs', 'tmpfs', 'overlay'])(
-    'proves death on %s',
+    'a lease that refuses proves death on %s',
     async (fsType) => {
       expect(verdictOf(await observe({ owner: other }, { mounts: mountedAs(fsType) }))).toBe('dead')
     },
@@ -198,22 +198,25 @@ describe('the lease', () => {
     'fuseblk',
     'vfat',
     'new-one',
-  ])('proves nothing on %s, also when the record names another file system', async (fsType) => {
-    const owner = { ...other, fsType: 'ext4' }
-    expect(verdictOf(await observe({ owner }, { mounts: mountedAs(fsType) }))).toBe('unknown')
-  })
+  ])(
+    'a lease that refuses proves nothing on %s, also when the record names another file system',
+    async (fsType) => {
+      const owner = { ...other, fsType: 'ext4' }
+      expect(verdictOf(await observe({ owner }, { mounts: mountedAs(fsType) }))).toBe('unknown')
+    },
+  )
 
-  test('proves nothing where the mount table cannot be read', async () => {
+  test('a lease that refuses proves nothing where the mount table cannot be read', async () => {
     expect(verdictOf(await observe({ owner: other }, { mounts: parseMounts('') }))).toBe('unknown')
   })
 
-  test('after a reboot, with the same file system and inode, proves death', async () => {
+  test('after a reboot a lease that refuses proves death only on the file system that was recorded', async () => {
     const owner = { bootId: 'before' }
     expect(verdictOf(await observe({ owner }))).toBe('dead')
     expect(verdictOf(await observe({ owner: { ...owner, fsType: 'minix' } }))).toBe('unknown')
   })
 
-  test('on an overlay whose device changed proves death only for the same upper directory', async () => {
+  test('a lease on an overlay whose device changed proves death only for the same upper directory', async () => {
     const mounts = mountedAs('overlay', ',lowerdir=/l,upperdir=/u,workdir=/w')
     const { path, id } = craftSession(tempBase(), { owner: other })
     const record = JSON.parse(fs.readFileSync(`${path}/owner.json`, 'utf8'))
@@ -234,7 +237,7 @@ describe('the lease', () => {
     }
   })
 
-  test('is not asked on an injected file system', async () => {
+  test('a lease on an injected file system is not asked', async () => {
     expect(await observe({ owner: other }, { native: false })).toMatchObject({
       lease: 'silent',
       fileSystem: 'proves-nothing',
@@ -252,14 +255,14 @@ describe('elsewhere than Linux (injected; not run there)', () => {
     { what: 'another host', owner: { hostname: 'elsewhere' }, kill: missing, expected: 'unknown' },
     { what: 'another boot', owner: { bootId: 'minute:1' }, kill: missing, expected: 'unknown' },
     { what: 'no boot on record', owner: { bootId: undefined }, kill: missing, expected: 'unknown' },
-  ])('$what: $expected', async ({ owner, kill, expected }) => {
+  ])('on macOS the verdict on an owner is $expected: $what', async ({ owner, kill, expected }) => {
     const recorded = { ...self, ...owner }
     const facts = await observe({ owner: recorded, lease: 'none' }, { platform: kill, self })
     expect(facts).toMatchObject({ system: 'darwin', lease: 'silent', thread: 'hidden' })
     expect(verdictOf(facts)).toBe(expected)
   })
 
-  test("a clock's drift of a minute is still the same boot", async () => {
+  test("on macOS a clock's drift of a minute is still the same boot", async () => {
     const minute = Number(String(self.bootId).slice('minute:'.length))
     const owner = { ...self, bootId: `minute:${minute + 1}` }
     expect(await observe({ owner }, { platform: missing, self })).toMatchObject({
@@ -270,13 +273,13 @@ describe('elsewhere than Linux (injected; not run there)', () => {
 
 describe('a record that cannot be believed', () => {
   test.each<{ what: string; record: string | undefined; state: Evidence['record'] }>([
-    { what: 'a missing one', record: undefined, state: 'missing' },
+    { what: 'no file', record: undefined, state: 'missing' },
     { what: 'an empty file', record: '', state: 'corrupt' },
     { what: 'half a record', record: '{"v":1,"id":', state: 'corrupt' },
     { what: 'an array', record: '[]', state: 'corrupt' },
     { what: 'no version', record: '{}', state: 'corrupt' },
     { what: 'another version', record: '{"v":2}', state: 'unknown-version' },
-  ])('$what is $state', async ({ record, state }) => {
+  ])('an owner record is $state and proves nothing: $what', async ({ record, state }) => {
     const facts = await observe({ record })
     expect(facts.record).toBe(state)
     expect(verdictOf(facts)).toBe('unknown')

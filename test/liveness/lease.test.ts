@@ -43,8 +43,8 @@ function boundLease(directory: string): { lease: NonNullable<ReturnType<typeof b
   return { lease, fd }
 }
 
-describe('a lease', () => {
-  test('answers as long as it is held, and refuses afterwards', async () => {
+describe('leases', () => {
+  test('a lease answers as long as it is held, and refuses afterwards', async () => {
     const directory = tempBase()
     const { lease } = boundLease(directory)
     expect(readdirSync(directory), 'under its last name at once').toEqual(['lease'])
@@ -58,7 +58,7 @@ describe('a lease', () => {
   })
 
   test.each([100, 107, 108, 150, 240])(
-    'works with a directory whose path has %d bytes more',
+    'a lease works in a directory whose path has %d bytes more',
     async (length) => {
       const directory = join(tempBase(), 'p'.repeat(length))
       mkdirSync(directory)
@@ -73,7 +73,7 @@ describe('a lease', () => {
     },
   )
 
-  test('in a long path survives the end of another in a path like it', async () => {
+  test('a lease in a long path survives the end of another in a path like it', async () => {
     const [one, two] = [join(tempBase(), 'p'.repeat(150)), join(tempBase(), 'q'.repeat(150))]
     mkdirSync(one)
     mkdirSync(two)
@@ -84,7 +84,7 @@ describe('a lease', () => {
     expect(await knock(two)).toBe('answers')
   })
 
-  test('still answers after its directory was renamed', async () => {
+  test('a lease still answers after its directory was renamed', async () => {
     const directory = join(tempBase(), 'before')
     mkdirSync(directory)
     boundLease(directory)
@@ -93,13 +93,13 @@ describe('a lease', () => {
     expect(await knock(directory), 'where nothing is, nothing is proved').toBe('silent')
   })
 
-  test('that cannot be bound is not an error', async () => {
+  test('a lease that cannot be bound is not an error', async () => {
     expect(bindLease(join(tempBase(), 'not there'))).toBeUndefined()
     expect(bindLease('/proc/self')).toBeUndefined()
     await new Promise((resolve) => setImmediate(resolve)) // a late error event would be uncaught here
   })
 
-  test('that is a plain file proves nothing', async () => {
+  test('a lease that is a plain file has no identity, and refuses', async () => {
     const directory = tempBase()
     closeSync(openSync(join(directory, 'lease'), 'w'))
     expect(socketIdentity(directory)).toBeUndefined()
@@ -119,8 +119,8 @@ test('two leases of a session are on descriptors that are not neighbours', () =>
   expect(Math.abs(one - two)).toBeGreaterThan(8)
 })
 
-describe('stray code that closes descriptors', () => {
-  test('does not make the lease close a file that has its number now', async () => {
+describe('leases that stray code closed', () => {
+  test('a lease whose descriptor stray code closed does not close a file that has its number now', async () => {
     const directory = tempBase()
     const { lease, fd } = boundLease(directory)
     expect(await knock(directory)).toBe('answers') // the loop has polled: libuv itself aborts if it finds a file there first
@@ -133,7 +133,7 @@ describe('stray code that closes descriptors', () => {
     closeSync(innocent)
   })
 
-  test('is noticed at the next sweep by timer: the session has both leases again, and the second one answered meanwhile', async () => {
+  test('a lease that stray code closed is bound again by a refresh; the other one answers meanwhile', async () => {
     const ended = await runChild('closed-lease.mts', { args: [tempBase()] })
     expect(ended.stderr).toBe('')
     expect(ended.stdout.trim().split('\n')).toEqual([

@@ -14,8 +14,8 @@ function reading(content: unknown): OwnerRead {
   return readOwner(fs, directory, ID)
 }
 
-describe('the record of an owner', () => {
-  test('is read as the session of this process wrote it', () => {
+describe('owner records', () => {
+  test('an owner record is read as the session of this process wrote it', () => {
     const manager = tempManager()
     manager.file()
     const directory = String(manager.sessionPath)
@@ -26,11 +26,11 @@ describe('the record of an owner', () => {
     if (read.state === 'read') expect(JSON.parse(JSON.stringify(read.owner))).toEqual(written)
   })
 
-  test('that is missing is distinguished from one that cannot be believed', () => {
+  test('an owner record that is missing is distinguished from one that cannot be believed', () => {
     expect(readOwner(fs, tempBase(), ID)).toEqual({ state: 'missing' })
   })
 
-  test('of another version is not judged by the rules of this one', () => {
+  test('an owner record of another version is not judged by the rules of this one', () => {
     expect(reading({ ...RECORD, v: 2 })).toEqual({ state: 'unknown-version' })
   })
 
@@ -48,25 +48,25 @@ describe('the record of an owner', () => {
     ['has a fraction as process id', { ...RECORD, pid: 1.5 }],
     ['has a thread id of 0', { ...RECORD, tid: 0 }],
     ['names no host', { ...RECORD, hostname: undefined }],
-  ])('that %s is corrupt', (_, content) => {
+  ])('an owner record that %s is corrupt', (_, content) => {
     expect(reading(content).state).toBe('corrupt')
   })
 
-  test('behind a symbolic link is corrupt', () => {
+  test('an owner record behind a symbolic link is corrupt', () => {
     const directory = tempBase()
     writeFileSync(join(directory, 'elsewhere'), JSON.stringify(RECORD))
     symlinkSync('elsewhere', join(directory, OWNER))
     expect(readOwner(fs, directory, ID)).toEqual({ state: 'corrupt', why: 'it is a symbolic link' })
   })
 
-  test('that is a directory is corrupt', () => {
+  test('an owner record that is a directory is corrupt', () => {
     const directory = tempBase()
     mkdirSync(join(directory, OWNER))
     expect(readOwner(fs, directory, ID).state).toBe('corrupt')
   })
 
   test.each(['EMFILE', 'ENFILE', 'EIO', 'EACCES'])(
-    'that could not be read for %s is a question that was not asked',
+    'an owner record that cannot be read because of %s has the state not-asked',
     (code) => {
       const failing = {
         ...fs,
@@ -85,7 +85,7 @@ describe('the record of an owner', () => {
     ['bootId', ''],
     ['startTime', 1405837],
     ['refreshMs', '10m'],
-  ])('with %s = %j proves nothing by that member', (member, value) => {
+  ])('an owner record with %s = %j proves nothing by that member', (member, value) => {
     const read = reading({ ...RECORD, [member]: value })
     expect(read.state).toBe('read')
     expect(read).toMatchObject({ owner: { [member]: undefined } })

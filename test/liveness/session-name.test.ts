@@ -27,8 +27,8 @@ function idOf(owner: OwnIdentity, place: typeof PLACE | undefined = PLACE): stri
   return `${owner.pid}-${proofOf(owner, place)}-${RANDOM}`
 }
 
-describe('the name of a session', () => {
-  test('identifies the thread, the boot, the namespaces and the place it was made with', () => {
+describe('session names', () => {
+  test('the name of a session identifies the thread, the boot, the namespaces and the place it was made with', () => {
     expect(parseSessionName(idOf(OWNER))).toEqual({
       pid: 4711,
       tid: 4711,
@@ -39,15 +39,15 @@ describe('the name of a session', () => {
     })
   })
 
-  test('keeps the id of a worker thread', () => {
+  test('the name of a session keeps the id of a worker thread', () => {
     expect(parseSessionName(idOf({ ...OWNER, tid: 4720 }))).toMatchObject({ pid: 4711, tid: 4720 })
   })
 
-  test('proves no boot where /proc may show the boot of another system', () => {
+  test('the name of a session proves no boot where /proc may show the boot of another system', () => {
     expect(parseSessionName(idOf({ ...OWNER, genuineBoot: false }))?.boot).toBeUndefined()
   })
 
-  test('proves no place where the file system is not known', () => {
+  test('the name of a session proves no place where the file system is not known', () => {
     const id = `${OWNER.pid}-${proofOf(OWNER, undefined)}-${RANDOM}`
     expect(parseSessionName(id)).toMatchObject({ pid: 4711, place: undefined })
   })
@@ -57,7 +57,7 @@ describe('the name of a session', () => {
     ['startTime', { startTime: undefined }],
     ['bootId', { bootId: undefined }],
     ['pidNamespace', { pidNamespace: undefined }],
-  ])('proves nothing for an owner without %s', (_, lack) => {
+  ])('the name of a session proves nothing for an owner without %s', (_, lack) => {
     expect(proofOf({ ...OWNER, ...lack }, PLACE)).toBeUndefined()
   })
 
@@ -67,18 +67,18 @@ describe('the name of a session', () => {
     ['with a shorter random part', idOf(OWNER).slice(0, -1)],
     ['with something after it', `${idOf(OWNER)}-x`],
     ['in capitals', idOf(OWNER).toUpperCase()],
-  ])('%s proves nothing', (_, id) => {
+  ])('a session name %s proves nothing', (_, id) => {
     expect(parseSessionName(id)).toBeUndefined()
   })
 })
 
-describe('the tag of a process table', () => {
+describe('process table tags', () => {
   test.each([
     ['boot', { bootId: '5ae8e0a2-0000-4000-8000-000000000002' }],
     ['pid namespace', { pidNamespace: 'pid:[4026531837]' }],
     ['time namespace', { timeNamespace: 'time:[4026531835]' }],
     ['any time namespace', { timeNamespace: undefined }],
-  ])('differs with the %s, whichever was asked last', (_, change) => {
+  ])('the tag of a process table differs with the %s, whichever was asked last', (_, change) => {
     const own = namespacesTag(OWNER)
     expect(namespacesTag({ ...OWNER, ...change })).not.toBe(own)
     expect(namespacesTag(OWNER)).toBe(own)

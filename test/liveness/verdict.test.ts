@@ -230,7 +230,7 @@ const TABLE: readonly Row[] = [
     verdict: 'unknown',
   },
   {
-    situation: '... but the pid, which asks no file system, still counts',
+    situation: 'a file system where a refusal proves nothing, but no process has the pid',
     evidence: { ...KILLED, fileSystem: 'proves-nothing' },
     verdict: 'dead',
   },
@@ -327,15 +327,18 @@ const TABLE: readonly Row[] = [
 ]
 
 describe('the truth table', () => {
-  test.each(TABLE)('$situation: $verdict', ({ evidence, verdict: expected, reason }) => {
-    const passed = verdict(evidence, {})
-    expect(passed.verdict).toBe(expected)
-    if (reason !== undefined) expect(passed.reason).toBe(reason)
-    expect(passed.reason).not.toBe('')
-  })
+  test.each(TABLE)(
+    'the verdict on an owner is $verdict: $situation',
+    ({ evidence, verdict: expected, reason }) => {
+      const passed = verdict(evidence, {})
+      expect(passed.verdict).toBe(expected)
+      if (reason !== undefined) expect(passed.reason).toBe(reason)
+      expect(passed.reason).not.toBe('')
+    },
+  )
 })
 
-describe('age, where nothing proves', () => {
+describe('age without proof', () => {
   const unknown: Evidence = { ...KILLED, record: 'missing' }
   const HOUR = 3_600_000
   test.each<{ situation: string; ages: Partial<Evidence>; policy: Policy; expected: Verdict['verdict'] }>([
@@ -382,11 +385,11 @@ describe('age, where nothing proves', () => {
       policy: { staleAfterMs: HOUR },
       expected: 'unknown',
     },
-  ])('$situation: $expected', ({ ages, policy, expected }) => {
+  ])('without proof the verdict by age is $expected: $situation', ({ ages, policy, expected }) => {
     expect(verdict({ ...unknown, ...ages }, policy).verdict).toBe(expected)
   })
 
-  test('never outweighs an owner that is alive', () => {
+  test('age never outweighs an owner that is alive', () => {
     const ages = { untouchedMs: 1e12, silentMs: 1e12, suspectedMs: 1e12 }
     expect(verdict({ ...ALIVE, ...ages }, { removeUnknownAfterMs: 0, staleAfterMs: 0 }).verdict).toBe('alive')
   })
@@ -497,7 +500,7 @@ function* everyCombination(domain: Domain): Generator<Evidence, void, void> {
 }
 
 describe('every combination of evidence', () => {
-  test('agrees with the oracle, has a reason in words, and never calls a runner or an answering lease dead', () => {
+  test('every verdict agrees with the oracle, has a reason, and calls no runner and no answering lease dead', () => {
     let count = 0
     const wrong: string[] = []
     for (const domain of DOMAINS) {

@@ -28,7 +28,7 @@ const linksInTmp = (): string[] =>
 
 describe.skipIf(!hasSockets)('a lease on macOS (needs unix sockets)', () => {
   test.each([90, 97, 98, 99, 130, 250, 700])(
-    'is bound and asked by an address of at most 103 bytes in a directory of %d bytes',
+    'a lease on macOS is bound and asked by an address of at most 103 bytes in a directory of %d bytes',
     async (bytes) => {
       onTestFinished(usePlatform(darwin))
       const place = { directory: directoryOf(bytes), id: 'a' }
@@ -49,7 +49,7 @@ describe.skipIf(!hasSockets)('a lease on macOS (needs unix sockets)', () => {
     },
   )
 
-  test('an address that fails leaves no link', () => {
+  test('an address of a lease on macOS that fails leaves no link', () => {
     const place = { directory: directoryOf(150), id: 'a' }
     const fail = (): never => {
       throw new Error('refused')
@@ -58,7 +58,7 @@ describe.skipIf(!hasSockets)('a lease on macOS (needs unix sockets)', () => {
     expect(linksInTmp()).toEqual([])
   })
 
-  test('a sweep keeps the owner that lives and removes the one whose sockets refuse and which nothing refreshes, whatever process has its pid', async () => {
+  test('a sweep on macOS keeps a live owner and removes one that refuses and that nothing refreshes', async () => {
     onTestFinished(usePlatform(darwin))
     const manager = tempManager()
     const other = tempManager({ baseDir: join(manager.root, '..') })

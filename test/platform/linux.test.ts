@@ -8,26 +8,26 @@ import { compareBoots } from '../../src/platform/without-proc.ts'
 import { endedPid } from '../fixtures/crafted-session.ts'
 import { tempBase } from '../fixtures/temp-base.ts'
 
-describe.skipIf(process.platform !== 'linux')('a thread (needs Linux)', () => {
-  test('is the same one by pid, thread id and start time', () => {
+describe.skipIf(process.platform !== 'linux')('threads (needs Linux)', () => {
+  test('a thread is the same one by pid, thread id and start time', () => {
     const self = linux.identify()
     expect(self).toMatchObject({ pid: process.pid, tid: process.pid, complete: true })
     expect(linux.observe(self)).toEqual({ process: 'exists', thread: 'same' })
   })
 
-  test('that started at another time is another one, although it has the pid', () => {
+  test('a thread that started at another time is another one, although it has the pid', () => {
     expect(linux.observe({ ...linux.identify(), startTime: '1' }).thread).toBe('other-start')
   })
 
-  test('that the process does not have is missing', () => {
+  test('a thread that the process does not have is missing', () => {
     expect(linux.observe({ ...linux.identify(), tid: 1 }).thread).toBe('missing')
   })
 
-  test('of a process that has ended shows no process', async () => {
+  test('a thread of a process that has ended shows no process', async () => {
     expect(linux.observe({ ...linux.identify(), pid: await endedPid() }).process).toBe('missing')
   })
 
-  test('knows its boot and its namespaces', () => {
+  test('a thread knows its boot and its namespaces', () => {
     const { bootId, pidNamespace } = linux.identify()
     expect(bootId).toMatch(/^[0-9a-f-]{36}$/)
     expect(pidNamespace).toMatch(/^pid:\[\d+\]$/)
@@ -49,13 +49,13 @@ describe.skipIf(process.platform !== 'linux')('a thread (needs Linux)', () => {
   )
 })
 
-describe('a boot known by its minute', () => {
+describe('boots known by their minute', () => {
   test.each([
     ['minute:1000', 'minute:1000', 'same'],
     ['minute:1000', 'minute:1002', 'same'], // the clock drifts and is corrected
     ['minute:1000', 'minute:1003', 'other'],
     ['minute:1000', '8d2c5b52-0000-4000-8000-000000000000', 'other'], // recorded on Linux
-  ])('%s and %s: %s', (own, recorded, compared) => {
+  ])('the boots %s and %s compare as %s', (own, recorded, compared) => {
     expect(compareBoots(own, recorded)).toBe(compared)
   })
 })

@@ -7,19 +7,19 @@ import { askProcess } from '../../src/platform/ask-process.ts'
 import { POSIX, socketAnswer } from '../../src/platform/posix.ts'
 import { endedPid } from '../fixtures/crafted-session.ts'
 
-describe.skipIf(process.platform === 'win32')('a process (needs POSIX)', () => {
-  test('exists while it runs, and is missing when it has ended', async () => {
+describe.skipIf(process.platform === 'win32')('processes (needs POSIX)', () => {
+  test('a process exists while it runs, and is missing when it has ended', async () => {
     expect(askProcess(process.pid)).toBe('exists')
     expect(askProcess(await endedPid())).toBe('missing')
   })
 
   // Root may signal every process.
   if (process.getuid?.() !== 0)
-    test("of another user exists, and is 'forbidden'", () => {
+    test("a process of another user is reported as 'forbidden'", () => {
       expect(askProcess(1)).toBe('forbidden')
     })
 
-  test('ends by the signal that it raises against itself', async () => {
+  test('a process ends by the signal that it raises against itself', async () => {
     const child = spawn(process.execPath, ['-e', "process.kill(process.pid, 'SIGTERM')"])
     expect(await once(child, 'close')).toEqual([null, 'SIGTERM'])
     expect(POSIX.endingSignals).toContain('SIGTERM')

@@ -32,8 +32,8 @@ test('a signal on Windows is an event of the console, which every process on it 
   for (const signal of windows.endingSignals) expect(windows.comesFromTerminal(signal, undefined)).toBe(true)
 })
 
-describe("a lease's pipe", () => {
-  test('has the name of the root and the id, whatever the session is called at the moment', () => {
+describe('pipes of leases', () => {
+  test("a lease's pipe has the name of the root and the id, also while its session has another name", () => {
     const addressIn = (name: string): string =>
       windows.lease.at({ directory: `C:\\t\\root-me\\sessions\\${name}`, id: '7-abc' }, '', (path) => path)
     expect(addressIn('s-7-abc')).toBe('\\\\.\\pipe\\root-me-7-abc')
@@ -47,12 +47,12 @@ describe("a lease's pipe", () => {
     ['ENOENT', 'refuses'],
     ['EPERM', 'silent'],
     ['EACCES', 'silent'],
-  ])('that answers a connection with %s means: %s', (errno, answer) => {
+  ])("a lease's pipe that answers a connection with %s means: %s", (errno, answer) => {
     expect(windows.lease.answerOf(errno)).toBe(answer)
   })
 
   if (onWindows)
-    test('answers while it is held and refuses afterwards (needs Windows)', async () => {
+    test("a lease's pipe answers while it is held and refuses afterwards (needs Windows)", async () => {
       const place = {
         directory: join(tempBase(), 'root-me', 'sessions', 's-7-abc'),
         id: `${process.pid}-abc`,
@@ -76,13 +76,13 @@ describe('the base directory, where modes show nothing', () => {
     return { profile, base }
   }
 
-  test("is accepted in this user's profile, and the profile itself is", () => {
+  test("a base directory on Windows is accepted in this user's profile, and the profile itself is", () => {
     const { profile, base } = insideProfile()
     expect(findWeakness(fs, base)).toBeUndefined()
     expect(findWeakness(fs, profile)).toBeUndefined()
   })
 
-  test('is refused outside the profile, also beside it under a name that begins like it', () => {
+  test('a base directory on Windows is refused outside the profile, also beside it under a similar name', () => {
     const { profile } = insideProfile()
     const beside = `${profile}-beside`
     mkdirSync(beside)
@@ -92,12 +92,15 @@ describe('the base directory, where modes show nothing', () => {
     expect(() => tempManager({ baseDir: beside }).file()).toThrow(/outside this user's profile/)
   })
 
-  test.skipIf(onWindows)('is refused behind a link (needs the right to make links)', () => {
-    const { profile, base } = insideProfile()
-    const link = join(profile, 'link')
-    symlinkSync(dirname(base), link)
-    expect(findWeakness(fs, join(link, 'Temp'))).toMatchObject({ kind: 'link', path: link })
-  })
+  test.skipIf(onWindows)(
+    'a base directory on Windows is refused behind a link (needs the right to make links)',
+    () => {
+      const { profile, base } = insideProfile()
+      const link = join(profile, 'link')
+      symlinkSync(dirname(base), link)
+      expect(findWeakness(fs, join(link, 'Temp'))).toMatchObject({ kind: 'link', path: link })
+    },
+  )
 })
 
 test('no directory is opened to make its names durable, because NTFS keeps a journal of them', async () => {
@@ -110,7 +113,7 @@ test('no directory is opened to make its names durable, because NTFS keeps a jou
 describe('persist of a directory, where a rename replaces no directory', () => {
   const oneStep = (): void => onTestFinished(usePlatform({ ...platform(), renamesOverDirectories: false }))
 
-  test('replaces an empty one', async () => {
+  test('persist() of a directory replaces an empty one where a rename replaces no directory', async () => {
     oneStep()
     const dir = tempManager().dir()
     writeFileSync(dir.join('a'), '')
@@ -120,7 +123,7 @@ describe('persist of a directory, where a rename replaces no directory', () => {
     expect(readdirSync(destination)).toEqual(['a'])
   })
 
-  test('refuses whatever exists when overwrite is false', async () => {
+  test('persist() of a directory refuses what exists if overwrite is false where no rename replaces one', async () => {
     oneStep()
     const dir = tempManager().dir()
     const [taken, file] = [join(tempBase(), 'dir'), join(tempBase(), 'file')]
@@ -133,7 +136,7 @@ describe('persist of a directory, where a rename replaces no directory', () => {
     expect(fs.readFileSync(file, 'utf8')).toBe('theirs')
   })
 
-  test('leaves the empty directory where the rename fails', async () => {
+  test('persist() of a directory leaves the empty destination where the rename fails', async () => {
     oneStep()
     const destination = join(tempBase(), 'there')
     const failing: FileSystem = {
@@ -152,7 +155,7 @@ describe('persist of a directory, where a rename replaces no directory', () => {
   })
 })
 
-describe('a session whose directory cannot be renamed, because a file in it is open', () => {
+describe('sessions that cannot be renamed', () => {
   /** Refuses to rename a session while a file is in it, and to unlink `held` while it is set. */
   const busyDisk = (): { disk: FileSystem; hold(path: string | undefined): void } => {
     let held: string | undefined
@@ -183,7 +186,7 @@ describe('a session whose directory cannot be renamed, because a file in it is o
     return { disk, hold: (path) => (held = path) }
   }
 
-  test('is emptied where it is, then removed, when its manager closes', async () => {
+  test('close() empties a session whose directory cannot be renamed where it is, then removes it', async () => {
     const { disk } = busyDisk()
     const manager = tempManager({ fs: disk })
     manager.file()
@@ -193,7 +196,7 @@ describe('a session whose directory cannot be renamed, because a file in it is o
     expect(existsSync(session)).toBe(false)
   })
 
-  test('keeps only the file that is open, reports it, and goes with the next sweep', async () => {
+  test('a session with an open file keeps only that file, reports it, and goes with the next sweep', async () => {
     const { disk, hold } = busyDisk()
     const reported: TempFileError[] = []
     const manager = tempManager({ fs: disk, onCleanupError: (error) => void reported.push(error) })
@@ -212,7 +215,7 @@ describe('a session whose directory cannot be renamed, because a file in it is o
 
 if (onWindows)
   describe('a file that another program has open without sharing (needs Windows)', () => {
-    test('is removed as soon as that program closes it', async () => {
+    test('a file that another program has open is removed as soon as it closes it (needs Windows)', async () => {
       const file = tempManager().file()
       const descriptor = openSync(file.path, EXCLUSIVE)
       const removed = file.remove()
@@ -221,7 +224,7 @@ if (onWindows)
       expect(existsSync(file.path)).toBe(false)
     })
 
-    test('fails a removal that waits in vain, which can be called again', async () => {
+    test('a removal that waits in vain for a program fails, and can be called again (needs Windows)', async () => {
       const file = tempManager().file()
       const descriptor = openSync(file.path, EXCLUSIVE)
       await expect(file.remove()).rejects.toMatchObject({ code: 'ERR_TEMP_CLEANUP' })
@@ -230,7 +233,7 @@ if (onWindows)
       expect(existsSync(file.path)).toBe(false)
     })
 
-    test('stays after close() and goes with the next sweep', async () => {
+    test('a file that another program has open goes with the sweep after close() (needs Windows)', async () => {
       const manager = tempManager({ onCleanupError: () => {} })
       const [held, other] = [manager.file(), manager.file()]
       const descriptor = openSync(held.path, EXCLUSIVE)

@@ -14,8 +14,8 @@ import { tempManager } from '../fixtures/temp-base.ts'
 const sessions = (manager: TempFileManager): string[] =>
   readdirSync(join(manager.root, 'sessions')).filter((name) => manager.sessionPath?.endsWith(name) !== true)
 
-describe('a suspect', () => {
-  test('that proves dead a second time is condemned, and deleted with its tree after its claims were given back', async () => {
+describe('suspects', () => {
+  test('a suspect that proves dead again is condemned and deleted, and its claims are given back', async () => {
     const manager = tempManager()
     const dead = await deadWithClaim(manager)
     const root = rootOf(manager)
@@ -32,7 +32,7 @@ describe('a suspect', () => {
     )
   })
 
-  test('that proves alive at the second look gets its name back', async () => {
+  test('a suspect that proves alive at the second look gets its name back', async () => {
     const manager = tempManager()
     const other = tempManager({ baseDir: join(manager.root, '..') })
     const file = other.file()
@@ -51,7 +51,7 @@ describe('a suspect', () => {
     expect(readFileSync(file.path, 'utf8')).toBe('mine')
   })
 
-  test('under a tombstone whose name was taken meanwhile is left and reported', async () => {
+  test('a suspect under a tombstone whose name was taken meanwhile is left and reported', async () => {
     const manager = tempManager()
     const unknown = craftSession(manager.root, { owner: { bootId: 'b', lease: undefined } })
     const tombstone = join(manager.root, 'sessions', `.dead-${unknown.id}-x`)
@@ -65,7 +65,7 @@ describe('a suspect', () => {
     expect(sessions(manager).length).toBe(2)
   })
 
-  test('that another process removed first is left to that process', async () => {
+  test('a suspect that another process removed first is left to that process', async () => {
     const manager = tempManager()
     const dead = craftSession(manager.root, { owner: REUSED_PID })
     fs.rmSync(dead.path, { recursive: true })

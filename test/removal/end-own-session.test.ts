@@ -22,7 +22,7 @@ function managerWithFile(options: TempFileManagerOptions = {}) {
 }
 
 describe.each(ends)('%s', (end) => {
-  test('removes the session with everything in it, and gives its claims back', async () => {
+  test(`${end}() removes the session with everything in it, and gives its claims back`, async () => {
     const { manager, errors, sessions } = managerWithFile()
     mkdirSync(join(manager.dir().path, 'deep'))
     const ticket = await (await manager.receive('x')).handOff()
@@ -33,7 +33,7 @@ describe.each(ends)('%s', (end) => {
     expect(errors).toEqual([])
   })
 
-  test('reports a removal that fails once, and leaves a condemned directory for the next sweep', async () => {
+  test(`${end}() reports a failed removal once, and leaves a condemned directory for the next sweep`, async () => {
     const unlinkSync = (path: string): void => {
       if (path.endsWith('.stuck')) throw Object.assign(new Error('EPERM'), { code: 'EPERM' })
       fs.unlinkSync(path)
@@ -47,7 +47,7 @@ describe.each(ends)('%s', (end) => {
     expect(readdirSync(sessions)).toEqual([expect.stringMatching(/^\.gone-/)])
   })
 
-  test('reports nothing when other code removed the session before', async () => {
+  test(`${end}() reports no failed removal when other code removed the session before`, async () => {
     const { manager, errors, sessions } = managerWithFile({ baseDir: tempBase() })
     fs.rmSync(join(sessions, String(readdirSync(sessions)[0])), { recursive: true })
     await manager[end]()
@@ -55,7 +55,7 @@ describe.each(ends)('%s', (end) => {
     expect(readdirSync(sessions)).toEqual([])
   })
 
-  test('with preserve moves the session to kept/ and warns with its path', async () => {
+  test(`${end}() with preserve moves the session to kept/ and warns with its path`, async () => {
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     const { manager, file, sessions } = managerWithFile({ preserve: true })
     await manager[end]()

@@ -24,7 +24,7 @@ function fullDisk(code: string): FileSystem {
 const FILES = { 'tmp-1': 'twelve bytes' }
 
 describe.each(['ENOSPC', 'EDQUOT'])('where a rename fails with %s', (code) => {
-  test("a dead session's files go first, then the session; its claims come back", async () => {
+  test("on a full disk a dead session's files go first, then the session; its claims come back", async () => {
     const base = tempBase()
     const manager = tempManager({ baseDir: base })
     const ticket = await (await manager.receive('payload')).handOff()
@@ -37,7 +37,7 @@ describe.each(['ENOSPC', 'EDQUOT'])('where a rename fails with %s', (code) => {
     expect(readFileSync((await manager.claim(ticket)).path, 'utf8')).toBe('payload')
   })
 
-  test('a tombstone that a killed sweeper left is cleared in the same way', async () => {
+  test('on a full disk a tombstone that a killed sweeper left is removed', async () => {
     const base = tempBase()
     const manager = tempManager({ baseDir: base })
     const dead = craftSession(manager.root, { owner: REUSED_PID, files: FILES })
@@ -50,7 +50,7 @@ describe.each(['ENOSPC', 'EDQUOT'])('where a rename fails with %s', (code) => {
   test.each<{ what: string; owner: Record<string, unknown> }>([
     { what: 'whose owner asked to keep it', owner: { ...REUSED_PID, preserve: true } },
     { what: 'that only its age convicts', owner: { bootId: 'b', lease: undefined } },
-  ])('a session $what loses nothing', async ({ owner }) => {
+  ])('on a full disk a session $what loses nothing', async ({ owner }) => {
     const base = tempBase()
     const { root } = tempManager({ baseDir: base })
     const session = craftSession(root, { owner, files: FILES })
@@ -61,7 +61,7 @@ describe.each(['ENOSPC', 'EDQUOT'])('where a rename fails with %s', (code) => {
     expect(readFileSync(join(session.path, 'tmp-1'), 'utf8')).toBe('twelve bytes')
   })
 
-  test('a manager that closes leaves nothing', async () => {
+  test('on a full disk a manager that closes leaves nothing', async () => {
     const manager = tempManager({ fs: fullDisk(code), onCleanupError: 'throw' })
     for (const file of [manager.file(), manager.file('.txt')]) fs.writeFileSync(file.path, 'x')
     await manager.close()

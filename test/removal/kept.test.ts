@@ -34,7 +34,7 @@ const broken = (): never => {
 }
 
 describe("preserve: 'on-error'", () => {
-  it('keeps what a failed scope left, with the reason', async () => {
+  it("preserve: 'on-error' keeps what a failed scope left, with the reason", async () => {
     const manager = tempManager({ preserve: 'on-error' })
     const failed = manager.withScope(async (scope) => {
       await scope.receive('a half frame', { name: 'frame.png' })
@@ -51,7 +51,7 @@ describe("preserve: 'on-error'", () => {
     expect(manager.stats().entries).toBe(0)
   })
 
-  it('keeps a failure whole while another process keeps newer ones', async () => {
+  it('a failure is kept whole while another process keeps newer ones', async () => {
     const manager = tempManager({ preserve: { count: 1 } })
     const root = { fs, native: true, layout: layoutOf(manager.root) }
     await manager.withScope((scope) => scope.file())
@@ -76,13 +76,13 @@ describe("preserve: 'on-error'", () => {
     expect(keptFiles(manager)).toEqual({ older: 'whole' })
   })
 
-  it('keeps nothing of a scope that succeeded', async () => {
+  it("preserve: 'on-error' keeps nothing of a scope that succeeded", async () => {
     const manager = tempManager({ preserve: 'on-error' })
     const path = await manager.withScope((scope) => scope.file().path)
     expect([existsSync(path), namesIn(manager.root, 'kept')]).toEqual([false, []])
   })
 
-  it('covers withFile and withDir, and a scope that was marked as failed', async () => {
+  it('preserve with a count covers withFile and withDir, and a scope that was marked as failed', async () => {
     const manager = tempManager({ preserve: { count: 5 } })
     await expect(manager.withFile(broken)).rejects.toThrow('the work failed')
     await expect(manager.withDir(broken)).rejects.toThrow('the work failed')
@@ -98,13 +98,20 @@ describe("preserve: 'on-error'", () => {
     ])
   })
 
-  it('keeps the newest 3 failures', async () => {
+  it("preserve: 'on-error' keeps the newest 3 failures", async () => {
     const manager = tempManager({ preserve: 'on-error' })
-    for (let failure = 0; failure < 5; failure++) await expect(manager.withFile(broken)).rejects.toThrow()
+    for (const failure of [1, 2, 3, 4, 5]) {
+      const failing = (): never => {
+        throw new Error(`failure ${failure}`)
+      }
+      await expect(manager.withFile(failing)).rejects.toThrow()
+    }
     expect(namesIn(manager.root, 'kept')).toHaveLength(3)
+    const reasons = (await manager.usage()).kept.map(({ reason }) => reason?.split('\n')[0])
+    expect(reasons.sort()).toEqual(['Error: failure 3', 'Error: failure 4', 'Error: failure 5'])
   })
 
-  it('of one scope overrides the manager', async () => {
+  it('preserve of one scope overrides the manager', async () => {
     const [keeping, plain] = [tempManager({ preserve: 'on-error' }), tempManager()]
     await expect(
       keeping.withScope({ preserve: false }, (scope) => broken.call(scope.file())),
@@ -115,7 +122,7 @@ describe("preserve: 'on-error'", () => {
     expect([namesIn(keeping.root, 'kept').length, namesIn(plain.root, 'kept').length]).toEqual([0, 1])
   })
 
-  it('keeps every entry under its own name, also two of one name and one named as the record', async () => {
+  it('a failed scope keeps every entry under its name, also two of one name and one named as the record', async () => {
     const manager = tempManager({ preserve: 'on-error' })
     const failed = manager.withScope(async (scope) => {
       for (const content of ['first', 'second', 'third']) await scope.receive(content, { name: 'report.txt' })
@@ -139,7 +146,7 @@ describe("preserve: 'on-error'", () => {
     ])
   })
 
-  it('keeps the rest when one entry cannot be kept, and fails with a typed error', async () => {
+  it("preserve: 'on-error' keeps the rest when one entry cannot be kept, and fails with a typed error", async () => {
     const disk = steppingDisk((call, path) => {
       if (call === 'rename' && basename(path) === 'first.txt') throw systemError('EIO')
     })
@@ -155,7 +162,7 @@ describe("preserve: 'on-error'", () => {
     expect(keptFiles(manager)).toEqual({ 'second.txt': '2' })
   })
 
-  it('misses nothing that the program removed itself, and keeps the rest', async () => {
+  it("preserve: 'on-error' ignores an entry that the program removed itself, and keeps the rest", async () => {
     const manager = tempManager({ preserve: 'on-error' })
     const failed = manager.withScope(async (scope) => {
       unlinkSync(scope.file().path)
@@ -166,7 +173,7 @@ describe("preserve: 'on-error'", () => {
     expect(keptFiles(manager)).toEqual({ 'second.txt': '2' })
   })
 
-  it.each(DEVICES)('keeps what was adopted in place on %s', async (_, newDirectory) => {
+  it.each(DEVICES)("preserve: 'on-error' keeps what was adopted in place on %s", async (_, newDirectory) => {
     const [manager, place] = [tempManager({ preserve: 'on-error' }), newDirectory()]
     writeFileSync(join(place, 'file.txt'), 'text')
     mkdirSync(join(place, 'dir'))
@@ -180,7 +187,7 @@ describe("preserve: 'on-error'", () => {
     expect(readdirSync(place)).toEqual([])
   })
 
-  it('does not hide the error of a scope whose manager was closed in it', async () => {
+  it("preserve: 'on-error' does not hide the error of a scope whose manager was closed in it", async () => {
     const manager = tempManager({ preserve: 'on-error' })
     const failed = manager.withScope(async (scope) => {
       scope.file()
@@ -190,7 +197,7 @@ describe("preserve: 'on-error'", () => {
     await expect(failed).rejects.toThrow('the work failed')
   })
 
-  it('gives a claim back instead of keeping it', async () => {
+  it("preserve: 'on-error' gives a claim back instead of keeping it", async () => {
     const manager = tempManager({ preserve: 'on-error' })
     const ticket = await manager.file().handOff()
     const failed = manager.withScope(async (scope) => {
@@ -203,8 +210,8 @@ describe("preserve: 'on-error'", () => {
   })
 })
 
-describe('sweep({ kept: true })', () => {
-  it('removes what was kept, and a sweep without it does not', async () => {
+describe('sweeps of kept/', () => {
+  it('sweep({ kept: true }) removes what was kept, and a sweep without it does not', async () => {
     const manager = tempManager({ preserve: 'on-error' })
     await expect(manager.withFile(broken)).rejects.toThrow()
     await manager.sweep()

@@ -12,8 +12,8 @@ import { deadWithClaim, rootOf } from '../fixtures/dead-session.ts'
 import { slashed } from '../fixtures/slashed.ts'
 import { tempManager } from '../fixtures/temp-base.ts'
 
-describe('a dead session whose owner set preserve', () => {
-  test('moves to kept/, with its claims given back', async () => {
+describe('preserved sessions', () => {
+  test('a dead session whose owner set preserve moves to kept/, with its claims given back', async () => {
     const manager = tempManager()
     const dead = await deadWithClaim(manager, { preserve: true })
     const report = await manager.sweep()
@@ -24,7 +24,7 @@ describe('a dead session whose owner set preserve', () => {
     expect(readdirSync(join(manager.root, 'handoffs'))).toEqual([dead.ticket])
   })
 
-  test('loses no claim when the sweeper dies right after the rename', async () => {
+  test('a session with preserve loses no claim when the sweeper dies right after its rename to kept/', async () => {
     const manager = tempManager()
     const dead = await deadWithClaim(manager, { preserve: true })
     const root = rootOf(manager, {
@@ -38,8 +38,8 @@ describe('a dead session whose owner set preserve', () => {
   })
 })
 
-describe('a condemned session', () => {
-  test('is deleted without being judged, also by three processes at once', async () => {
+describe('condemned sessions', () => {
+  test('a condemned session is deleted without being judged, also by three removals at once', async () => {
     const manager = tempManager()
     const dead = await deadWithClaim(manager)
     const gone = join(manager.root, 'sessions', `.gone-${dead.id}-x`)
@@ -51,7 +51,7 @@ describe('a condemned session', () => {
     expect(existsSync(gone)).toBe(false)
   })
 
-  test('without files of its own is deleted by one listing: a short program does not wait for a walk and a mount table', () => {
+  test('a condemned session without files of its own is deleted by one listing of its directory', () => {
     const manager = tempManager()
     const gone = join(manager.root, 'sessions', '.gone-x')
     renameSync(craftSession(manager.root, { owner: REUSED_PID }).path, gone)
@@ -68,7 +68,7 @@ describe('a condemned session', () => {
     expect(listed.filter((path) => path === '')).toHaveLength(1)
   })
 
-  test('loses a directory to a thread that renames it out, completely or not', async () => {
+  test('a thread that renames a directory out of a condemned session gets it whole or not at all', async () => {
     const manager = tempManager()
     const dead = await deadWithClaim(manager)
     const gone = join(manager.root, 'sessions', `.gone-${dead.id}-x`)
@@ -110,7 +110,7 @@ describe('a condemned session', () => {
     expect(existsSync(rescued)).toBe(false)
   })
 
-  test('keeps a claim that cannot be given back until a later deletion, and nothing else', async () => {
+  test('a condemned session keeps only a claim that cannot be given back, until a later deletion', async () => {
     const manager = tempManager()
     const dead = await deadWithClaim(manager)
     const gone = join(manager.root, 'sessions', `.gone-${dead.id}-x`)
@@ -131,7 +131,7 @@ describe('a condemned session', () => {
     expect(existsSync(gone)).toBe(false)
   })
 
-  test('loses no claim where a network file system lists its directory as empty for a while', async () => {
+  test('a condemned session loses no claim while a network file system lists its directory as empty', async () => {
     const manager = tempManager()
     const dead = await deadWithClaim(manager)
     const gone = join(manager.root, 'sessions', `.gone-${dead.id}-x`)

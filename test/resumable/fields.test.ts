@@ -13,7 +13,7 @@ import {
 const SHA256 = createHash('sha256').update('abc').digest()
 const SHA512 = createHash('sha512').update('abc').digest()
 
-describe('a structured field', () => {
+describe('structured fields', () => {
   test.each([
     ['0', 0],
     ['123456789012345', 123_456_789_012_345],
@@ -27,7 +27,7 @@ describe('a structured field', () => {
     ['"7"', undefined],
     ['7, 8', undefined],
     [undefined, undefined],
-  ])('of an Integer, %j, is %j', (value, integer) => {
+  ])('an Integer field of %j is read as %j', (value, integer) => {
     expect(integerField(value)).toBe(integer)
   })
 
@@ -41,26 +41,26 @@ describe('a structured field', () => {
     ['?2', undefined],
     ['?1, ?0', undefined],
     [undefined, undefined],
-  ])('of a Boolean, %j, is %j', (value, boolean) => {
+  ])('a Boolean field of %j is read as %j', (value, boolean) => {
     expect(booleanField(value)).toBe(boolean)
   })
 })
 
 describe('Upload-Limit', () => {
-  test('names each limit that is set, also one of 0', () => {
+  test('Upload-Limit names each limit that is set, also one of 0', () => {
     expect(limitField({ 'max-size': 10, 'min-size': 0, 'max-age': 60 })).toBe(
       'max-size=10, min-size=0, max-age=60',
     )
   })
 
-  test('is min-size=0 when there is no limit, as section 4.1.4 asks', () => {
+  test('Upload-Limit is min-size=0 when there is no limit, as section 4.1.4 asks', () => {
     expect(limitField({})).toBe('min-size=0')
     expect(limitField({ 'max-size': undefined })).toBe('min-size=0')
   })
 })
 
 describe('digests of RFC 9530', () => {
-  test('are read in all algorithms that can be checked, and others are ignored', () => {
+  test('digests are read in all algorithms that can be checked, and others are ignored', () => {
     const value = `md5=:AAAA:, sha-256=:${SHA256.toString('base64')}:, sha-512=:${SHA512.toString('base64')}:`
     expect(digestField(value)).toEqual([
       { algorithm: 'sha256', value: SHA256.toString('hex') },
@@ -68,7 +68,7 @@ describe('digests of RFC 9530', () => {
     ])
   })
 
-  test('that have one key twice are the last one', () => {
+  test('the last one of two digests with one key is read', () => {
     const value = `sha-256=:AAAA:, sha-256=:${SHA256.toString('base64')}:`
     expect(digestField(value)).toEqual([{ algorithm: 'sha256', value: SHA256.toString('hex') }])
     expect(malformedDigest(value)).toBeUndefined()
@@ -81,7 +81,7 @@ describe('digests of RFC 9530', () => {
     [`sha-256=:${SHA256.toString('base64')}:`, undefined],
     ['md5=:AAAA:', undefined],
     [undefined, undefined],
-  ])('of another length than their algorithm has are malformed: %j', (value, malformed) => {
+  ])('malformedDigest() checks the length of each digest: %j returns %j', (value, malformed) => {
     expect(malformedDigest(value)).toEqual(malformed)
   })
 
@@ -95,18 +95,18 @@ describe('digests of RFC 9530', () => {
     `x.sha-256=:${SHA256.toString('base64')}:`,
     `sha-256=:${SHA256.toString('base64')}:, sha-512=abc`,
     `sha-256=:${SHA256.toString('base64')}:,`,
-  ])('that cannot be checked, %j, are none', (value) => {
+  ])('digestField() reads no digest from %j', (value) => {
     expect(digestField(value)).toEqual([])
   })
 
-  test('are written as they are read', () => {
+  test('digests that reprDigest() writes are read by digestField()', () => {
     const hex = { sha256: SHA256.toString('hex'), sha512: SHA512.toString('hex') }
     expect(
       Object.fromEntries(digestField(reprDigest(hex)).map(({ algorithm, value }) => [algorithm, value])),
     ).toEqual(hex)
   })
 
-  test('without a name in RFC 9530 are not written', () => {
+  test('a digest without a name in RFC 9530 is not written', () => {
     expect(reprDigest({ blake2b512: '00' })).toBeUndefined()
     expect(reprDigest({})).toBeUndefined()
   })
@@ -121,7 +121,7 @@ describe('digests of RFC 9530', () => {
     ['sha-256=11', undefined],
     ['sha-256=1, sha-512=0.9', undefined],
     [undefined, undefined],
-  ])('that Want-Repr-Digest prefers in %j: %s', (value, algorithm) => {
+  ])('the digest that a Want-Repr-Digest of %j prefers is %s', (value, algorithm) => {
     expect(wantedDigest(value)).toBe(algorithm)
   })
 })

@@ -47,7 +47,7 @@ test.each<[ResumableOptions, string]>([
   [{ maxBytes: 100 }, 'max-size=100'],
   [{ maxBytes: 100, accept: { maxBytes: 50, minBytes: 2 } }, 'max-size=50, min-size=2'],
   [{ maxAppendBytes: 50, minAppendBytes: 5 }, 'max-append-size=50, min-append-size=5'],
-])('%j is announced as %s', (options, announced) => {
+])('the options %j are announced as %s', (options, announced) => {
   expect(limitsOf(checkResumableOptions(options))).toBe(announced)
 })
 

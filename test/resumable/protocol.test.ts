@@ -125,7 +125,7 @@ test.each([
   expect((await client.send('OPTIONS', '/files')).headers['upload-limit']).toBe(announced)
 })
 
-row('4.1.4-13', 'so does OPTIONS *', async () => {
+row('4.1.4-13', 'OPTIONS * announces the limits', async () => {
   const client = await draft({ maxBytes: 100 })
   expect((await client.send('OPTIONS', '*')).headers['upload-limit']).toBe('max-size=100')
 })
@@ -179,7 +179,7 @@ row('4.2.2-1', 'a creation is answered with a 104 first', async () => {
   expect(interim[0]?.status).toBe(104)
 })
 
-row('4.2.2-2', 'that 104 has Location and Upload-Limit', async () => {
+row('4.2.2-2', 'the 104 to a creation has Location and Upload-Limit', async () => {
   const client = await draft({ maxBytes: 100 })
   const { interim } = await create(client, '?1', '12345')
   expect(interim[0]?.headers['location']).toMatch(/^\/files\/u[0-9a-z]{26}$/)
@@ -335,7 +335,7 @@ row(
   },
 )
 
-row('4.2.2-9 4.4.2-11', 'every other answer to a creation or an append has Upload-Complete ?0', async () => {
+row('4.2.2-9 4.4.2-11', 'every answer but the final one of an upload has Upload-Complete ?0', async () => {
   const client = await draft({ maxAppendBytes: 5 })
   const path = await created(client)
   const answers = [
@@ -436,7 +436,7 @@ row(
   },
 )
 
-row('7.1-1', 'its problem has the expected and the provided offset', async () => {
+row('7.1-1', 'the problem of a mismatching offset has the expected and the provided offset', async () => {
   const client = await draft()
   expect(JSON.parse((await append(client, await created(client), 3, 0, 'x')).body)).toMatchObject({
     type: 'https://iana.org/assignments/http-problem-types#mismatching-upload-offset',
@@ -451,7 +451,7 @@ row('4.4.2-5', 'the last append is answered as the whole upload would have been'
   expect([status, body]).toEqual([202, 'got 7'])
 })
 
-row('4.4.2-6', 'that answer has Upload-Complete ?1, also when it is a refusal', async () => {
+row('4.4.2-6', 'the answer to the last append has Upload-Complete ?1, also as a refusal', async () => {
   const client = await draft({ accept: { types: ['image/png'] } })
   const path = await created(client, '12345', {
     'Content-Disposition': 'inline; filename="a.png"',
@@ -688,13 +688,13 @@ row('13-7', 'a client that sends nothing is ended, and the bytes that it sent ar
   expect((await head(client, location)).headers['upload-offset']).toBe('5')
 })
 
-row('B-2', 'no 104 without the interop version', async () => {
+row('B-2', 'a creation without the interop version gets no 104', async () => {
   const client = await draft()
   const answer = await client.send('POST', '/files', { 'Upload-Complete': '?1' }, '12345')
   expect([answer.status, answer.interim.length]).toEqual([200, 0])
 })
 
-row('B-2', 'no 104 with another interop version, which is refused', async () => {
+row('B-2', 'a creation with another interop version is refused and gets no 104', async () => {
   const client = await draft()
   const answer = await client.send(
     'POST',

@@ -54,9 +54,9 @@ function clientsFor(front: string, option: object): typeof CLIENTS {
 }
 
 describe.each(FRONTS)('on %s', (name, front) => {
-  describe.each(REFUSALS)('an upload that is refused %s', (_why, options, status) => {
+  describe.each(REFUSALS)('refused %s', (_why, options, status) => {
     test.each(clientsFor(name, options))(
-      'gives its answer to %s, and nothing of it is left',
+      'a refused upload gives its answer to %s, and nothing of it is left',
       async (_client, send) => {
         const manager = tempManager()
         const url = await listening(front(resumableUploads(manager, options)))

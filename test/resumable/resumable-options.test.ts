@@ -3,8 +3,8 @@ import { fileRules } from '../../src/index.ts'
 import { checkResumableOptions } from '../../src/resumable/resumable-options.ts'
 import { failureSync } from '../fixtures/failures.ts'
 
-describe('the options of a resumable upload server', () => {
-  test('read sizes and durations in words', () => {
+describe('options of a resumable upload server', () => {
+  test('options of a resumable upload server can give sizes and durations in words', () => {
     expect(
       checkResumableOptions({
         maxBytes: '2gb',

@@ -6,7 +6,7 @@ import { abortError, joinSignals, onAbort } from '../../src/runtime/abort.ts'
 const listenersOf = (signal: AbortSignal): number => getEventListeners(signal, 'abort').length
 
 describe('onAbort', () => {
-  test('calls every operation that still listens, and no other, through one listener', () => {
+  test('onAbort() calls every operation that still listens, and no other, through one listener', () => {
     const controller = new AbortController()
     const called: string[] = []
     const both = (): void => void called.push('both')
@@ -22,7 +22,7 @@ describe('onAbort', () => {
     expect(listenersOf(controller.signal)).toBe(0)
   })
 
-  test('calls once, for the first of several signals, and then leaves no listener on any', () => {
+  test('onAbort() calls once, for the first of several signals, and then leaves no listener on any', () => {
     const [one, other] = [new AbortController(), new AbortController()]
     const reasons: unknown[] = []
     onAbort([one.signal, undefined, other.signal], ({ reason }) => reasons.push(reason))
@@ -32,7 +32,7 @@ describe('onAbort', () => {
     expect([listenersOf(one.signal), listenersOf(other.signal)]).toEqual([0, 0])
   })
 
-  test('calls synchronously for a signal that has already aborted', () => {
+  test('onAbort() calls synchronously for a signal that has already aborted', () => {
     let called = false
     const idle = new AbortController().signal
     onAbort([idle, AbortSignal.abort()], () => {
@@ -42,7 +42,7 @@ describe('onAbort', () => {
     expect(listenersOf(idle)).toBe(0)
   })
 
-  test('a callback that ends another operation of the same signal keeps it from being called', () => {
+  test('onAbort() does not call an operation that ended, and calls a later one of the same signal', () => {
     const controller = new AbortController()
     const called: string[] = []
     const end = onAbort([controller.signal], () => called.push('one'))
@@ -52,7 +52,7 @@ describe('onAbort', () => {
     expect(called).toEqual(['two'])
   })
 
-  test('refuses a value that is not a signal', () => {
+  test('onAbort() and joinSignals() refuse a value that is not a signal', () => {
     const given = [{} as AbortSignal] // as from JavaScript
     for (const call of [() => onAbort(given, () => {}), () => joinSignals(...given)]) {
       expect(call).toThrow(expect.objectContaining({ code: 'ERR_TEMP_OPTION_INVALID' }))
@@ -61,12 +61,12 @@ describe('onAbort', () => {
 })
 
 describe('joinSignals', () => {
-  test('a single signal is returned as it is', () => {
+  test('joinSignals() returns a single signal as it is', () => {
     const { signal } = new AbortController()
     expect(joinSignals(undefined, signal).signal).toBe(signal)
   })
 
-  test('aborts with the reason of the first that aborts, until it is detached', () => {
+  test('a joined signal aborts with the reason of the first that aborts, until it is detached', () => {
     const [one, other, late] = [new AbortController(), new AbortController(), new AbortController()]
     const joined = joinSignals(one.signal, other.signal)
     const detached = joinSignals(one.signal, late.signal)

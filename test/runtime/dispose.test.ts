@@ -19,13 +19,13 @@ test('the symbols are those of `using`', () => {
 describe('disposing', () => {
   const [mine, its] = [new Error('mine'), new Error('its')]
 
-  test('returns what the work returned, once the resource has ended', async () => {
+  test('disposing() returns what the work returned, once the resource has ended', async () => {
     const held = resource()
     expect(await disposing(held, (given) => [given, held.ends])).toEqual([held, 0])
     expect(held.ends).toBe(1)
   })
 
-  test('ends the resource of work that fails, at once or later, and fails as it did', async () => {
+  test('disposing() ends the resource of work that fails, at once or later, and fails as the work did', async () => {
     const [one, other] = [resource(), resource()]
     const atOnce = (): never => {
       throw mine
@@ -35,11 +35,11 @@ describe('disposing', () => {
     expect([one.ends, other.ends]).toEqual([1, 1])
   })
 
-  test('fails where only the end does', async () => {
+  test('disposing() fails where only the end fails', async () => {
     await expect(disposing(resource(its), () => 1)).rejects.toBe(its)
   })
 
-  test('loses neither failure of two', async () => {
+  test('disposing() loses neither failure of two', async () => {
     const both = disposing(resource(its), () => Promise.reject(mine))
     await expect(both).rejects.toMatchObject({ errors: [mine, its], cause: mine })
   })

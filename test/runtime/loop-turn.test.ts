@@ -23,14 +23,14 @@ function output(program: string): string {
 }
 
 describe('work for a loop that turns', () => {
-  it('does not run in a program that ends with its synchronous code, however much of it waits', () => {
+  it('work for a loop that turns does not run in a program that ends with its synchronous code', () => {
     expect(
       output(`for (const n of [1, 2, 3]) whenLoopTurns(() => writeSync(1, 'ran ' + n))
               ifLoopTurns(() => writeSync(1, 'ran if'))`),
     ).toBe('')
   })
 
-  it('runs in the order given once something keeps the loop alive', () => {
+  it('work for a loop that turns runs in the order given once something keeps the loop alive', () => {
     expect(
       output(`for (const n of [1, 2, 3]) whenLoopTurns(() => writeSync(1, String(n)))
               const timer = setTimeout(() => writeSync(1, ' timer'), 60_000)
@@ -38,7 +38,7 @@ describe('work for a loop that turns', () => {
     ).toBe('123')
   })
 
-  it('runs before an idle server has its first event', () => {
+  it('work for a loop that turns runs before an idle server has its first event', () => {
     expect(
       output(`const { createServer } = await import('node:net')
               const server = createServer().listen(0)
@@ -47,7 +47,7 @@ describe('work for a loop that turns', () => {
     ).toBe('ran')
   })
 
-  it('does not run after it was cancelled', async () => {
+  it('work for a loop that turns does not run after it was cancelled', async () => {
     const ran: string[] = []
     const cancel = [whenLoopTurns(() => ran.push('when')), ifLoopTurns(() => ran.push('if'))]
     whenLoopTurns(() => ran.push('kept'))
@@ -57,7 +57,7 @@ describe('work for a loop that turns', () => {
     expect(ran).toEqual(['kept'])
   })
 
-  it('waiting for it shows no resource after the last was cancelled', () => {
+  it('work for a loop that turns shows no resource after the last of it was cancelled', () => {
     const before = process.getActiveResourcesInfo().length
     whenLoopTurns(() => {})()
     expect(process.getActiveResourcesInfo().length).toBe(before)

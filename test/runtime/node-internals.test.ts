@@ -48,7 +48,7 @@ function hide(req: IncomingMessage, member: string): void {
 const refuse = (res: ServerResponse): void => void res.writeHead(413).end('too large')
 
 describe('_httpMessage', () => {
-  test('leads from a request to its response', async () => {
+  test('_httpMessage leads from a request to its response', async () => {
     let found: unknown
     await put((req, res) => {
       found = responseOf(req) === res
@@ -58,7 +58,7 @@ describe('_httpMessage', () => {
     expect(found).toBe(true)
   })
 
-  test('is null once the response has finished', async () => {
+  test('_httpMessage is null once the response has finished', async () => {
     let found: unknown
     await put((req, res) => {
       req.resume()
@@ -73,7 +73,7 @@ describe('_httpMessage', () => {
     await expect.poll(() => found).toBeNull()
   })
 
-  test('of a pipelined request is another one’s response, and refusing the one does not close the other', async () => {
+  test('a pipelined request finds no response in _httpMessage, and its refusal does not close the first', async () => {
     const requests: [IncomingMessage, ServerResponse][] = []
     server = await serve((req, res) => {
       requests.push([req, res])
@@ -96,7 +96,7 @@ describe('_httpMessage', () => {
     expect(text).toMatch(/^HTTP\/1.1 200 [\s\S]*the first answerHTTP\/1.1 413 /)
   })
 
-  test('if it is missing, a refusal is still answered', async () => {
+  test('a refusal is still answered if _httpMessage is missing', async () => {
     const text = await put((req, res) => {
       hide(req, '_httpMessage')
       expect(responseOf(req)).toBeUndefined()
@@ -108,7 +108,7 @@ describe('_httpMessage', () => {
 })
 
 describe('_dump', () => {
-  test('ends a request before its body has come, and its connection lives on', async () => {
+  test('_dump ends a request before its body has come, and its connection lives on', async () => {
     const text = await put((req, res) => {
       endBeforeBody(req)
       req.on('end', () => res.end(String(req.socket.bytesRead < 4 * MEGABYTE)))
@@ -116,7 +116,7 @@ describe('_dump', () => {
     expect(text).toBe('200 true')
   })
 
-  test('if it is missing, the body is read to its end and the request answered', async () => {
+  test('the body is read to its end and the request answered if _dump is missing', async () => {
     const text = await put((req, res) => {
       Object.assign(req, { _dump: undefined })
       endBeforeBody(req)
@@ -138,7 +138,7 @@ test('a request that is destroyed leaves its connection for the answer', async (
 })
 
 describe('_handle', () => {
-  test('has the descriptor that a server listens on', async () => {
+  test('_handle has the descriptor that a server listens on', async () => {
     const listening = createServer().listen(0, '127.0.0.1')
     await once(listening, 'listening')
     const fd = descriptorOf(listening)
@@ -147,17 +147,17 @@ describe('_handle', () => {
     else expect(fd).toBeGreaterThan(2)
   })
 
-  test.each([undefined, null, {}, { fd: 'x' }])('of %j gives no descriptor', (handle) => {
+  test.each([undefined, null, {}, { fd: 'x' }])('a _handle that is %j gives no descriptor', (handle) => {
     expect(descriptorOf({ _handle: handle } as never)).toBeUndefined()
   })
 })
 
 describe('_exiting', () => {
-  test('is not set while the program runs', () => {
+  test('isExiting() is false while the program runs', () => {
     expect(isExiting()).toBe(false)
   })
 
-  test('is set while exit is emitted', () => {
+  test('isExiting() is true while _exiting is set', () => {
     const { _exiting: before } = process as { _exiting?: unknown } // undocumented
     Object.assign(process, { _exiting: true })
     const during = isExiting()

@@ -36,7 +36,7 @@ function debugging(namespaces: string): string[] {
 }
 
 describe('diagnostics channels', () => {
-  test('publish every entry that is made, complete, by each method', async () => {
+  test('a diagnostics channel publishes every entry that is made, complete, by each method', async () => {
     const heard = listen('create')
     const foreign = join(tempBase(), 'x')
     writeFileSync(foreign, '')
@@ -64,7 +64,7 @@ describe('diagnostics channels', () => {
     expect(seen).toEqual([4, file.path])
   })
 
-  test('publish every removal once', async () => {
+  test('a diagnostics channel publishes every removal once', async () => {
     const heard = listen('remove')
     const manager = tempManager()
     const [one, two] = [manager.file(), manager.dir()]
@@ -76,7 +76,7 @@ describe('diagnostics channels', () => {
     expect(heard[0]?.['entry']).toBe(one)
   })
 
-  test('publish handoffs and claims by ticket', async () => {
+  test('diagnostics channels publish handoffs and claims by ticket', async () => {
     const [published, claimed] = [listen('handoff'), listen('claim')]
     const manager = tempManager()
     const ticket = await manager.file().handOff({ durable: false })
@@ -85,7 +85,7 @@ describe('diagnostics channels', () => {
     expect(claimed).toMatchObject([{ ticket, attempt: 1 }])
   })
 
-  test('publish a sweep', async () => {
+  test('a diagnostics channel publishes a sweep', async () => {
     const heard = listen('sweep')
     const manager = tempManager()
     manager.file()
@@ -93,7 +93,7 @@ describe('diagnostics channels', () => {
     expect(heard).toHaveLength(1)
   })
 
-  test.skipIf(!canFreeze)('publish a failed cleanup, besides the policy', () => {
+  test.skipIf(!canFreeze)('a diagnostics channel publishes a failed cleanup, besides the policy', () => {
     const heard = listen('cleanup-error')
     const manager = tempManager({ onCleanupError: () => {} })
     const file = manager.file()
@@ -104,7 +104,7 @@ describe('diagnostics channels', () => {
 })
 
 describe('debug', () => {
-  test('names what is made and removed, under its namespace', () => {
+  test('debug names what is made and removed, under its namespace', () => {
     const lines = debugging('temp-file-manager:file')
     const manager = tempManager()
     const file = manager.file()
@@ -114,7 +114,7 @@ describe('debug', () => {
     expect(lines.every((line) => line.includes('temp-file-manager:file'))).toBe(true)
   })
 
-  test('logs no meta and no content of a handoff', async () => {
+  test('debug logs no meta and no content of a handoff', async () => {
     const lines = debugging('temp-file-manager:*')
     const manager = tempManager()
     const ticket = await (await manager.receive('the content')).handOff({
@@ -127,7 +127,7 @@ describe('debug', () => {
     expect(lines.join('\n')).not.toMatch(/hunter2|the content/)
   })
 
-  test('prints one line without control characters for any name', async () => {
+  test('debug prints one line without control characters for any name', async () => {
     const lines = debugging('temp-file-manager:*')
     const manager = tempManager()
     failureSync('ERR_TEMP_NAME_INVALID', () => manager.file('evil\n\u001b[2J'))
@@ -140,23 +140,23 @@ describe('debug', () => {
   })
 })
 
-describe('a cleanup error', () => {
+describe('cleanup errors', () => {
   const error = new TempFileError('ERR_TEMP_CLEANUP', 'Could not.', { path: '/a/b', cause: new Error('why') })
 
-  test('warned of carries its code, and where and why for the operator', async () => {
+  test('the warning of a cleanup error carries its code, and where and why for the operator', async () => {
     const warning = once(process, 'warning')
     reportCleanupError('warn', error)
     expect((await warning)[0]).toMatchObject({ code: 'ERR_TEMP_CLEANUP', detail: '/a/b: why' })
   })
 
-  test('is thrown by policy, but never from the background', async () => {
+  test('a cleanup error is thrown by policy, but never from the background', async () => {
     expect(() => reportCleanupError('throw', error)).toThrow(error)
     const warning = once(process, 'warning')
     reportCleanupError('throw', error, true)
     await warning
   })
 
-  test('is given to a function as it is', () => {
+  test('a cleanup error is given to a function as it is', () => {
     const reported: unknown[] = []
     reportCleanupError((given) => void reported.push(given), error)
     expect(reported).toEqual([error])

@@ -6,8 +6,8 @@ import { tempManager } from '../fixtures/temp-base.ts'
 
 const ORPHAN = '0123456789abcdefghjkmnpqrs'
 
-describe.skipIf(!haveCeph)(`a sweep of a bucket${needsCeph}`, () => {
-  it('removes data without a record, and refuses its publisher if that still lives', async () => {
+describe.skipIf(!haveCeph)(`sweeps of a bucket${needsCeph}`, () => {
+  it('a sweep of a bucket removes data without a record, and refuses a late record of its publisher', async () => {
     const { store, client, prefix, keys } = await cephStore()
     const Key = `${prefix}${ORPHAN}/data-1000`
     await client.send(new PutObjectCommand({ Bucket: BUCKET, Key, Body: 'x' }))
@@ -31,7 +31,7 @@ describe.skipIf(!haveCeph)(`a sweep of a bucket${needsCeph}`, () => {
     expect(await keys()).toEqual([])
   })
 
-  it('aborts unfinished multipart uploads of this prefix only', async () => {
+  it('a sweep of a bucket aborts the unfinished multipart uploads of tickets only', async () => {
     const { store, client, prefix } = await cephStore()
     for (const Key of [`${prefix}${ORPHAN}/data-1000`, `${prefix}foreign`])
       await client.send(new CreateMultipartUploadCommand({ Bucket: BUCKET, Key }))
@@ -42,7 +42,7 @@ describe.skipIf(!haveCeph)(`a sweep of a bucket${needsCeph}`, () => {
     expect((await store.sweep({ uploadsAfter: 0 })).items).toEqual([])
   })
 
-  it('leaves foreign objects, tickets in time, claims and young tombstones', async () => {
+  it('a sweep of a bucket leaves foreign objects, tickets in time, claims and young tombstones', async () => {
     const { store, client, prefix, keys } = await cephStore()
     await client.send(new PutObjectCommand({ Bucket: BUCKET, Key: `${prefix}notes.txt`, Body: 'x' }))
     const tickets: string[] = []
@@ -58,7 +58,7 @@ describe.skipIf(!haveCeph)(`a sweep of a bucket${needsCeph}`, () => {
     await claim.complete()
   })
 
-  it('finishes what a worker left that died between the tombstone and the deletion of the data', async () => {
+  it('a sweep of a bucket deletes the data that a worker left which died after it wrote the tombstone', async () => {
     const { store, client, prefix, keys } = await cephStore()
     const ticket = await store.handOff(await tempManager().receive('x'))
     const data = (await keys()).find((key) => key.includes('data')) ?? ''

@@ -8,8 +8,8 @@ import { BUCKET, gateway, haveCeph, needsCeph, newClient } from '../fixtures/cep
 
 const LIMITS = { timeoutMs: 10_000 }
 
-describe.skipIf(!haveCeph)(`a bucket${needsCeph}`, () => {
-  it('refuses a part whose bytes are not those of its digest', async () => {
+describe.skipIf(!haveCeph)(`buckets${needsCeph}`, () => {
+  it('a bucket refuses a part whose bytes are not those of its digest', async () => {
     const client = newClient(await gateway())
     const bucket = new Bucket(client, BUCKET)
     const key = randomText(8)
@@ -30,7 +30,7 @@ describe.skipIf(!haveCeph)(`a bucket${needsCeph}`, () => {
     client.destroy()
   })
 
-  it('replaces an object only over the version that was seen', async () => {
+  it('a bucket replaces an object only over the version that was seen', async () => {
     const client = newClient(await gateway())
     const bucket = new Bucket(client, BUCKET)
     const key = randomText(8)

@@ -21,8 +21,8 @@ async function leaseEnd(client: S3Client, Key: string): Promise<number> {
   return JSON.parse((await Body?.transformToString()) ?? '').untilMs
 }
 
-describe.skipIf(!haveCeph)(`a claim between hosts${needsCeph}`, () => {
-  it('is renewed by itself: it outlives its first lease', async () => {
+describe.skipIf(!haveCeph)(`claims between hosts${needsCeph}`, () => {
+  it('a claim between hosts is renewed by itself: it outlives its first lease', async () => {
     // The lease is long enough that a busy machine has seconds for each renewal: Date has whole seconds, and the last sixth is a margin.
     const { store, client, prefix } = await cephStore({ lease: '9s' })
     const other = await cephStore({ prefix, lease: '9s' })
@@ -39,7 +39,7 @@ describe.skipIf(!haveCeph)(`a claim between hosts${needsCeph}`, () => {
   })
 
   it.each(['+1d', '-1d'])(
-    'does not depend on any host’s clock: one that is wrong by %s changes nothing',
+    'a claim between hosts does not depend on any host’s clock: one that is wrong by %s changes nothing',
     async (skew) => {
       const { store, prefix } = await cephStore()
       const [held = '', free = ''] = await Promise.all(

@@ -77,10 +77,10 @@ const UNKNOWN = '0123456789abcdefghjkmnpqrs'
 describe.each([
   { name: 'one host', open: local, skip: false },
   { name: `a Ceph gateway${needsCeph}`, open: ceph, skip: !haveCeph },
-])('a handoff on $name', ({ open, skip }) => {
+])('handoffs on $name', ({ open, skip }) => {
   const test = it.skipIf(skip)
 
-  test('arrives with its bytes, its name and its meta', async () => {
+  test('a handoff arrives with its bytes, its name and its meta', async () => {
     const [one, two] = await open()
     const ticket = await one.publish('frames', { name: 'clip.mkv', meta: { kind: 'clip', frames: [1, 2] } })
     await using claim = await two.claim(ticket)
@@ -92,7 +92,7 @@ describe.each([
     expect(readFileSync(claim.path, 'utf8')).toBe('frames')
   })
 
-  test('is refused to everybody else while it is claimed', async () => {
+  test('a handoff is refused to everybody else while it is claimed', async () => {
     const [one, two] = await open()
     const ticket = await one.publish('x')
     await using _ = await one.claim(ticket)
@@ -102,7 +102,7 @@ describe.each([
     await failure('ERR_TEMP_HANDOFF_CLAIMED', () => two.discard(ticket))
   })
 
-  test('goes to exactly one of many claimants', async () => {
+  test('a handoff goes to exactly one of many claimants', async () => {
     const [one, two] = await open()
     const ticket = await one.publish('x')
     const all = await Promise.allSettled(
@@ -115,7 +115,7 @@ describe.each([
     }
   })
 
-  test('that was released can be claimed again, and the attempts count on', async () => {
+  test('a handoff that was released can be claimed again, and the attempts count on', async () => {
     const [one, two] = await open()
     const ticket = await one.publish('x')
     const first = await one.claim(ticket)
@@ -126,7 +126,7 @@ describe.each([
     await failure('ERR_TEMP_REMOVED', () => first.complete())
   })
 
-  test('goes back at the end of a scope that did not complete it', async () => {
+  test('a handoff goes back at the end of a scope that did not complete it', async () => {
     const [one, two] = await open()
     const ticket = await one.publish('x')
     {
@@ -135,7 +135,7 @@ describe.each([
     expect(await two.inspect(ticket)).toMatchObject({ state: 'available', attempts: 1 })
   })
 
-  test('that was completed never comes back', async () => {
+  test('a handoff that was completed never comes back', async () => {
     const [one, two] = await open()
     const ticket = await one.publish('x')
     const claim = await one.claim(ticket)
@@ -148,7 +148,7 @@ describe.each([
     expect(await two.handoffs()).toEqual([])
   })
 
-  test('is completed by withClaim, and given back when its function throws', async () => {
+  test('a handoff is completed by withClaim, and given back when its function throws', async () => {
     const [one, two] = await open()
     const ticket = await one.publish('x')
     await expect(one.withClaim(ticket, () => Promise.reject(new Error('no')))).rejects.toThrow('no')
@@ -156,7 +156,7 @@ describe.each([
     await failure('ERR_TEMP_HANDOFF_GONE', () => one.claim(ticket))
   })
 
-  test('is completed by persist(), which moves its file out', async () => {
+  test('a handoff is completed by persist(), which moves its file out', async () => {
     const [one, two] = await open()
     const ticket = await one.publish('x')
     const claim = await one.claim(ticket)
@@ -166,7 +166,7 @@ describe.each([
     await failure('ERR_TEMP_HANDOFF_GONE', () => two.claim(ticket))
   })
 
-  test('is published again by handOff(), which completes the first', async () => {
+  test('a claim is published again by handOff(), which completes the first handoff', async () => {
     const [one, two] = await open()
     const ticket = await one.publish('x')
     const next = await (await one.claim(ticket)).handOff({ meta: 'second stage' })
@@ -175,7 +175,7 @@ describe.each([
     expect([claim.meta, claim.attempt, readFileSync(claim.path, 'utf8')]).toEqual(['second stage', 1, 'x'])
   })
 
-  test('whose attempts are used up is a dead letter: refused, listed with its last error, and claimable after retry()', async () => {
+  test('a dead letter is refused, listed with its last error, and claimable after retry()', async () => {
     const [one, two] = await open({ maxAttempts: 2 })
     const ticket = await one.publish('x')
     await (await two.claim(ticket)).release(new Error('the first reason'))
@@ -189,7 +189,7 @@ describe.each([
     expect(await two.withClaim(ticket, ({ attempt }) => attempt)).toBe(3)
   })
 
-  test('that is a dead letter survives sweeps, and is discarded without a claim', async () => {
+  test('a dead letter survives sweeps, and is discarded without a claim', async () => {
     const [one, two] = await open({ maxAttempts: 1 })
     const ticket = await one.publish('x', { ttl: 0 })
     await (await two.claim(ticket)).release()
@@ -199,7 +199,7 @@ describe.each([
     await failure('ERR_TEMP_HANDOFF_GONE', () => one.inspect(ticket))
   })
 
-  test('whose claimant closes its manager is available again; its signal aborts, and it cannot be completed', async () => {
+  test('close() of the manager aborts a claim, refuses its completion, and makes its handoff available', async () => {
     const [one, two] = await open()
     const ticket = await one.publish('x')
     const claim = await two.claim(ticket)
@@ -211,7 +211,7 @@ describe.each([
     expect(await one.inspect(ticket)).toMatchObject({ state: 'available', attempts: 1 })
   })
 
-  test('whose claimant closes its manager while withClaim works on it is not completed: withClaim rejects', async () => {
+  test('withClaim rejects and does not complete the handoff when its function closes the manager', async () => {
     const [one, two] = await open()
     const ticket = await one.publish('x')
     const work = two.withClaim(ticket, () => two.closeManager())
@@ -219,7 +219,7 @@ describe.each([
     expect(await one.inspect(ticket)).toMatchObject({ state: 'available', attempts: 1 })
   })
 
-  test('that removeAll() gave back while withClaim works on it is not completed: withClaim rejects', async () => {
+  test('withClaim rejects and does not complete the handoff when its function calls removeAll()', async () => {
     const [one, two] = await open()
     const ticket = await one.publish('x')
     const work = two.withClaim(ticket, () => two.removeAll())
@@ -228,7 +228,7 @@ describe.each([
     expect(await one.inspect(ticket)).toMatchObject({ state: 'available', attempts: 1 })
   })
 
-  test('that its claimant released in withClaim is not completed: withClaim resolves', async () => {
+  test('withClaim resolves and does not complete the handoff when its function releases the claim', async () => {
     const [one, two] = await open()
     const ticket = await one.publish('x')
     const work = async (claim: Claim): Promise<string> => {
@@ -239,21 +239,21 @@ describe.each([
     expect(await one.inspect(ticket)).toMatchObject({ state: 'available', lastError: 'not for me' })
   })
 
-  test('is not claimed by withClaim without a function: no attempt is spent', async () => {
+  test('a handoff is not claimed by withClaim without a function: no attempt is spent', async () => {
     const [one, two] = await open()
     const ticket = await one.publish('x')
     await failure('ERR_TEMP_OPTION_INVALID', () => two.withClaim(ticket, undefined as unknown as () => void))
     expect(await one.inspect(ticket)).toMatchObject({ state: 'available', attempts: 0 })
   })
 
-  test('is discarded without being read', async () => {
+  test('a handoff is discarded without a claim', async () => {
     const [one, two] = await open()
     const ticket = await one.publish('x')
     await two.discard(ticket)
     await failure('ERR_TEMP_HANDOFF_GONE', () => one.claim(ticket))
   })
 
-  test('is listed with its state', async () => {
+  test('a handoff is listed with its state', async () => {
     const [one, two] = await open()
     const tickets = [await one.publish('a'), await one.publish('b', { name: 'b.txt', meta: [1] })]
     await using _ = await one.claim(tickets[0] ?? '')
@@ -272,7 +272,7 @@ describe.each([
     })
   })
 
-  test('is removed by a sweep after its time to live, and not before', async () => {
+  test('a handoff is removed by a sweep after its time to live, and not before', async () => {
     const [one, two] = await open()
     const short = await one.publish('a', { ttl: 0 })
     const long = await one.publish('b', { ttl: 60_000 })
@@ -285,20 +285,20 @@ describe.each([
     await failure('ERR_TEMP_HANDOFF_GONE', () => one.claim(short))
   })
 
-  test('of an empty file arrives empty', async () => {
+  test('a handoff of an empty file arrives empty', async () => {
     const [one, two] = await open()
     await using claim = await two.claim(await one.publish(''))
     expect(readFileSync(claim.path)).toHaveLength(0)
   })
 
-  test('with an unknown ticket is GONE, and a text that is not a ticket is refused', async () => {
+  test('an unknown ticket is GONE, and a text that is not a ticket is refused', async () => {
     const [one] = await open()
     await failure('ERR_TEMP_HANDOFF_GONE', () => one.claim(UNKNOWN))
     for (const call of [one.claim, one.inspect, one.discard])
       await failure('ERR_TEMP_TICKET_INVALID', () => call('../etc/passwd'))
   })
 
-  test('refuses options that it does not know, and meta that is not JSON', async () => {
+  test('a publication with an unknown option, or with meta that is not JSON, is refused', async () => {
     const [one] = await open()
     await failure('ERR_TEMP_OPTION_INVALID', () => one.publish('x', { tll: 3 } as object))
     await failure('ERR_TEMP_OPTION_INVALID', () => one.publish('x', { meta: 1n as unknown as Json }))

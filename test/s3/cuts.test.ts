@@ -30,8 +30,8 @@ async function behindProxy(options: { lease?: string; timeout?: string }): Promi
   return { proxy, store, prefix, silence }
 }
 
-describe.skipIf(!haveCeph)(`the network is cut${needsCeph}`, () => {
-  it('for a moment in each step: publish, claim, download, renew and complete go on, and the ticket ends once', async () => {
+describe.skipIf(!haveCeph)(`network cuts${needsCeph}`, () => {
+  it('publish, claim, download, renew and complete go on after a short cut of the network', async () => {
     const { proxy, store } = await behindProxy({ lease: '9s', timeout: '20s' })
     const file = await tempManager().receive(CONTENT)
     const cutIn = async <T>(step: Promise<T>): Promise<T> => {
@@ -55,7 +55,7 @@ describe.skipIf(!haveCeph)(`the network is cut${needsCeph}`, () => {
     await failure('ERR_TEMP_HANDOFF_GONE', () => store.inspect(ticket))
   })
 
-  it('for good in the publishing: it fails typed and in time, and the file is still there', async () => {
+  it('publishing fails typed and in time when the network is cut for good, and the file is still there', async () => {
     const { store, silence } = await behindProxy({ timeout: '500ms' })
     const file = await tempManager().receive('x')
     silence()
@@ -64,7 +64,7 @@ describe.skipIf(!haveCeph)(`the network is cut${needsCeph}`, () => {
     expect(readFileSync(file.path, 'utf8')).toBe('x')
   })
 
-  it('for good in the work: the signal aborts before the lease ends, complete() fails typed, and another worker gets the ticket', async () => {
+  it('a claim that loses the network for good aborts before its lease ends, and goes to another worker', async () => {
     const { store, prefix, silence, proxy } = await behindProxy({ lease: '9s', timeout: '500ms' })
     const other = (await cephStore({ prefix, lease: '9s' })).store
     const ticket = await store.handOff(await tempManager().receive('x'))

@@ -7,8 +7,8 @@ import { failure } from '../fixtures/failures.ts'
 import { tempManager } from '../fixtures/temp-base.ts'
 import { unsteadyProxy } from '../fixtures/unsteady-proxy.ts'
 
-describe.skipIf(!haveCeph)(`the download of a claimed file${needsCeph}`, () => {
-  it('is resumed where its connection broke, as often as it breaks', async () => {
+describe.skipIf(!haveCeph)(`downloads of claimed files${needsCeph}`, () => {
+  it('the download of a claimed file is resumed where its connection broke, as often as it breaks', async () => {
     const { endpoint } = await gateway()
     const proxy = await unsteadyProxy(endpoint)
     const { store, prefix } = await cephStore()
@@ -29,7 +29,7 @@ describe.skipIf(!haveCeph)(`the download of a claimed file${needsCeph}`, () => {
     ['was changed', 'other bytes'.padEnd(20)],
     ['became shorter', 'short'],
     ['became longer', 'much longer than it was before'],
-  ])('that %s in the bucket is refused, and the ticket is given back', async (_, content) => {
+  ])('a claimed file that %s in the bucket is refused, and its ticket is given back', async (_, content) => {
     const { store, client, prefix, keys } = await cephStore()
     const ticket = await store.handOff(await tempManager().receive('the original content'.slice(0, 20)))
     const key = (await keys()).find((each) => each.includes('data')) ?? ''

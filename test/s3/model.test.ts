@@ -30,13 +30,13 @@ describe('in every reachable state', () => {
   )
 })
 
-describe('the model finds', () => {
+describe('flaws of the protocol', () => {
   it.each<[Flaw, string]>([
     ['ignores If-Match', 'it came back after its end'],
     ['ignores If-None-Match', 'it came back after its end'],
     ['forgets tombstones', 'it came back after its end'],
     ['has no fencing', 'two holders have one fencing number'],
-  ])('a store or program that %s', (flaw, violation) => {
+  ])('the model finds the violation of a store or program that %s', (flaw, violation) => {
     expect(explore({ workers: 2, requests: 4, ticks: 3, sweep: true }, flaw).violation).toBe(violation)
   })
 })

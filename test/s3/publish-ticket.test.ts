@@ -3,8 +3,8 @@ import { cephStore, gateway, haveCeph, needsCeph, newClient } from '../fixtures/
 import { failure } from '../fixtures/failures.ts'
 import { tempManager } from '../fixtures/temp-base.ts'
 
-describe.skipIf(!haveCeph)(`a publisher${needsCeph}`, () => {
-  it('that cannot know whether its record was stored keeps the data, which a sweep judges', async () => {
+describe.skipIf(!haveCeph)(`publishers${needsCeph}`, () => {
+  it('a publisher that cannot know whether its record was stored keeps the data, which a sweep removes', async () => {
     const client = newClient(await gateway())
     const { store, keys } = await cephStore({ client, timeout: '2s' })
     await store.probe()

@@ -10,8 +10,8 @@ const TICKET = '0123456789abcdefghjkmnpqrs'
 const keys = new Keys('p/')
 const version = (): ReturnType<typeof tombstoneOf> => tombstoneOf(TICKET, 'completed', 1, 1)
 
-describe('a compare-and-swap', () => {
-  it('wins when its answer was lost, and the repeated request was refused', async () => {
+describe('compare-and-swaps', () => {
+  it('a compare-and-swap wins when its answer was lost, and the repeated request was refused', async () => {
     const bucket = smallBucket()
     const records = new Records(bucket, keys, 1000)
     bucket.onPut = (when) => {
@@ -22,7 +22,7 @@ describe('a compare-and-swap', () => {
     expect(await records.swap(swap.seen, version(), budgetOf(5000))).toMatchObject({ won: true })
   })
 
-  it('loses when another version is there, and returns that', async () => {
+  it('a compare-and-swap loses when another version is there, and returns that', async () => {
     const records = new Records(smallBucket(), keys, 1000)
     const first = await records.swap(undefined, version(), budgetOf(1000))
     expect(await records.swap(undefined, version(), budgetOf(1000))).toMatchObject({
@@ -31,7 +31,7 @@ describe('a compare-and-swap', () => {
     })
   })
 
-  it('loses when the record has been removed', async () => {
+  it('a compare-and-swap loses when the record has been removed', async () => {
     const bucket = smallBucket()
     const records = new Records(bucket, keys, 1000)
     const { seen } = await records.swap(undefined, version(), budgetOf(1000))
@@ -39,7 +39,7 @@ describe('a compare-and-swap', () => {
     expect(await records.swap(seen, version(), budgetOf(1000))).toEqual({ won: false, seen: undefined })
   })
 
-  it('is repeated after 409, which AWS answers to simultaneous writes', async () => {
+  it('a compare-and-swap is repeated after 409, which AWS answers to simultaneous writes', async () => {
     const bucket = smallBucket()
     bucket.onPut = (when) => {
       if (when === 'before' && bucket.puts < 3) throw answer(409)
@@ -48,7 +48,7 @@ describe('a compare-and-swap', () => {
     expect([swap.won, bucket.puts]).toEqual([true, 3])
   })
 
-  it('gives up when its time is over', async () => {
+  it('a compare-and-swap gives up when its time is over', async () => {
     const bucket = smallBucket()
     bucket.onPut = () => {
       throw answer(503)
@@ -58,7 +58,7 @@ describe('a compare-and-swap', () => {
   })
 })
 
-it('a record that is not valid is reported, and none is undefined', async () => {
+it('a record that is not valid is reported, and a missing one is read as undefined', async () => {
   const bucket = smallBucket()
   const records = new Records(bucket, keys, 1000)
   expect(await records.read(TICKET, budgetOf(1000))).toBeUndefined()

@@ -4,8 +4,8 @@ import { cephStore, haveCeph, needsCeph } from '../fixtures/ceph.ts'
 import { failure, failureSync } from '../fixtures/failures.ts'
 import { tempManager } from '../fixtures/temp-base.ts'
 
-describe.skipIf(!haveCeph)(`a claim of another host's file${needsCeph}`, () => {
-  it('is a TempFile: read, written to, measured, and removed with its completion', async () => {
+describe.skipIf(!haveCeph)(`claims of other hosts' files${needsCeph}`, () => {
+  it("a claim of another host's file can be read, written and measured, and its removal completes it", async () => {
     const { store } = await cephStore()
     const claim = await store.claim(await store.handOff(await tempManager().receive('x')))
     await claim.write('more')
@@ -18,7 +18,7 @@ describe.skipIf(!haveCeph)(`a claim of another host's file${needsCeph}`, () => {
     await failure('ERR_TEMP_HANDOFF_GONE', () => store.inspect(claim.ticket))
   })
 
-  it('cannot be completed without waiting: removeSync() throws, and the end of a `using` block gives it back', async () => {
+  it("removeSync() of a claim of another host's file throws, and a `using` block gives the claim back", async () => {
     const { store } = await cephStore()
     const ticket = await store.handOff(await tempManager().receive('x'))
     let path = ''
@@ -32,7 +32,7 @@ describe.skipIf(!haveCeph)(`a claim of another host's file${needsCeph}`, () => {
     await expect.poll(async () => (await store.inspect(ticket)).state).toBe('available')
   })
 
-  it('that is kept until close outlives its scope', async () => {
+  it("a claim of another host's file that is kept until close outlives its scope", async () => {
     const { store, prefix } = await cephStore()
     const ticket = await store.handOff(await tempManager().receive('x'))
     {

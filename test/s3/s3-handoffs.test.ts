@@ -92,7 +92,7 @@ describe.skipIf(!haveCeph)(`handoffs between hosts${needsCeph}`, () => {
     expect(readFileSync(file.path, 'utf8')).toBe('x')
   })
 
-  it('an aborted claim gives back what it had claimed', async () => {
+  it('a claim that was aborted before it started is refused, and its ticket stays available', async () => {
     const { store } = await cephStore()
     const ticket = await store.handOff(await tempManager().receive('x'))
     const stop = new AbortController()

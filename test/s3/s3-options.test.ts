@@ -22,7 +22,7 @@ describe('S3Handoffs', () => {
     ['handoff.maxAttempts', { client, bucket, handoff: { maxAttempts: 0 } }],
     ['handoff.tll', { client, bucket, handoff: { tll: '1s' } }],
     ['Lease', { client, bucket, Lease: '10s' }],
-  ])('refuses a wrong %s before any request', (option, options) => {
+  ])('the constructor of S3Handoffs refuses a wrong %s before any request', (option, options) => {
     const error = failureSync(
       'ERR_TEMP_OPTION_INVALID',
       () => new S3Handoffs(options as unknown as S3HandoffsOptions),
@@ -30,7 +30,7 @@ describe('S3Handoffs', () => {
     expect(error.details.option).toBe(option)
   })
 
-  it('refuses wrong options of its methods before any request', async () => {
+  it('the methods of S3Handoffs refuse wrong options before any request', async () => {
     const store = new S3Handoffs({ client, bucket })
     const file = tempManager().file()
     await failure('ERR_TEMP_OPTION_INVALID', () => store.handOff(file, { ttl: 'x' }))

@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { safeUntil, storeTime } from '../../src/s3/server-time.ts'
 
-describe("the store's clock", () => {
-  it('is never estimated later than it is, and a holder stops before a taker may begin', () => {
+describe('server time', () => {
+  it("the store's clock is never estimated later than it is, and a holder stops before a taker may begin", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 0, max: 1e12 }), // the store's true time when the answer was written

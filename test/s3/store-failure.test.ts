@@ -6,7 +6,7 @@ const answered = (httpStatusCode: number, name = 'Error'): object =>
   Object.assign(new Error('x'), { name, $metadata: { httpStatusCode } })
 const network = (code: string): object => Object.assign(new Error('x'), { code })
 
-describe('a failed request', () => {
+describe('failed requests', () => {
   it.each([
     [answered(412), 'precondition'],
     [answered(409, 'ConditionalRequestConflict'), 'conflict'],
@@ -26,7 +26,7 @@ describe('a failed request', () => {
     [new NoAnswer(5), 'passing'],
     [new Error('CredentialsProviderError'), 'final'],
     [undefined, 'final'],
-  ])('%o is %s', (error, kind) => {
+  ])('failureOf() of %o is %s', (error, kind) => {
     expect(failureOf(error)).toBe(kind)
   })
 
@@ -39,7 +39,7 @@ describe('a failed request', () => {
     expect(storeError(error, 'claim', direction)).toMatchObject({ code, status })
   })
 
-  it('of missing permissions or a missing bucket is explained', () => {
+  it('a failure because of missing permissions or a missing bucket is explained', () => {
     expect(storeError(answered(403), 'claim', 'read').message).toContain('Compare the permissions')
     expect(storeError(answered(404, 'NoSuchBucket'), 'claim', 'read').message).toContain('no such bucket')
   })

@@ -4,8 +4,8 @@ import { send } from '../../src/s3/store-request.ts'
 import { BUCKET, gateway, haveCeph, needsCeph, newClient } from '../fixtures/ceph.ts'
 import { unsteadyProxy } from '../fixtures/unsteady-proxy.ts'
 
-describe.skipIf(!haveCeph)(`a request${needsCeph}`, () => {
-  it("comes back with the store's Date and the name of the server", async () => {
+describe.skipIf(!haveCeph)(`requests to a store${needsCeph}`, () => {
+  it("a request to a store returns the store's Date and the name of the server", async () => {
     const client = newClient(await gateway())
     const { moment, server } = await send(client, new HeadBucketCommand({ Bucket: BUCKET }), {
       timeoutMs: 10_000,
@@ -17,7 +17,7 @@ describe.skipIf(!haveCeph)(`a request${needsCeph}`, () => {
     client.destroy()
   })
 
-  it('ends at its time limit, and at an abort with the reason', async () => {
+  it('a request to a store ends at its time limit, and at an abort with the reason', async () => {
     const proxy = await unsteadyProxy((await gateway()).endpoint)
     proxy.silent = true
     const client = newClient({ ...(await gateway()), endpoint: proxy.endpoint })

@@ -9,7 +9,7 @@ import { tempManager } from '../fixtures/temp-base.ts'
 /** Answers every request with status 500. */
 const failing = { send: () => Promise.reject(answer(500)) } as unknown as S3Client // the one method that is used
 
-it('a claim is refused at once when the manager for its file is closed', async () => {
+it('openManager() throws, and closingOf() aborts, when the manager for claimed files is closed', async () => {
   const manager = tempManager()
   const store = new Store(storeSettings({ client: failing, bucket: 'b', manager }))
   expect(store.openManager()).toBe(manager)
@@ -20,7 +20,7 @@ it('a claim is refused at once when the manager for its file is closed', async (
   failureSync('ERR_TEMP_CLOSED', () => store.openManager())
 })
 
-it('data that cannot be deleted now does not fail the completion: a sweep deletes it', async () => {
+it('deleteData() asks once, and resolves although the data cannot be deleted', async () => {
   let requests = 0
   const send = (): Promise<never> => {
     requests += 1

@@ -24,19 +24,19 @@ const SMALLEST: LiveRecord = {
   nonce: '',
 }
 
-describe('a record in the bucket', () => {
-  it('is read as it was written', () => {
+describe('records in the bucket', () => {
+  it('a record in the bucket is read as it was written', () => {
     const record = { ...SMALLEST, meta: { a: ['ü'] }, maxAttempts: 3, lastError: 'x' }
     expect(decodeRecord(encodeRecord(record), TICKET)).toEqual({ record: { v: 1, ...record } })
   })
 
-  it('shows by its size whether it is a tombstone', () => {
+  it('a record in the bucket shows by its size whether it is a tombstone', () => {
     expect(encodeRecord(SMALLEST).length).toBeGreaterThan(TOMBSTONE_BYTES)
     const longest = tombstoneOf(TICKET, 'completed', Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
     expect(encodeRecord(longest).length).toBeLessThanOrEqual(TOMBSTONE_BYTES)
   })
 
-  it('with the largest meta and error is within the limit of what is read', () => {
+  it('a record with the largest meta and error is within the limit of what is read', () => {
     const record = {
       ...SMALLEST,
       name: 'n'.repeat(255),
@@ -59,7 +59,7 @@ describe('a record in the bucket', () => {
     ['its member digest is wrong', JSON.stringify({ v: 1, ...SMALLEST, digest: 'x' })],
     ['its claim has no end', JSON.stringify({ v: 1, ...SMALLEST, state: 'claimed' })],
     ['its meta is too large', JSON.stringify({ v: 1, ...SMALLEST, meta: 'm'.repeat(70_000) })],
-  ])('is refused because %s', (problem, text) => {
+  ])('a record is refused because %s', (problem, text) => {
     expect(decodeRecord(Buffer.from(text), TICKET)).toEqual({ problem })
   })
 })

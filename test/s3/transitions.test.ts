@@ -30,7 +30,7 @@ const DONE = {
   nonce: 'n',
 } as const
 
-describe('a record', () => {
+describe('transitions of a record', () => {
   it.each([
     [
       'claim of an available one',
@@ -71,11 +71,11 @@ describe('a record', () => {
     ['expiry after it', expireNext(AVAILABLE, 101), { to: { state: 'done', why: 'expired' } }],
     ['expiry of a lost lease: from its end', expireNext(CLAIMED, 110), { refused: 'claimed' }],
     ['expiry of a dead letter', expireNext(DEAD, 1e9), { refused: 'claimed' }],
-  ])('%s', (_, next, expected) => {
+  ])('a record changes only as the protocol allows: %s', (_, next, expected) => {
     expect(next).toMatchObject(expected)
   })
 
-  it('has another nonce after each change', () => {
+  it('a record has another nonce after each change', () => {
     const nonces = [
       renewNext(CLAIMED, 3, 9, 60),
       renewNext(CLAIMED, 3, 9, 60),
@@ -84,14 +84,14 @@ describe('a record', () => {
     expect(new Set([...nonces, 'n']).size).toBe(4)
   })
 
-  it('that was retried has all its attempts again, and its fencing number goes on', () => {
+  it('a record that was retried has all its attempts again, and its fencing number goes on', () => {
     const retried = retryNext(DEAD, 9)
     const record = 'to' in retried ? retried.to : DEAD
     const claimed = claimNext(record, 10, 60, CLAIMANT)
     expect(claimed).toMatchObject({ to: { state: 'claimed', attempt: 4 } })
   })
 
-  it('keeps neither its claimant nor the end of its lease when it is given back', () => {
+  it('a record keeps neither its claimant nor the end of its lease when it is given back', () => {
     const next = releaseNext(CLAIMED, 3, 9, undefined)
     expect('to' in next && Object.keys(next.to)).not.toEqual(expect.arrayContaining(['claimant']))
     expect('to' in next && Object.keys(next.to)).not.toEqual(expect.arrayContaining(['untilMs']))

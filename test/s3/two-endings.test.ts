@@ -127,24 +127,27 @@ function check(pair: readonly string[], succeeded: readonly boolean[], state: st
   expect(kept.some((name) => name in completing) && kept.some((name) => name in returning), said).toBe(false)
 }
 
-describe('two endings of a claim that start together', () => {
-  it.each(names)('on this host: %s and each other one', async (first) => {
-    for (const second of names)
-      for (const [kind, open] of [
-        ['file', false],
-        ['file', true],
-        ['dir', false],
-      ] as const) {
-        const held = await onThisHost(kind, open)
-        const succeeded = await startTogether(held, first, second)
-        await held.claim[Symbol.asyncDispose]()
-        check([first, second], succeeded, await held.state())
-        expect(held.held(), `${first} and ${second}`).toEqual({ claims: 0, entries: 0, onDisk: [] })
-      }
-  })
+describe('endings that start together', () => {
+  it.each(names)(
+    'a claim on this host ends once when %s and each other ending start together',
+    async (first) => {
+      for (const second of names)
+        for (const [kind, open] of [
+          ['file', false],
+          ['file', true],
+          ['dir', false],
+        ] as const) {
+          const held = await onThisHost(kind, open)
+          const succeeded = await startTogether(held, first, second)
+          await held.claim[Symbol.asyncDispose]()
+          check([first, second], succeeded, await held.state())
+          expect(held.held(), `${first} and ${second}`).toEqual({ claims: 0, entries: 0, onDisk: [] })
+        }
+    },
+  )
 
   it.skipIf(!haveCeph).each(names)(
-    `between hosts: %s and each other one${needsCeph}`,
+    `a claim between hosts ends once when %s and each other ending start together${needsCeph}`,
     async (first) => {
       await Promise.all(
         names.map(async (second) => {

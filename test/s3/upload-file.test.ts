@@ -8,21 +8,21 @@ import { unsteadyProxy } from '../fixtures/unsteady-proxy.ts'
 
 const MIB = 1024 * 1024
 
-describe('the size of a part', () => {
+describe('part sizes', () => {
   it.each([
     [0, 8 * MIB],
     [8 * MIB, 8 * MIB],
     [80_000 * MIB, 8 * MIB],
     [80_001 * MIB, 9 * MIB],
     [5 * 1024 * 1024 * MIB, 525 * MIB],
-  ])('of a file of %i bytes keeps it within 10,000 parts', (bytes, part) => {
+  ])('the size of a part keeps a file of %i bytes within 10,000 parts', (bytes, part) => {
     expect(partBytesFor(bytes)).toBe(part)
     expect(Math.ceil(bytes / part)).toBeLessThanOrEqual(10_000)
   })
 })
 
-describe.skipIf(!haveCeph)(`an upload${needsCeph}`, () => {
-  it('of several parts survives broken connections, and arrives with its digest', async () => {
+describe.skipIf(!haveCeph)(`uploads to a bucket${needsCeph}`, () => {
+  it('an upload of several parts survives broken connections, and arrives with its digest', async () => {
     const { endpoint } = await gateway()
     const proxy = await unsteadyProxy(endpoint)
     const client = newClient({ ...(await gateway()), endpoint: proxy.endpoint })
@@ -40,7 +40,7 @@ describe.skipIf(!haveCeph)(`an upload${needsCeph}`, () => {
     await claim.complete()
   })
 
-  it('that fails leaves the file, no object and no unfinished multipart upload', async () => {
+  it('an upload that fails leaves the file, no object and no unfinished multipart upload', async () => {
     const { store, keys } = await cephStore()
     await store.probe()
     const file = await tempManager().receive(randomBytes(20 * MIB))
@@ -53,7 +53,7 @@ describe.skipIf(!haveCeph)(`an upload${needsCeph}`, () => {
     expect((await store.sweep({ uploadsAfter: 0, dryRun: true })).items).toEqual([])
   })
 
-  it('of a file that is gone or no file is refused', async () => {
+  it('an upload of a file that is gone, or of a path that is not a file, is refused', async () => {
     const { store, keys } = await cephStore()
     const file = tempManager().file()
     await file.remove()

@@ -28,8 +28,8 @@ function watching(base: string): { fs: FileSystem; seen: string[][] } {
   return { fs: { ...fs, native: true, ...spied } as FileSystem, seen }
 }
 
-describe('a new session', () => {
-  test('appears under its name with its owner already in it', () => {
+describe('new sessions', () => {
+  test('a new session appears under its name with its owner already in it', () => {
     const base = tempBase()
     const { fs: spied, seen } = watching(base)
     const manager = tempManager({ baseDir: base, fs: spied })
@@ -41,7 +41,7 @@ describe('a new session', () => {
     expect(readdirSync(join(manager.root, 'sessions'))).toHaveLength(1)
   })
 
-  test('has a name that proves its owner', () => {
+  test('a new session has a name that proves its owner', () => {
     const manager = tempManager()
     manager.file()
     const entry = parseSessionsEntry(String(manager.sessionPath).split(/[\\/]/).at(-1) ?? '')
@@ -49,7 +49,7 @@ describe('a new session', () => {
     expect(parseSessionName(entry?.id ?? '')).toMatchObject({ pid: process.pid })
   })
 
-  test.each([0o000, 0o277, 0o777])('has directories of mode 0700 under umask %o', (umask) => {
+  test.each([0o000, 0o277, 0o777])('a new session has directories of mode 0700 under umask %o', (umask) => {
     const base = tempBase()
     mkdirSync(join(base, 'x'))
     const before = process.umask(umask)
@@ -60,22 +60,25 @@ describe('a new session', () => {
     for (const path of [session, join(session, 'claims')]) expect(statSync(path).mode & 0o777).toBe(0o700)
   })
 
-  test.each(['mkdirSync', 'openSync', 'renameSync'] as const)('that fails in %s leaves nothing', (name) => {
-    const base = tempBase()
-    tempManager({ baseDir: base }).file() // the root is there
-    const sessions = (): string[] => readdirSync(join(base, `temp-file-manager-${USER}`, 'sessions'))
-    const before = sessions()
-    const failing = {
-      ...fs,
-      native: true,
-      [name]: (path: unknown, ...more: unknown[]) => {
-        if (/[/\\]\.new-/.test(String(path))) throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' })
-        return (fs[name] as (...given: unknown[]) => unknown)(path, ...more) // passed on as it came
-      },
-    } as FileSystem
-    expect(() => tempManager({ baseDir: base, fs: failing }).file()).toThrow(
-      expect.objectContaining({ code: 'ERR_TEMP_NO_SPACE' }),
-    )
-    expect(sessions()).toEqual(before)
-  })
+  test.each(['mkdirSync', 'openSync', 'renameSync'] as const)(
+    'a new session that fails in %s leaves nothing',
+    (name) => {
+      const base = tempBase()
+      tempManager({ baseDir: base }).file() // the root is there
+      const sessions = (): string[] => readdirSync(join(base, `temp-file-manager-${USER}`, 'sessions'))
+      const before = sessions()
+      const failing = {
+        ...fs,
+        native: true,
+        [name]: (path: unknown, ...more: unknown[]) => {
+          if (/[/\\]\.new-/.test(String(path))) throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' })
+          return (fs[name] as (...given: unknown[]) => unknown)(path, ...more) // passed on as it came
+        },
+      } as FileSystem
+      expect(() => tempManager({ baseDir: base, fs: failing }).file()).toThrow(
+        expect.objectContaining({ code: 'ERR_TEMP_NO_SPACE' }),
+      )
+      expect(sessions()).toEqual(before)
+    },
+  )
 })

@@ -49,7 +49,7 @@ test('listeners of signal-exit, which count themselves, are discounted; others a
   expect(foreignListeners('SIGTERM', 1)).toBe(base)
 })
 
-describe('an exit listener that throws before this package’s does not leave the session', () => {
+describe('exit listeners that throw', () => {
   test.each([
     ['natural', 'before', /thrown at exit/],
     ['exit', 'before', /thrown at exit/],
@@ -58,13 +58,16 @@ describe('an exit listener that throws before this package’s does not leave th
     ['natural', 'later', /thrown at exit/],
     ['exception', 'later', /Error: uncaught/],
     ['rejection', 'later', /Error: not handled/],
-  ])('of a process that ends by %s; it was added %s', async (ending, when, error) => {
-    const base = tempBase()
-    const { code, stderr } = await runChild('throwing-exit.mts', { args: [base, ending, when] })
-    expect([code, stderr]).toEqual([expect.any(Number), expect.stringMatching(error)])
-    const { root } = tempManager({ baseDir: base })
-    expect(readdirSync(join(root, 'sessions'))).toEqual([])
-  })
+  ])(
+    'a process that ends (%s) leaves no session although a foreign exit listener (added %s) throws',
+    async (ending, when, error) => {
+      const base = tempBase()
+      const { code, stderr } = await runChild('throwing-exit.mts', { args: [base, ending, when] })
+      expect([code, stderr]).toEqual([expect.any(Number), expect.stringMatching(error)])
+      const { root } = tempManager({ baseDir: base })
+      expect(readdirSync(join(root, 'sessions'))).toEqual([])
+    },
+  )
 })
 
 test('the program’s own exit listeners still find their files when the process dies of an exception', async () => {

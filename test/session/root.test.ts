@@ -46,8 +46,8 @@ test('a root that was made again is made durable again', async () => {
   expect(synced).toEqual([rootIn(base), rootIn(base)])
 })
 
-describe('a root that another user may have planted is refused, and nothing is created in it', () => {
-  test('a symbolic link, even to a directory of our own', async () => {
+describe('planted roots', () => {
+  test('a root that is a symbolic link, even to a directory of our own, is refused', async () => {
     const base = tempBase()
     mkdirSync(join(base, 'target'), { mode: 0o700 })
     symlinkSync('target', rootIn(base))
@@ -59,28 +59,31 @@ describe('a root that another user may have planted is refused, and nothing is c
     expect(readdirSync(join(base, 'target'))).toEqual([])
   })
 
-  test('a dangling link', () => {
+  test('a root that is a dangling link is refused', () => {
     const base = tempBase()
     symlinkSync('nowhere', rootIn(base))
     failureSync('ERR_TEMP_UNSAFE_ROOT', () => tempManager({ baseDir: base }).file())
     expect(existsSync(join(base, 'nowhere'))).toBe(false)
   })
 
-  test('a file', () => {
+  test('a root that is a file is refused', () => {
     const base = tempBase()
     writeFileSync(rootIn(base), '')
     failureSync('ERR_TEMP_UNSAFE_ROOT', () => tempManager({ baseDir: base }).file())
   })
 
-  test.skipIf(uid !== 0)('another user’s directory', () => {
-    const base = tempBase()
-    mkdirSync(rootIn(base), { mode: 0o700 })
-    chownSync(rootIn(base), 65534, 65534)
-    failureSync('ERR_TEMP_UNSAFE_ROOT', () => tempManager({ baseDir: base }).file())
-    expect(readdirSync(rootIn(base))).toEqual([])
-  })
+  test.skipIf(uid !== 0)(
+    'a root that is another user’s directory is refused, and nothing is created in it',
+    () => {
+      const base = tempBase()
+      mkdirSync(rootIn(base), { mode: 0o700 })
+      chownSync(rootIn(base), 65534, 65534)
+      failureSync('ERR_TEMP_UNSAFE_ROOT', () => tempManager({ baseDir: base }).file())
+      expect(readdirSync(rootIn(base))).toEqual([])
+    },
+  )
 
-  test('a room in it that is a link', () => {
+  test('a root with a room in it that is a link is refused', () => {
     const base = tempBase()
     mkdirSync(rootIn(base), { mode: 0o700 })
     mkdirSync(join(base, 'elsewhere'))
@@ -89,7 +92,7 @@ describe('a root that another user may have planted is refused, and nothing is c
     expect(readdirSync(join(base, 'elsewhere'))).toEqual([])
   })
 
-  test('a base directory in which everybody may rename', () => {
+  test('a base directory in which everybody may rename is refused without the sticky bit', () => {
     const base = tempBase()
     chmodSync(base, 0o777)
     failureSync('ERR_TEMP_UNSAFE_ROOT', () => tempManager({ baseDir: base }).file())
@@ -98,7 +101,7 @@ describe('a root that another user may have planted is refused, and nothing is c
     expect(existsSync(tempManager({ baseDir: base }).file().path), 'the sticky bit mends it').toBe(true)
   })
 
-  test('a base directory that is a file', () => {
+  test('a base directory that is a file is refused', () => {
     const base = join(tempBase(), 'file')
     writeFileSync(base, '')
     failureSync('ERR_TEMP_UNSAFE_ROOT', () => tempManager({ baseDir: base }).file())
@@ -134,7 +137,7 @@ test.each([0o750, 0o777, 0o2770])(
   },
 )
 
-describe('a cleaner that removes empty directories', () => {
+describe('cleaners of empty directories', () => {
   /** As find ROOT -type d -empty -delete. */
   function removeEmpty(directory: string): void {
     for (const entry of readdirSync(directory, { withFileTypes: true }))
@@ -149,7 +152,7 @@ describe('a cleaner that removes empty directories', () => {
     return managers
   }
 
-  test('does not stop a manager from handing off', async () => {
+  test('a cleaner of empty directories does not stop a manager from handing off', async () => {
     const [manager, other] = twoManagers()
     const file = await manager.receive('report')
     removeEmpty(manager.root)
@@ -158,15 +161,18 @@ describe('a cleaner that removes empty directories', () => {
     if (process.platform !== 'win32') expect(modeOf(join(manager.root, 'handoffs'))).toBe(0o700) // where modes are
   })
 
-  test.each(['claim', 'discard', 'retry'] as const)('does not stop a manager: %s', async (call) => {
-    const [manager, other] = twoManagers()
-    const ticket = await (await other.receive('job')).handOff()
-    removeEmpty(manager.root)
-    await manager[call](ticket)
-    expect(manager.stats().sessionsLost).toBe(0)
-  })
+  test.each(['claim', 'discard', 'retry'] as const)(
+    'a cleaner of empty directories does not stop %s() of a manager',
+    async (call) => {
+      const [manager, other] = twoManagers()
+      const ticket = await (await other.receive('job')).handOff()
+      removeEmpty(manager.root)
+      await manager[call](ticket)
+      expect(manager.stats().sessionsLost).toBe(0)
+    },
+  )
 
-  test('does not keep a claim from going back', async () => {
+  test('a cleaner of empty directories does not keep a claim from going back', async () => {
     const [manager, other] = twoManagers()
     const claim = await manager.claim(await (await other.receive('job')).handOff())
     removeEmpty(manager.root)
@@ -174,7 +180,7 @@ describe('a cleaner that removes empty directories', () => {
     expect((await other.claim(claim.ticket)).attempt).toBe(2)
   })
 
-  test('does not keep the claim of a dead session from going back', async () => {
+  test('a cleaner of empty directories does not keep the claim of a dead session from going back', async () => {
     const [manager, other] = twoManagers()
     const { ticket } = await manager.claim(await (await other.receive('job')).handOff())
     const dead = craftSession(manager.root, { owner: REUSED_PID })
@@ -184,7 +190,7 @@ describe('a cleaner that removes empty directories', () => {
     expect((await other.claim(ticket)).attempt).toBe(2)
   })
 
-  test('does not stop an upload from going on', async () => {
+  test('a cleaner of empty directories does not stop an upload from going on', async () => {
     const [manager, other] = twoManagers()
     const upload = await manager.createUpload()
     removeEmpty(manager.root)

@@ -22,7 +22,7 @@ test('a child program can create a socket in the directory that env({ short: tru
   await new Promise((closed) => server.close(closed))
 })
 
-test('find and stat see the directory, not a link', async () => {
+test('find and stat see the directory behind a short path, not a link', async () => {
   await using manager = new TempFileManager({ baseDir: tempBase(), ...QUIET })
   await using dir = manager.dir()
   writeFileSync(dir.join('x'), '')
@@ -89,13 +89,16 @@ test('where no link can be created, env() names the directory itself', async () 
   rmSync(join(manager.root, 'tmp'))
 })
 
-test.skipIf(!existsSync('/usr/bin/chromium'))('Chromium runs in the directory', async () => {
-  await using manager = new TempFileManager({ baseDir: tempBase('/tmp'), name: 'c', ...QUIET })
-  await using dir = manager.dir()
-  const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--dump-dom', 'about:blank']
-  const { stdout } = spawnSync('chromium', flags, {
-    env: { ...process.env, ...dir.env({ short: true }) },
-    encoding: 'utf8',
-  })
-  expect(stdout).toContain('<html>')
-})
+test.skipIf(!existsSync('/usr/bin/chromium'))(
+  'Chromium runs with a short path as its temporary directory',
+  async () => {
+    await using manager = new TempFileManager({ baseDir: tempBase('/tmp'), name: 'c', ...QUIET })
+    await using dir = manager.dir()
+    const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--dump-dom', 'about:blank']
+    const { stdout } = spawnSync('chromium', flags, {
+      env: { ...process.env, ...dir.env({ short: true }) },
+      encoding: 'utf8',
+    })
+    expect(stdout).toContain('<html>')
+  },
+)

@@ -72,7 +72,7 @@ test('a system that writes less than it was given is asked for the rest', async 
   expect(readFileSync(join(directory, 'file')).equals(bytes)).toBe(true)
 })
 
-test('after it is settled it takes nothing and lends no block', async () => {
+test('a settled writer takes nothing and lends no block', async () => {
   const { writer, lengths } = writing()
   await writer.settle()
   await writer.write(Buffer.alloc(3 * LARGE_BLOCK))

@@ -14,13 +14,13 @@ const header = process.report.getReport() as { header: { glibcVersionRuntime?: s
 const isGlibc = header.header.glibcVersionRuntime !== undefined
 
 describe.skipIf(!isGlibc)('the heap of a process that receives (needs glibc)', () => {
-  test('a freed block of the heap is given out again without a page fault', async () => {
+  test('after keepHeapTop() most of a freed block of the heap is used again without a page fault', async () => {
     const kept = await faults('kept')
     expect(kept.first).toBeGreaterThan(2 * PAGES_OF_MB) // they are counted at all
     expect(kept.second).toBeLessThan(PAGES_OF_MB)
   })
 
-  test('without it, glibc has given the block back to the kernel', async () => {
+  test('without keepHeapTop() glibc returns a freed block to the kernel', async () => {
     expect((await faults('not kept')).second).toBeGreaterThan(1.5 * PAGES_OF_MB)
   })
 })

@@ -5,8 +5,8 @@ import { isTempFileError } from '../../src/errors.ts'
 import type { ByteSource } from '../../src/types.ts'
 import { receiveFails, type Surroundings } from './receiving.ts'
 
-describe('a source that fails by itself', () => {
-  test('its error is the cause', async () => {
+describe('failing sources', () => {
+  test('the error of a source that fails is the cause of ERR_TEMP_IO', async () => {
     const mine = new Error('mine')
     async function* failing(): AsyncGenerator<string> {
       yield 'some'
@@ -18,7 +18,7 @@ describe('a source that fails by itself', () => {
     }
   })
 
-  test('one that was destroyed with an error before, or is destroyed while the free space is looked at', async () => {
+  test('the error of a source destroyed before, or as free space is read, is the cause of ERR_TEMP_IO', async () => {
     const mine = new Error('mine')
     const before = new PassThrough().on('error', () => {})
     before.destroy(mine)
@@ -37,7 +37,7 @@ describe('a source that fails by itself', () => {
     expect(meanwhile.listenerCount('error')).toBe(0)
   })
 
-  test('one that was closed early, before or on the way, is truncated', async () => {
+  test('a source that was closed early, before or on the way, is truncated', async () => {
     const before = new PassThrough()
     before.destroy()
     await receiveFails('ERR_TEMP_TRUNCATED', before)
@@ -48,7 +48,7 @@ describe('a source that fails by itself', () => {
     expect(halfway.listenerCount('close')).toBe(0)
   })
 
-  test('one that was read before, or has another reader, is refused with that reason', async () => {
+  test('a source that was read before, or has another reader, is refused with that reason', async () => {
     const spent = Readable.from(['x'])
     for await (const _ of spent);
     expect((await receiveFails('ERR_TEMP_OPTION_INVALID', spent)).message).toContain('already been read')
@@ -62,7 +62,7 @@ describe('a source that fails by itself', () => {
     expect(error.cause).toMatchObject({ code: 'ENOENT' })
   })
 
-  test('one that hangs is given up when its signal aborts', async () => {
+  test('a source that hangs is given up when its signal aborts', async () => {
     const hanging: [string, ByteSource][] = [
       ['node', new PassThrough()],
       ['web', new ReadableStream({})],
@@ -77,7 +77,7 @@ describe('a source that fails by itself', () => {
     }
   })
 
-  test('fewer bytes than expected are ERR_TEMP_TRUNCATED for every kind, with the number that arrived', async () => {
+  test('a source with fewer bytes than expected is ERR_TEMP_TRUNCATED, with the number that arrived', async () => {
     for (const source of ['abc', Readable.from(['abc']), new Blob(['abc']), ['abc']]) {
       const error = await receiveFails('ERR_TEMP_TRUNCATED', source, { expectedBytes: 4 })
       expect(isTempFileError(error) && error.details).toEqual({ bytes: 3, expected: 4 })

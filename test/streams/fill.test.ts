@@ -79,7 +79,7 @@ function turns(): Promise<void> {
   return new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
 }
 
-describe('after any failure the source is given up, the quota is given back and no write still runs', () => {
+describe('failures of a receive', () => {
   const failure = (code: string) => Object.assign(new Error(code), { code })
   const failing: Record<
     string,
@@ -152,7 +152,7 @@ describe('after any failure the source is given up, the quota is given back and 
   }
   for (const [what, [code, options, around]] of Object.entries(failing)) {
     for (const [kind, make] of Object.entries(endless)) {
-      test(`${what}, from ${kind}`, async () => {
+      test(`${kind} is given up with its quota after ${what}, and no write still runs`, async () => {
         const { source, givenUp } = make()
         const asked = options()
         // A refusal before anything is created never begins with the source; its caller gives it up.
@@ -179,7 +179,7 @@ function failWrites(error: NodeJS.ErrnoException | null, from: number): Surround
   }
 }
 
-describe('a signal that aborts while the disk is being written to', () => {
+describe('signals during a write', () => {
   function abortingAt(call: number): { signal: AbortSignal; around: Surroundings; calls(): number } {
     const controller = new AbortController()
     let calls = 0
@@ -194,7 +194,7 @@ describe('a signal that aborts while the disk is being written to', () => {
     return { signal: controller.signal, around, calls: () => calls }
   }
 
-  test('stops a large chunk after the write that runs', async () => {
+  test('a signal that aborts during a write stops a large chunk after that write', async () => {
     for (const source of [
       Buffer.alloc(64 * MEGABYTE.length),
       [Buffer.alloc(900_000), Buffer.alloc(1_040_000)],
@@ -205,7 +205,7 @@ describe('a signal that aborts while the disk is being written to', () => {
     }
   })
 
-  test('still fails the receive when it was the last write', async () => {
+  test('a signal that aborts during the last write still fails the receive', async () => {
     const { signal, around } = abortingAt(1)
     await receiveFails('ERR_TEMP_ABORTED', 'little', { signal }, around)
   })

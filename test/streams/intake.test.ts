@@ -35,7 +35,7 @@ const CASES = KINDS.flatMap(([kind, make]) =>
   })),
 )
 
-describe.each(CASES)('$kind that ends by $ending is received whole or refused', ({ make, ending, code }) => {
+describe.each(CASES)('$kind that ends by $ending', ({ kind, make, ending, code }) => {
   const check = async (manager: TempFileManager, receiving: Promise<{ path: string }>): Promise<void> => {
     if (code === undefined)
       return expect(await readFile((await receiving).path, 'utf8')).toBe('half and half')
@@ -43,7 +43,7 @@ describe.each(CASES)('$kind that ends by $ending is received whole or refused', 
     expect(manager.stats().bytes).toBe(0)
   }
 
-  test('in the turn of the call', async () => {
+  test(`${kind} that ends by ${ending} in the turn of the call is received whole or refused`, async () => {
     const subject = make()
     const manager = opening(() => {})
     const receiving = manager.receive(subject.source)
@@ -53,7 +53,7 @@ describe.each(CASES)('$kind that ends by $ending is received whole or refused', 
     await check(manager, receiving)
   })
 
-  test('while the file is being opened', async () => {
+  test(`${kind} that ends by ${ending} while the file is being opened is received whole or refused`, async () => {
     const subject = make()
     const manager = opening(async () => {
       await turn()
@@ -63,7 +63,7 @@ describe.each(CASES)('$kind that ends by $ending is received whole or refused', 
     await check(manager, manager.receive(subject.source))
   })
 
-  test('after the file was opened', async () => {
+  test(`${kind} that ends by ${ending} after the file was opened is received whole or refused`, async () => {
     const subject = make()
     const manager = opening(() => {})
     let once = (): void => subject[ending]?.()
@@ -74,7 +74,7 @@ describe.each(CASES)('$kind that ends by $ending is received whole or refused', 
     await check(manager, manager.receive(subject.source, { onProgress }))
   })
 
-  test('while a file is being opened to be overwritten', async () => {
+  test(`${kind} that ends by ${ending} as an overwrite opens its file is received whole or refused`, async () => {
     let meanwhile = (): Promise<void> | void => {}
     const manager = opening(() => meanwhile())
     const file = await manager.fileAsync()

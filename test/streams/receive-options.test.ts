@@ -4,7 +4,7 @@ import { checkReceiveOptions } from '../../src/streams/receive-options.ts'
 import type { ReceiveOptions } from '../../src/types.ts'
 import { receive } from './receiving.ts'
 
-describe('a hostile option is refused before anything is created', () => {
+describe('hostile options', () => {
   const rows: Record<string, unknown> = {
     'options that are not an object': 5,
     'options that are null': null,
@@ -25,7 +25,7 @@ describe('a hostile option is refused before anything is created', () => {
     'a declared type that is not a string': { declared: { type: {} } },
   }
   for (const [what, options] of Object.entries(rows)) {
-    test(what, () => {
+    test(`a hostile option is refused: ${what}`, () => {
       let error: unknown
       try {
         checkReceiveOptions(options as ReceiveOptions) // hostile on purpose
@@ -50,7 +50,7 @@ test('every digest that this Node can make is accepted', async () => {
 })
 
 describe('onProgress', () => {
-  test('is called with the total when it is known, and always at the end', async () => {
+  test('onProgress is called with the total when it is known, and always at the end', async () => {
     const calls: object[] = []
     const onProgress = (progress: object): void => {
       calls.push(progress)
@@ -69,7 +69,7 @@ describe('onProgress', () => {
     expect(calls).toEqual([{ bytes: 0, total: 0 }])
   })
 
-  test('is throttled: five thousand chunks are far fewer calls', async () => {
+  test('onProgress is throttled: five thousand chunks are far fewer calls', async () => {
     let calls = 0
     const began = performance.now()
     await receive(Array(5000).fill('ten bytes!'), { onProgress: () => calls++ })

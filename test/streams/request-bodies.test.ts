@@ -9,7 +9,7 @@ import { listeners, receive } from './receiving.ts'
 
 const MEGABYTE = Buffer.alloc(1024 * 1024, 'x')
 
-describe('the body of a request', () => {
+describe('bodies of requests', () => {
   async function serve(
     options: ReceiveOptions,
     client: (port: number) => unknown,
@@ -32,7 +32,7 @@ describe('the body of a request', () => {
     return { request, error, server }
   }
 
-  test('of a client that goes away half way is an abort', async () => {
+  test('the body of a client that goes away half way is an abort', async () => {
     const { request, error, server } = await serve({}, (port) => {
       const socket = net.connect(port, '127.0.0.1', () => {
         socket.write('POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\nsome', () =>
@@ -46,7 +46,7 @@ describe('the body of a request', () => {
     expect(listeners(request)).toMatchObject({ data: 0, end: 0, error: 0, close: 0 })
   })
 
-  test('that is too large is given up, and its client still gets the answer', async () => {
+  test('the body of a request that is too large is given up, and its client still gets the answer', async () => {
     let answer: Promise<string> | undefined
     const { request, error, server } = await serve({ maxBytes: 100_000 }, (port) => {
       answer = new Promise((resolve, reject) => {
@@ -71,7 +71,7 @@ describe('the body of a request', () => {
     await new Promise((resolve) => server.close(resolve))
   })
 
-  test('with keepSource is only paused, for its caller to drain', async () => {
+  test('a refused body with keepSource is only paused, for its caller to drain', async () => {
     let sent: Promise<unknown> | undefined
     const { request, error, server } = await serve({ maxBytes: 10, keepSource: true }, (port) => {
       sent = fetch(`http://127.0.0.1:${port}`, { method: 'POST', body: MEGABYTE }).then(
@@ -89,7 +89,7 @@ describe('the body of a request', () => {
   })
 })
 
-describe('the body of a stream of HTTP/2', () => {
+describe('bodies over HTTP/2', () => {
   /** A frame of one stream (RFC 9113 section 4.1). */
   function frame(type: number, flags: number, stream: number, payload = Buffer.alloc(0)): Buffer {
     const head = Buffer.alloc(9)
@@ -109,7 +109,7 @@ describe('the body of a stream of HTTP/2', () => {
   test.each([
     ['NO_ERROR', 0],
     ['CANCEL', 8],
-  ])('that its client resets half way with %s is an abort', async (_, code) => {
+  ])('an HTTP/2 body that its client resets half way with %s is an abort', async (_, code) => {
     const server = http2.createServer()
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')

@@ -8,8 +8,8 @@ const UNLIMITED = Number.POSITIVE_INFINITY
 const meter = (options: ReceiveOptions, fileBytes = UNLIMITED, size?: number): Meter =>
   new Meter(checkReceiveOptions(options), fileBytes, size)
 
-describe('a limit of bytes', () => {
-  test('accepts exactly as many and refuses the next one, before it is counted', () => {
+describe('limits of bytes', () => {
+  test('a limit of bytes accepts exactly as many and refuses the next one, before it is counted', () => {
     const counting = meter({ maxBytes: 10 })
     counting.count(4)
     counting.count(6)
@@ -18,7 +18,7 @@ describe('a limit of bytes', () => {
     expect(counting.bytes).toBe(10)
   })
 
-  test('of the manager counts where it is the smaller one, and is named in the error', () => {
+  test('the limit of the manager counts where it is the smaller one, and is named in the error', () => {
     const error = failureSync('ERR_TEMP_TOO_LARGE', () => meter({ maxBytes: 10 }, 5).count(6))
     expect(error.details).toMatchObject({ limit: 5, option: 'limits.fileBytes' })
     expect(
@@ -32,13 +32,13 @@ describe('a limit of bytes', () => {
   test.each([
     ['the source announces', {}, 11],
     ['the caller expects', { expectedBytes: 11 }, undefined],
-  ])('refuses what %s to be longer before the first byte', (_, options, size) => {
+  ])('a limit of bytes refuses what %s to be longer before the first byte', (_, options, size) => {
     failureSync('ERR_TEMP_TOO_LARGE', () => meter({ ...options, maxBytes: 10 }, UNLIMITED, size))
   })
 })
 
-describe('an announced length', () => {
-  test('is reached exactly: one byte more is too large, one byte less is truncated', () => {
+describe('announced lengths', () => {
+  test('an announced length is reached exactly: one byte more is too large, one byte less is truncated', () => {
     const counting = meter({ expectedBytes: 3 })
     counting.count(2)
     const truncated = failureSync('ERR_TEMP_TRUNCATED', () => counting.checkWhole())
@@ -49,7 +49,7 @@ describe('an announced length', () => {
     expect(longer.details).toMatchObject({ limit: 3, option: 'expectedBytes' })
   })
 
-  test('of the source gives the progress its total', () => {
+  test('the announced length of a source gives the progress its total', () => {
     const reports: unknown[] = []
     const counting = meter({ onProgress: (report) => reports.push(report) }, UNLIMITED, 3)
     counting.count(3)

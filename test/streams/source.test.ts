@@ -32,7 +32,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(directory, { recursive: true }))
 
-describe('every kind of source arrives whole', () => {
+describe('kinds of sources', () => {
   const kinds: Record<string, () => ByteSource> = {
     'a file stream': () => createReadStream(join(directory, 'source')),
     'a Readable of an async generator': () => Readable.from(later(50_000)),
@@ -66,7 +66,7 @@ describe('every kind of source arrives whole', () => {
     'an async generator': () => later(65_536),
   }
   for (const [kind, make] of Object.entries(kinds)) {
-    test(kind, async () => {
+    test(`${kind} arrives whole`, async () => {
       const { result, content } = await receive(make(), { hash: 'sha256' })
       expect(result).toEqual({ bytes: BYTES.length, digest: DIGEST, detectedType: undefined })
       expect(content.equals(BYTES)).toBe(true)
@@ -98,7 +98,7 @@ describe('every kind of source arrives whole', () => {
     }
   })
 
-  test('the body of a request', async () => {
+  test('the body of a request arrives whole', async () => {
     const server = http.createServer(async (request, response) => {
       const { result } = await receive(request, { hash: 'sha256', expectedBytes: BYTES.length })
       response.end(result.digest)
@@ -164,7 +164,7 @@ test('the same bytes in any chunks give the same file and digest', async () => {
   )
 })
 
-describe('a value that is not a source is refused with a typed error', () => {
+describe('other values', () => {
   const rows: Record<string, unknown> = {
     number: 5,
     null: null,
@@ -177,7 +177,7 @@ describe('a value that is not a source is refused with a typed error', () => {
     'a stream that gives a number': Readable.from(['fine', 7]),
   }
   for (const [what, source] of Object.entries(rows)) {
-    test(what, async () => {
+    test(`a value that is not a source is refused with a typed error: ${what}`, async () => {
       await receiveFails('ERR_TEMP_OPTION_INVALID', source as ByteSource) // hostile on purpose
       if (source instanceof Readable) expect(source.destroyed).toBe(true)
     })

@@ -11,11 +11,11 @@ import { tempManager } from '../fixtures/temp-base.ts'
 const draftOf = (name: string): string =>
   name.replace(/^s-(.*)[0-9a-z]{8}(-[0-9a-z]{16})$/, '.new-$100000000$2')
 
-describe.skipIf(process.platform !== 'linux')('a draft (its name proves its maker on Linux)', () => {
+describe.skipIf(process.platform !== 'linux')('drafts (their names prove their makers on Linux)', () => {
   test.each([
     ['with its record', true],
     ['still empty', false],
-  ])('of a killed maker, %s, is removed by the next sweep', async (_what, withRecord) => {
+  ])('a draft of a killed maker, %s, is removed by the next sweep', async (_what, withRecord) => {
     const manager = tempManager({ name: 'cli' })
     await runChild('cli-owner.ts', { args: [join(manager.root, '..')] })
     const sessions = join(manager.root, 'sessions')
@@ -29,7 +29,7 @@ describe.skipIf(process.platform !== 'linux')('a draft (its name proves its make
     expect(readdirSync(sessions)).toEqual([])
   })
 
-  test('of a live process is kept', async () => {
+  test('a draft of a live process is kept', async () => {
     const manager = tempManager({ name: 'parent' })
     const { path } = await family(join(manager.root, '..'), 'env', ['sleep', '1000'])
     const draft = join(manager.root, 'sessions', draftOf(basename(dirname(path))))

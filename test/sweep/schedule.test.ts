@@ -30,8 +30,8 @@ function heldRun(): { runs: AbortSignal[]; letGo: () => void; run: (signal: Abor
   }
 }
 
-describe('the schedule', () => {
-  test('runs at the start, then about every ten minutes, jittered, never two concurrently', async () => {
+describe('schedules', () => {
+  test('a schedule runs at the start, then about every ten minutes, jittered, never two concurrently', async () => {
     vi.useFakeTimers()
     const { runs, letGo, run } = heldRun()
     const schedule = new Schedule(run, true, 10 * MINUTE)
@@ -56,7 +56,7 @@ describe('the schedule', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  test('follows its options: never at the start, or only there', async () => {
+  test('a schedule follows its options: never at the start, or only there', async () => {
     vi.useFakeTimers()
     const counts: number[] = []
     for (const [onStart, every] of [
@@ -74,7 +74,7 @@ describe('the schedule', () => {
     expect(counts).toEqual([1, 1, 0])
   })
 
-  test('asked for while a sweep runs, another follows: the running one has read its list', async () => {
+  test('a sweep that is asked for while one runs follows it: the running one has read its list', async () => {
     const { runs, letGo, run } = heldRun()
     const schedule = new Schedule(run, false, undefined)
     void schedule.now()
@@ -105,7 +105,7 @@ describe('the schedule', () => {
     expect(runs.length).toBe(1)
   })
 
-  test("a sweep that fails is not the program's, and the next one comes", async () => {
+  test('a sweep that fails does not reject now(), and the next one runs', async () => {
     let count = 0
     const schedule = new Schedule(
       async () => {
@@ -121,12 +121,12 @@ describe('the schedule', () => {
   })
 })
 
-describe('a manager', () => {
+describe('sweeps of a manager', () => {
   /** Resolves when nothing of the session is left. */
   const swept = (path: string): Promise<void> =>
     vi.waitFor(() => expect(existsSync(path)).toBe(false), 10_000)
 
-  test('sweeps at its first use, not when it is made', async () => {
+  test('a manager sweeps at its first use, not when it is made', async () => {
     const base = tempBase()
     const { root } = tempManager({ baseDir: base })
     const dead = craftSession(root, { owner: REUSED_PID })
@@ -139,7 +139,7 @@ describe('a manager', () => {
     await swept(dead.path)
   })
 
-  test('sweeps even if no session can be made because the disk is full, and again after ENOSPC', async () => {
+  test('a manager sweeps even if no session can be made because the disk is full, and again after ENOSPC', async () => {
     const base = tempBase()
     let full = true
     const mkdirSync: FileSystem['mkdirSync'] = (path, options) => {
@@ -200,14 +200,14 @@ describe('a manager', () => {
     expect(readdirSync(join(root, 'sessions'))).toEqual([])
   })
 
-  test('adds no listener before its first use, and holds no process open', () => {
+  test('a manager adds no listener before its first use, and holds no process open', () => {
     const before = [process.listenerCount('exit'), process.getActiveResourcesInfo().length]
     const manager = new TempFileManager({ baseDir: tempBase() })
     onTestFinished(() => manager.close())
     expect([process.listenerCount('exit'), process.getActiveResourcesInfo().length]).toEqual(before)
   })
 
-  test('that is never used sweeps what its predecessor left', async () => {
+  test('a manager that is never used sweeps what its predecessor left', async () => {
     const base = tempBase()
     const { root } = new TempFileManager({ baseDir: base, sweep: { onStart: false } })
     const dead = craftSession(root, { owner: REUSED_PID })
@@ -217,7 +217,7 @@ describe('a manager', () => {
     expect(manager.sessionPath).toBeUndefined()
   })
 
-  test('survives every failure of its periodic look: nothing is thrown from a timer', async () => {
+  test('a manager survives every failure of its periodic look: nothing is thrown from a timer', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const thrown: unknown[] = []
     const note = (error: unknown): void => void thrown.push(error)

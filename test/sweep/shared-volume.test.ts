@@ -46,8 +46,8 @@ function itemOf(report: SweepReport, id: string): { action: string | undefined; 
 
 const names = (manager: TempFileManager): string[] => readdirSync(join(manager.root, 'sessions'))
 
-describe("another host's session", () => {
-  test('is kept while its heart beats, suspected after stale, and swept after a grace of an hour', async () => {
+describe('sessions of other hosts', () => {
+  test("another host's session is kept while its heart beats, then suspected, and swept an hour later", async () => {
     const { base, session, age, fs: aged } = foreign()
     const manager = tempManager({ baseDir: base, fs: aged, sharedVolume: { staleAfter: '24h' } })
 
@@ -77,7 +77,7 @@ describe("another host's session", () => {
     expect(names(manager)).toEqual([])
   })
 
-  test('gets its name back when its heart beats again within the grace', async () => {
+  test("another host's suspected session gets its name back when its heart beats again", async () => {
     const { base, session, age, fs: aged } = foreign()
     const manager = tempManager({ baseDir: base, fs: aged, sharedVolume: true })
     age.beat = 30 * HOUR
@@ -92,7 +92,7 @@ describe("another host's session", () => {
   test.each<{ what: string; owner: Record<string, unknown>; shared: boolean }>([
     { what: 'of a manager that does not beat', owner: { ...FAR, heartbeat: false }, shared: true },
     { what: 'for a sweeper that does not share the volume', owner: FAR, shared: false },
-  ])('is kept however old: $what', async ({ owner, shared }) => {
+  ])("another host's session is kept however old: $what", async ({ owner, shared }) => {
     const { base, session, age, fs: aged } = foreign(owner)
     age.beat = 9999 * HOUR
     age.tombstone = 9999 * HOUR
@@ -101,7 +101,7 @@ describe("another host's session", () => {
     expect(names(manager)).toEqual([session.name])
   })
 
-  test("is judged by no host's clock: times that utimes set count for nothing", async () => {
+  test("another host's session is judged by no host's clock: times that utimes set count for nothing", async () => {
     const { base, session, fs: aged } = foreign()
     for (const name of ['heartbeat', 'owner.json', '.']) utimesSync(join(session.path, name), 1000, 1000)
     const manager = tempManager({ baseDir: base, fs: aged, sharedVolume: true })
@@ -109,7 +109,7 @@ describe("another host's session", () => {
     expect(names(manager)).toEqual([session.name])
   })
 
-  test('is not aged when the volume cannot be asked the time', async () => {
+  test("another host's session is kept when the volume cannot be asked the time", async () => {
     const { base, session, age, fs: aged } = foreign()
     age.beat = 9999 * HOUR
     const refused: FileSystem['mkdirSync'] = () => {
@@ -121,7 +121,7 @@ describe("another host's session", () => {
   })
 })
 
-describe('the heartbeat', () => {
+describe('heartbeats', () => {
   const sharing = { heartbeat: '1s', staleAfter: '1h' } as const
 
   /** Waits until it has beaten since `than`. */
@@ -132,7 +132,7 @@ describe('the heartbeat', () => {
       return now
     }, SOON)
 
-  test('beats, and ends with the manager', async () => {
+  test('a heartbeat repeats, and ends with its manager', async () => {
     const manager = tempManager({ sharedVolume: sharing })
     manager.file()
     const path = join(String(manager.sessionPath), 'heartbeat')
@@ -141,7 +141,7 @@ describe('the heartbeat', () => {
     expect(names(manager)).toEqual([])
   })
 
-  test('that fails because a sweeper suspected us takes our directory back, and beats on', async () => {
+  test('a heartbeat that fails because a sweeper suspected its session takes that back, and goes on', async () => {
     const manager = tempManager({ sharedVolume: sharing })
     const file = manager.file()
     const session = String(manager.sessionPath)
@@ -154,7 +154,7 @@ describe('the heartbeat', () => {
     expect(manager.sessionPath).toBe(session)
   })
 
-  test('that could not be started is started again: a sweeper suspected us meanwhile', async () => {
+  test('a heartbeat that did not start because a sweeper suspected its session is started again', async () => {
     let suspected = false
     const mkdir = ((path: string, made: (error: Error | null) => void) =>
       fs.mkdir(path, (error) => {
@@ -175,7 +175,7 @@ describe('the heartbeat', () => {
     expect(manager.sessionPath).toBe(session)
   })
 
-  test('that fails because our directory is gone reports it, and goes on in a new session', async () => {
+  test('a heartbeat that fails because its session is gone reports it, and goes on in a new session', async () => {
     const reported: string[] = []
     const manager = tempManager({
       sharedVolume: sharing,
@@ -191,7 +191,7 @@ describe('the heartbeat', () => {
     await beaten(join(String(manager.sessionPath), 'heartbeat'), 0)
   })
 
-  test('that fails because the whole root is gone does the same', async () => {
+  test('a heartbeat that fails because the whole root is gone reports it, and the manager works on', async () => {
     const reported: string[] = []
     const manager = tempManager({
       sharedVolume: sharing,
@@ -205,8 +205,8 @@ describe('the heartbeat', () => {
   })
 })
 
-describe('the sweep lock', () => {
-  test('lets one work and turns the others away, also when the work fails', async () => {
+describe('sweep locks', () => {
+  test('the sweep lock lets one work and turns the others away, and is released when the work fails', async () => {
     const { root } = tempManager()
     mkdirSync(root, { recursive: true })
     onTestFinished(() => rmSync(root, { recursive: true, force: true }))

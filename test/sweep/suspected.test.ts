@@ -33,8 +33,8 @@ function suspect(over: Partial<FileSystem> = {}): {
   return { manager, session: String(manager.sessionPath), reported }
 }
 
-describe("a session under a tombstone's name", () => {
-  test('is taken back by the next file, directory, receive and claim', async () => {
+describe('suspected sessions', () => {
+  test("a session under a tombstone's name is taken back by the next file, directory, receive and claim", async () => {
     const { manager, session, reported } = suspect()
     const ticket = await (await manager.receive('x')).handOff()
     const uses = [
@@ -54,7 +54,7 @@ describe("a session under a tombstone's name", () => {
     expect(reported).toEqual([])
   })
 
-  test('is not lost when the sweeper gives it back between two looks', () => {
+  test('a suspected session is not lost when the sweeper gives it back between two looks', () => {
     let giveBack = false
     const { manager, session, reported } = suspect({
       readdirSync: (path, options) => {
@@ -72,7 +72,7 @@ describe("a session under a tombstone's name", () => {
     expect(reported).toEqual([])
   })
 
-  test('is not lost when the sweeper gives it back while its owner takes it', () => {
+  test('a suspected session is not lost when the sweeper gives it back while its owner takes it', () => {
     const { manager, session, reported } = suspect({
       renameSync: (from, to) => {
         if (String(from).includes('.dead-')) renameSync(from, to) // the sweeper, a moment before us
@@ -86,9 +86,9 @@ describe("a session under a tombstone's name", () => {
   })
 })
 
-describe('a session that is gone', () => {
+describe('lost sessions', () => {
   test.each(['condemned', 'removed', 'removed with all of the root'])(
-    '%s: reported once, and a new one starts',
+    'a session that was %s is reported once, and a new one starts',
     (how) => {
       const { manager, session, reported } = suspect()
       if (how === 'condemned') renameSync(session, tombstoneOf(session, 'gone'))
@@ -100,7 +100,7 @@ describe('a session that is gone', () => {
     },
   )
 
-  test('fails the handOff of a file that went with it, by code', async () => {
+  test('handOff() of a file whose session is gone rejects with ERR_TEMP_SESSION_LOST', async () => {
     const { manager, session } = suspect()
     const file = manager.file()
     rmSync(session, { recursive: true })

@@ -57,7 +57,7 @@ test('nothing of an expired upload is left, finished or not, and its ticket outl
   expect((await manager.handoffs()).map((handoff) => handoff.ticket)).toEqual([ticket])
 })
 
-test('an upload is removed after its greatest age, also while data arrives', async () => {
+test('an upload is removed after its greatest age, also before its time to live is over', async () => {
   const manager = tempManager()
   const id = await waiting(manager, { ttl: '9h', maxAge: 1 })
   await expect.poll(async () => (await manager.uploads())[0]?.expiresInMs).toBeLessThan(0)

@@ -46,8 +46,8 @@ function rooms(manager: TempFileManager): { sessions: string[]; handoffs: string
   }
 }
 
-describe('the report', () => {
-  test('names every entry with what was decided and why', async () => {
+describe('reports', () => {
+  test('the report of a sweep names every entry with what was decided and why', async () => {
     const manager = usedManager()
     const { root } = manager
     const other = new TempFileManager({ baseDir: join(root, '..'), sweep: { onStart: false, every: false } })
@@ -86,7 +86,7 @@ describe('the report', () => {
     expect(rooms(manager)).toEqual({ sessions: [unknown.name], handoffs: [waiting] })
   })
 
-  test('reports the claims that were given back, which can be claimed again', async () => {
+  test('a sweep reports the claims that were given back, which can be claimed again', async () => {
     const manager = usedManager()
     const ticket = await (await manager.receive('work')).handOff({ meta: { n: 1 } })
     const dead = craftSession(manager.root, DEAD)
@@ -96,7 +96,7 @@ describe('the report', () => {
     expect((await manager.claim(ticket)).meta).toEqual({ n: 1 })
   })
 
-  test('reports foreign files, similar names, links and devices, and leaves them alone', async () => {
+  test('a sweep reports foreign files, similar names and links, and leaves them alone', async () => {
     const manager = usedManager()
     const sessions = join(manager.root, 'sessions')
     const outside = tempBase()
@@ -125,16 +125,19 @@ describe('the report', () => {
       expect(entryOf(report, name), name).toMatchObject({ kind: 'foreign', action: 'kept' })
   })
 
-  test.runIf(process.getuid?.() === 0)('never sweeps what belongs to another user (needs root)', async () => {
-    const manager = usedManager()
-    const dead = craftSession(manager.root, DEAD)
-    chownSync(dead.path, 65_534, 65_534)
-    const report = await manager.sweep()
-    expect(entryOf(report, dead.name)).toMatchObject({ action: 'kept', reason: 'belongs to another user' })
-    expect(existsSync(dead.path)).toBe(true)
-  })
+  test.runIf(process.getuid?.() === 0)(
+    'a sweep keeps what belongs to another user (needs root)',
+    async () => {
+      const manager = usedManager()
+      const dead = craftSession(manager.root, DEAD)
+      chownSync(dead.path, 65_534, 65_534)
+      const report = await manager.sweep()
+      expect(entryOf(report, dead.name)).toMatchObject({ action: 'kept', reason: 'belongs to another user' })
+      expect(existsSync(dead.path)).toBe(true)
+    },
+  )
 
-  test('keeps and reports a record of an unknown version, of a session and of a handoff', async () => {
+  test('a sweep keeps and reports a record of an unknown version, of a session and of a handoff', async () => {
     const manager = usedManager()
     const session = craftSession(manager.root, { record: JSON.stringify({ v: 7, pid: 1 }) })
     const ticket = await (await manager.receive('future')).handOff()
@@ -145,14 +148,14 @@ describe('the report', () => {
     expect(rooms(manager)).toEqual({ sessions: [session.name], handoffs: [ticket] })
   })
 
-  test('of a root that was never created reports nothing', async () => {
+  test('a sweep of a root that was never created reports nothing', async () => {
     const report = await tempManager().sweep()
     expect(report).toMatchObject({ items: [], errors: [], finished: true })
   })
 })
 
 describe('options', () => {
-  test('dryRun reports the same and changes nothing', async () => {
+  test('dryRun reports what a sweep would remove, and changes nothing', async () => {
     const manager = usedManager()
     const dead = craftSession(manager.root, DEAD)
     const tombstone = craftSession(manager.root, DEAD)
@@ -164,7 +167,7 @@ describe('options', () => {
     expect(rooms(manager).sessions.length).toBe(2)
   })
 
-  test("onProgress counts to the total, and what it throws is the caller's, after a clean stop", async () => {
+  test('onProgress counts to the total, and an error that it throws reaches the caller of sweep()', async () => {
     const manager = usedManager()
     for (let n = 0; n < 5; n++) craftSession(manager.root, DEAD)
     const steps: SweepProgress[] = []
@@ -186,7 +189,7 @@ describe('options', () => {
     expect(rooms(manager).sessions).toEqual([])
   })
 
-  test('a signal stops it between two entries, and the next sweep goes on', async () => {
+  test('a signal stops a sweep between two entries, and the next sweep goes on', async () => {
     const manager = usedManager()
     for (let n = 0; n < 40; n++) craftSession(manager.root, DEAD)
     const controller = new AbortController()
@@ -203,7 +206,7 @@ describe('options', () => {
     expect(rooms(manager).sessions).toEqual([])
   })
 
-  test('a signal and a timeLimit stop it in the midst of one large session', async () => {
+  test('a signal and a timeLimit stop a sweep in the midst of one large session', async () => {
     const manager = usedManager()
     const { path } = craftSession(manager.root, DEAD)
     for (let n = 0; n < 1000; n++) writeFileSync(join(path, `f${n}`), '')
@@ -215,7 +218,7 @@ describe('options', () => {
     expect(rooms(manager).sessions).toEqual([])
   })
 
-  test('an aborted signal does nothing', async () => {
+  test('a sweep with an aborted signal removes nothing', async () => {
     const manager = usedManager()
     craftSession(manager.root, DEAD)
     expect(await manager.sweep({ signal: AbortSignal.abort() })).toMatchObject({ finished: false })
@@ -249,7 +252,7 @@ describe('options', () => {
   })
 
   test.each([{ timeLimit: 'soon' }, { removeUnknownAfter: -1 }, { onProgress: 'yes' }] as const)(
-    '%j is refused',
+    'sweep() refuses the option %j',
     async (options) => {
       await failure('ERR_TEMP_OPTION_INVALID', () => usedManager().sweep(options as never)) // wrong on purpose
     },
@@ -305,8 +308,8 @@ describe('by age', () => {
   })
 })
 
-describe('an owner whose process is proved dead while its lease answers', () => {
-  test('is suspected, then heard, and keeps its session', async () => {
+describe('leases of dead processes', () => {
+  test('an owner whose process is proved dead while its lease answers keeps its session', async () => {
     const manager = tempManager()
     const { path, name, id } = craftSession(manager.root, {
       owner: REUSED_PID,
@@ -395,7 +398,7 @@ describe('side by side', () => {
 })
 
 describe('an injected file system', () => {
-  test('without kernel evidence proves nothing but a missing process', async () => {
+  test('a sweep on an injected file system removes the session of a process whose pid was reused', async () => {
     const manager = usedManager({ fs: { ...fs, native: false } })
     const reused = craftSession(manager.root, DEAD)
     expect((await manager.sweep()).errors).toEqual([])

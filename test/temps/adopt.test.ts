@@ -16,8 +16,8 @@ import { steppingDisk, systemError } from '../fixtures/stepping-disk.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 import { DEVICES, elsewhere } from './devices.ts'
 
-describe.each(DEVICES)('a foreign entry of %s', (_device, place) => {
-  test('is moved in as a file, and is removed with its scope', async () => {
+describe.each(DEVICES)('adopt from %s', (_device, place) => {
+  test('a foreign file is moved in as a file, and is removed with its scope', async () => {
     const foreign = join(place(), 'upload.mkv')
     writeFileSync(foreign, 'frames', { mode: 0o640 })
     utimesSync(foreign, 5, 6)
@@ -37,7 +37,7 @@ describe.each(DEVICES)('a foreign entry of %s', (_device, place) => {
     expect(manager.stats()).toMatchObject({ entries: 0, filesCreated: 1, removed: 1 })
   })
 
-  test('is moved in as a directory with all its contents', async () => {
+  test('a foreign directory is moved in as a directory with all its contents', async () => {
     const foreign = join(place(), 'frames')
     mkdirSync(join(foreign, 'a'), { recursive: true })
     writeFileSync(join(foreign, 'a/1'), 'one')
@@ -50,7 +50,7 @@ describe.each(DEVICES)('a foreign entry of %s', (_device, place) => {
     expect(existsSync(adopted.path)).toBe(false)
   })
 
-  test('in place stays where it is until its scope ends', async () => {
+  test('a file adopted in place stays where it is until its scope ends', async () => {
     const foreign = join(place(), 'x.bin')
     writeFileSync(foreign, 'x')
     const manager = tempManager()
@@ -105,19 +105,22 @@ describe.skipIf(elsewhere === undefined)('a directory of another device', () => 
 })
 
 describe('adopted in place', () => {
-  test.each(['close', 'closeSync'] as const)('a file and a full directory are removed at %s', async (way) => {
-    const base = tempBase()
-    const [file, dir] = [join(base, 'f'), join(base, 'd')]
-    writeFileSync(file, '')
-    mkdirSync(join(dir, 'a'), { recursive: true })
-    const manager = tempManager()
-    await manager.adopt(file, { inPlace: true })
-    await manager.adopt(dir, { inPlace: true })
-    await manager[way]()
-    expect([existsSync(file), existsSync(dir)]).toEqual([false, false])
-  })
+  test.each(['close', 'closeSync'] as const)(
+    'a file and a full directory that were adopted in place are removed at %s',
+    async (way) => {
+      const base = tempBase()
+      const [file, dir] = [join(base, 'f'), join(base, 'd')]
+      writeFileSync(file, '')
+      mkdirSync(join(dir, 'a'), { recursive: true })
+      const manager = tempManager()
+      await manager.adopt(file, { inPlace: true })
+      await manager.adopt(dir, { inPlace: true })
+      await manager[way]()
+      expect([existsSync(file), existsSync(dir)]).toEqual([false, false])
+    },
+  )
 
-  test('is not touched at close after it was persisted or removed', async () => {
+  test('close does not touch a new file where an entry adopted in place was persisted or removed', async () => {
     const base = tempBase()
     const [one, two] = [join(base, 'one'), join(base, 'two')]
     writeFileSync(one, '1')
@@ -135,7 +138,7 @@ describe('adopted in place', () => {
     ])
   })
 
-  test('is not removed with preserve', async () => {
+  test('a file adopted in place is not removed by a manager with preserve', async () => {
     const file = join(tempBase(), 'f')
     writeFileSync(file, '')
     const manager = tempManager({ preserve: true })
@@ -145,7 +148,7 @@ describe('adopted in place', () => {
   })
 })
 
-test('a relative path is relative to the current directory', async () => {
+test('a relative path to adopt is relative to the current directory', async () => {
   const foreign = join(tempBase(), 'x')
   writeFileSync(foreign, '')
   const manager = tempManager()
@@ -153,7 +156,7 @@ test('a relative path is relative to the current directory', async () => {
   expect(existsSync(foreign)).toBe(false)
 })
 
-test('a link is refused, and neither it nor its target is touched', async () => {
+test('adopting a link is refused, and neither it nor its target is touched', async () => {
   const base = tempBase()
   writeFileSync(join(base, 'target'), 'x')
   symlinkSync('target', join(base, 'link'))
@@ -163,7 +166,7 @@ test('a link is refused, and neither it nor its target is touched', async () => 
   expect(readFileSync(join(base, 'link'), 'utf8')).toBe('x')
 })
 
-test('a missing file, and a value that is not a path, are refused and not counted', async () => {
+test('adopt() refuses a missing file and a value that is not a path, and counts neither', async () => {
   const manager = tempManager({ limits: { liveEntries: 1 } })
   await failure('ERR_TEMP_IO', () => manager.adopt(join(tempBase(), 'nothing')))
   for (const path of ['', 'a\0', undefined, 5])
@@ -171,7 +174,7 @@ test('a missing file, and a value that is not a path, are refused and not counte
   expect(manager.stats().entries).toBe(0)
 })
 
-test('beyond limits.liveEntries it stays where it is', async () => {
+test('a file that adopt() refuses beyond limits.liveEntries stays where it is', async () => {
   const foreign = join(tempBase(), 'x')
   writeFileSync(foreign, '')
   const manager = tempManager({ limits: { liveEntries: 1 } })

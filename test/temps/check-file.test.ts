@@ -14,7 +14,7 @@ function fileWith(name: string, content: string | Buffer): string {
 }
 
 describe('checkFile', () => {
-  test('returns size and type of an accepted file, and leaves it where it is', async () => {
+  test('checkFile() returns size and type of an accepted file, and leaves it where it is', async () => {
     const path = fileWith('photo.png', PNG)
     const manager = tempManager()
     expect(await manager.checkFile(path, fileRules.image)).toEqual({
@@ -30,18 +30,18 @@ describe('checkFile', () => {
     ['a false extension', 'photo.png', 'plain text', 'ERR_TEMP_TYPE_REJECTED'],
     ['an extension that is not accepted', 'photo.exe', PNG, 'ERR_TEMP_TYPE_REJECTED'],
     ['an empty file', 'photo.png', '', 'ERR_TEMP_TOO_SMALL'],
-  ] as const)('refuses %s', async (_what, name, content, code) => {
+  ] as const)('checkFile() refuses %s', async (_what, name, content, code) => {
     await failure(code, () => tempManager().checkFile(fileWith(name, content), fileRules.image))
   })
 
-  test('refuses a file over its limit', async () => {
+  test('checkFile() refuses a file over its limit', async () => {
     const path = fileWith('photo.png', PNG)
     await failure('ERR_TEMP_TOO_LARGE', () =>
       tempManager().checkFile(path, { ...fileRules.image, minBytes: 0, maxBytes: 10 }),
     )
   })
 
-  test('refuses a link, also one to an accepted file', async () => {
+  test('checkFile() refuses a link, also one to an accepted file', async () => {
     const path = fileWith('photo.png', PNG)
     symlinkSync(path, `${path}.link.png`)
     await failure('ERR_TEMP_TYPE_REJECTED', () =>
@@ -49,11 +49,11 @@ describe('checkFile', () => {
     )
   })
 
-  test('reports a missing file as ERR_TEMP_IO', async () => {
+  test('checkFile() reports a missing file as ERR_TEMP_IO', async () => {
     await failure('ERR_TEMP_IO', () => tempManager().checkFile(join(tempBase(), 'none.png'), fileRules.image))
   })
 
-  test('without rules is refused: a misspelled preset would accept every file', async () => {
+  test('checkFile() without rules is refused: a misspelled preset would accept every file', async () => {
     const path = fileWith('photo.png', PNG)
     const { images } = fileRules as unknown as { images: typeof fileRules.image }
     await failure('ERR_TEMP_OPTION_INVALID', () => tempManager().checkFile(path, images))
@@ -61,7 +61,7 @@ describe('checkFile', () => {
 })
 
 describe('adopt with accept', () => {
-  test('leaves a refused file where it is', async () => {
+  test('adopt() with accept leaves a refused file where it is', async () => {
     const path = fileWith('photo.png', 'plain text')
     const manager = tempManager()
     await failure('ERR_TEMP_TYPE_REJECTED', () => manager.adopt(path, { accept: fileRules.image }))
@@ -69,7 +69,7 @@ describe('adopt with accept', () => {
     expect(manager.stats().entries).toBe(0)
   })
 
-  test('moves an accepted file in', async () => {
+  test('adopt() with accept moves an accepted file in', async () => {
     const path = fileWith('photo.png', PNG)
     await using file = await tempManager().adopt(path, { accept: fileRules.image })
     expect(readFileSync(file.path)).toEqual(PNG)

@@ -35,7 +35,7 @@ function countingSyncs() {
   return { manager: tempManager({ fs }), syncs }
 }
 
-describe('a claim', () => {
+describe('claims', () => {
   it.each([
     [
       'complete()',
@@ -48,7 +48,7 @@ describe('a claim', () => {
     ],
     ['withClaim', (manager: TempFileManager, ticket: string) => manager.withClaim(ticket, () => {})],
     ['discard', (manager: TempFileManager, ticket: string) => manager.discard(ticket)],
-  ])('ends for good by %s', async (_, end) => {
+  ])('a claim ends for good by %s', async (_, end) => {
     const manager = tempManager()
     const ticket = await handoff(manager)
     await end(manager, ticket)
@@ -105,19 +105,22 @@ describe('a claim', () => {
       },
     ],
   ]
-  it.each(releases)('is given back by %s, with its data, its meta and its count', async (_, release) => {
-    const manager = tempManager()
-    const ticket = await handoff(manager)
-    await release(manager, ticket)
-    expect(published(manager.root)).toEqual([ticket])
-    expect(inSession(manager)).toEqual(EMPTY_SESSION)
-    expect(manager.stats()).toMatchObject({ claims: 0, entries: 0, cleanupErrors: 0 })
-    await release(manager, ticket)
-    const claim = await manager.claim<{ job: number }>(ticket)
-    expect([claim.attempt, claim.meta, readFileSync(claim.path, 'utf8')]).toEqual([3, { job: 1 }, 'text'])
-  })
+  it.each(releases)(
+    'a claim is given back by %s, with its data, its meta and its count',
+    async (_, release) => {
+      const manager = tempManager()
+      const ticket = await handoff(manager)
+      await release(manager, ticket)
+      expect(published(manager.root)).toEqual([ticket])
+      expect(inSession(manager)).toEqual(EMPTY_SESSION)
+      expect(manager.stats()).toMatchObject({ claims: 0, entries: 0, cleanupErrors: 0 })
+      await release(manager, ticket)
+      const claim = await manager.claim<{ job: number }>(ticket)
+      expect([claim.attempt, claim.meta, readFileSync(claim.path, 'utf8')]).toEqual([3, { job: 1 }, 'text'])
+    },
+  )
 
-  it('is given back at close() and closeSync(), and the next claim continues the count', async () => {
+  it('a claim is given back at close() and closeSync(), and the next claim continues the count', async () => {
     const baseDir = tempBase()
     const one = tempManager({ baseDir })
     const ticket = await handoff(one)
@@ -130,7 +133,7 @@ describe('a claim', () => {
     expect(namesIn(one.root, 'sessions')).toHaveLength(1)
   })
 
-  it('may be completed twice, and at once', async () => {
+  it('a claim may be completed twice, and at once', async () => {
     const manager = tempManager()
     const claim = await manager.claim(await handoff(manager))
     await Promise.all([claim.complete(), claim.complete(), claim.remove()])
@@ -141,7 +144,7 @@ describe('a claim', () => {
     expect(claim.disposed).toBe(true)
   })
 
-  it('that was released cannot be completed any more: it may be another’s by now', async () => {
+  it('a claim that was released cannot be completed any more: it may be another’s by now', async () => {
     const manager = tempManager()
     const ticket = await handoff(manager)
     const first = await manager.claim(ticket)
@@ -157,7 +160,7 @@ describe('a claim', () => {
     await failure('ERR_TEMP_REMOVED', () => second.release())
   })
 
-  it('that close() gave back does not resolve complete()', async () => {
+  it('complete() and withClaim() reject when close() gave their claim back', async () => {
     const baseDir = tempBase()
     const manager = tempManager({ baseDir })
     const ticket = await handoff(manager)
@@ -172,7 +175,7 @@ describe('a claim', () => {
   it.each([
     ['no new session', () => {}],
     ['a new session', (manager: TempFileManager) => manager.file().path],
-  ])('that removeAll() gave back rejects in withClaim and complete(), with %s', async (_, next) => {
+  ])('withClaim() rejects when removeAll() gave its claim back and its manager has %s', async (_, next) => {
     const manager = tempManager()
     const ticket = await handoff(manager)
     const working = manager.withClaim(ticket, async () => {
@@ -184,7 +187,7 @@ describe('a claim', () => {
     expect(await manager.inspect(ticket)).toMatchObject({ state: 'available', attempts: 1 })
   })
 
-  it('that `fn` released ends withClaim without an error, also when the manager closes before `fn` returns', async () => {
+  it('withClaim() resolves when `fn` released the claim and then closed the manager', async () => {
     const baseDir = tempBase()
     const manager = tempManager({ baseDir })
     const ticket = await handoff(manager)
@@ -196,7 +199,7 @@ describe('a claim', () => {
     expect(await work).toBe('done')
   })
 
-  it('is completed by persist(), which moves its data out', async () => {
+  it('a claim is completed by persist(), which moves its data out', async () => {
     const manager = tempManager()
     const ticket = await handoff(manager)
     const target = join(tempBase(), 'kept.txt')
@@ -209,7 +212,7 @@ describe('a claim', () => {
   })
 
   it.skipIf(elsewhere === undefined)(
-    'is completed before its data is deleted when persist() copied it to another device',
+    'a claim is completed before its data is deleted when persist() copied it to another device',
     async () => {
       const baseDir = tempBase()
       const manager = tempManager({ baseDir })
@@ -235,7 +238,7 @@ describe('a claim', () => {
     },
   )
 
-  it('is published again by handOff() under a new ticket, which completes the old one', async () => {
+  it('a claim is published again by handOff() under a new ticket, which completes the old one', async () => {
     const manager = tempManager()
     const ticket = await handoff(manager)
     const claim = await manager.claim(ticket)
@@ -249,7 +252,7 @@ describe('a claim', () => {
     expect(published(manager.root)).toEqual([viaWith])
   })
 
-  it('is a TempFile or a TempDir in all other respects', async () => {
+  it('a claim is a TempFile or a TempDir in all other respects', async () => {
     const manager = tempManager()
     const file = await manager.claim(await handoff(manager))
     if (file.kind !== 'file') throw new Error('it was a file')
@@ -266,7 +269,7 @@ describe('a claim', () => {
     expect(JSON.stringify(dir)).not.toContain(manager.root)
   })
 
-  it('kept until close outlives its scope, and is given back at close', async () => {
+  it('a claim kept until close outlives its scope, and is given back at close', async () => {
     const manager = tempManager()
     const ticket = await handoff(manager)
     {
@@ -279,7 +282,7 @@ describe('a claim', () => {
     expect(published(manager.root)).toEqual([ticket])
   })
 
-  it('completes under `keep` too, sparing the data, and a release gives it back', async () => {
+  it('with preserve, completing a claim keeps its data, and releasing a claim gives it back', async () => {
     const baseDir = tempBase()
     const publisher = tempManager({ baseDir })
     const [done, undone] = [await handoff(publisher), await handoff(publisher)]
@@ -297,7 +300,7 @@ describe('a claim', () => {
     expect(kept.some((path) => path.endsWith(join('data', 'a.txt')))).toBe(true)
   })
 
-  it('whose completion fails before the commit is still held, and is given back at the end of its scope', async () => {
+  it('a claim whose completion fails before the commit is still held, and can be completed again', async () => {
     let broken = true
     const manager = tempManager({
       fs: steppingDisk((call, path) => {
@@ -317,7 +320,7 @@ describe('a claim', () => {
     await failure('ERR_TEMP_HANDOFF_GONE', () => manager.claim(ticket))
   })
 
-  it('that cannot be given back at the end of its scope is still held, and is given back by the next sweep', async () => {
+  it('a claim that cannot be given back at its end is still held, and is given back by a later sweep', async () => {
     let full = false
     const seenErrors: TempFileError[] = []
     const manager = tempManager({
@@ -341,7 +344,7 @@ describe('a claim', () => {
     expect(await manager.withClaim(one, (claim) => claim.attempt)).toBe(2)
   })
 
-  it('whose completion cannot be synced rejects, never returns to the queue, and can be completed again', async () => {
+  it('a claim whose completion cannot be synced rejects, is not published, and can be completed again', async () => {
     const { manager, syncs } = countingSyncs()
     const ticket = await handoff(manager)
     const claim = await manager.claim(ticket)
@@ -354,7 +357,7 @@ describe('a claim', () => {
     expect(inSession(manager)).toEqual(EMPTY_SESSION)
   })
 
-  it('whose completion could not be synced is not done at the end of its scope: complete() makes up for the sync', async () => {
+  it('a claim whose completion could not be synced is not done at the end of its scope but by complete()', async () => {
     const { manager, syncs } = countingSyncs()
     const claim = await manager.claim(await handoff(manager))
     syncs.broken = true
@@ -369,7 +372,7 @@ describe('a claim', () => {
   })
 
   it.each(['complete', 'remove', 'removeSync'] as const)(
-    'that another claimant has by now is not ended by %s(), which is refused with ERR_TEMP_HANDOFF_GONE',
+    '%s() does not end a claim that another claimant has by now, and fails with ERR_TEMP_HANDOFF_GONE',
     async (way) => {
       const manager = tempManager()
       const other = tempManager({ baseDir: join(manager.root, '..') })
@@ -384,7 +387,7 @@ describe('a claim', () => {
     },
   )
 
-  it('that was lost rejects withClaim', async () => {
+  it('withClaim() rejects when its claim was lost', async () => {
     const manager = tempManager()
     const ticket = await handoff(manager)
     const work = manager.withClaim(ticket, () => loseClaim(manager, ticket))
@@ -392,7 +395,7 @@ describe('a claim', () => {
     expect(published(manager.root)).toEqual([ticket])
   })
 
-  it('counts towards limits.liveEntries, but a manager that is full can discard and retry', async () => {
+  it('a claim counts towards limits.liveEntries, but a manager that is full can discard and retry', async () => {
     const manager = tempManager({ limits: { liveEntries: 1 } })
     const [one, two] = [await handoff(manager), await handoff(manager)]
     const held = manager.file()
@@ -405,7 +408,7 @@ describe('a claim', () => {
     await manager.withClaim(two, () => {})
   })
 
-  it('of discard() that cannot be completed is given back, at the latest by the next sweep', async () => {
+  it('a claim of discard() that cannot be completed is given back, at the latest by the next sweep', async () => {
     let broken = false
     const manager = tempManager({
       fs: steppingDisk((call, path) => {
@@ -422,7 +425,7 @@ describe('a claim', () => {
     expect(manager.stats()).toMatchObject({ claims: 0, entries: 0 })
   })
 
-  it('that was released is not ended again when its manager has claimed the handoff once more', async () => {
+  it('a late complete() of a released claim does not end the next claim of its manager', async () => {
     const manager = tempManager()
     const ticket = await handoff(manager)
     const first = await manager.claim(ticket)
@@ -434,7 +437,7 @@ describe('a claim', () => {
     expect(existsSync((await second).path)).toBe(true)
   })
 
-  it('that closeSync() met while it was completed reports that its manager was closed', async () => {
+  it('complete() that closeSync() interrupts rejects with ERR_TEMP_CLOSED, and the claim is given back', async () => {
     const manager = tempManager()
     const dir = manager.dir()
     const ticket = await dir.handOff()
@@ -444,7 +447,7 @@ describe('a claim', () => {
     expect(published(manager.root)).toEqual([ticket])
   })
 
-  it('whose completion was committed before closeSync() resolves', async () => {
+  it('complete() resolves when its commit came before closeSync()', async () => {
     let closing: (() => void) | undefined
     const disk: FileSystem = steppingDisk(() => {})
     const manager: TempFileManager = tempManager({
@@ -463,7 +466,7 @@ describe('a claim', () => {
     expect(published(manager.root)).toEqual([])
   })
 
-  it('whose session was condemned by mistake rejects with ERR_TEMP_SESSION_LOST', async () => {
+  it('complete() in a session that was condemned by mistake rejects with ERR_TEMP_SESSION_LOST', async () => {
     const manager = tempManager({ onCleanupError: () => {} })
     const other = tempManager({ baseDir: join(manager.root, '..') })
     const ticket = await handoff(other)
@@ -477,7 +480,7 @@ describe('a claim', () => {
   })
 
   it.each(['complete', 'release'] as const)(
-    'can %s() while its session has the name of a tombstone',
+    '%s() of a claim works while its session has the name of a tombstone',
     async (way) => {
       const manager = tempManager()
       const ticket = await handoff(manager)

@@ -29,7 +29,7 @@ test('flags that node:fs does not know are refused', () => {
   for (const flags of ['x', 'rw', '', null]) expect(() => checkFlags(flags, 'flags')).toThrow('flags')
 })
 
-test.skipIf(O_NOFOLLOW === 0)('a link is not opened with the flags', () => {
+test.skipIf(O_NOFOLLOW === 0)('the flags of withoutFollowing() do not open a link', () => {
   const base = tempBase()
   writeFileSync(join(base, 'file'), '')
   symlinkSync(join(base, 'file'), join(base, 'link'))

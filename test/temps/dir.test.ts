@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest'
 import { failureSync } from '../fixtures/failures.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 
-describe('a new directory', () => {
-  test('is empty, private and in the session', async () => {
+describe('new directories', () => {
+  test('a new directory is private, and has a generated name with its suffix', async () => {
     const manager = tempManager()
     for (const dir of [manager.dir('.d'), await manager.dirAsync('.d')]) {
       expect(dir).toMatchObject({ kind: 'dir', disposed: false })
@@ -15,7 +15,7 @@ describe('a new directory', () => {
     }
   })
 
-  test('can have an exact name', () => {
+  test('a new directory can have an exact name', () => {
     const manager = tempManager()
     const dir = manager.dir({ name: '映画' })
     expect(basename(dir.path)).toBe('映画')
@@ -24,7 +24,7 @@ describe('a new directory', () => {
     expect(existsSync(dirname(dir.path))).toBe(false)
   })
 
-  test('is removed with all its contents, and no link out of it is followed', async () => {
+  test('a directory is removed with all its contents, and no link out of it is followed', async () => {
     const outside = tempBase()
     writeFileSync(`${outside}/precious`, 'x')
     const manager = tempManager()
@@ -43,7 +43,7 @@ describe('a new directory', () => {
     expect(readFileSync(`${outside}/precious`, 'utf8')).toBe('x')
   })
 
-  test('with contents that its user made unreadable is removed', async () => {
+  test('a directory with contents that its user made unreadable is removed', async () => {
     const manager = tempManager()
     const dir = manager.dir()
     mkdirSync(dir.join('locked/inner'), { recursive: true })
@@ -67,7 +67,7 @@ describe('join', () => {
     [['.'], ''],
     [[], ''],
     [['a b', '映'], '/a b/映'],
-  ])('of %j stays inside', (segments, end) => {
+  ])('join() of %j stays inside the directory', (segments, end) => {
     const made = dir()
     expect(made.join(...segments).replace(/[/\\]$/, '')).toBe(normalize(made.path + end))
   })
@@ -80,16 +80,16 @@ describe('join', () => {
     [['a', '/etc/passwd']],
     [['a\0b']],
     [['../../../../../../etc/passwd']],
-  ])('of %j is refused', (segments) => {
+  ])('join() of %j is refused', (segments) => {
     failureSync('ERR_TEMP_NAME_INVALID', () => dir().join(...segments))
   })
 
-  test('is refused into a neighbour whose name has the same beginning', () => {
+  test('join() into a neighbour whose name has the same beginning is refused', () => {
     const made = dir()
     failureSync('ERR_TEMP_NAME_INVALID', () => made.join('..', `${basename(made.path)}0`))
   })
 
-  test.each([[5], [null], [{}]])('of %s, which is not a string, is refused', (segment) => {
+  test.each([[5], [null], [{}]])('join() of %s, which is not a string, is refused', (segment) => {
     // A program without types may pass this.
     failureSync('ERR_TEMP_NAME_INVALID', () => dir().join(segment as unknown as string))
   })

@@ -38,7 +38,7 @@ describe.each(['file', 'dir'] as const)('a %s', (kind) => {
     return entry
   }
 
-  test('is removed at the end of a using block, on return and on throw', () => {
+  test('an entry is removed at the end of a using block, on return and on throw', () => {
     const manager = tempManager()
     const paths: string[] = []
     const work = (fail: boolean): void => {
@@ -51,7 +51,7 @@ describe.each(['file', 'dir'] as const)('a %s', (kind) => {
     expect(paths.map((path) => existsSync(path))).toEqual([false, false])
   })
 
-  test('is removed at the end of an await using block, on return and on throw', async () => {
+  test('an entry is removed at the end of an await using block, on return and on throw', async () => {
     const manager = tempManager()
     const paths: string[] = []
     const work = async (fail: boolean): Promise<void> => {
@@ -64,7 +64,7 @@ describe.each(['file', 'dir'] as const)('a %s', (kind) => {
     expect(paths.map((path) => existsSync(path))).toEqual([false, false])
   })
 
-  test('may be disposed twice, in every way, and concurrently; it is counted once', async () => {
+  test('an entry may be disposed twice, in every way, and concurrently; it is counted once', async () => {
     const manager = tempManager()
     const entry = make(manager)
     await Promise.all([
@@ -81,7 +81,7 @@ describe.each(['file', 'dir'] as const)('a %s', (kind) => {
     expect(manager.stats()).toMatchObject({ entries: 0, removed: 1, cleanupErrors: 0 })
   })
 
-  test('may be disposed synchronously while an asynchronous disposal runs', async () => {
+  test('an entry may be disposed synchronously while an asynchronous disposal runs', async () => {
     const manager = tempManager()
     const entry = make(manager)
     const running = entry[Symbol.asyncDispose]()
@@ -91,7 +91,7 @@ describe.each(['file', 'dir'] as const)('a %s', (kind) => {
   })
 
   test.each(['dispose', 'asyncDispose', 'remove', 'removeSync'] as const)(
-    'that another program removed can be ended by %s without an error',
+    'an entry that another program removed can be ended by %s without an error',
     async (way) => {
       const manager = tempManager({ onCleanupError: 'throw' })
       const entry = make(manager)
@@ -104,7 +104,7 @@ describe.each(['file', 'dir'] as const)('a %s', (kind) => {
     },
   )
 
-  describe.skipIf(!canFreeze)('that cannot be removed', () => {
+  describe.skipIf(!canFreeze)('failed removals', () => {
     const stuck = (
       manager: ReturnType<typeof tempManager>,
     ): { entry: TempFile | TempDir; thaw: () => void } => {
@@ -112,7 +112,7 @@ describe.each(['file', 'dir'] as const)('a %s', (kind) => {
       return { entry, thaw: freeze(entry.kind === 'dir' ? entry.join('inside') : entry.path) }
     }
 
-    test('causes a warning, stays in its session, and is removed when the manager closes', async () => {
+    test('a failed removal of an entry causes a warning, and close() repeats it', async () => {
       const manager = tempManager()
       const warned = vi.fn<(warning: Error) => void>()
       process.on('warning', warned)
@@ -130,7 +130,7 @@ describe.each(['file', 'dir'] as const)('a %s', (kind) => {
       expect(existsSync(entry.path)).toBe(false)
     })
 
-    test('is removed by the next sweep of its manager that can, and is reported once', async () => {
+    test('a failed removal of an entry is repeated by the sweeps of its manager, and is reported once', async () => {
       const seenErrors: TempFileError[] = []
       const manager = tempManager({ onCleanupError: (error) => void seenErrors.push(error) })
       const { entry, thaw } = stuck(manager)
@@ -146,7 +146,7 @@ describe.each(['file', 'dir'] as const)('a %s', (kind) => {
       expect(manager.stats()).toMatchObject({ entries: 0, removed: 1, cleanupErrors: 1 })
     })
 
-    test('is reported to a function, with its path, and can be removed later', () => {
+    test('a failed removal is reported to onCleanupError with the path, and can be repeated', () => {
       const seenErrors: TempFileError[] = []
       const manager = tempManager({ onCleanupError: (error) => void seenErrors.push(error) })
       const { entry, thaw } = stuck(manager)
@@ -159,7 +159,7 @@ describe.each(['file', 'dir'] as const)('a %s', (kind) => {
       expect(manager.stats()).toMatchObject({ entries: 0, removed: 1, cleanupErrors: 1 })
     })
 
-    test('throws at the end of the block with onCleanupError: throw', () => {
+    test('a failed removal throws at the end of the block with onCleanupError: throw', () => {
       const manager = tempManager({ onCleanupError: 'throw' })
       const { entry, thaw } = stuck(manager)
       failureSync('ERR_TEMP_CLEANUP', () => entry[Symbol.dispose]())
@@ -168,7 +168,7 @@ describe.each(['file', 'dir'] as const)('a %s', (kind) => {
       expect(existsSync(entry.path)).toBe(false)
     })
 
-    test('throws from an explicit remove, whatever the policy, and remove can be called again', () => {
+    test('removeSync() that fails throws under a policy that ignores errors, and can be called again', () => {
       const manager = tempManager({ onCleanupError: () => {} })
       const { entry, thaw } = stuck(manager)
       const error = failureSync('ERR_TEMP_CLEANUP', () => entry.removeSync())
@@ -264,8 +264,8 @@ test.skipIf(!canFreeze)(
   },
 )
 
-describe('an open stream, handle or write of a file', () => {
-  test('is closed before the file is removed', async () => {
+describe('open streams and handles', () => {
+  test('an open stream, handle or write is closed before the file is removed', async () => {
     const manager = tempManager()
     const file = manager.file()
     writeFileSync(file.path, 'x'.repeat(1_000_000))
@@ -285,7 +285,7 @@ describe('an open stream, handle or write of a file', () => {
     expect(manager.stats()).toMatchObject({ entries: 0, bytes: 0 })
   })
 
-  test('is closed soon after the end of a using block', async () => {
+  test('an open stream or handle is closed soon after the end of a using block', async () => {
     const manager = tempManager()
     const file = manager.file()
     const reader = file.createReadStream()
@@ -295,7 +295,7 @@ describe('an open stream, handle or write of a file', () => {
     await vi.waitFor(() => expect([reader.closed, handle.fd]).toEqual([true, -1]))
   })
 
-  test('is closed by the manager’s close', async () => {
+  test('an open stream or handle is closed by the manager’s close', async () => {
     const manager = tempManager()
     const file = manager.file()
     const reader = file.createReadStream()
@@ -306,14 +306,14 @@ describe('an open stream, handle or write of a file', () => {
     expect(openOn(base)).toEqual([])
   })
 
-  test('that is being opened while the file is removed is closed', async () => {
+  test('a handle that is being opened while the file is removed is closed', async () => {
     const manager = tempManager()
     const file = manager.file()
     await Promise.all([failure('ERR_TEMP_REMOVED', () => file.open()), file.remove()])
     expect(openOn(file.path)).toEqual([])
   })
 
-  test('does not count after its user closed it', async () => {
+  test('a stream or handle that its user closed does not hinder the removal of the file', async () => {
     const manager = tempManager()
     const file = manager.file()
     const handle = await file.open()
@@ -327,7 +327,7 @@ describe('an open stream, handle or write of a file', () => {
   test.each<[string, (file: TempFile, to: string) => Promise<unknown>]>([
     ['handOff()', (file) => file.handOff()],
     ['persist()', (file, to) => file.persist(to)],
-  ])('that is being opened by %s is waited for, and a reader goes on', async (_, move) => {
+  ])('%s waits for a read stream that is being opened, and the stream reads on', async (_, move) => {
     const manager = tempManager()
     const file = await manager.receive('content')
     const reader = file.createReadStream()
@@ -335,7 +335,7 @@ describe('an open stream, handle or write of a file', () => {
     expect(Buffer.concat(await reader.toArray()).toString()).toBe('content')
   })
 
-  test('that is being opened while persistSync() moves the file is closed without an error', async () => {
+  test('a read stream that is being opened while persistSync() moves the file is closed without an error', async () => {
     const manager = tempManager()
     const file = await manager.receive('content')
     const reader = file.createReadStream()
@@ -345,7 +345,7 @@ describe('an open stream, handle or write of a file', () => {
     expect([reader.destroyed, openOn(file.path)]).toEqual([true, []])
   })
 
-  test('does not crash the program after the file was removed', async () => {
+  test('a read stream of a file that another program removed does not crash the program', async () => {
     const manager = tempManager()
     const file = manager.file()
     unlinkSync(file.path)
@@ -362,7 +362,7 @@ async function* neverEnding(): AsyncGenerator<string> {
   }
 }
 
-describe('the first operation on an entry whose session has a tombstone’s name finds it', () => {
+describe('entries of suspected sessions', () => {
   const suspected = async (kind: 'file' | 'dir'): Promise<TempFile | TempDir> => {
     const manager = tempManager()
     const entry = manager[kind]()
@@ -370,40 +370,49 @@ describe('the first operation on an entry whose session has a tombstone’s name
     return entry
   }
 
-  test.each(['file', 'dir'] as const)('and removes it: a %s', async (kind) => {
-    for (const remove of ['remove', 'removeSync', Symbol.dispose, Symbol.asyncDispose] as const) {
-      const entry = await suspected(kind)
-      await entry[remove]()
-      expect([entry.disposed, existsSync(dirname(entry.path)), existsSync(entry.path)]).toEqual([
-        true,
-        true,
-        false,
-      ])
-    }
-  })
+  test.each(['file', 'dir'] as const)(
+    'a %s in a session with a tombstone’s name is found and removed',
+    async (kind) => {
+      for (const remove of ['remove', 'removeSync', Symbol.dispose, Symbol.asyncDispose] as const) {
+        const entry = await suspected(kind)
+        await entry[remove]()
+        expect([entry.disposed, existsSync(dirname(entry.path)), existsSync(entry.path)]).toEqual([
+          true,
+          true,
+          false,
+        ])
+      }
+    },
+  )
 
-  test.each(['file', 'dir'] as const)('and persists it or hands it off: a %s', async (kind) => {
-    for (const persist of ['persist', 'persistSync'] as const) {
-      const target = join(tempBase(), 'target')
-      expect(await (await suspected(kind))[persist](target)).toBe(target)
-      expect(existsSync(target)).toBe(true)
-    }
-    expect(await (await suspected(kind)).handOff()).toMatch(/^[0-9a-z]+$/)
-  })
+  test.each(['file', 'dir'] as const)(
+    'a %s in a session with a tombstone’s name is found and persisted or handed off',
+    async (kind) => {
+      for (const persist of ['persist', 'persistSync'] as const) {
+        const target = join(tempBase(), 'target')
+        expect(await (await suspected(kind))[persist](target)).toBe(target)
+        expect(existsSync(target)).toBe(true)
+      }
+      expect(await (await suspected(kind)).handOff()).toMatch(/^[0-9a-z]+$/)
+    },
+  )
 
-  test('and opens it', async () => {
+  test('a file in a session with a tombstone’s name is found and opened', async () => {
     const handle = await ((await suspected('file')) as TempFile).open('r+')
     await handle.close()
   })
 
-  test('and reads it as a Blob', async () => {
+  test('a file in a session with a tombstone’s name is found and read as a Blob', async () => {
     expect((await ((await suspected('file')) as TempFile).blob()).size).toBe(0)
   })
 
-  test.each(['size', 'write'] as const)('and reaches its content: %s', async (operation) => {
-    const file = (await suspected('file')) as TempFile
-    expect(await file[operation]('')).toEqual(
-      operation === 'size' ? 0 : expect.objectContaining({ bytes: 0 }),
-    )
-  })
+  test.each(['size', 'write'] as const)(
+    '%s() reaches the content of a file in a session with a tombstone’s name',
+    async (operation) => {
+      const file = (await suspected('file')) as TempFile
+      expect(await file[operation]('')).toEqual(
+        operation === 'size' ? 0 : expect.objectContaining({ bytes: 0 }),
+      )
+    },
+  )
 })

@@ -17,8 +17,8 @@ function underUmask(mask: number): void {
   onTestFinished(() => void process.umask(before))
 }
 
-describe('a new file', () => {
-  test('is empty, private and in the session when file() returns', () => {
+describe('new files', () => {
+  test('a new file is empty, private and in the session when file() returns', () => {
     const manager = tempManager()
     using file = manager.file('.mkv')
     expect(isAbsolute(file.path)).toBe(true)
@@ -30,14 +30,14 @@ describe('a new file', () => {
     expect(file).toMatchObject({ kind: 'file', disposed: false })
   })
 
-  test('has a name that differs from the files of every other manager', () => {
+  test('a new file has a name that differs from the files of every other manager', () => {
     const base = tempBase()
     const [one, two] = [tempManager({ baseDir: base }), tempManager({ baseDir: base })]
     const names = [one, two, one, two].flatMap((manager) => [manager.file().name, manager.dir().name])
     expect(new Set(names).size).toBe(names.length)
   })
 
-  test('takes the manager’s prefix, or its own', () => {
+  test('a new file takes the manager’s prefix, or its own', () => {
     const manager = tempManager({ prefix: 'clip-' })
     expect(manager.file('.a').name).toMatch(/^clip-\w+-\d+\.a$/)
     expect(manager.file({ prefix: 'x', suffix: '.b' }).name).toMatch(/^x\w+-\d+\.b$/)
@@ -45,7 +45,7 @@ describe('a new file', () => {
   })
 
   test.each(['映画.mkv', 'v1..2.tar.gz', 'n'.repeat(255), 'owner.json', 'lease', ' a'])(
-    'is called exactly %s when asked for',
+    'a new file is called exactly %s when asked for',
     async (name) => {
       const manager = tempManager()
       const [first, second] = [manager.file({ name }), await manager.fileAsync({ name })]
@@ -59,7 +59,7 @@ describe('a new file', () => {
     },
   )
 
-  test('keeps its path when the program changes its directory', () => {
+  test('a new file keeps its path when the program changes its directory', () => {
     const manager = tempManager()
     const before = process.cwd()
     onTestFinished(() => process.chdir(before))
@@ -71,29 +71,32 @@ describe('a new file', () => {
     expect(existsSync(file.path)).toBe(false)
   })
 
-  test.each([0o777, 0o000, 0o277])('is private and usable whatever the umask: %o', async (mask) => {
-    const base = tempBase() // the test's own directory, before the umask spoils it for an ordinary user
-    underUmask(mask)
-    const manager = tempManager({ baseDir: `${base}/made/for/it` })
-    const files = [manager.file(), await manager.fileAsync(), await manager.receive('x')]
-    expect(files.map((file) => modeOf(file.path))).toEqual([0o600, 0o600, 0o600])
-    const dirs = [manager.dir(), await manager.dirAsync(), manager.dir({ name: 'exact' })]
-    expect(dirs.map((dir) => modeOf(dir.path))).toEqual([0o700, 0o700, 0o700])
-    const session = manager.sessionPath ?? ''
-    for (const place of [
-      manager.root,
-      `${manager.root}/sessions`,
-      `${manager.root}/handoffs`,
-      session,
-      `${session}/claims`,
-    ])
-      expect(modeOf(place), place.slice(manager.root.length)).toBe(0o700)
-    expect(modeOf(`${session}/owner.json`)).toBe(0o600)
-    expect(modeOf(`${session}/lease`)).toBe(0o600)
-    expect(modeOf(dirname(manager.root)) & 0o700, 'the base directory it made').toBe(0o700)
-  })
+  test.each([0o777, 0o000, 0o277])(
+    'a new file or directory is private and usable under the umask %o',
+    async (mask) => {
+      const base = tempBase() // the test's own directory, before the umask spoils it for an ordinary user
+      underUmask(mask)
+      const manager = tempManager({ baseDir: `${base}/made/for/it` })
+      const files = [manager.file(), await manager.fileAsync(), await manager.receive('x')]
+      expect(files.map((file) => modeOf(file.path))).toEqual([0o600, 0o600, 0o600])
+      const dirs = [manager.dir(), await manager.dirAsync(), manager.dir({ name: 'exact' })]
+      expect(dirs.map((dir) => modeOf(dir.path))).toEqual([0o700, 0o700, 0o700])
+      const session = manager.sessionPath ?? ''
+      for (const place of [
+        manager.root,
+        `${manager.root}/sessions`,
+        `${manager.root}/handoffs`,
+        session,
+        `${session}/claims`,
+      ])
+        expect(modeOf(place), place.slice(manager.root.length)).toBe(0o700)
+      expect(modeOf(`${session}/owner.json`)).toBe(0o600)
+      expect(modeOf(`${session}/lease`)).toBe(0o600)
+      expect(modeOf(dirname(manager.root)) & 0o700, 'the base directory it made').toBe(0o700)
+    },
+  )
 
-  test('has the requested mode, whatever the umask', async () => {
+  test('a new file or directory has the requested mode under a stricter umask', async () => {
     underUmask(0o077)
     const manager = tempManager()
     const made = [
@@ -104,7 +107,7 @@ describe('a new file', () => {
     expect(made.map((entry) => modeOf(entry.path))).toEqual([0o644, 0o640, 0o755])
   })
 
-  test('never follows a link or opens a file that exists under its name', () => {
+  test('file() throws when a file exists under the new name, and leaves that file as it is', () => {
     const manager = tempManager()
     const first = manager.file()
     const sequence = Number(/-(\d+)$/.exec(first.name)?.[1])
@@ -117,7 +120,7 @@ describe('a new file', () => {
 })
 
 describe('the use of a file', () => {
-  test('can be read and written through streams, handles, blob and size', async () => {
+  test('a file can be read and written through streams, handles, blob and size', async () => {
     const manager = tempManager()
     await using file = manager.file('.txt')
     await pipeline(['one ', 'two'], file.createWriteStream())

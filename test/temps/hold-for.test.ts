@@ -32,7 +32,7 @@ function statOf(pid: number): string {
 }
 
 describe.skipIf(process.platform !== 'linux')('holdFor (needs unix sockets and /proc)', () => {
-  test('a child keeps its directory after its parent was killed, and a sweep removes it after the end of the child', async () => {
+  test('holdFor() keeps the directory of a child whose parent was killed, until a sweep after its end', async () => {
     const baseDir = tempBase()
     const { parent, pid, path } = await family(baseDir, 'hold', SLEEP)
     parent.kill('SIGKILL')
@@ -48,7 +48,7 @@ describe.skipIf(process.platform !== 'linux')('holdFor (needs unix sockets and /
     expect(existsSync(path)).toBe(false)
   })
 
-  test('a process of a shell that is killed keeps the directory: it has inherited the lease too', async () => {
+  test('holdFor() keeps the directory for a process of a killed shell, which inherited the lease too', async () => {
     const baseDir = tempBase()
     const { parent, pid, path } = await family(baseDir, 'hold', [
       'sh',
@@ -68,7 +68,7 @@ describe.skipIf(process.platform !== 'linux')('holdFor (needs unix sockets and /
     expect((await sweepOf(baseDir)).sessionsRemoved).toBe(1)
   })
 
-  test('the exit of the parent leaves the directory to a living child', async () => {
+  test('the exit of the parent leaves the directory to a living child of holdFor()', async () => {
     const baseDir = tempBase()
     const { parent, pid, path } = await family(baseDir, 'hold-and-exit', SLEEP)
     if (parent.exitCode === null) await once(parent, 'exit')
@@ -79,7 +79,7 @@ describe.skipIf(process.platform !== 'linux')('holdFor (needs unix sockets and /
     expect((await sweepOf(baseDir)).sessionsRemoved).toBe(1)
   })
 
-  test('without it the directory of a child that outlives its parent is removed by the next sweep', async () => {
+  test('without holdFor() the directory of a child that outlives its parent is removed by a sweep', async () => {
     const baseDir = tempBase()
     const { parent, path } = await family(baseDir, 'env', SLEEP)
     parent.kill('SIGKILL')
@@ -88,7 +88,7 @@ describe.skipIf(process.platform !== 'linux')('holdFor (needs unix sockets and /
     expect(existsSync(path)).toBe(false)
   })
 
-  test('remove() removes the directory although the child lives', async () => {
+  test('remove() removes the directory although the child of holdFor() lives', async () => {
     const dir = tempManager().dir()
     const child = dir.holdFor((lease) =>
       spawn('sleep', ['1000'], { stdio: ['ignore', 'ignore', 'ignore', lease] }),
@@ -99,7 +99,7 @@ describe.skipIf(process.platform !== 'linux')('holdFor (needs unix sockets and /
     await once(child, 'exit')
   })
 
-  test('each of many children that did not inherit the lease is refused, also while it still opens its libraries', async () => {
+  test('holdFor() refuses each of many children without the lease, also while they open their libraries', async () => {
     const dir = tempManager().dir()
     for (let round = 0; round < 150; round++) {
       const child = spawn('sleep', ['1000'], { stdio: 'ignore' })
@@ -110,7 +110,7 @@ describe.skipIf(process.platform !== 'linux')('holdFor (needs unix sockets and /
     }
   })
 
-  test('a child that did not inherit the lease is killed and refused', async () => {
+  test('holdFor() kills and refuses a child that did not inherit the lease', async () => {
     const dir = tempManager().dir()
     const child = spawn('sleep', ['1000'], { stdio: 'ignore' })
     const exit = once(child, 'exit')
@@ -119,7 +119,7 @@ describe.skipIf(process.platform !== 'linux')('holdFor (needs unix sockets and /
   })
 })
 
-test('an argument that does not start a child is refused', () => {
+test('holdFor() refuses an argument that does not start a child', () => {
   const dir = tempManager().dir()
   expect(() => dir.holdFor('sleep' as never)).toThrow(
     expect.objectContaining({ code: 'ERR_TEMP_OPTION_INVALID' }),

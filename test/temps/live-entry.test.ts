@@ -13,7 +13,7 @@ describe.each(['file', 'dir'] as const)('a %s', (kind) => {
     return entry
   }
 
-  test('kept until close outlives its scope, and is removed with its manager or by remove()', async () => {
+  test('an entry kept until close outlives its scope, and is removed with its manager or by remove()', async () => {
     const manager = tempManager()
     const kept = make(manager).keepUntilClose()
     const removed = make(manager).keepUntilClose()
@@ -30,14 +30,14 @@ describe.each(['file', 'dir'] as const)('a %s', (kind) => {
     kept[Symbol.dispose]()
   })
 
-  test('prints its path, and serialises without it', () => {
+  test('an entry prints its path, and serialises without it', () => {
     const entry = make(tempManager())
     const name = kind === 'file' ? 'TempFile' : 'TempDir'
     expect(inspect(entry)).toBe(`${name} { path: '${entry.path}', disposed: false }`)
     expect(JSON.parse(JSON.stringify(entry))).toEqual({ kind, name: entry.name, disposed: false })
   })
 
-  test('is announced when it exists, and its end once', async () => {
+  test('an entry is announced when it exists, and its end once', async () => {
     const seen: string[] = []
     const created = (message: unknown): void => {
       const { entry } = message as { entry: TempFile } // the contract of the channel
@@ -59,8 +59,8 @@ describe.each(['file', 'dir'] as const)('a %s', (kind) => {
   })
 })
 
-describe('a file', () => {
-  test('after its removal rejects every use with ERR_TEMP_REMOVED, after close with ERR_TEMP_CLOSED', async () => {
+describe('ended files', () => {
+  test('a file rejects every use with ERR_TEMP_REMOVED after its removal, ERR_TEMP_CLOSED after close', async () => {
     const manager = tempManager()
     const [gone, left] = [manager.file(), manager.file()]
     await gone.remove()

@@ -33,7 +33,7 @@ test('persist of a directory in a lost session is ERR_TEMP_SESSION_LOST', async 
 })
 
 describe.each(DEVICES)('persist on %s', (_device, place) => {
-  test('moves a file permanently, with its content, mode and times', async () => {
+  test('persist() moves a file permanently, with its content, mode and times', async () => {
     const target = join(place(), 'movie.mkv')
     const manager = tempManager()
     const { path, returned } = await (async () => {
@@ -56,7 +56,7 @@ describe.each(DEVICES)('persist on %s', (_device, place) => {
     expect(readFileSync(target, 'utf8'), 'outlives the manager').toBe('frames')
   })
 
-  test('moves a directory with all its contents', async () => {
+  test('persist() moves a directory with all its contents', async () => {
     const target = join(place(), 'result')
     const manager = tempManager()
     const dir = manager.dir()
@@ -73,13 +73,13 @@ describe.each(DEVICES)('persist on %s', (_device, place) => {
     expect(existsSync(dir.path)).toBe(false)
   })
 
-  test('sets the requested mode', async () => {
+  test('persist() sets the requested mode', async () => {
     const manager = tempManager()
     const target = await manager.file().persist(join(place(), 'x'), { mode: 0o644, durable: false })
     expect(statSync(target).mode & 0o777).toBe(0o644)
   })
 
-  test('replaces an existing file, unless overwrite is false: then the handle stays usable', async () => {
+  test('persist() replaces an existing file, unless overwrite is false: then the handle stays usable', async () => {
     const target = join(place(), 'x')
     writeFileSync(target, 'old')
     const manager = tempManager()
@@ -96,7 +96,7 @@ describe.each(DEVICES)('persist on %s', (_device, place) => {
     expect(readFileSync(target, 'utf8')).toBe('new')
   })
 
-  test('of many concurrent calls without overwrite exactly one succeeds, and the others keep their files', async () => {
+  test('of many concurrent persists without overwrite one succeeds, and the others keep their files', async () => {
     const target = join(place(), 'prize')
     const manager = tempManager()
     const files = await Promise.all(Array.from({ length: 12 }, (_, n) => manager.receive(`candidate ${n}`)))
@@ -112,7 +112,7 @@ describe.each(DEVICES)('persist on %s', (_device, place) => {
     expect(readdirSync(dirname(target))).toEqual(['prize'])
   })
 
-  test('into a directory that does not exist fails and leaves the handle usable', async () => {
+  test('persist() into a directory that does not exist fails and leaves the handle usable', async () => {
     const manager = tempManager()
     const file = manager.file()
     await file.write('still here')
@@ -122,7 +122,7 @@ describe.each(DEVICES)('persist on %s', (_device, place) => {
     file.removeSync()
   })
 
-  test('over a directory that is not empty is refused', async () => {
+  test('persist() over a directory that is not empty is refused', async () => {
     const target = place()
     writeFileSync(join(target, 'theirs'), '')
     const manager = tempManager()
@@ -144,7 +144,7 @@ test.skipIf(!canMount)('a persist to a full volume leaves nothing there and the 
   expect(manager.stats()).toMatchObject({ entries: 1, bytes: 2_000_000, persisted: 0 })
 })
 
-test('a relative destination is relative to the current directory', async () => {
+test('a relative destination of persist() is relative to the current directory', async () => {
   const base = tempBase()
   const manager = tempManager()
   const target = await manager.file().persist(relative(process.cwd(), join(base, 'x')))
@@ -152,14 +152,14 @@ test('a relative destination is relative to the current directory', async () => 
   expect(target).toBe(join(base, 'x'))
 })
 
-test('a file with an exact name leaves nothing of its own directory', async () => {
+test('persist() of a file with an exact name leaves nothing of its own directory', async () => {
   const manager = tempManager()
   const file = manager.file({ name: 'exact.txt' })
   await file.persist(join(tempBase(), 'x'))
   expect(readdirSync(manager.sessionPath ?? '').sort()).toEqual(EMPTY_SESSION)
 })
 
-test('is refused while something may still write, and works once that is closed', async () => {
+test('persist() is refused while something may still write, and works once that is closed', async () => {
   const manager = tempManager()
   const file = manager.file()
   const target = join(tempBase(), 'x')
@@ -177,7 +177,7 @@ test('is refused while something may still write, and works once that is closed'
   reader.destroy()
 })
 
-test.each(['', 'a\0b', undefined, null, 5])('a destination %j is refused', async (destination) => {
+test.each(['', 'a\0b', undefined, null, 5])('persist() refuses the destination %j', async (destination) => {
   const manager = tempManager()
   const file = manager.file()
   // A program without types may pass this.
@@ -186,7 +186,7 @@ test.each(['', 'a\0b', undefined, null, 5])('a destination %j is refused', async
 })
 
 test.each([{ mode: 0o10000 }, { mode: -1 }, { mode: '644' }, { overwrite: 'no' }, { durable: 1 }, 5, null])(
-  'options %j are refused, and the handle stays usable',
+  'persist() refuses the options %j, and the handle stays usable',
   async (options) => {
     const manager = tempManager()
     const file = manager.file()
@@ -197,7 +197,7 @@ test.each([{ mode: 0o10000 }, { mode: -1 }, { mode: '644' }, { overwrite: 'no' }
 )
 
 describe('persistSync', () => {
-  test('moves a file at once, with its mode, and makes the missing directories', () => {
+  test('persistSync() moves a file at once, with its mode, and makes the missing directories', () => {
     const base = tempBase()
     const file = tempManager().file()
     writeFileSync(file.path, 'kept')
@@ -207,7 +207,7 @@ describe('persistSync', () => {
     expect([file.disposed, existsSync(file.path)]).toEqual([true, false])
   })
 
-  test('refuses an existing destination, keeps the file, and leaves no directory that it made', () => {
+  test('persistSync() refuses an existing destination, keeps the file, and leaves no directory that it made', () => {
     const base = tempBase()
     const file = tempManager().file()
     expect(() => file.persistSync(base, { makeParents: true, overwrite: false })).toThrow(
@@ -220,14 +220,21 @@ describe('persistSync', () => {
     expect([file.disposed, existsSync(file.path), readdirSync(base)]).toEqual([false, true, ['plain']])
   })
 
-  test.skipIf(elsewhere === undefined)('refuses another device by a typed error, and keeps the file', () => {
-    const place = elsewhere?.() ?? ''
-    const file = tempManager().file()
-    writeFileSync(file.path, 'kept')
-    const error = failureSync('ERR_TEMP_IO', () => file.persistSync(join(place, 'result')))
-    expect(error.message).toMatch(/another (?:device|file system)/)
-    expect([file.disposed, readFileSync(file.path, 'utf8'), readdirSync(place)]).toEqual([false, 'kept', []])
-  })
+  test.skipIf(elsewhere === undefined)(
+    'persistSync() refuses another device by a typed error, and keeps the file',
+    () => {
+      const place = elsewhere?.() ?? ''
+      const file = tempManager().file()
+      writeFileSync(file.path, 'kept')
+      const error = failureSync('ERR_TEMP_IO', () => file.persistSync(join(place, 'result')))
+      expect(error.message).toMatch(/another (?:device|file system)/)
+      expect([file.disposed, readFileSync(file.path, 'utf8'), readdirSync(place)]).toEqual([
+        false,
+        'kept',
+        [],
+      ])
+    },
+  )
 })
 
 test.skipIf(process.platform !== 'linux').each(DEVICES)(

@@ -34,7 +34,7 @@ const failingClose: FileSystem = {
 }
 
 describe('receive', () => {
-  test('returns the file with its size, digest and detected type', async () => {
+  test('receive() returns the file with its size, digest and detected type', async () => {
     const manager = tempManager()
     const png = Buffer.from('89504e470d0a1a0a0000000d4948445200000001000000010806000000', 'hex')
     const file = await manager.receive(Readable.from([png]), {
@@ -75,23 +75,26 @@ describe('receive', () => {
           },
         }),
     ],
-  ])('after %s leaves no file, no descriptor and nothing in the quota', async (_, expected, receive) => {
-    const manager = tempManager()
-    manager.file() // the session exists
-    const before = traces(manager)
-    await expect(receive(manager)).rejects.toMatchObject(expected)
-    expect(traces(manager)).toEqual(before)
-    expect(manager.stats()).toMatchObject({ entries: 1, bytes: 0 })
-  })
+  ])(
+    'receive() leaves no file, no descriptor and nothing in the quota after %s',
+    async (_, expected, receive) => {
+      const manager = tempManager()
+      manager.file() // the session exists
+      const before = traces(manager)
+      await expect(receive(manager)).rejects.toMatchObject(expected)
+      expect(traces(manager)).toEqual(before)
+      expect(manager.stats()).toMatchObject({ entries: 1, bytes: 0 })
+    },
+  )
 
-  test('removes the file if closing it fails: a network file system reports a failed write there', async () => {
+  test('receive() removes a file whose close fails: a network file system reports a failed write there', async () => {
     const manager = tempManager({ fs: failingClose })
     await failure('ERR_TEMP_NO_SPACE', () => manager.receive(Readable.from([Buffer.from('x')])))
     expect(traces(manager)).toEqual([])
     expect(manager.stats()).toMatchObject({ entries: 0, bytes: 0 })
   })
 
-  test('gives validate() the complete file', async () => {
+  test('receive() gives validate() the complete file', async () => {
     const manager = tempManager()
     let seen = ''
     const file = await manager.receive(Readable.from([Buffer.from('content')]), {

@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { tempManager } from '../fixtures/temp-base.ts'
 
-describe('the open streams and handles of a file', () => {
-  test('a write stream refuses a move, and a read stream does not', async () => {
+describe('open streams and handles', () => {
+  test('an open write stream refuses a move of its file, and an open read stream does not', async () => {
     const manager = tempManager()
     const file = manager.file()
     const writing = file.createWriteStream()
@@ -20,7 +20,7 @@ describe('the open streams and handles of a file', () => {
     await manager.close()
   })
 
-  test('everything is closed before the file is removed', async () => {
+  test('every open stream and handle of a file is closed before the file is removed', async () => {
     const manager = tempManager()
     const file = manager.file()
     const { path } = file

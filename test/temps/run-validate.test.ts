@@ -47,21 +47,24 @@ const OPERATIONS: readonly (readonly [string, Validating])[] = [
   ],
 ]
 
-describe.each(OPERATIONS)('a validate that never answers, in %s,', (name, begin) => {
-  test.each(['close', 'removeAll'] as const)('does not hold up %s()', async (end) => {
-    const manager = tempManager()
-    const { accept, asked } = unanswered()
-    const work = begin(manager, accept)
-    const refused = expect(work).rejects.toMatchObject({ code: 'ERR_TEMP_ABORTED' })
-    await asked
-    await manager[end]()
-    await refused
-    expect(readdirSync(join(manager.root, 'sessions'))).toEqual([])
-    if (name.includes('upload')) expect(readdirSync(join(manager.root, 'uploads'))).toHaveLength(1) // to be finished later
-    await manager.close()
-  })
+describe.each(OPERATIONS)('validate in %s', (name, begin) => {
+  test.each(['close', 'removeAll'] as const)(
+    'a validate that never answers does not hold up %s()',
+    async (end) => {
+      const manager = tempManager()
+      const { accept, asked } = unanswered()
+      const work = begin(manager, accept)
+      const refused = expect(work).rejects.toMatchObject({ code: 'ERR_TEMP_ABORTED' })
+      await asked
+      await manager[end]()
+      await refused
+      expect(readdirSync(join(manager.root, 'sessions'))).toEqual([])
+      if (name.includes('upload')) expect(readdirSync(join(manager.root, 'uploads'))).toHaveLength(1) // to be finished later
+      await manager.close()
+    },
+  )
 
-  test('may wait for close() of its manager', async () => {
+  test('a validate may wait for close() of its manager', async () => {
     const manager = tempManager()
     const accept = { validate: () => manager.close() }
     await expect(begin(manager, accept)).rejects.toMatchObject({ code: 'ERR_TEMP_ABORTED' })
@@ -87,7 +90,7 @@ describe.each([
       'ERR_TEMP_TIMEOUT',
       () => ({ signal: AbortSignal.timeout(1), abort: () => {} }),
     ],
-  ])('ends the wait for validate: %s', async (_how, code, make) => {
+  ])('a signal that fires by %s ends the wait for validate', async (_how, code, make) => {
     const manager = tempManager()
     const { accept, asked } = unanswered()
     const { signal, abort } = make()

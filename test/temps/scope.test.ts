@@ -12,8 +12,8 @@ import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 /** The entries of the session that are not the library's own. */
 const left = (session = ''): string[] => readdirSync(session).filter((name) => !EMPTY_SESSION.includes(name))
 
-describe('a scope', () => {
-  test('removes its own entries, on return and on throw, and nothing else', async () => {
+describe('scopes', () => {
+  test('a scope removes its own entries, on return and on throw, and nothing else', async () => {
     const manager = tempManager()
     const other = manager.file()
     const work = async (fail: boolean): Promise<void> => {
@@ -35,7 +35,7 @@ describe('a scope', () => {
     expect(manager.stats().entries).toBe(1)
   })
 
-  test('disposes in reverse order of creation, deferred functions included', async () => {
+  test('a scope disposes in reverse order of creation, deferred functions included', async () => {
     const manager = tempManager()
     const order: string[] = []
     {
@@ -54,7 +54,7 @@ describe('a scope', () => {
     expect(order).toEqual(['third is there: true', 'second is there: true', 'first is there: true'])
   })
 
-  test('disposes each member before the members created earlier', async () => {
+  test('a scope disposes each member before the members created earlier', async () => {
     const manager = tempManager()
     const scope = manager.scope()
     const first = scope.file()
@@ -67,7 +67,7 @@ describe('a scope', () => {
     expect.assertions(2)
   })
 
-  test('continues when a deferred function fails, and throws its error at the end', async () => {
+  test('a scope that ends continues when a deferred function fails, and throws its error at the end', async () => {
     const manager = tempManager()
     const one = manager.scope()
     const file = one.file()
@@ -86,7 +86,7 @@ describe('a scope', () => {
     })
   })
 
-  test('may end twice and concurrently; its functions run once', async () => {
+  test('a scope may end twice and concurrently; its functions run once', async () => {
     const manager = tempManager()
     const scope = manager.scope()
     let runs = 0
@@ -96,7 +96,7 @@ describe('a scope', () => {
     expect(runs).toBe(1)
   })
 
-  test('aborts its signal first, and a receive in flight; its source is destroyed, nothing stays', async () => {
+  test('a scope that ends aborts its signal first, and a receive in flight, of which nothing stays', async () => {
     const manager = tempManager()
     await (await manager.receive('the first')).remove() // what receiving needs is loaded
     const scope = manager.scope()
@@ -114,7 +114,7 @@ describe('a scope', () => {
     expect(left(manager.sessionPath)).toEqual([])
   })
 
-  test('waits for an entry that is being created, and removes it', async () => {
+  test('a scope that ends waits for an entry that is being created, and removes it', async () => {
     const manager = tempManager()
     const scope = manager.scope()
     const making = [scope.fileAsync(), scope.dirAsync()]
@@ -124,7 +124,7 @@ describe('a scope', () => {
     expect(left(manager.sessionPath)).toEqual([])
   })
 
-  test('creates nothing after its end', async () => {
+  test('a scope creates nothing after its end', async () => {
     const manager = tempManager()
     const scope = manager.scope()
     await scope[Symbol.asyncDispose]()
@@ -148,7 +148,7 @@ describe('a scope', () => {
     ['close()', 'ERR_TEMP_CLOSED', (manager) => manager.close()],
     ['closeSync()', 'ERR_TEMP_CLOSED', (manager) => manager.closeSync()],
     ['removeAll()', 'ERR_TEMP_ABORTED', (manager) => manager.removeAll()],
-  ])('aborts its signal on %s of its manager, whenever the signal is read', async (_, code, end) => {
+  ])('a scope aborts its signal on %s of its manager, whenever the signal is read', async (_, code, end) => {
     const manager = tempManager()
     const [early, late] = [manager.scope(), manager.scope()]
     const { signal } = early
@@ -158,7 +158,7 @@ describe('a scope', () => {
     expect(late.signal).toMatchObject({ aborted: true, reason: { code } })
   })
 
-  test('goes on after removeAll() of its manager, and removes what it creates then', async () => {
+  test('a scope goes on after removeAll() of its manager, and removes what it creates then', async () => {
     const manager = tempManager()
     const scope = manager.scope()
     expect(scope.signal.aborted).toBe(false)
@@ -169,7 +169,7 @@ describe('a scope', () => {
     expect(existsSync(received.path)).toBe(false)
   })
 
-  test('ends, also when a deferred function closes it', async () => {
+  test('a scope ends, also when a deferred function closes it', async () => {
     const scope = tempManager().scope()
     const file = scope.file()
     scope.defer(() => scope.close())
@@ -178,13 +178,13 @@ describe('a scope', () => {
     expect(existsSync(file.path)).toBe(false)
   })
 
-  test('cannot be opened by a closed manager', async () => {
+  test('a scope cannot be opened by a closed manager', async () => {
     const manager = tempManager()
     await manager.close()
     await failure('ERR_TEMP_CLOSED', () => manager.scope())
   })
 
-  test('does not touch entries that were persisted, handed off or kept until close', async () => {
+  test('a scope does not touch entries that were persisted, handed off or kept until close', async () => {
     const manager = tempManager()
     const target = join(tempBase(), 'x')
     const { kept, ticket } = await (async () => {
@@ -199,7 +199,7 @@ describe('a scope', () => {
     await manager.discard(ticket)
   })
 
-  test('drops its references to entries that ended before it', async () => {
+  test('a scope in which a thousand entries were removed removes the one that is left', async () => {
     const manager = tempManager()
     await using scope = manager.scope()
     for (let n = 0; n < 1000; n++) scope.file().removeSync()
@@ -210,7 +210,7 @@ describe('a scope', () => {
   })
 
   test.skipIf(!canFreeze)(
-    'with a removal that fails removes the rest and reports by the policy',
+    'a scope with a removal that fails removes the rest and reports by the policy',
     async () => {
       const manager = tempManager({ onCleanupError: 'throw' })
       const scope = manager.scope()
@@ -223,7 +223,7 @@ describe('a scope', () => {
 })
 
 describe('withFile and withDir', () => {
-  test('give the entry, return what the function returns, and remove it', async () => {
+  test('withFile() and withDir() pass an entry, return the result of the function, and remove the entry', async () => {
     const manager = tempManager()
     const [length, path] = await manager.withFile('.txt', async (file) => {
       await file.write('hello')
@@ -241,7 +241,7 @@ describe('withFile and withDir', () => {
     expect(await manager.withDir((made) => made.kind)).toBe('dir')
   })
 
-  test('remove it when the function throws or rejects, and throw that error', async () => {
+  test('withFile() and withDir() remove the entry when the function fails, and throw its error', async () => {
     const manager = tempManager()
     let path = ''
     await expect(
@@ -260,14 +260,14 @@ describe('withFile and withDir', () => {
     expect(existsSync(path)).toBe(false)
   })
 
-  test('do not touch a persisted file', async () => {
+  test('withFile() does not touch a persisted file', async () => {
     const manager = tempManager()
     const target = join(tempBase(), 'x')
     expect(await manager.withFile((file) => file.persist(target))).toBe(target)
     expect(existsSync(target)).toBe(true)
   })
 
-  test('refuse bad options before anything is created', async () => {
+  test('withFile() refuses bad options before anything is created', async () => {
     const manager = tempManager()
     await failure('ERR_TEMP_NAME_INVALID', () => manager.withFile('../x', () => 1))
     expect(manager.sessionPath).toBeUndefined()

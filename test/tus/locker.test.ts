@@ -16,7 +16,7 @@ test('a lock that is held is refused with 423 when its time is over, and free wh
   await second.unlock()
 })
 
-test('a lock is not waited for longer than a timer can wait', () => {
+test('TempFileLocker refuses a timeout that is longer than a timer can wait', () => {
   failureSync('ERR_TEMP_OPTION_INVALID', () => new TempFileLocker(tempManager(), { timeout: '25d' }))
 })
 

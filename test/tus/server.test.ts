@@ -165,7 +165,7 @@ test('a file that its rules refuse after a crash is not reported as complete', a
   expect(await manager.handoffs()).toEqual([])
 })
 
-test('creation-with-upload: a whole file in the creating request', async () => {
+test('creation-with-upload: the creating request can hold the whole file', async () => {
   const { url, finished } = await running()
   await send(url, randomBytes(5000), { uploadDataDuringCreation: true })
   expect(finished).toMatchObject([{ bytes: 5000 }])
@@ -257,7 +257,7 @@ test.each(['sha1', 'sha1 ====', 'sha1 AAAA', 'sha1 !!!!', 'md5 , x', 'toString A
   },
 )
 
-test('expiration: an upload announces when it expires, and is removed then', async () => {
+test('expiration: the answer to a creation announces when the upload expires', async () => {
   const { manager, url } = await running({ ttl: 60_000 })
   const answer = await fetch(url, { method: 'POST', headers: { ...TUS, 'Upload-Length': '10' } })
   const expires = Date.parse(answer.headers.get('upload-expires') ?? '')
@@ -308,7 +308,7 @@ test("OPTIONS announces the manager's limits.fileBytes where it is the smallest"
 
 test.each([
   ['a whole upload', {}],
-  ['a part of one', { 'Upload-Concat': 'partial' }],
+  ['a partial upload', { 'Upload-Concat': 'partial' }],
 ])('maxBytes limits %s, and a length that is declared later', async (_, headers) => {
   const { url } = await running({ maxBytes: 1000 })
   const post = { ...TUS, ...headers }

@@ -32,7 +32,7 @@ function content(): Readable {
 const deferred = (): Upload => new Upload({ id: 'deferred', offset: 0, metadata: METADATA })
 
 describe('create', () => {
-  test('resolves with the upload and where it is stored', async () => {
+  test('create() resolves with the upload and the place where it is stored', async () => {
     const created = await store().create(upload())
     expect(created).toBeInstanceOf(Upload)
     expect(created.storage).toMatchObject({
@@ -64,18 +64,18 @@ test('the extensions creation, expiration and termination are reported', () => {
 })
 
 describe('write', () => {
-  test('resolves with the new offset, which getUpload reports', async () => {
+  test('write() resolves with the new offset, which getUpload() reports', async () => {
     const datastore = store()
     await datastore.create(upload())
     expect(await datastore.write(content(), 'file', 0)).toBe(SIZE)
     expect((await datastore.getUpload('file')).offset).toBe(SIZE)
   })
 
-  test('to an upload that does not exist is rejected', async () => {
+  test('write() to an upload that does not exist rejects with 404', async () => {
     await expect(store().write(content(), 'doesnt_exist', 0)).rejects.toMatchObject({ status_code: 404 })
   })
 
-  test('a stream that is destroyed rejects it, and keeps what came', async () => {
+  test('write() of a stream that is destroyed rejects, and keeps the bytes that came', async () => {
     const datastore = store()
     await datastore.create(upload())
     const broken = new Readable({ read() {} })
@@ -87,11 +87,11 @@ describe('write', () => {
 })
 
 describe('getUpload', () => {
-  test('of an upload that does not exist is rejected', async () => {
+  test('getUpload() of an upload that does not exist rejects with 404', async () => {
     await expect(store().getUpload('doesnt_exist')).rejects.toMatchObject({ status_code: 404 })
   })
 
-  test('finishes an upload whose process died after the last byte', async () => {
+  test('getUpload() finishes an upload whose process died after the last byte', async () => {
     const manager = tempManager()
     const last = await manager.createUpload({ id: 'file', length: 5 })
     await last.append('hello')
@@ -102,7 +102,7 @@ describe('getUpload', () => {
 })
 
 describe('finished and ticketOf', () => {
-  test('of an upload that is not there or not finished reject with ERR_TEMP_HANDOFF_GONE', async () => {
+  test('finished() and ticketOf() reject with ERR_TEMP_HANDOFF_GONE for a missing or unfinished upload', async () => {
     const datastore = store()
     await datastore.create(upload())
     for (const id of ['file', 'doesnt_exist']) {
@@ -111,7 +111,7 @@ describe('finished and ticketOf', () => {
     }
   })
 
-  test('resolve with the result of a finished upload', async () => {
+  test('finished() and ticketOf() resolve with the result of a finished upload', async () => {
     const datastore = store()
     await datastore.create(upload())
     await datastore.write(content(), 'file', 0)
@@ -121,18 +121,18 @@ describe('finished and ticketOf', () => {
 })
 
 describe('remove', () => {
-  test('of an upload that does not exist is rejected with 404', async () => {
+  test('remove() of an upload that does not exist rejects with 404', async () => {
     await expect(store().remove('doesnt_exist')).rejects.toMatchObject({ status_code: 404 })
   })
 
-  test('deletes an upload', async () => {
+  test('remove() deletes an upload', async () => {
     const datastore = store()
     await datastore.create(upload())
     await datastore.remove('file')
     await expect(datastore.getUpload('file')).rejects.toMatchObject({ status_code: 404 })
   })
 
-  test('deletes an upload that is being written', async () => {
+  test('remove() deletes an upload that is being written', async () => {
     const datastore = store()
     await datastore.create(upload())
     const stuck = new Readable({ read() {} })
@@ -163,18 +163,18 @@ test('an empty upload that cannot be finished now is given back, also without a 
 })
 
 describe('declareUploadLength', () => {
-  test('of an upload that does not exist is rejected', async () => {
+  test('declareUploadLength() of an upload that does not exist rejects with 404', async () => {
     await expect(store().declareUploadLength('doesnt_exist', 10)).rejects.toMatchObject({ status_code: 404 })
   })
 
-  test('declares the length of a deferred upload', async () => {
+  test('declareUploadLength() declares the length of a deferred upload', async () => {
     const datastore = store()
     await datastore.create(deferred())
     await datastore.declareUploadLength('deferred', 10)
     expect(await datastore.getUpload('deferred')).toMatchObject({ size: 10, sizeIsDeferred: false })
   })
 
-  test('beyond maxBytes is a 413', async () => {
+  test('declareUploadLength() beyond maxBytes rejects with 413', async () => {
     const datastore = store({ maxBytes: 10 })
     await datastore.create(deferred())
     await expect(datastore.declareUploadLength('deferred', 11)).rejects.toMatchObject({ status_code: 413 })

@@ -4,8 +4,8 @@ import { failureSync } from '../fixtures/failures.ts'
 
 const HEX = 'ab'.repeat(32)
 
-describe('the options of uploads', () => {
-  test('of a creation have defaults: a day for each byte, a week in all, durable', () => {
+describe('options of uploads', () => {
+  test('the default options of a creation are a ttl of a day, a maxAge of a week, and durable', () => {
     expect(prepareCreation(undefined).record).toMatchObject({
       ttl: 24 * 3_600_000,
       maxAge: 7 * 24 * 3_600_000,
@@ -14,7 +14,7 @@ describe('the options of uploads', () => {
     })
   })
 
-  test('of an opening refuse a busy upload, or take it over within 5 seconds', () => {
+  test('an opening refuses a busy upload by default, and takes it over within its timeout when asked to', () => {
     expect(prepareOpening(undefined)).toEqual({ takeOver: false, timeoutMs: 5000 })
     expect(prepareOpening({ whenBusy: 'take-over', timeout: '1s' })).toEqual({
       takeOver: true,
@@ -22,11 +22,11 @@ describe('the options of uploads', () => {
     })
   })
 
-  test('of an opening wait no longer than a timer can', () => {
+  test('an opening with a timeout that is longer than a timer can wait is refused', () => {
     failureSync('ERR_TEMP_OPTION_INVALID', () => prepareOpening({ timeout: '25d' }))
   })
 
-  test('of an append have no rules, no digests and are not the last', () => {
+  test('an append has no rules and no digests by default, and is not the last one', () => {
     expect(prepareAppend(undefined)).toMatchObject({
       digests: [],
       last: false,
@@ -35,7 +35,7 @@ describe('the options of uploads', () => {
     })
   })
 
-  test('take the smaller one of two limits', () => {
+  test('a finish takes the smaller one of maxBytes and accept.maxBytes', () => {
     expect(prepareFinish({ maxBytes: 10, accept: { maxBytes: 5, minBytes: 1 } })).toMatchObject({
       minBytes: 1,
       maxBytes: 5,
@@ -43,7 +43,7 @@ describe('the options of uploads', () => {
     expect(prepareFinish({ maxBytes: 5, accept: { maxBytes: 10 } }).maxBytes).toBe(5)
   })
 
-  test('take a digest in either case of its digits', () => {
+  test('an expected digest in capital letters is recorded in small letters', () => {
     const { expectedDigests } = prepareCreation({
       expectedDigest: { algorithm: 'sha256', value: HEX.toUpperCase() },
     }).record

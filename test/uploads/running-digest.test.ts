@@ -25,8 +25,8 @@ function onDisk() {
   return { path, watched, starts }
 }
 
-describe('the digest of an upload', () => {
-  test('of bytes that were hashed while they arrived needs no read', async () => {
+describe('running digests', () => {
+  test('the digest of bytes that were hashed while they arrived needs no read', async () => {
     const { path, watched, starts } = onDisk()
     const digest = new RunningDigest(['sha256', 'sha256'])
     digest.update(CONTENT.subarray(0, 4))
@@ -35,7 +35,7 @@ describe('the digest of an upload', () => {
     expect(starts).toEqual([])
   })
 
-  test('reads only what was not hashed', async () => {
+  test('a running digest reads only the bytes that were not hashed', async () => {
     const { path, watched, starts } = onDisk()
     const digest = new RunningDigest(['sha256'])
     digest.update(CONTENT.subarray(0, 4))
@@ -43,26 +43,26 @@ describe('the digest of an upload', () => {
     expect(starts).toEqual([4])
   })
 
-  test('that is ahead of the acknowledged bytes starts again from the first one', async () => {
+  test('a running digest that is ahead of the acknowledged bytes starts again from the first one', async () => {
     const { path, watched } = onDisk()
     const digest = new RunningDigest(['sha256'])
     digest.update(CONTENT)
     expect(await digest.finish(watched, path, 4)).toEqual({ sha256: digestOf(CONTENT.subarray(0, 4)) })
   })
 
-  test('can be asked for twice', async () => {
+  test('a running digest can be finished twice', async () => {
     const { path, watched } = onDisk()
     const digest = new RunningDigest(['sha256'])
     expect(await digest.finish(watched, path, 10)).toEqual(await digest.finish(watched, path, 10))
   })
 
-  test('of no algorithm reads nothing', async () => {
+  test('a running digest of no algorithm reads nothing', async () => {
     const { path, watched, starts } = onDisk()
     expect(await new RunningDigest([]).finish(watched, path, 10)).toEqual({})
     expect(starts).toEqual([])
   })
 
-  test('is continued by the next request at the offset where it was kept, and by one only', () => {
+  test('a kept digest is continued by the next request at its offset, and by one request only', () => {
     const digest = new RunningDigest(['sha256'])
     digest.update(CONTENT.subarray(0, 4))
     keepDigest('continued', digest)
@@ -70,14 +70,14 @@ describe('the digest of an upload', () => {
     expect(takeDigest('continued', 4, ['sha256'])).not.toBe(digest)
   })
 
-  test('that was kept at another offset is not continued', () => {
+  test('a digest that was kept at another offset is not continued', () => {
     const digest = new RunningDigest(['sha256'])
     digest.update(CONTENT)
     keepDigest('moved', digest)
     expect(takeDigest('moved', 4, ['sha256']).offset).toBe(0)
   })
 
-  test('is forgotten when 256 newer ones are kept, so memory has a bound', () => {
+  test('a kept digest is forgotten when 256 newer ones are kept, so memory has a bound', () => {
     const first = new RunningDigest(['sha256'])
     keepDigest('first', first)
     for (let n = 0; n < 256; n++) keepDigest(`later-${n}`, new RunningDigest(['sha256']))

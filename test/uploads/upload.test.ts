@@ -61,12 +61,12 @@ const uses: [string, (upload: PartialUpload) => unknown][] = [
   ['discard', (upload) => upload.discard()],
 ]
 
-describe.each(uses)('after its end, %s of an upload', (_, use) => {
+describe.each(uses)('%s() of an upload', (_, use) => {
   test.each<[string, 'ERR_TEMP_CLOSED' | 'ERR_TEMP_REMOVED', (manager: TempFileManager) => unknown]>([
     ['close()', 'ERR_TEMP_CLOSED', (manager) => manager.close()],
     ['closeSync()', 'ERR_TEMP_CLOSED', (manager) => manager.closeSync()],
     ['removeAll()', 'ERR_TEMP_REMOVED', (manager) => manager.removeAll()],
-  ])('by %s rejects with %s, and the upload is kept', async (_name, code, end) => {
+  ])('a call on an upload after %s rejects with %s, and the upload is kept', async (_name, code, end) => {
     const manager = tempManager()
     const upload = await manager.createUpload()
     await upload.append('bytes')

@@ -25,7 +25,7 @@ test('the completion of bash offers commands and options', async () => {
   expect(complete(`temp-file-manager ls --base-dir ${base}/a`, 3)).toBe(`${base}/a directory`)
 })
 
-describe.skipIf(!has('zsh'))('in a real zsh (needs zsh)', () => {
+describe.skipIf(!has('zsh'))('completion in zsh', () => {
   test.each([
     ['a command', 'sw', 'sweep'],
     ['an option of a command', 'ls --na', '--name'],
@@ -33,7 +33,7 @@ describe.skipIf(!has('zsh'))('in a real zsh (needs zsh)', () => {
     ['an option that three begin with', 'run --keep-o', '--keep-on-failure'],
     ['--help', 'doctor --he', '--help'],
     ['a value', 'completion zs', 'zsh'],
-  ])('completes %s', async (_what, words, expected) => {
+  ])('a real zsh completes %s (needs zsh)', async (_what, words, expected) => {
     const base = tempBase()
     const { stdout } = await run(['completion', 'zsh'])
     writeFileSync(join(base, '.zshrc'), `PROMPT='READY> '; autoload -Uz compinit; compinit -u -D\n${stdout}`)
@@ -60,6 +60,6 @@ test('the completion of zsh lists every command', async () => {
     expect(stdout).toContain(`'${command}:`)
 })
 
-test('another shell is refused with status 2', async () => {
+test('completion for a shell other than bash and zsh is refused with status 2', async () => {
   expect((await run(['completion', 'fish'])).status).toBe(2)
 })

@@ -11,7 +11,7 @@ const NOBODY = '0123456789abcdefghjkmnpqrs'
 const ESCAPE = /\u001b\[/
 
 describe('looking', () => {
-  test('a root that does not exist is an empty list, and is not made by looking', async () => {
+  test('ls of a root that does not exist is an empty list, and does not create the root', async () => {
     const base = tempBase()
     const { status, stdout } = await run(['ls', '--base-dir', base, '--json'])
     expect(status).toBe(0)
@@ -66,7 +66,7 @@ describe('looking', () => {
     expect(JSON.parse(json) as HandoffInfo).toMatchObject({ ticket, state: 'available', attempts: 0 })
   })
 
-  test('a ticket that was never published is status 3, an argument that is not a ticket is status 2', async () => {
+  test('inspect of a ticket that was never published is status 3, of an argument that is not a ticket 2', async () => {
     const base = tempBase()
     expect(await run(['inspect', NOBODY, '--base-dir', base])).toMatchObject({ status: 3, stdout: '' })
     const wrong = await run(['inspect', '../etc', '--base-dir', base, '--json'])
@@ -74,7 +74,7 @@ describe('looking', () => {
     expect(JSON.parse(wrong.stdout)).toMatchObject({ error: { code: 'ERR_TEMP_TICKET_INVALID' } })
   })
 
-  test('a root that is a symbolic link is refused with status 1', async () => {
+  test('ls of a root that is a symbolic link is refused with status 1', async () => {
     const manager = tempManager({ name: 'cli' })
     symlinkSync('/etc', manager.root)
     const { status, stderr } = await run(['ls', '--root', manager.root])

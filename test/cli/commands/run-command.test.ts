@@ -20,7 +20,7 @@ const sessionsIn = (base: string): string[] => readdirSync(join(rootIn(base), 's
 const node = (script: string): string[] => [process.execPath, '-e', script]
 
 describe('run', { timeout: 30_000 }, () => {
-  test('gives the program a temp directory of its own and removes it at the end', async () => {
+  test('run gives the program a temp directory of its own and removes it at the end', async () => {
     const base = tempBase()
     const script =
       'test -d "$TMPDIR" && test "$TMP$TEMP" = "$TMPDIR$TMPDIR" && realpath "$(mktemp)" && stat -c %a "$TMPDIR"'
@@ -30,7 +30,7 @@ describe('run', { timeout: 30_000 }, () => {
     expect(sessionsIn(base)).toEqual([])
   })
 
-  test('sets TMPDIR, TMP and TEMP to one directory, which exists while the program runs', async () => {
+  test('run sets TMPDIR, TMP and TEMP to one directory, which exists while the program runs', async () => {
     const base = tempBase()
     const script =
       "const { TMPDIR, TMP, TEMP } = process.env; fs.writeFileSync(path.join(TMPDIR, 'file'), ''); console.log(JSON.stringify([fs.realpathSync(TMPDIR), TMPDIR, TMP, TEMP]))"
@@ -48,13 +48,13 @@ describe('run', { timeout: 30_000 }, () => {
     ['127 for a command that does not exist', ['no-such-command'], 127],
     ['127 for a command without a name', [''], 127],
     ['126 for a file that cannot be executed', ['/etc/passwd'], 126],
-  ])('ends with %s', async (_what, command, status) => {
+  ])('run ends with %s', async (_what, command, status) => {
     const base = tempBase()
     expect((await run(['run', ...NAME, base, '--', ...command])).status).toBe(status)
     expect(sessionsIn(base)).toEqual([])
   })
 
-  test('ends with 127 for a command that does not exist, also when a directory of PATH cannot be searched', async () => {
+  test('run ends with 127 for a missing command, also when a directory of PATH cannot be searched', async () => {
     const base = tempBase()
     const closed = join(base, 'closed')
     mkdirSync(closed, { mode: 0o000 })
@@ -68,19 +68,19 @@ describe('run', { timeout: 30_000 }, () => {
   })
 
   if (process.platform === 'win32')
-    test('ends with the status of a batch command (needs Windows)', async () => {
+    test('run ends with the status of a batch command (needs Windows)', async () => {
       const base = tempBase()
       expect((await run(['run', ...NAME, base, '--', 'cmd.exe', '/c', 'exit 9'])).status).toBe(9)
       expect(sessionsIn(base)).toEqual([])
     })
 
-  test('passes options of the program on, with and without --', async () => {
+  test('run passes options of the program on, with and without --', async () => {
     const base = tempBase()
     expect((await run(['run', ...NAME, base, 'echo', '--json', '-h'])).stdout).toBe('--json -h\n')
     expect((await run(['run', ...NAME, base, '--', 'echo', '--', '-n'])).stdout).toBe('-- -n\n')
   })
 
-  test.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR1'] as const)('passes %s on', async (signal) => {
+  test.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR1'] as const)('run passes %s on', async (signal) => {
     const base = tempBase()
     const script = `trap 'echo got; exit 5' ${signal.slice(3)}; echo ready; while :; do sleep 0.05; done`
     const { child, stdout } = started(base, script)
@@ -123,7 +123,7 @@ describe('run', { timeout: 30_000 }, () => {
   })
 
   test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
-    '%s while the directory is removed does not end it',
+    '%s does not end run while it removes the directory',
     async (signal) => {
       const base = tempBase()
       const script = 'cd "$TMPDIR" && seq 3000 | xargs touch && echo ready'
@@ -139,7 +139,7 @@ describe('run', { timeout: 30_000 }, () => {
     },
   )
 
-  test('a signal as soon as it is listened to ends it with 128 + n, without a directory', async () => {
+  test('a signal as soon as run listens to it ends run with 128 + n, without a directory', async () => {
     const base = tempBase()
     const child = spawn(process.execPath, [MAIN, 'run', ...NAME, base, '--', 'echo', 'ran'], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -156,14 +156,14 @@ describe('run', { timeout: 30_000 }, () => {
   test.each([
     ['on-error', ['sh', '-c', 'echo x > "$TMPDIR/left"; exit 7'], 7],
     ['1', ['sh', '-c', 'echo x > "$TMPDIR/left"'], 0],
-  ])('keeps the files that TEMP_FILE_MANAGER_PRESERVE=%s selects', async (preserve, command, status) => {
+  ])('run keeps the files that TEMP_FILE_MANAGER_PRESERVE=%s selects', async (preserve, command, status) => {
     const base = tempBase()
     const env = { TEMP_FILE_MANAGER_PRESERVE: preserve }
     expect((await run(['run', ...NAME, base, '--', ...command], env)).status).toBe(status)
     expect(execFileSync('find', [rootIn(base), '-name', 'left'], { encoding: 'utf8' })).toMatch(/\/left\n$/)
   })
 
-  test('--keep-on-failure keeps nothing of a command that could not be started', async () => {
+  test('run --keep-on-failure keeps nothing of a command that could not be started', async () => {
     const base = tempBase()
     expect((await run(['run', ...NAME, base, '--keep-on-failure', '--', 'no-such-command'])).status).toBe(127)
     expect(existsSync(join(rootIn(base), 'kept'))).toBe(false)
@@ -173,7 +173,7 @@ describe('run', { timeout: 30_000 }, () => {
     ['is full', '2>/dev/full'],
     ['has no reader', '2>&1 | true; exit $PIPESTATUS'],
   ])(
-    'a standard error that %s changes neither the exit status nor the removal',
+    'a standard error that %s changes neither the exit status of run nor the removal',
     async (_what, redirection) => {
       const base = tempBase()
       const words = [process.execPath, MAIN, 'run', ...NAME, base, '--keep-on-failure', '--', 'sh', '-c']
@@ -183,7 +183,7 @@ describe('run', { timeout: 30_000 }, () => {
     },
   )
 
-  test('with --keep-on-failure keeps what a failed program left, and prints where', async () => {
+  test('run --keep-on-failure keeps the files that a failed program left, and prints their place', async () => {
     const base = tempBase()
     const args = [
       'run',
@@ -236,14 +236,14 @@ describe('run', { timeout: 30_000 }, () => {
     expect((await run(['run', ...options, 'true'])).status).toBe(2)
   })
 
-  test('when the program is killed with SIGKILL, the directory is removed and the status is 137', async () => {
+  test('run removes the directory and ends with 137 when the program is killed with SIGKILL', async () => {
     const base = tempBase()
     const { status } = await run(['run', ...NAME, base, '--', 'sh', '-c', 'mktemp >/dev/null; kill -KILL $$'])
     expect(status).toBe(137)
     expect(sessionsIn(base)).toEqual([])
   })
 
-  test('killed with SIGKILL alone, the program keeps its directory until it ends', async () => {
+  test('a program keeps its directory until it ends when only run is killed with SIGKILL', async () => {
     const base = tempBase()
     const go = join(base, 'go')
     execFileSync('mkfifo', [go])
@@ -264,7 +264,7 @@ describe('run', { timeout: 30_000 }, () => {
     expect(existsSync(directory)).toBe(false)
   })
 
-  test('killed with SIGKILL, its directory is removed by the next sweep', async () => {
+  test('the directory of a run that is killed with its program is removed by the next sweep', async () => {
     const base = tempBase()
     const { child } = started(base, 'echo x > "$TMPDIR/left"; echo ready; exec sleep 1000')
     await ready(child)
@@ -284,7 +284,7 @@ describe('run', { timeout: 30_000 }, () => {
 
   // unshare(1) makes a pid namespace only for root.
   test.skipIf(!canMount)(
-    'as pid 1 of a namespace it ends with its program and removes the directory',
+    'run as pid 1 of a namespace ends with its program and removes the directory',
     async () => {
       const base = tempBase()
       const child = spawn(

@@ -87,7 +87,7 @@ test('the mount of a path is found with its options', () => {
   expect(mountOf('/proc/self')?.fsType).toBe('proc')
 })
 
-describe.skipIf(process.geteuid?.() !== 0)('doctor on real mounts (needs root)', () => {
+describe.skipIf(process.geteuid?.() !== 0)('real mounts (needs root)', () => {
   /** Runs `doctor` in a mount namespace of its own, after `script`; $DIR is the base directory. */
   async function doctorAfter(script: string): Promise<Record<string, Finding>> {
     const directory = tempBase()
@@ -98,7 +98,7 @@ describe.skipIf(process.geteuid?.() !== 0)('doctor on real mounts (needs root)',
     return Object.fromEntries(checks.map((finding) => [finding.check, finding]))
   }
 
-  test('a tmpfs with few inodes and little space', async () => {
+  test('doctor reports few inodes and little space of a tmpfs as warnings', async () => {
     const found = await doctorAfter('mount -t tmpfs -o mode=0700,nr_inodes=100,size=4m tmpfs "$DIR"')
     expect(found['inodes']).toMatchObject({
       status: 'warning',
@@ -111,12 +111,12 @@ describe.skipIf(process.geteuid?.() !== 0)('doctor on real mounts (needs root)',
     })
   })
 
-  test('a tmpfs larger than the memory', async () => {
+  test('doctor reports a tmpfs larger than the memory as a warning', async () => {
     const found = await doctorAfter('mount -t tmpfs -o mode=0700,size=100000g tmpfs "$DIR"')
     expect(found['memory']?.status).toBe('warning')
   })
 
-  test("an emptyDir on the node's disk", async () => {
+  test("doctor reports that the sizeLimit of an emptyDir on the node's disk is not visible", async () => {
     const script =
       'mkdir -p "$DIR/kubernetes.io~empty-dir/data" && mount --bind "$DIR/kubernetes.io~empty-dir/data" "$DIR"'
     const found = await doctorAfter(script)
@@ -125,7 +125,7 @@ describe.skipIf(process.geteuid?.() !== 0)('doctor on real mounts (needs root)',
 
   // CONFIG_TMPFS_QUOTA, since Linux 6.6: a kernel without it refuses the mount.
   if (hasTmpfsQuota())
-    test('a tmpfs with user quotas', async () => {
+    test('doctor reports the user quotas of a tmpfs', async () => {
       const found = await doctorAfter('mount -t tmpfs -o mode=0700,usrquota tmpfs "$DIR"')
       expect(found['quota']).toMatchObject({ status: 'note', found: expect.stringContaining('usrquota') })
     })

@@ -23,7 +23,7 @@ function finding({ diagnosis }: { diagnosis: Diagnosis }, check: string): Findin
 }
 
 describe('doctor', () => {
-  test('a good place passes, and nothing is left in it', async () => {
+  test('doctor passes a good base directory, and leaves nothing in it', async () => {
     const base = tempBase()
     const found = await diagnose(['--base-dir', base])
     expect(finding(found, 'base directory')?.status).toBe('ok')
@@ -35,7 +35,7 @@ describe('doctor', () => {
     expect(readdirSync(base)).toEqual([])
   })
 
-  test('a missing base directory is not created', async () => {
+  test('doctor does not create a missing base directory', async () => {
     const base = tempBase()
     const found = await diagnose(['--base-dir', join(base, 'later')])
     expect(finding(found, 'base directory')?.status).toBe('note')
@@ -69,7 +69,7 @@ describe('doctor', () => {
     expect(finding(found, 'base directory')?.advice).toContain('chmod +t')
   })
 
-  test('a root that others can see into, a base that is a file, a deep path, a forgotten keep', async () => {
+  test('doctor reports an open root, a file as base directory, a deep path and a forgotten keep', async () => {
     const manager = tempManager({ name: 'cli' })
     manager.file()
     chmodSync(manager.root, 0o755)
@@ -88,7 +88,7 @@ describe('doctor', () => {
     expect(finding(found, 'environment')?.status).toBe('warning')
   })
 
-  test('an owner that nothing can be proven of is shown, with the way to remove it', async () => {
+  test('doctor shows an owner that nothing can be proven of, with the way to remove it', async () => {
     const manager = tempManager({ name: 'cli' })
     manager.file()
     mkdirSync(join(manager.root, 'sessions', 's-1-unknown'))

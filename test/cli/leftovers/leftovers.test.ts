@@ -67,7 +67,7 @@ function leftover(base: string, name = 'myapp-abc'): string {
 }
 
 describe('sweep --prefix', () => {
-  test('is a dry run that gives a reason, unless --delete is given', async () => {
+  test('sweep --prefix is a dry run that gives a reason, unless --delete is given', async () => {
     const base = tempBase()
     const path = leftover(base)
     const dry = await sweep(base)
@@ -86,7 +86,7 @@ describe('sweep --prefix', () => {
     ['a program in it', 'cp "$(command -v sleep)" "$DIR/sleep"; "$DIR/sleep" 1000 & true'],
     ['a file open in a thread that outlives the first one', threads('open')],
     ['it as current directory of one thread', threads('chdir')],
-  ])('keeps a directory while a live process has %s', async (_what, script) => {
+  ])('sweep --prefix keeps a directory while a live process has %s', async (_what, script) => {
     const base = tempBase()
     const path = leftover(base)
     const { stdout } = await sweepBeside(script, base, '--delete')
@@ -94,7 +94,7 @@ describe('sweep --prefix', () => {
     expect(existsSync(join(path, 'data'))).toBe(true)
   })
 
-  test.skipIf(!canMount)('keeps the layers of an overlay that is mounted (needs root)', async () => {
+  test.skipIf(!canMount)('sweep --prefix keeps the layers of a mounted overlay (needs root)', async () => {
     const base = tempBase()
     const path = leftover(base)
     const script = `mkdir "$DIR"/{l,u,w} "${base}/o"; mount -t overlay overlay -o "lowerdir=$DIR/l,upperdir=$DIR/u,workdir=$DIR/w" "${base}/o"`
@@ -103,7 +103,7 @@ describe('sweep --prefix', () => {
     expect(existsSync(join(path, 'data'))).toBe(true)
   })
 
-  test.skipIf(!canMount)('keeps the image of a loop device (needs root)', async () => {
+  test.skipIf(!canMount)('sweep --prefix keeps the image of a loop device (needs root)', async () => {
     const base = tempBase()
     const path = leftover(base)
     const script = `truncate -s 1M "$DIR/image"; loop=$(losetup --show -f "$DIR/image"); trap 'losetup -d $loop' EXIT`
@@ -113,7 +113,7 @@ describe('sweep --prefix', () => {
   })
 
   test.skipIf(!ROOT)(
-    'keeps a directory that is mounted in another mount namespace (needs root)',
+    'sweep --prefix keeps a directory that is mounted in another mount namespace (needs root)',
     async () => {
       const base = tempBase()
       const path = leftover(base)
@@ -146,7 +146,7 @@ describe('sweep --prefix', () => {
       return path
     }
 
-    test('keeps everything, and names the process and both ways out', async () => {
+    test('beside a process of root a user deletes nothing, and sweep --prefix names it and both ways out', async () => {
       const base = tempBase()
       const path = userLeftover(base)
       const { stdout, status } = await asUser(base, '--delete')
@@ -177,7 +177,7 @@ describe('sweep --prefix', () => {
       ['has no sticky bit', (base: string) => chmodSync(base, 0o777)],
       [`belongs to uid ${USER}`, (base: string) => chownSync(base, USER, USER)],
     ])(
-      'keeps everything where another user could exchange it for a link: the directory %s',
+      'sweep --prefix keeps everything where another user could exchange it for a link: the directory %s',
       async (why, weaken) => {
         const base = tempBase()
         const path = leftover(base)
@@ -211,7 +211,7 @@ describe('sweep --prefix', () => {
     })
   })
 
-  test('keeps a root of this package: its handoffs wait, and its manager holds a file', async () => {
+  test('sweep --prefix keeps a root of this package whose process was killed, and its handoffs', async () => {
     const base = tempBase()
     const name = `myapp-${process.getuid?.()}`
     const script = `
@@ -230,7 +230,7 @@ describe('sweep --prefix', () => {
     ['listens on a stream socket', 'a process listens on a socket in it', 'SOCK_STREAM', 's.listen()'],
     ['is bound to a datagram socket', 'a process has a socket in it', 'SOCK_DGRAM', ''],
   ])(
-    'keeps a directory in which a live process %s, and not that of a dead one',
+    'sweep --prefix keeps a directory in which a live process %s, and not that of a dead one',
     async (_what, why, kind, then) => {
       const base = tempBase()
       const [alive, dead] = [leftover(base), leftover(base, 'myapp-dead')]
@@ -248,7 +248,7 @@ if sys.argv[2] == 'stay': open('${base}/up', 'w'); sys.stdin.read()`
     },
   )
 
-  test('removes a directory with a name that is not UTF-8, and names in it', async () => {
+  test('sweep --prefix removes directories whose name, or a name in them, is not UTF-8', async () => {
     const base = tempBase()
     const path = Buffer.concat([Buffer.from(join(base, 'myapp-')), LATIN1])
     mkdirSync(path, { mode: 0o700 })
@@ -259,21 +259,21 @@ if sys.argv[2] == 'stay': open('${base}/up', 'w'); sys.stdin.read()`
     expect(readdirSync(base)).toEqual([])
   })
 
-  test('takes a plain number of milliseconds for an age', async () => {
+  test('sweep --prefix takes a plain number of milliseconds for an age', async () => {
     const base = tempBase()
     leftover(base)
     expect((await sweep(base, '--older-than', '5000')).stdout).toContain('changed too recently')
     expect((await sweep(base, '--older-than', '0')).stdout).toMatch(/^would-remove /m)
   })
 
-  test('keeps what changed recently', async () => {
+  test('sweep --prefix keeps a directory that changed recently', async () => {
     const base = tempBase()
     leftover(base)
     const { stdout } = await run(['sweep', '--prefix', 'myapp-', '--in', base, '--delete'])
     expect(stdout).toContain('changed too recently')
   })
 
-  test.skipIf(!ROOT)('ends with status 1 when a directory cannot be removed (needs root)', async () => {
+  test.skipIf(!ROOT)('sweep --prefix ends with status 1 when a removal fails (needs root)', async () => {
     const base = tempBase() // no other user can enter it
     const path = leftover(base)
     chownSync(path, 65534, 65534)
@@ -282,7 +282,7 @@ if sys.argv[2] == 'stay': open('${base}/up', 'w'); sys.stdin.read()`
     expect([status, existsSync(path)]).toEqual([1, true])
   })
 
-  test('never follows a link', async () => {
+  test('sweep --prefix never follows a link', async () => {
     const [base, other] = [tempBase(), tempBase()]
     const target = leftover(other, 'precious')
     symlinkSync(target, join(base, 'myapp-link'))
@@ -292,7 +292,7 @@ if sys.argv[2] == 'stay': open('${base}/up', 'w'); sys.stdin.read()`
     expect(existsSync(join(target, 'data'))).toBe(true)
   })
 
-  test('looks at no other name', async () => {
+  test('sweep --prefix keeps a directory with another prefix', async () => {
     const base = tempBase()
     const other = leftover(base, 'yourapp-1')
     await sweep(base, '--delete')

@@ -17,7 +17,7 @@ async function copy(fs: FileSystem, from: string, to: string, name: string): Pro
 }
 
 describe.skipIf(process.platform !== 'linux')('copyAcross', () => {
-  test('never writes to a file that exists', async () => {
+  test('copyAcross() never writes to a file that exists', async () => {
     const [from, to] = [tempBase(), tempBase()]
     writeFileSync(join(from, 'one'), 'copied')
     writeFileSync(join(to, 'one'), 'of another program')
@@ -28,7 +28,7 @@ describe.skipIf(process.platform !== 'linux')('copyAcross', () => {
   test.each([
     ['a file', 'open', (path: string) => writeFileSync(path, 'secret')],
     ['a directory', 'openSync', (path: string) => mkdirSync(path)],
-  ])('refuses %s that was exchanged after it was examined', async (_, call, make) => {
+  ])('copyAcross() refuses %s that was exchanged after it was examined', async (_, call, make) => {
     const [from, to] = [tempBase(), tempBase()]
     for (const name of ['one', 'other']) make(join(from, name))
     const fs = exchanging(call, () => {
@@ -38,7 +38,7 @@ describe.skipIf(process.platform !== 'linux')('copyAcross', () => {
     expect((await failure('ERR_TEMP_IO', () => copy(fs, from, to, 'one'))).message).toContain('exchanged')
   })
 
-  test('does not open the target of a link that replaced a file after the check', async () => {
+  test('copyAcross() does not open the target of a link that replaced a file after the check', async () => {
     const [from, to, elsewhere] = [tempBase(), tempBase(), tempBase()]
     writeFileSync(join(elsewhere, 'secret'), 'secret')
     writeFileSync(join(from, 'one'), 'x')

@@ -19,7 +19,7 @@ const moveIn = (fs: FileSystem, from: string, to: string) => moveWith(fs, from, 
 describe.each(DEVICES)('moveIn, from %s (another one needs root to mount)', (device) => {
   places(device)
 
-  test('moves a file and a directory in, with modes, times and links', async () => {
+  test('moveIn() moves a file and a directory in, with modes, times and links', async () => {
     writeFileSync(join(away, 'file'), 'content', { mode: 0o604 })
     const tree = makeTree()
     const before = portrait(tree)
@@ -32,7 +32,7 @@ describe.each(DEVICES)('moveIn, from %s (another one needs root to mount)', (dev
     expect(portrait(join(home, 'taken'))).toEqual(before)
   })
 
-  test('refuses a symlink and a FIFO, which stay', async () => {
+  test('moveIn() refuses a symlink and a FIFO, which stay', async () => {
     symlinkSync(makeFile(), join(away, 'link'))
     execFileSync('mkfifo', [join(away, 'fifo')])
     for (const name of ['link', 'fifo']) {
@@ -45,7 +45,7 @@ describe.each(DEVICES)('moveIn, from %s (another one needs root to mount)', (dev
   })
 
   test.each(['renameSync', 'unlinkSync', 'mkdirSync'] as const)(
-    'when %s fails, the source is complete and no copy is left',
+    'when %s fails in moveIn(), the source is complete and no copy is left',
     async (call) => {
       const faulty: FileSystem = {
         ...nodeFs,
@@ -94,7 +94,7 @@ test.runIf(isRoot)('moveIn refuses a directory that holds a mount (needs root to
 describe.skipIf(process.platform !== 'linux')('moveIn, of a source that is exchanged', () => {
   places('the same device')
 
-  test('after it was examined: its replacement is moved back', async () => {
+  test('moveIn() moves back the replacement of a source that was exchanged after it was examined', async () => {
     for (const name of ['one', 'other']) writeFileSync(join(away, name), name)
     const fs = exchanging('renameSync', () => {
       renameSync(join(away, 'one'), join(away, 'aside'))
@@ -106,7 +106,7 @@ describe.skipIf(process.platform !== 'linux')('moveIn, of a source that is excha
     expect(readdirSync(home)).toEqual([])
   })
 
-  test('after it was copied to another device: its replacement is not deleted', async () => {
+  test('moveIn() does not delete what replaced a source after it was copied to another device', async () => {
     for (const name of ['one', 'other']) mkdirSync(join(away, name))
     writeFileSync(join(away, 'other/file'), 'x')
     let renames = 0

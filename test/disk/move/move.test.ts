@@ -18,7 +18,7 @@ describe.each(DEVICES)('moveInto, to %s (another one needs root to mount)', (dev
     ['refusing what exists', KEEP],
     ['replacing', REPLACE],
     ['durably', { overwrite: false, durable: true }],
-  ])('moves a file, %s, with its mode and times', async (_, options) => {
+  ])('moveInto() moves a file, %s, with its mode and times', async (_, options) => {
     const source = makeFile()
     await moveInto(nodeFs, source, join(away, 'kept'), options)
     expect(existsSync(source)).toBe(false)
@@ -31,7 +31,7 @@ describe.each(DEVICES)('moveInto, to %s (another one needs root to mount)', (dev
     ['refusing what exists', KEEP],
     ['replacing', REPLACE],
     ['durably', { overwrite: false, durable: true }],
-  ])('moves a directory, %s, with its modes, times and links', async (_, options) => {
+  ])('moveInto() moves a directory, %s, with its modes, times and links', async (_, options) => {
     const source = makeTree()
     const before = portrait(source)
     await moveInto(nodeFs, source, join(away, 'kept'), options)
@@ -40,7 +40,7 @@ describe.each(DEVICES)('moveInto, to %s (another one needs root to mount)', (dev
     expect(portrait(join(away, 'kept'))).toEqual(before)
   })
 
-  test('gives the file the mode asked for, whatever the umask', async () => {
+  test('moveInto() gives the file the mode asked for under any umask', async () => {
     const umask = process.umask(0o777)
     try {
       await moveInto(nodeFs, makeFile(), join(away, 'file'), { ...KEEP, mode: 0o664 })
@@ -53,7 +53,7 @@ describe.each(DEVICES)('moveInto, to %s (another one needs root to mount)', (dev
   test.each([
     ['a file', () => makeFile()],
     ['a directory', () => makeTree()],
-  ])('refuses to replace without `overwrite`, and %s stays as it was', async (_, make) => {
+  ])('moveInto() refuses to replace without `overwrite`, and %s stays as it was', async (_, make) => {
     const source = make()
     const before = lstatSync(source)
     for (const [name, put] of [
@@ -72,7 +72,7 @@ describe.each(DEVICES)('moveInto, to %s (another one needs root to mount)', (dev
     expect(readdirSync(away).sort()).toEqual(['dangling', 'empty', 'file'])
   })
 
-  test('refuses what is created at the destination after the check', async () => {
+  test('moveInto() refuses what is created at the destination after the check', async () => {
     for (const [source, destination] of [
       [makeFile(), join(away, 'f')],
       [makeTree(), join(away, 'd')],
@@ -102,7 +102,7 @@ describe.each(DEVICES)('moveInto, to %s (another one needs root to mount)', (dev
     expect(readdirSync(away).sort()).toEqual(['d', 'f'])
   })
 
-  test('replaces a file by a file, a symlink itself by a file, and an empty directory by a directory', async () => {
+  test('moveInto() replaces a file by a file, a symlink itself by a file, an empty directory by another', async () => {
     const precious = makeFile('precious', 'precious')
     writeFileSync(join(away, 'file'), 'old')
     symlinkSync(precious, join(away, 'link'))
@@ -117,7 +117,7 @@ describe.each(DEVICES)('moveInto, to %s (another one needs root to mount)', (dev
     expect(readdirSync(away).sort()).toEqual(['dir', 'file', 'link'])
   })
 
-  test('never replaces a directory by a file, a file by a directory, or a directory that is not empty', async () => {
+  test('moveInto() never replaces a directory by a file, a file by a directory, or a full directory', async () => {
     const [file, tree] = [makeFile(), makeTree()]
     writeFileSync(join(away, 'file'), 'of another program')
     mkdirSync(join(away, 'full'))
@@ -136,7 +136,7 @@ describe.each(DEVICES)('moveInto, to %s (another one needs root to mount)', (dev
     expect(readdirSync(away).sort()).toEqual(['file', 'full'])
   })
 
-  test("reports that the destination's directory is missing, or is a file", async () => {
+  test("moveInto() reports that the destination's directory is missing, or is a file", async () => {
     writeFileSync(join(away, 'file'), 'x')
     for (const [source, options] of [
       [makeFile(), KEEP],
@@ -155,13 +155,13 @@ describe.each(DEVICES)('moveInto, to %s (another one needs root to mount)', (dev
     expect(readdirSync(away)).toEqual(['file'])
   })
 
-  test('takes a relative destination and one with a trailing slash', async () => {
+  test('moveInto() takes a relative destination and one with a trailing slash', async () => {
     await moveInto(nodeFs, makeFile(), relative(process.cwd(), join(away, 'file')), KEEP)
     await moveInto(nodeFs, makeTree(), `${join(away, 'dir')}/`, KEEP)
     expect(readdirSync(away).sort()).toEqual(['dir', 'file'])
   })
 
-  test('keeps messages free of paths', async () => {
+  test('the message of a failed moveInto() contains no path', async () => {
     writeFileSync(join(away, ABSENT), 'of another program')
     const error: unknown = await moveInto(nodeFs, makeFile(), join(away, ABSENT), KEEP).catch(
       (e: unknown) => e,
@@ -171,7 +171,7 @@ describe.each(DEVICES)('moveInto, to %s (another one needs root to mount)', (dev
   })
 
   test.each(['renameSync', 'linkSync', 'unlinkSync', 'mkdirSync', 'chmodSync', 'open', 'fsync'] as const)(
-    'when %s fails, the source is intact and nothing is left beside the destination',
+    'when %s fails in moveInto(), the source is intact and nothing is left beside the destination',
     async (call) => {
       for (const [source, options] of [
         [makeFile('a'), { overwrite: true, durable: true, mode: 0o600 }],
@@ -225,7 +225,7 @@ describe('moveInto', () => {
     })
   })
 
-  test('moves on an injected file system, and refuses a full directory there too', async () => {
+  test('moveInto() moves on an injected file system, and refuses a full directory there too', async () => {
     const memory: FileSystem = createFsFromVolume(
       Volume.fromJSON({ '/t/d/f': 'x', '/t/file': 'y', '/full/other': 'z' }),
     )

@@ -13,8 +13,8 @@ import type { FileSystem } from '../../../src/disk/file-system.ts'
 import { makeParents } from '../../../src/disk/move/parents.ts'
 import { tempBase } from '../../fixtures/temp-base.ts'
 
-describe('the missing directories above a destination', () => {
-  test('are created, and removed again when the move fails', () => {
+describe('missing parents', () => {
+  test('missing directories above a destination are created, and removed again when the move fails', () => {
     const base = tempBase()
     const made = makeParents(fs, join(base, 'a/b/c'))
     expect(statSync(join(base, 'a/b/c')).isDirectory()).toBe(true)
@@ -22,7 +22,7 @@ describe('the missing directories above a destination', () => {
     expect(readdirSync(base)).toEqual([])
   })
 
-  test('that existed before stay', () => {
+  test('directories above a destination that existed before stay when the move fails', () => {
     const base = tempBase()
     mkdirSync(join(base, 'a'))
     makeParents(fs, join(base, 'a/b')).remove()
@@ -30,7 +30,7 @@ describe('the missing directories above a destination', () => {
     expect(readdirSync(base)).toEqual(['a'])
   })
 
-  test('that another process uses meanwhile stay, with the directories above them', () => {
+  test('new directories that another process uses meanwhile stay, with the directories above them', () => {
     const base = tempBase()
     const made = makeParents(fs, join(base, 'a/b'))
     writeFileSync(join(base, 'a/other'), '')
@@ -38,7 +38,7 @@ describe('the missing directories above a destination', () => {
     expect(readdirSync(join(base, 'a'))).toEqual(['other'])
   })
 
-  test('may be reached through a link to a directory', () => {
+  test('the directories above a destination may be reached through a link to a directory', () => {
     const base = tempBase()
     mkdirSync(join(base, 'real'))
     symlinkSync('real', join(base, 'link'))
@@ -47,7 +47,7 @@ describe('the missing directories above a destination', () => {
     expect(existsSync(join(base, 'real/below'))).toBe(true)
   })
 
-  test('below a file are an error, and nothing is left', () => {
+  test('missing directories below a file are an error, and nothing is left', () => {
     const base = tempBase()
     writeFileSync(join(base, 'file'), '')
     expect(() => makeParents(fs, join(base, 'file/a/b'))).toThrow(
@@ -56,7 +56,7 @@ describe('the missing directories above a destination', () => {
     expect(readdirSync(base)).toEqual(['file'])
   })
 
-  test('of which one cannot be created are removed again', () => {
+  test('missing directories of which one cannot be created are removed again', () => {
     const base = tempBase()
     const failing: FileSystem = {
       ...fs,
@@ -70,14 +70,14 @@ describe('the missing directories above a destination', () => {
     expect(readdirSync(base)).toEqual([])
   })
 
-  test('have the permissions that the umask leaves', () => {
+  test('new directories above a destination have the permissions that the umask leaves', () => {
     const base = tempBase()
     chmodSync(base, 0o755)
     makeParents(fs, join(base, 'a'))
     expect(statSync(join(base, 'a')).mode & 0o777).toBe(0o777 & ~process.umask())
   })
 
-  test('are synced in the directory that holds each of them', () => {
+  test('new directories above a destination are synced in the directory that holds each of them', () => {
     const base = tempBase()
     const synced: number[] = []
     const watched: FileSystem = {

@@ -37,7 +37,7 @@ function withoutLinks(before = (): void => {}): FileSystem {
 describe('placing', () => {
   places('the same device')
 
-  test('on another device is left to the caller, and the source keeps its mode', () => {
+  test('placing on another device is left to the caller, and the source keeps its mode', () => {
     const source = makeFile()
     const other: FileSystem = {
       ...nodeFs,
@@ -51,7 +51,7 @@ describe('placing', () => {
     expect(statSync(source).mode & 0o777).toBe(0o640)
   })
 
-  test('can be undone: the name, the contents and the mode are back', () => {
+  test('placing can be undone: the name, the contents and the mode are back', () => {
     const source = makeFile()
     const before = lstatSync(source)
     const placed = join(away, 'file')
@@ -62,7 +62,7 @@ describe('placing', () => {
     expect(readdirSync(away)).toEqual([])
   })
 
-  test('without hard links never replaces a file that is created after the check', () => {
+  test('placing without hard links never replaces a file that is created after the check', () => {
     const source = makeFile()
     const to = join(away, 'file')
     const fs = withoutLinks(() => writeFileSync(to, 'of another program'))
@@ -97,7 +97,7 @@ describe('placing', () => {
     expect([existsSync(to), existsSync(tree)]).toEqual([true, true])
   })
 
-  test('onto another hard link of the same file leaves one name', async () => {
+  test('a move onto another hard link of the same file leaves one name', async () => {
     const source = makeFile()
     linkSync(source, join(away, 'twin'))
     await moveInto(nodeFs, source, join(away, 'twin'), REPLACE)
@@ -105,7 +105,7 @@ describe('placing', () => {
     expect(readFileSync(join(away, 'twin'), 'utf8')).toBe('content')
   })
 
-  test('refuses the source itself as its destination, by any path, and a place inside it', async () => {
+  test('a move refuses the source itself as its destination, by any path, and a place inside it', async () => {
     const [file, tree] = [makeFile(), makeTree()]
     symlinkSync(home, join(base, 'detour'))
     for (const same of [file, join(base, 'detour/source')]) {
@@ -120,7 +120,7 @@ describe('placing', () => {
     expect(readFileSync(file, 'utf8')).toBe('content')
   })
 
-  test('works without hard links, and still refuses an existing destination', async () => {
+  test('a move works without hard links, and still refuses an existing destination', async () => {
     const noLinks = withoutLinks()
     await moveInto(noLinks, makeFile(), join(away, 'file'), KEEP)
     expect(readFileSync(join(away, 'file'), 'utf8')).toBe('content')

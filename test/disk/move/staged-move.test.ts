@@ -11,7 +11,7 @@ import { away, isRoot, KEEP, makeFile, makeTree, places, REPLACE } from './place
 describe.runIf(isRoot)('a move to another device (needs root to mount one)', () => {
   places('another device')
 
-  test('refuses to copy a FIFO to another device, and leaves everything in place', async () => {
+  test('a move to another device refuses a FIFO, and leaves everything in place', async () => {
     const source = makeTree()
     execFileSync('mkfifo', [join(source, 'fifo')])
     await expect(moveInto(nodeFs, source, join(away, 'x'), KEEP)).rejects.toMatchObject({

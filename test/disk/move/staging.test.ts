@@ -46,8 +46,8 @@ const failing = (call: 'mkdirSync' | 'rmdirSync', act: () => void): FileSystem =
   },
 })
 
-describe.skipIf(process.platform !== 'linux')('a staging directory', () => {
-  test('is private whatever the umask, and its journal note names it and the directory that holds it', async () => {
+describe.skipIf(process.platform !== 'linux')('staging directories', () => {
+  test('a staging directory is private under any umask, and its journal note names it and its holder', async () => {
     const { base, noted, make } = scene()
     // Under 0777 a new directory has mode 000, which only root can open: there an ordinary user's persist is refused.
     const before = process.umask(process.geteuid?.() === 0 ? 0o777 : 0o277)
@@ -59,7 +59,7 @@ describe.skipIf(process.platform !== 'linux')('a staging directory', () => {
     expect(noted).toEqual([{ directory: base, holder: { dev, ino }, name, entry: undefined }])
   })
 
-  test('is noted before it is created', async () => {
+  test('a staging directory is noted before it is created', async () => {
     const { base, noted, make } = scene()
     let notes = 0
     const fs = failing('mkdirSync', () => {
@@ -71,7 +71,7 @@ describe.skipIf(process.platform !== 'linux')('a staging directory', () => {
     expect(readdirSync(base)).toEqual([])
   })
 
-  test('with a partial copy is removed, and its note is deleted', async () => {
+  test('a staging directory with a partial copy is removed, and its note is deleted', async () => {
     const { base, open, noted, make } = scene()
     const staging = await make()
     staging.identify()
@@ -82,7 +82,7 @@ describe.skipIf(process.platform !== 'linux')('a staging directory', () => {
     expect(noted.slice(1)).toEqual([expect.objectContaining({ ino: expect.any(Number) }), 'forgotten'])
   })
 
-  test('with an original that could not go back is kept with its note', async () => {
+  test('a staging directory with an original that could not go back is kept with its note', async () => {
     const { base, open, noted, make } = scene()
     const staging = await make() // never identified: it holds no copy
     writeFileSync(`${open.pathOf(staging.spot.directory)}/data`, 'the only one')

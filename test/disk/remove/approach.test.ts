@@ -49,7 +49,7 @@ describe.skipIf(process.platform !== 'linux').each(DRIVERS)('%s', (_, remove) =>
   test.each([
     ['a subdirectory', 'shared/sub'],
     ['a directory two levels down', 'shared/sub/deep'],
-  ])('never follows a link that replaces %s at any step', async (_name, target) => {
+  ])('a removal never follows a link that replaces %s at any step', async (_name, target) => {
     const steps = await atEachStep((fs) => {
       const { tree, vault, secrets } = scene()
       const before = secrets()
@@ -73,18 +73,21 @@ describe.skipIf(process.platform !== 'linux').each(DRIVERS)('%s', (_, remove) =>
   test.each([
     ['in a private directory', 'private'],
     ['in a directory that others can write', 'shared'],
-  ])('keeps a subdirectory of another device that is not a mount point, %s', async (_name, holder) => {
-    const { tree } = scene()
-    mkdirSync(join(tree, 'private/sub'), { recursive: true })
-    writeFileSync(join(tree, 'private/sub/one'), 'x')
-    const sub = join(tree, holder, 'sub')
-    const report = await remove(onAnotherDevice(sub), tree)
-    expect(report.kept.map(({ path }) => path)).toEqual([sub])
-    expect(existsSync(join(sub, 'one'))).toBe(true)
-    expect(readdirSync(tree)).toEqual([holder])
-  })
+  ])(
+    'a removal keeps a subdirectory of another device that is not a mount point, %s',
+    async (_name, holder) => {
+      const { tree } = scene()
+      mkdirSync(join(tree, 'private/sub'), { recursive: true })
+      writeFileSync(join(tree, 'private/sub/one'), 'x')
+      const sub = join(tree, holder, 'sub')
+      const report = await remove(onAnotherDevice(sub), tree)
+      expect(report.kept.map(({ path }) => path)).toEqual([sub])
+      expect(existsSync(join(sub, 'one'))).toBe(true)
+      expect(readdirSync(tree)).toEqual([holder])
+    },
+  )
 
-  test('removes a tree of directories that others can write, a thousand levels deep', async () => {
+  test('a removal removes a tree of directories that others can write, a thousand levels deep', async () => {
     const base = tempBase()
     const tree = join(base, 'tree')
     mkdirSync(tree)
@@ -102,22 +105,25 @@ describe.skipIf(process.platform !== 'linux').each(DRIVERS)('%s', (_, remove) =>
     expect(existsSync(tree)).toBe(false)
   })
 
-  test.runIf(canMount)('removes files that another user created, and leaves no descriptor open', async () => {
-    const { tree } = scene()
-    for (const path of ['shared/sub', 'shared/sub/deep', 'shared/sub/one'])
-      chownSync(join(tree, path), ORDINARY, ORDINARY)
-    chmodSync(join(tree, 'shared/sub/deep'), 0)
-    const before = readdirSync('/proc/self/fd').length
-    expect(await remove(nodeFs, tree)).toMatchObject({ kept: [], errors: [] })
-    expect([existsSync(tree), readdirSync('/proc/self/fd').length]).toEqual([false, before])
-  })
+  test.runIf(canMount)(
+    'a removal removes files that another user created, and leaves no descriptor open',
+    async () => {
+      const { tree } = scene()
+      for (const path of ['shared/sub', 'shared/sub/deep', 'shared/sub/one'])
+        chownSync(join(tree, path), ORDINARY, ORDINARY)
+      chmodSync(join(tree, 'shared/sub/deep'), 0)
+      const before = readdirSync('/proc/self/fd').length
+      expect(await remove(nodeFs, tree)).toMatchObject({ kept: [], errors: [] })
+      expect([existsSync(tree), readdirSync('/proc/self/fd').length]).toEqual([false, before])
+    },
+  )
 })
 
 describe.skipIf(!canMount).each(DRIVERS)('%s', (_, remove) => {
   test.each([
     ['a bind mount without a mount table', '--bind', unread('ENOENT')],
     ['another device that the mount table does not list', 'tmpfs', parseMounts('')],
-  ])('keeps %s, and removes everything else', async (_name, kind, mounts) => {
+  ])('a removal keeps %s, and removes everything else', async (_name, kind, mounts) => {
     const base = tempBase()
     const [tree, elsewhere] = [join(base, 'tree'), join(base, 'elsewhere')]
     for (const path of [join(tree, 'a/point'), join(tree, 'b'), elsewhere])
@@ -134,7 +140,7 @@ describe.skipIf(!canMount).each(DRIVERS)('%s', (_, remove) => {
     )
   })
 
-  test('keeps a top directory that is a mount point, without a mount table', async () => {
+  test('a removal keeps a top directory that is a mount point, without a mount table', async () => {
     const base = tempBase()
     const [tree, elsewhere] = [join(base, 'tree'), join(base, 'elsewhere')]
     for (const path of [tree, elsewhere]) mkdirSync(path)
@@ -145,7 +151,7 @@ describe.skipIf(!canMount).each(DRIVERS)('%s', (_, remove) => {
     expect(readdirSync(elsewhere)).toEqual(['kept'])
   })
 
-  test('removes nothing while the mount table cannot be read because no descriptor is left', async () => {
+  test('a removal removes nothing while no descriptor is left to read the mount table', async () => {
     const { tree } = scene()
     const report = await remove(nodeFs, tree, { mounts: unread('EMFILE') })
     expect(report).toMatchObject({ files: 0, errors: [{ path: tree, error: { code: 'EMFILE' } }] })

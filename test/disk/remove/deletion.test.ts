@@ -15,7 +15,7 @@ function scene(): { base: string; tree: string } {
 }
 
 describe.skipIf(process.platform === 'win32')('a deletion in a directory that others can write', () => {
-  test('removes nothing if that directory is not the one that was noted', () => {
+  test('a deletion removes nothing if the directory that holds the tree is not the one that was noted', () => {
     const { base, tree } = scene()
     const report = removeTreeSync(nodeFs, tree, { foreign: statSync(tempBase()) })
     expect(report).toMatchObject({ files: 0, directories: 0, errors: [] })
@@ -23,7 +23,7 @@ describe.skipIf(process.platform === 'win32')('a deletion in a directory that ot
     expect(readdirSync(base, { recursive: true }).length).toBe(6)
   })
 
-  test('removes the tree if that directory is the one that was noted', () => {
+  test('a deletion removes the tree if the directory that holds it is the one that was noted', () => {
     const { base, tree } = scene()
     expect(removeTreeSync(nodeFs, tree, { foreign: statSync(base) })).toMatchObject({ files: 3, kept: [] })
     expect(readdirSync(base)).toEqual([])
@@ -31,14 +31,14 @@ describe.skipIf(process.platform === 'win32')('a deletion in a directory that ot
 })
 
 describe('the rules for the top directory', () => {
-  test('keep: the named subdirectories stay complete, and the top with them', () => {
+  test('with `keep` the named subdirectories stay complete, and the top with them', () => {
     const { tree } = scene()
     const report = removeTreeSync(nodeFs, tree, { keep: ['b'] })
     expect(report).toMatchObject({ files: 2, directories: 1, errors: [] })
     expect(readdirSync(tree, { recursive: true }).sort()).toEqual(['b', join('b', 'file')])
   })
 
-  test('setAside: a subdirectory is renamed before its first file is deleted', () => {
+  test('with `setAside` a subdirectory is renamed before its first file is deleted', () => {
     const { tree } = scene()
     const seen: string[][] = []
     const fs = everyStep((call) => {
@@ -52,7 +52,7 @@ describe('the rules for the top directory', () => {
     expect(seen).toHaveLength(3)
   })
 
-  test('setAside: a subdirectory that another process renames out first is left alone', () => {
+  test('with `setAside` a subdirectory that another process renames out first is left alone', () => {
     const { base, tree } = scene()
     const claimed = join(base, 'claimed')
     let taken: string | undefined

@@ -71,7 +71,7 @@ test('removeTree makes no synchronous call', async () => {
 })
 
 describe.each(DRIVERS.slice(1))('%s', (_name, remove) => {
-  test('stops when aborted, and can be repeated', async () => {
+  test('a removal stops when aborted, and can be repeated', async () => {
     for (let i = 0; i < 50; i++) mkdirSync(join(tree, `d${i}`))
     const controller = new AbortController()
     let removed = 0

@@ -12,8 +12,8 @@ function treeAt(top: string): Tree {
   return { top, mounts: new Set(), blind: false, report, open, device: undefined }
 }
 
-describe('a frame', () => {
-  test('of a private directory is addressed by its path', () => {
+describe('frames', () => {
+  test('a frame of a private directory is addressed by its path', () => {
     const top = tempBase()
     const tree = treeAt(top)
     const frame = frameOf('a', frameOf('top', undefined, top), join(top, 'a'))
@@ -21,7 +21,7 @@ describe('a frame', () => {
   })
 
   test.skipIf(process.platform !== 'linux')(
-    'below an opened directory is addressed by its descriptor, whatever takes the name of the directory',
+    'a frame below an opened directory is addressed by its descriptor, even if another one takes its name',
     () => {
       const top = tempBase()
       mkdirSync(join(top, 'shared/a'), { recursive: true })
@@ -38,7 +38,7 @@ describe('a frame', () => {
     },
   )
 
-  test('keeps a name that is not UTF-8 as bytes', () => {
+  test('a frame keeps a name that is not UTF-8 as bytes', () => {
     const top = tempBase()
     const name = Buffer.from([0x66, 0xff])
     const frame = frameOf(name, undefined, Buffer.concat([Buffer.from(`${top}/`), name]))

@@ -41,25 +41,25 @@ describe.each([
     (operation: EmptyOperation, on: FileSystem = fs) => collected(piecesAsync(on, operation)),
   ],
 ] as const)('a directory read %s', (_, read) => {
-  test('comes in one piece when it is small', async () => {
+  test('a small directory is read in one piece', async () => {
     const found = await read(operationOn(directoryOf(5)))
     expect(found.map((piece) => piece.length)).toEqual([5])
   })
 
-  test('comes in pieces of at most 512 entries when it is large, each entry once', async () => {
+  test('a large directory is read in pieces of at most 512 entries, each entry once', async () => {
     const found = await read(operationOn(directoryOf(1100), { size: LARGE }))
     expect(Math.max(...found.map((piece) => piece.length))).toBe(512)
     expect(new Set(found.flat()).size).toBe(1100)
     expect(found.flat()).toHaveLength(1100)
   })
 
-  test('that does not exist throws the error of the system', async () => {
+  test('the reading of a directory that does not exist throws the error of the system', async () => {
     await expect(read(operationOn(join(tempBase(), 'none')))).rejects.toThrow(
       expect.objectContaining({ code: 'ENOENT' }),
     )
   })
 
-  test('is closed after a failure in the middle', async () => {
+  test('a directory is closed after a failure in the middle of its reading', async () => {
     let [opened, closed] = [0, 0]
     const directory = {
       readSync: () => {
@@ -83,10 +83,10 @@ describe.each([
   })
 })
 
-describe('an entry of a directory that is emptied', () => {
+describe('entries of an emptied directory', () => {
   const entries = (base: string): DiskEntry[] => [...pieces(fs, operationOn(base))].flat()
 
-  test('is unlinked unless it is a directory; a link to a directory is not one', () => {
+  test('an entry to remove is unlinked unless it is a directory; a link to a directory is not one', () => {
     const base = tempBase()
     mkdirSync(join(base, 'directory'))
     symlinkSync('directory', join(base, 'link'))
@@ -97,7 +97,7 @@ describe('an entry of a directory that is emptied', () => {
     expect(found.directories).toEqual(['directory'])
   })
 
-  test('is kept when it is a mount point, be it a file or a directory', () => {
+  test('an entry to remove is kept when it is a mount point, be it a file or a directory', () => {
     const base = tempBase()
     mkdirSync(join(base, 'mounted'))
     writeFileSync(join(base, 'bound'), '')
@@ -109,7 +109,7 @@ describe('an entry of a directory that is emptied', () => {
     expect(found.mountPoints.sort()).toEqual([...mounts].sort())
   })
 
-  test('whose name may not be UTF-8 is left for a second reading, as bytes', () => {
+  test('an entry to remove whose name may not be UTF-8 is left for a second reading, as bytes', () => {
     const base = tempBase()
     writeFileSync(join(base, '\ufffd'), '')
     const found = emptied()

@@ -34,7 +34,7 @@ async function asNobody<T>(work: () => Promise<T>): Promise<T> {
 }
 
 describe.skipIf(process.platform === 'win32').each(DRIVERS)('%s', (_name, remove) => {
-  test('removes a tree whose paths are longer than the system accepts', async () => {
+  test('a removal removes a tree whose paths are longer than the system accepts', async () => {
     // 60 levels of 200 bytes are 12,000 bytes; made from inside, as a program could.
     const make = `for i in $(seq 60); do mkdir ${'d'.repeat(200)} && cd -P ${'d'.repeat(200)} && echo x > file; done`
     execFileSync('sh', ['-c', make], { cwd: tree, stdio: 'ignore', env: { PATH: process.env['PATH'] } })
@@ -42,7 +42,7 @@ describe.skipIf(process.platform === 'win32').each(DRIVERS)('%s', (_name, remove
     expect(readdirSync(base)).toEqual([])
   })
 
-  test('removes files whose own path is too long, beside directories that are not', async () => {
+  test('a removal removes files whose own path is too long, beside directories whose path is not', async () => {
     const long = 'f'.repeat(250)
     const make = `for i in $(seq 16); do mkdir ${'d'.repeat(250)} && cd -P ${'d'.repeat(250)} && echo x > ${long}; done`
     execFileSync('sh', ['-c', make], { cwd: tree, stdio: 'ignore', env: { PATH: process.env['PATH'] } })
@@ -63,7 +63,7 @@ describe.skipIf(process.platform === 'win32').each(DRIVERS)('%s', (_name, remove
       mounted.push(to)
     }
 
-    test('keeps and reports a bind mount inside, and the directories above it, and removes the rest', async () => {
+    test('a removal keeps and reports a bind mount and the directories above it, and removes the rest', async () => {
       const outside = join(base, 'outside')
       mkdirSync(outside)
       writeFileSync(join(outside, 'precious'), 'x')
@@ -85,7 +85,7 @@ describe.skipIf(process.platform === 'win32').each(DRIVERS)('%s', (_name, remove
       expect(readdirSync(join(tree, 'a'))).toEqual(['mnt'])
     })
 
-    test('keeps a tree that is itself a mount point', async () => {
+    test('a removal keeps a tree that is itself a mount point', async () => {
       const outside = join(base, 'outside')
       mkdirSync(outside)
       writeFileSync(join(outside, 'precious'), 'x')
@@ -95,7 +95,7 @@ describe.skipIf(process.platform === 'win32').each(DRIVERS)('%s', (_name, remove
       expect(readdirSync(outside)).toEqual(['precious'])
     })
 
-    test('keeps a mount in a tree that is named through a symlinked directory', async () => {
+    test('a removal keeps a mount in a tree that is named through a symlinked directory', async () => {
       const outside = join(base, 'outside')
       mkdirSync(outside)
       writeFileSync(join(outside, 'precious'), 'x')
@@ -109,7 +109,7 @@ describe.skipIf(process.platform === 'win32').each(DRIVERS)('%s', (_name, remove
   })
 
   test.runIf(isRoot)(
-    'opens up directories without permissions (needs root to become an ordinary user)',
+    'a removal opens up directories without permissions (needs root to become an ordinary user)',
     async () => {
       chmodSync(base, 0o755)
       const own = (path: string, mode: number): void => {
@@ -142,7 +142,7 @@ describe.skipIf(process.platform === 'win32').each(DRIVERS)('%s', (_name, remove
   )
 
   test.runIf(isRoot)(
-    "reports what it may not remove from another user's directory (needs root to become an ordinary user)",
+    "a removal reports what it may not remove from another user's directory (needs root)",
     async () => {
       chmodSync(base, 0o755)
       chownSync(tree, NOBODY, NOBODY)

@@ -16,7 +16,7 @@ const isRoot = process.getuid?.() === 0
 freshTree()
 
 describe.each(DRIVERS)('%s', (name, remove) => {
-  test('removes a tree and counts the removed entries', async () => {
+  test('a removal removes a tree and counts the removed entries', async () => {
     mkdirSync(join(tree, 'a/b/c'), { recursive: true })
     writeFileSync(join(tree, 'a/one'), 'x'.repeat(10))
     writeFileSync(join(tree, 'a/b/two'), 'x'.repeat(20))
@@ -25,7 +25,7 @@ describe.each(DRIVERS)('%s', (name, remove) => {
     expect(existsSync(tree)).toBe(false)
   })
 
-  test('removes a single file, and succeeds where nothing exists', async () => {
+  test('a removal removes a single file, and succeeds where nothing exists', async () => {
     const file = join(base, 'file')
     writeFileSync(file, 'x')
     expect(complete(await remove(nodeFs, file)).files).toBe(1)
@@ -33,7 +33,7 @@ describe.each(DRIVERS)('%s', (name, remove) => {
     expect(complete(await remove(nodeFs, file))).toMatchObject({ files: 0, directories: 0 })
   })
 
-  test('removes a symlink and never its target, wherever it is and whatever its name', async () => {
+  test('a removal removes a symlink and never its target, in a tree and at its top', async () => {
     const outside = join(base, 'outside')
     mkdirSync(outside)
     writeFileSync(join(outside, 'precious'), 'x')
@@ -46,7 +46,7 @@ describe.each(DRIVERS)('%s', (name, remove) => {
     expect(readdirSync(outside)).toEqual(['precious'])
   })
 
-  test('removes FIFOs and sockets', async () => {
+  test('a removal removes FIFOs and sockets', async () => {
     execFileSync('mkfifo', [join(tree, 'fifo')])
     const server = net.createServer()
     await new Promise<void>((done) => server.listen(join(tree, 'socket'), done))
@@ -54,13 +54,13 @@ describe.each(DRIVERS)('%s', (name, remove) => {
     await new Promise((done) => server.close(done))
   })
 
-  test.runIf(isRoot)('removes a device node (needs root to make one)', async () => {
+  test.runIf(isRoot)('a removal removes a device node (needs root to make one)', async () => {
     execFileSync('mknod', [join(tree, 'null'), 'c', '1', '3'])
     expect(complete(await remove(nodeFs, tree)).files).toBe(1)
     expect(existsSync(tree)).toBe(false)
   })
 
-  test('removes names that are not UTF-8, and a name that equals their decoded form', async () => {
+  test('a removal removes names that are not UTF-8, and a name that equals their decoded form', async () => {
     const bytes = (...tail: number[]): Buffer => Buffer.concat([Buffer.from(`${tree}/n`), Buffer.from(tail)])
     writeFileSync(bytes(0xff), 'x')
     writeFileSync(bytes(0xfe), 'x')
@@ -72,7 +72,7 @@ describe.each(DRIVERS)('%s', (name, remove) => {
     expect(existsSync(tree)).toBe(false)
   })
 
-  test('removes two thousand levels', async () => {
+  test('a removal removes two thousand levels of directories', async () => {
     // mkdir(1) changes into each level; node's walks the whole path for each.
     execFileSync('mkdir', ['-p', join(tree, 'd/'.repeat(1900))])
     expect(complete(await remove(nodeFs, tree)).directories).toBe(1901)
@@ -101,7 +101,7 @@ describe.each(DRIVERS)('%s', (name, remove) => {
     expect(complete(await remove(nodeFs, tree)).files).toBe(1)
   })
 
-  test('examines an entry again where a file became a directory, or a directory a file or a link', async () => {
+  test('a removal examines an entry again where a file became a directory, or a directory a file', async () => {
     const outside = join(base, 'outside')
     mkdirSync(outside)
     writeFileSync(join(outside, 'precious'), 'x')
@@ -136,7 +136,7 @@ describe.each(DRIVERS)('%s', (name, remove) => {
     expect(readdirSync(outside)).toEqual(['precious'])
   })
 
-  test('reads a directory again that another process still writes to, but not without end', async () => {
+  test('a removal reads a directory again that another process still writes to, but not without end', async () => {
     let written = 0
     const racing = (limit: number): FileSystem => ({
       ...nodeFs,
@@ -173,7 +173,7 @@ describe.each(DRIVERS)('%s', (name, remove) => {
     expect(existsSync(tree)).toBe(false)
   })
 
-  test('removes on an injected file system', async () => {
+  test('a removal works on an injected file system', async () => {
     const memory: FileSystem = createFsFromVolume(
       Volume.fromJSON({ '/t/a/b': 'x', '/t/c': 'xy', '/other': 'x' }),
     )
@@ -184,7 +184,7 @@ describe.each(DRIVERS)('%s', (name, remove) => {
 
   // The exit hook may take its time; the others share the loop with a program.
   if (name !== 'removeTreeSync')
-    test('removes five thousand files in one directory, off the loop or in slices', async () => {
+    test('a removal off the loop or in slices removes five thousand files in one directory', async () => {
       for (let i = 0; i < 5000; i++) nodeFs.closeSync(nodeFs.openSync(`${tree}/tmp-${i}`, 'w'))
       const delay = monitorEventLoopDelay({ resolution: 5 })
       delay.enable()

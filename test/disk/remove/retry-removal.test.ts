@@ -18,32 +18,38 @@ describe.each([
   ['retrySync', async (run: () => string, budget?: number) => retrySync(run, budget)],
   ['retry', (run: () => string, budget?: number) => retry(run, budget)],
 ])('%s', (_, call) => {
-  test.each(['EBUSY', 'EPERM', 'ENOTEMPTY', 'EMFILE', 'ENFILE'])('tries again after %s', async (code) => {
-    const work = failing([code, code])
-    expect(await call(() => work.run())).toBe('done')
-    expect(work.attempts).toBe(3)
-  })
+  test.each(['EBUSY', 'EPERM', 'ENOTEMPTY', 'EMFILE', 'ENFILE'])(
+    'a removal that fails with %s is tried again',
+    async (code) => {
+      const work = failing([code, code])
+      expect(await call(() => work.run())).toBe('done')
+      expect(work.attempts).toBe(3)
+    },
+  )
 
-  test.each(['ENOSPC', 'EACCES', 'ENOENT', 'EROFS'])('throws %s at once', async (code) => {
-    const work = failing([code, code])
-    await expect(call(() => work.run())).rejects.toMatchObject({ code })
-    expect(work.attempts).toBe(1)
-  })
+  test.each(['ENOSPC', 'EACCES', 'ENOENT', 'EROFS'])(
+    'a removal that fails with %s throws at once',
+    async (code) => {
+      const work = failing([code, code])
+      await expect(call(() => work.run())).rejects.toMatchObject({ code })
+      expect(work.attempts).toBe(1)
+    },
+  )
 
-  test('has one budget for all attempts, and then throws the last error', async () => {
+  test('the attempts of a removal have one budget, and then the last error is thrown', async () => {
     const work = failing(Array.from({ length: 99 }, () => 'EBUSY'))
     // Pauses of 1, 2, 4 and 8 ms are 15: five attempts.
     await expect(call(() => work.run(), 15)).rejects.toMatchObject({ code: 'EBUSY' })
     expect(work.attempts).toBe(5)
   })
 
-  test('without a budget tries once', async () => {
+  test('a removal without a budget is tried once', async () => {
     const work = failing(['EBUSY'])
     await expect(call(() => work.run(), 0)).rejects.toMatchObject({ code: 'EBUSY' })
     expect(work.attempts).toBe(1)
   })
 
-  test('ends its default budget even if the failure never passes', async () => {
+  test('a removal whose failure never passes ends with its default budget', async () => {
     const work = failing(Array.from({ length: 999 }, () => 'EPERM'))
     await expect(call(() => work.run())).rejects.toMatchObject({ code: 'EPERM' })
     expect(work.attempts).toBeGreaterThan(5)

@@ -201,7 +201,7 @@ test('a name and a password in the address are sent as Authorization, and to no 
   expect(seen).toEqual([basic, basic, undefined])
 })
 
-test('a signal ends it: before, during, by a timeout, and as the owner’s scope ends', async () => {
+test('a signal ends a download: before, during, by a timeout, and as the owner’s scope ends', async () => {
   expect(await failure({ signal: AbortSignal.abort() })).toMatchObject({ code: 'ERR_TEMP_ABORTED' })
   const controller = new AbortController()
   handler = (_, res) => {

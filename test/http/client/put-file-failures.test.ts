@@ -70,7 +70,7 @@ test('a server that falls silent is given up', async () => {
   })
 })
 
-test('a signal ends it: before, while sending, and while waiting for the next try', async () => {
+test('a signal ends an upload: before, while sending, and while waiting for the next try', async () => {
   expect(await here.failure({ signal: AbortSignal.abort() })).toEqual({
     code: 'ERR_TEMP_ABORTED',
     details: { bytes: 0, total: 1_000_000 },

@@ -34,7 +34,7 @@ afterEach(async () => {
 
 const refusal = 'HTTP/1.1 413 Payload Too Large\r\nConnection: close\r\nContent-Length: 9\r\n\r\ntoo large'
 
-describe('the status of an early refusal is read in 20 of 20 uploads', () => {
+describe('early refusals', () => {
   test.each<[string, (socket: Socket) => void]>([
     ['at once', (socket) => socket.once('data', () => socket.end(refusal, () => socket.destroy()))],
     [
@@ -56,7 +56,7 @@ describe('the status of an early refusal is read in 20 of 20 uploads', () => {
       (socket) =>
         socket.once('data', () => socket.write(refusal.slice(0, -4), () => socket.resetAndDestroy())),
     ],
-  ])('%s', async (_, how) => {
+  ])('the status of an early refusal is read in 20 of 20 uploads: %s', async (_, how) => {
     answer = how
     for (let upload = 0; upload < 20; upload += 1) {
       await expect(putFile(url, file)).rejects.toMatchObject({
@@ -78,10 +78,10 @@ test('a success that comes before the whole file was sent, from a server that cl
   })
 })
 
-describe('a success that comes before the whole file was sent, on a connection that stays open', () => {
+describe('early successes', () => {
   const success = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
 
-  test('counts once the server has read the whole file', async () => {
+  test('an early success on a connection that stays open counts once the server has read the whole file', async () => {
     let bytes = 0
     let connection: Socket | undefined
     answer = (socket) => {
@@ -96,7 +96,7 @@ describe('a success that comes before the whole file was sent, on a connection t
     connection?.destroy()
   })
 
-  test('is given up when the server stops reading', async () => {
+  test('an early success on a connection that stays open is given up when the server stops reading', async () => {
     let connection: Socket | undefined
     answer = (socket) => {
       connection = socket

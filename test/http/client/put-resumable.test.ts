@@ -56,7 +56,7 @@ test('an upload that is interrupted three times continues where it was, by the d
   ).toBe(file.digest)
 })
 
-test('it speaks tus to a tus server', async () => {
+test('a resumable upload to a tus server is sent by tus', async () => {
   const manager = tempManager()
   const tus = tusServer(manager, { path: '/files' })
   const { url, requests } = await unreliable((req, res) => tus.handle(req, res), 2)
@@ -66,7 +66,7 @@ test('it speaks tus to a tus server', async () => {
   expect((await manager.handoffs()).map((handoff) => handoff.bytes)).toEqual([3_000_000])
 })
 
-test('a server that knows neither gets one ordinary request', async () => {
+test('a server that knows neither the draft nor tus gets one ordinary request', async () => {
   let body = 0
   const { url, requests } = await unreliable(async (req, res) => {
     for await (const chunk of req) body += chunk.length

@@ -19,6 +19,6 @@ test.each<[string, string | string[] | undefined, object]>([
   ['a value that is not a dictionary', 'max-size=7 max-age=1', {}],
   ['a comma at the end', 'max-size=7,', {}],
   ['a key in capitals', 'Max-Size=7', {}],
-])('Upload-Limit with %s', (_, value, limits) => {
+])('an Upload-Limit with %s, %j, has the limits %j', (_, value, limits) => {
   expect(uploadLimits(value)).toEqual(limits)
 })

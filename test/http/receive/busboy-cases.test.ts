@@ -123,14 +123,14 @@ async function receive(
 
 const CASES = casesOf('test-types-multipart.js')
 
-test.each(CASES)('$what', async (each) => {
+test.each(CASES)('the busboy case $what gives the expected form or refusal', async (each) => {
   const pieces = each.source.map((text) => Buffer.from(text))
   expect(await receive(pieces, each.boundary, optionsOf(each))).toEqual(expectedOf(each))
 })
 
 // Each byte is a chunk of a web stream; longer bodies are cut at every byte in multipart-parser.test.ts.
 test.each(CASES.filter(({ source }) => source.join('').length < 8192))(
-  '$what, byte by byte',
+  'the busboy case $what, byte by byte, gives the expected form or refusal',
   async (each) => {
     const bytes = Array.from(Buffer.from(each.source.join('')), (byte) => Uint8Array.of(byte))
     expect(await receive(bytes, each.boundary, optionsOf(each))).toEqual(expectedOf(each))

@@ -77,15 +77,15 @@ async function sendForEver({ socket, request }: Peer, bytes: number): Promise<nu
   return request()?.bytesRead ?? 0
 }
 
-describe('a client that never stops sending is disconnected once it was answered', () => {
-  test('and has sent more bytes than the bound', async () => {
+describe('clients that never stop sending', () => {
+  test('an answered client that has sent more bytes than the bound is disconnected', async () => {
     const peer = await refused({ bytes: 2 * MEGABYTE }, refuse)
     const read = await sendForEver(peer, 256 * 1024)
     expect(peer.text).toMatch(/^HTTP\/1.1 413 /)
     expect(read).toBeGreaterThan(2 * MEGABYTE)
   })
 
-  test('and the time is over, however few bytes it sends', async () => {
+  test('an answered client that sends on past its time is disconnected, however few bytes it sends', async () => {
     const peer = await refused({ afterAnswerMs: 200 }, refuse)
     const read = await sendForEver(peer, 1)
     expect(peer.text).toMatch(/^HTTP\/1.1 413 /)
@@ -218,7 +218,7 @@ test.each<[string, Partial<DiscardBounds>, (response: Http2ServerResponse) => vo
   await new Promise((resolve) => http2.close(resolve))
 })
 
-describe('the body of a Fetch request is cancelled', () => {
+describe('bodies of Fetch requests', () => {
   const cancelled = (
     bounds: Partial<DiscardBounds>,
     pull: (controller: ReadableStreamDefaultController<Uint8Array>) => Promise<void> | void,
@@ -230,7 +230,7 @@ describe('the body of a Fetch request is cancelled', () => {
 
   const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-  test('after more bytes than the bound', async () => {
+  test('the body of a Fetch request is cancelled after more bytes than the bound', async () => {
     let sent = 0
     await cancelled({ bytes: MEGABYTE }, (controller) => {
       sent += 64 * 1024
@@ -240,14 +240,14 @@ describe('the body of a Fetch request is cancelled', () => {
     expect(sent).toBeLessThan(2 * MEGABYTE)
   })
 
-  test('after the time, however few bytes come', async () => {
+  test('the body of a Fetch request is cancelled when the time is over, however few bytes come', async () => {
     await cancelled({ afterAnswerMs: 100 }, async (controller) => {
       await turn()
       controller.enqueue(new Uint8Array(1))
     })
   })
 
-  test('after a silence', async () => {
+  test('the body of a Fetch request is cancelled after a silence', async () => {
     await cancelled({ silenceMs: 50 }, () => new Promise(() => {}))
   })
 })

@@ -73,7 +73,7 @@ function requestOf(req: IncomingMessage): Request {
 describe.each([
   ['Hono', withHono],
   ['a Next.js route handler', withRouteHandler],
-])('%s', (_, start) => {
+])('%s', (host, start) => {
   let server: Served
 
   beforeEach(async () => {
@@ -88,7 +88,7 @@ describe.each([
 
   const clip = readFileSync(media('clip.mov'))
 
-  test('receives a form', async () => {
+  test(`${host} receives a form`, async () => {
     rules = { accept: fileRules.video }
     const response = await post(server.url, multipart([field('a', '1'), file('f', 'clip.mov', clip)]))
     expect(await response.json()).toEqual({
@@ -97,7 +97,7 @@ describe.each([
     })
   })
 
-  test('receives a raw body', async () => {
+  test(`${host} receives a raw body`, async () => {
     const { createHash } = await import('node:crypto')
     expect(await curl('-T', media('clip.mov'), server.url)).toMatchObject({
       status: 200,
@@ -128,14 +128,14 @@ describe.each([
       '413 ERR_TEMP_TOO_LARGE',
     ],
     ['a truncated form', {}, multipart([file('f', 'a', 'x')], false), FORM_TYPE, '400 ERR_TEMP_TRUNCATED'],
-    ['no form', {}, Buffer.from('x'), 'text/plain', '400 ERR_TEMP_FORM_INVALID'],
-  ])('refuses %s, and the client reads why', async (_, given, body, type, expected) => {
+    ['a body that is not a form', {}, Buffer.from('x'), 'text/plain', '400 ERR_TEMP_FORM_INVALID'],
+  ])(`${host} refuses %s, and the client reads why`, async (_, given, body, type, expected) => {
     rules = given
     const response = await post(server.url, body, { 'content-type': type })
     expect(`${response.status} ${await response.text()}`).toBe(expected)
   })
 
-  test('leaves nothing of a client that goes away', async () => {
+  test(`${host} leaves nothing of a client that goes away`, async () => {
     const settled = new Promise<void>((resolve) => {
       onOutcome = resolve
     })
@@ -148,7 +148,7 @@ describe.each([
     expect(outcomes).toEqual(['ERR_TEMP_ABORTED'])
   })
 
-  test('ends an upload when its signal aborts', async () => {
+  test(`${host} ends an upload when its signal aborts`, async () => {
     const controller = new AbortController()
     rules = { signal: controller.signal }
     const body = multipart([file('f', 'a.bin', Buffer.alloc(300_000))])
@@ -161,7 +161,7 @@ describe.each([
   })
 })
 
-describe('a Request made by hand', () => {
+describe('requests made by hand', () => {
   beforeEach(() => {
     premises = new Premises()
     rules = {}
@@ -174,7 +174,7 @@ describe('a Request made by hand', () => {
     await premises.close()
   })
 
-  test('with FormData', async () => {
+  test('a Request made by hand with FormData is received as a form', async () => {
     const body = new FormData()
     body.set('who', 'Ada')
     body.set('f', new Blob(['abc']), 'naïve.txt')
@@ -185,7 +185,7 @@ describe('a Request made by hand', () => {
     })
   })
 
-  test('that was read before is the program’s mistake', async () => {
+  test('a Request that was read before is refused as the program’s mistake', async () => {
     const request = new Request('http://localhost/', { method: 'POST', body: new FormData() })
     await request.text()
     await expect(receiveForm(request, premises.manager)).rejects.toMatchObject({
@@ -193,7 +193,7 @@ describe('a Request made by hand', () => {
     })
   })
 
-  test('without a body is not a form, and is an empty file', async () => {
+  test('a Request without a body is refused as a form and received as an empty file', async () => {
     const request = (): Request =>
       new Request('http://localhost/', { method: 'POST', headers: { 'content-type': FORM_TYPE } })
     await expect(receiveForm(request(), premises.manager)).rejects.toMatchObject({
@@ -207,7 +207,7 @@ describe('a Request made by hand', () => {
   })
 })
 
-describe('the signal of a Request', () => {
+describe('signals of requests', () => {
   beforeEach(() => {
     premises = new Premises()
   })
@@ -244,7 +244,7 @@ describe('the signal of a Request', () => {
         return receiveBody(request, premises.manager, { signal: new AbortController().signal })
       },
     ],
-  ])('ends %s, before and during it', async (_, receive) => {
+  ])('the signal of a Request ends %s, before and during it', async (_, receive) => {
     await expect(receive(endless(AbortSignal.abort()))).rejects.toMatchObject({ code: 'ERR_TEMP_ABORTED' })
     const leaving = new AbortController()
     const receiving = receive(endless(leaving.signal))

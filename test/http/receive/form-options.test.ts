@@ -3,8 +3,8 @@ import { checkForm, prepareForm, withDefaults } from '../../../src/http/receive/
 import { fileRules } from '../../../src/index.ts'
 import { failureSync } from '../../fixtures/failures.ts'
 
-describe('the options of a form', () => {
-  test('limit everything that is held in memory by default', () => {
+describe('form options', () => {
+  test('by default the options of a form limit everything that is held in memory', () => {
     const { maxFields, maxFieldBytes, maxFieldNameBytes, maxTextBytes, maxParts, maxHeaderPairs, maxFiles } =
       prepareForm(undefined)
     expect({
@@ -26,7 +26,7 @@ describe('the options of a form', () => {
     })
   })
 
-  test('limit the size of files only where a limit is set', () => {
+  test('the options of a form limit the size of files only where a limit is set', () => {
     const { maxFileBytes, maxTotalBytes, fields, decodeJsonParts } = prepareForm({})
     expect({ maxFileBytes, maxTotalBytes, fields, decodeJsonParts }).toEqual({
       maxFileBytes: undefined,
@@ -36,14 +36,14 @@ describe('the options of a form', () => {
     })
   })
 
-  test('read sizes in words', () => {
+  test('the options of a form accept sizes in words', () => {
     expect(prepareForm({ maxFileBytes: '2gb', maxTextBytes: '1kb' })).toMatchObject({
       maxFileBytes: 2 * 1024 ** 3,
       maxTextBytes: 1024,
     })
   })
 
-  test('give a field the rules of the form where it has none of its own', () => {
+  test('a field without rules of its own has the rules of its form', () => {
     const { accept, fields } = prepareForm({
       accept: fileRules.video,
       fields: { clip: {}, cover: { accept: fileRules.image, maxBytes: '1mb', maxFiles: 1, required: true } },
@@ -58,7 +58,7 @@ describe('the options of a form', () => {
     expect(fields?.get('cover')?.accept).not.toBe(accept)
   })
 
-  test('of one request replace those of the middleware, and an absent one replaces nothing', () => {
+  test('the form options of a request replace those of the middleware, and an absent one replaces nothing', () => {
     const base = checkForm({ maxFiles: 3, maxFileBytes: '1mb' })
     const prepared = withDefaults(checkForm({ maxFiles: 1, maxFileBytes: undefined }, base))
     expect(prepared).toMatchObject({ maxFiles: 1, maxFileBytes: 1024 ** 2 })

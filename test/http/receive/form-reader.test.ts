@@ -48,8 +48,8 @@ const small = multipart([
 ])
 const smallContents = { fields: { a: '1', z: '2' }, files: ['x\r\n--x-bound', ''] }
 
-describe('a form on a disk that pauses at every write', () => {
-  test('is received whole from a Fetch request, cut at every byte', async () => {
+describe('forms on a pausing disk', () => {
+  test('a form of a Fetch request that is cut at any byte is received whole on a disk that pauses', async () => {
     const manager = pausing()
     for (let at = 0; at <= small.length; at += 1) {
       await using form = await receiveForm(fetchRequest([small.subarray(0, at), small.subarray(at)]), manager)
@@ -57,7 +57,7 @@ describe('a form on a disk that pauses at every write', () => {
     }
   })
 
-  test('is received whole from a node request, cut at every byte', async () => {
+  test('a form of a node request that is cut at any byte is received whole on a disk that pauses', async () => {
     const manager = pausing()
     const server = await serve(async (req, res) => {
       await using form = await receiveForm(req, manager)
@@ -85,7 +85,7 @@ describe('a form on a disk that pauses at every write', () => {
   })
 
   test.each([[1], [2], [7]])(
-    'is received whole with %i files of 300 KiB in one chunk, the last one behind',
+    'a form with %i files of 300 KiB in one chunk is received whole on a disk that pauses',
     async (count) => {
       const content = 'y'.repeat(300 * 1024)
       const body = multipart(Array.from({ length: count }, () => file('f', 'a.bin', content)))
@@ -94,7 +94,7 @@ describe('a form on a disk that pauses at every write', () => {
     },
   )
 
-  test('has at most 16 of 90 small files open concurrently', async () => {
+  test('a form of 90 small files has at most 16 of them open concurrently', async () => {
     const manager = pausing()
     let most = 0
     const body = multipart(Array.from({ length: 90 }, (_, i) => file('f', `${i}.txt`, String(i))))
@@ -208,7 +208,7 @@ describe('a form as peers read it', () => {
     ['accept.maxBytes', {}, { accept: { maxBytes: 3 } }],
     ['accept.maxBytes', {}, { fields: { f: { accept: { maxBytes: 3 } } } }],
     ['maxFileBytes', {}, { maxFileBytes: 3 }],
-  ])('skip does not bypass %s', async (option, limits, rules) => {
+  ])('skip does not bypass %s (manager: %j, form: %j)', async (option, limits, rules) => {
     const body = multipart([file('f', 'a.txt', '1234')])
     for (const owner of [tempManager(limits), tempManager(limits).scope()])
       await expect(
@@ -243,11 +243,11 @@ describe('a form as peers read it', () => {
     ['maxFieldNameBytes', { maxFieldNameBytes: 0 }, { option: 'maxFieldNameBytes', limit: 0 }],
     ['maxTotalBytes', { maxTotalBytes: 9 }, { option: 'maxTotalBytes', limit: 9 }],
     ['a type', { accept: { types: ['image/*'] } }, { field: 'f', accepted: ['image/*'] }],
-  ])('an error carries the option, the limit and the field: %s', async (_, options, details) => {
+  ])('the error of a refused form carries the broken limit or rule: %s', async (_, options, details) => {
     await expect(receive(multipart([file('f', 'a.txt', 'xxxx')]), options)).rejects.toMatchObject({ details })
   })
 
-  test('remove() and removeSync() remove its files, twice without harm', async () => {
+  test('remove() and removeSync() remove the files of a form, twice without harm', async () => {
     const body = multipart([file('f', 'a.txt', 'x'), file('g', 'b.txt', 'y')])
     const [one, other] = [await receive(body), await receive(body)]
     await one.remove()

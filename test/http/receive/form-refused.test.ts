@@ -9,7 +9,7 @@ import { formServer } from './form-server.ts'
 
 const here = formServer()
 
-describe('a form over a limit is refused, and nothing of it stays', () => {
+describe('forms over a limit', () => {
   const two = [file('f', 'a.txt', 'aaaa'), file('g', 'b.txt', 'bbbb')]
   test.each<[string, FormOptions, readonly Part[], string]>([
     ['too many files', { maxFiles: 1 }, two, '413 ERR_TEMP_TOO_LARGE'],
@@ -67,7 +67,7 @@ describe('a form over a limit is refused, and nothing of it stays', () => {
       '415 ERR_TEMP_TYPE_REJECTED',
     ],
     ['too small', { accept: { minBytes: 5 } }, two, '422 ERR_TEMP_TOO_SMALL'],
-  ])('%s', async (_, given, parts, expected) => {
+  ])('a form that breaks a rule is refused and leaves nothing: %s', async (_, given, parts, expected) => {
     here.rules = given
     expect(
       await here.answer(
@@ -102,7 +102,7 @@ describe('a form over a limit is refused, and nothing of it stays', () => {
   })
 })
 
-describe('a form that is broken is refused with its reason', () => {
+describe('broken forms', () => {
   const body = multipart([file('f', 'a.txt', 'aaaa')])
   test.each<[string, Buffer, string, string]>([
     ['another Content-Type', body, 'application/json', '400 ERR_TEMP_FORM_INVALID'],
@@ -143,19 +143,19 @@ describe('a form that is broken is refused with its reason', () => {
       '400 ERR_TEMP_FORM_INVALID',
     ],
     ['a file without a name', multipart([file('f', '', 'bytes')]), FORM_TYPE, '400 ERR_TEMP_FORM_INVALID'],
-  ])('%s', async (_, bytes, type, expected) => {
+  ])('a broken form is refused with its reason: %s', async (_, bytes, type, expected) => {
     expect(await here.answer(bytes, type)).toBe(expected)
   })
 
-  test('compressed as a whole', async () => {
+  test('a form that is compressed as a whole is refused', async () => {
     const response = await post(here.server.url, body, { 'content-encoding': 'gzip' })
     expect(await response.text()).toBe('ERR_TEMP_FORM_INVALID')
   })
 })
 
-describe('a disguised file is refused while the rest is still arriving', () => {
+describe('disguised files', () => {
   test.each(['disguised-elf.mkv', 'disguised-html.mp4', 'disguised-png.avi', 'zeros.mov'])(
-    '%s',
+    'a form with the disguised file %s is refused, and nothing of it stays',
     async (name) => {
       here.rules = { accept: fileRules.video }
       const { status, out } = await curl(here.server.url, '-F', 'ok=1', '-F', `f=@${media(name)}`)
@@ -163,13 +163,13 @@ describe('a disguised file is refused while the rest is still arriving', () => {
     },
   )
 
-  test('an empty one is too small', async () => {
+  test('a form with an empty file in the place of a video is refused as too small', async () => {
     here.rules = { accept: fileRules.video }
     const { status } = await curl(here.server.url, '-F', `f=@${media('empty.webm')}`)
     expect(status).toBe(422)
   })
 
-  test('after a file that was whole already, which goes with it', async () => {
+  test('a disguised file is refused after a file that was whole already, which is removed with it', async () => {
     here.rules = { accept: fileRules.video }
     const { status } = await curl(
       here.server.url,

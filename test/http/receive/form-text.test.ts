@@ -22,7 +22,7 @@ function add(
 }
 
 describe('text fields', () => {
-  test('arrive by name, one as text and several of one name as a list', () => {
+  test('text fields arrive by name, one as text and several of one name as a list', () => {
     const text = new FormText(LIMITS)
     add(text, 'a', ['1'])
     add(text, 'b', ['2'])
@@ -30,7 +30,7 @@ describe('text fields', () => {
     expect(text.fields).toEqual({ a: ['1', '3'], b: '2' })
   })
 
-  test('of names that objects inherit are fields as others are', () => {
+  test('text fields with names that objects inherit are fields as others are', () => {
     const text = new FormText(LIMITS)
     add(text, '__proto__', ['x'])
     add(text, 'constructor', ['y'])
@@ -40,21 +40,21 @@ describe('text fields', () => {
     ])
   })
 
-  test('whose characters are cut between chunks are whole', () => {
+  test('text fields whose characters are cut between chunks are whole', () => {
     const text = new FormText(LIMITS)
     const bytes = Buffer.from('€')
     add(text, 'a', [bytes.subarray(0, 1), bytes.subarray(1)])
     expect(text.fields['a']).toBe('€')
   })
 
-  test('are read in the charset that they declare, and as UTF-8 when it is unknown', () => {
+  test('text fields are read in the charset that they declare, and as UTF-8 when it is unknown', () => {
     const text = new FormText(LIMITS)
     add(text, 'a', [Buffer.from([0xfc])], 'text/plain', 'iso-8859-1')
     add(text, 'b', ['ü'], 'text/plain', 'no-such-charset')
     expect(text.fields).toEqual({ a: 'ü', b: 'ü' })
   })
 
-  test('with bytes that are not text get replacement characters', () => {
+  test('text fields with bytes that are not text get replacement characters', () => {
     const text = new FormText(LIMITS)
     add(text, 'a', [Buffer.from([0xff])])
     expect(text.fields['a']).toBe('\ufffd')
@@ -91,8 +91,8 @@ test('a text field that arrives byte by byte takes memory in proportion to its b
   expect(whole - before).toBeLessThan(20 * bytes)
 })
 
-describe('a JSON part', () => {
-  test('is a value where decodeJsonParts asks for it, text elsewhere', () => {
+describe('JSON parts', () => {
+  test('a JSON part is a value where decodeJsonParts asks for it, and text elsewhere', () => {
     const decoded = new FormText({ ...LIMITS, decodeJsonParts: true })
     add(decoded, 'a', ['{"n":1}'], 'application/json')
     expect(decoded.fields['a']).toEqual({ n: 1 })
@@ -101,23 +101,23 @@ describe('a JSON part', () => {
     expect(plain.fields['a']).toBe('{"n":1}')
   })
 
-  test('that cannot be parsed is refused, with the name of its field', () => {
+  test('a JSON part that cannot be parsed is refused, with the name of its field', () => {
     const text = new FormText({ ...LIMITS, decodeJsonParts: true })
     const error = failureSync('ERR_TEMP_FORM_INVALID', () => add(text, 'a', ['{'], 'application/json'))
     expect(error.details).toMatchObject({ field: 'a' })
   })
 })
 
-describe('the limits of text', () => {
+describe('limits of text', () => {
   const refused = (act: () => unknown): unknown => failureSync('ERR_TEMP_TOO_LARGE', act).details
 
-  test('count fields', () => {
+  test('maxFields limits the number of text fields', () => {
     const text = new FormText(LIMITS)
     for (const name of ['a', 'b', 'c']) add(text, name, [''])
     expect(refused(() => add(text, 'd', ['']))).toMatchObject({ option: 'maxFields', limit: 3, field: 'd' })
   })
 
-  test('count the bytes of one field, before the last chunk is held', () => {
+  test('maxFieldBytes limits the bytes of one text field', () => {
     const text = new FormText(LIMITS)
     expect(refused(() => add(text, 'a', ['12345', '67890', '1']))).toMatchObject({
       option: 'maxFieldBytes',
@@ -125,7 +125,7 @@ describe('the limits of text', () => {
     })
   })
 
-  test('count the bytes of all fields and of parts that are left out', () => {
+  test('maxTextBytes limits the bytes of all text fields and of the parts that are left out', () => {
     const text = new FormText(LIMITS)
     add(text, 'a', ['1234567890'])
     text.ignored().write(Buffer.from('12345'))

@@ -35,8 +35,8 @@ function failing(file: UploadedFile): UploadedFile {
   })
 }
 
-describe('a form', () => {
-  test('finds the first file of a field', async () => {
+describe('received forms', () => {
+  test('a form finds the first file of a field', async () => {
     const form = await formOf('a', 'b', 'b')
     expect(form.file('b')).toBe(form.files[1])
     expect(form.file('c')).toBeUndefined()
@@ -47,14 +47,14 @@ describe('a form', () => {
     ['removeSync', (form: ReceivedForm<string>) => form.removeSync()],
     ['await using', (form: ReceivedForm<string>) => form[Symbol.asyncDispose]()],
     ['using', (form: ReceivedForm<string>) => form[Symbol.dispose]()],
-  ])('removes its files by %s, and a second time nothing more', async (_, end) => {
+  ])('a form removes its files by %s, and a second time nothing more', async (_, end) => {
     const form = await formOf('a', 'b')
     await end(form)
     await end(form)
     expect(left(form)).toEqual([])
   })
 
-  test('leaves a file that has another owner', async () => {
+  test('a form leaves a file that has another owner', async () => {
     const form = await formOf('a', 'b')
     const destination = join(tempBase(), 'kept')
     await form.file('a')?.persist(destination)
@@ -63,21 +63,21 @@ describe('a form', () => {
     expect(readFileSync(destination, 'utf8')).toBe('a')
   })
 
-  test('removes also a file that its user took out of the list', async () => {
+  test('a form removes also a file that its user took out of the list', async () => {
     const form = await formOf('a', 'b')
     const [first] = form.files.splice(0, 1)
     await form.remove()
     expect(first?.disposed).toBe(true)
   })
 
-  test('removes the other files when one cannot be removed, and throws its error', async () => {
+  test('a form removes the other files when one cannot be removed, and throws its error', async () => {
     const form = await formOf('a', 'b', 'c')
     failing(form.files[1] as UploadedFile) // there are three
     await failure('ERR_TEMP_CLEANUP', () => form.remove())
     expect(left(form)).toEqual(['b'])
   })
 
-  test('removes the other files synchronously when one cannot be removed, and throws its error', async () => {
+  test('a form removes the other files synchronously when one cannot be removed, and throws its error', async () => {
     const form = await formOf('a', 'b', 'c')
     failing(form.files[0] as UploadedFile) // there are three
     failureSync('ERR_TEMP_CLEANUP', () => form.removeSync())

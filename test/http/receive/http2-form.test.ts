@@ -77,13 +77,13 @@ async function answerOf(stream: ClientHttp2Stream): Promise<string> {
 const post = (): ClientHttp2Stream => client.request({ ':method': 'POST', 'content-type': FORM_TYPE })
 const body = multipart([field('title', 'a'), file('f', 'a.bin', Buffer.alloc(300_000))])
 
-test('a form is received', async () => {
+test('a form is received over HTTP/2', async () => {
   const stream = post()
   stream.end(body)
   expect(await answerOf(stream)).toBe('200 a, 300000 bytes')
 })
 
-test('a raw body is received', async () => {
+test('a raw body is received over HTTP/2', async () => {
   const stream = client.request({ ':method': 'PUT' })
   stream.end('hello')
   expect(await answerOf(stream)).toBe('200 5')
@@ -92,17 +92,20 @@ test('a raw body is received', async () => {
 describe.each([
   ['a form', post, body.subarray(0, 100_000)],
   ['a raw body of unknown length', () => client.request({ ':method': 'PUT' }), Buffer.alloc(100_000)],
-] as const)('%s that its client cancels is aborted, not truncated and not received', (_, start, sent) => {
-  test.each(['NGHTTP2_CANCEL', 'NGHTTP2_INTERNAL_ERROR'] as const)('with %s', async (code) => {
-    const stream = start()
-    stream.on('error', () => {})
-    stream.write(sent)
-    await once(server, 'stream')
-    stream.close(constants[code])
-    expect(await outcome).toBe('ERR_TEMP_ABORTED')
-  })
+] as const)('%s that its client cancels', (upload, start, sent) => {
+  test.each(['NGHTTP2_CANCEL', 'NGHTTP2_INTERNAL_ERROR'] as const)(
+    `${upload} that its client cancels with %s is aborted, not truncated and not received`,
+    async (code) => {
+      const stream = start()
+      stream.on('error', () => {})
+      stream.write(sent)
+      await once(server, 'stream')
+      stream.close(constants[code])
+      expect(await outcome).toBe('ERR_TEMP_ABORTED')
+    },
+  )
 
-  test('with its connection', async () => {
+  test(`${upload} whose client destroys its connection is aborted, not truncated and not received`, async () => {
     const stream = start()
     stream.on('error', () => {})
     stream.write(sent)

@@ -48,7 +48,7 @@ beforeEach(async () => {
 
 afterEach(() => premises.leave(server))
 
-describe('a client that goes away leaves nothing', () => {
+describe('clients that go away', () => {
   const body = multipart([
     field('a', 'text'),
     file('f', 'a.bin', Buffer.alloc(300_000)),
@@ -69,14 +69,14 @@ describe('a client that goes away leaves nothing', () => {
     body.length - 40,
     body.length - 1,
   ]
-  test.each(points)('after %i bytes of a form', async (bytes) => {
+  test.each(points)('a client that goes away after %i bytes of a form leaves nothing', async (bytes) => {
     const socket = await halfPost(server.port, '/', body, bytes)
     await once(server.server, 'request')
     socket.destroy()
     expect(await outcome).toBe('ERR_TEMP_ABORTED')
   })
 
-  test.each(['end', 'resetAndDestroy'] as const)('by %s', async (how) => {
+  test.each(['end', 'resetAndDestroy'] as const)('a client that leaves by %s leaves nothing', async (how) => {
     const socket = await halfPost(server.port, '/', body, 400_000)
     await once(server.server, 'request')
     socket[how]()
@@ -84,7 +84,7 @@ describe('a client that goes away leaves nothing', () => {
     socket.destroy()
   })
 
-  test('in the middle of a raw body', async () => {
+  test('a client that goes away in the middle of a raw body leaves nothing', async () => {
     const request = httpRequest({
       port: server.port,
       host: '127.0.0.1',
@@ -98,7 +98,7 @@ describe('a client that goes away leaves nothing', () => {
     expect(await outcome).toBe('ERR_TEMP_ABORTED')
   })
 
-  test('before the request is looked at', async () => {
+  test('a client that goes away before receiveForm() is called leaves nothing', async () => {
     server.server.removeAllListeners('request')
     const result = new Promise<unknown>((resolve) => {
       server.server.on('request', (req) => {
@@ -112,12 +112,12 @@ describe('a client that goes away leaves nothing', () => {
   })
 })
 
-describe('a signal ends an upload', () => {
+describe('signals', () => {
   test.each<[string, TempFileErrorCode, () => { abort?: () => void; signal: AbortSignal }]>([
-    ['its own', 'ERR_TEMP_ABORTED', () => controlled()],
-    ['aborted before', 'ERR_TEMP_ABORTED', () => ({ signal: AbortSignal.abort() })],
-    ['of a timeout', 'ERR_TEMP_TIMEOUT', () => ({ signal: AbortSignal.timeout(20) })],
-  ])('%s', async (_, code, make) => {
+    ['a signal of its options', 'ERR_TEMP_ABORTED', () => controlled()],
+    ['a signal that aborted before', 'ERR_TEMP_ABORTED', () => ({ signal: AbortSignal.abort() })],
+    ['a signal of a timeout', 'ERR_TEMP_TIMEOUT', () => ({ signal: AbortSignal.timeout(20) })],
+  ])('%s ends an upload', async (_, code, make) => {
     const { signal, abort } = make()
     rules = { signal }
     const body = multipart([file('f', 'a.bin', Buffer.alloc(300_000))])
@@ -131,7 +131,7 @@ describe('a signal ends an upload', () => {
     socket.destroy()
   })
 
-  test('of the scope that owns the files, as it is disposed', async () => {
+  test('the disposal of the scope that owns the files ends an upload', async () => {
     server.server.removeAllListeners('request')
     const scope = premises.manager.scope()
     const result = new Promise<unknown>((resolve) => {
@@ -155,7 +155,7 @@ describe('a signal ends an upload', () => {
   }
 })
 
-describe('a client that is refused reads why', () => {
+describe('refused clients', () => {
   const sizes: [string, number][] = [
     ['a small rest', 200_000],
     ['8 MB to come', 8 * MEGABYTE],
@@ -163,13 +163,13 @@ describe('a client that is refused reads why', () => {
   ]
   const disguised = (size: number): Buffer => multipart([file('f', 'a.mp4', Buffer.alloc(size))])
 
-  test.each(sizes)('with fetch, %s', async (_, size) => {
+  test.each(sizes)('fetch reads why its form is refused with %s', async (_, size) => {
     rules = { accept: fileRules.video }
     const response = await post(server.url, disguised(size))
     expect([response.status, await response.text()]).toEqual([415, 'ERR_TEMP_TYPE_REJECTED'])
   })
 
-  test.each(sizes)('with curl and a form, %s', async (_, size) => {
+  test.each(sizes)('curl reads why its form is refused with %s', async (_, size) => {
     rules = { accept: fileRules.video }
     const big = join(premises.directory, 'big.mp4')
     await writeFile(big, Buffer.alloc(size))
@@ -179,13 +179,13 @@ describe('a client that is refused reads why', () => {
     })
   })
 
-  test.each(sizes)('with fetch and a raw body, %s', async (_, size) => {
+  test.each(sizes)('fetch reads why its raw body is refused with %s', async (_, size) => {
     rules = { maxFileBytes: 1000 }
     const response = await fetch(server.url, { method: 'PUT', body: new Uint8Array(size) })
     expect([response.status, await response.text()]).toEqual([413, 'ERR_TEMP_TOO_LARGE'])
   })
 
-  test('one that only reads when it has sent everything, up to 16 MiB', async () => {
+  test('a client that only reads when it has sent all of 12 MiB reads why it is refused', async () => {
     rules = { accept: fileRules.video }
     const body = disguised(12 * MEGABYTE)
     const socket = connect(server.port, '127.0.0.1')
@@ -201,7 +201,7 @@ describe('a client that is refused reads why', () => {
     socket.destroy()
   })
 
-  test('and keeps its connection if the rest is small', async () => {
+  test('a refused client keeps its connection if the rest is small', async () => {
     rules = { maxFileBytes: 10 }
     const body = disguised(100_000)
     const socket = await halfPost(server.port, '/', body, body.length)
@@ -217,7 +217,7 @@ describe('a client that is refused reads why', () => {
     socket.destroy()
   })
 
-  test('and learns that the connection ends, if more is to come than is read', async () => {
+  test('a refused client reads that the connection ends, if more is to come than is read', async () => {
     rules = { accept: fileRules.video }
     const socket = await announced(server.port, '/', 'f', 1024 ** 3)
     let answer = ''
@@ -229,7 +229,7 @@ describe('a client that is refused reads why', () => {
     socket.destroy()
   })
 
-  test('and is disconnected if it was answered and then neither sends nor closes', async () => {
+  test('a refused client is disconnected if it was answered and then neither sends nor closes', async () => {
     server.server.keepAliveTimeout = 0 // or Node's own server would do it
     rules = { maxFileBytes: 10 }
     const socket = connect({ port: server.port, host: '127.0.0.1', allowHalfOpen: true })

@@ -40,10 +40,10 @@ const body = multipart([
   field('last', 'x--x-boundary-x--'),
 ])
 
-describe('a form is parsed into the same parts', () => {
+describe('cut forms', () => {
   const whole = parse([body])
 
-  test('as it was made from', () => {
+  test('a form is parsed into the parts that it was made from', () => {
     expect(whole.finished).toBe(true)
     expect(whole.parts.map(({ content, complete }) => [content, complete])).toEqual([
       ['a\r\n--x-boundary-', true],
@@ -57,17 +57,17 @@ describe('a form is parsed into the same parts', () => {
     })
   })
 
-  test('cut in two at every byte', () => {
+  test('a form that is cut in two at any byte is parsed into the same parts', () => {
     for (let at = 0; at <= body.length; at += 1) {
       expect(parse([body.subarray(0, at), body.subarray(at)]), `cut at ${at}`).toEqual(whole)
     }
   })
 
-  test('byte by byte', () => {
+  test('a form that comes byte by byte is parsed into the same parts', () => {
     expect(parse(Array.from(body, (byte) => Uint8Array.of(byte)))).toEqual(whole)
   })
 
-  test('cut into pieces of any size', () => {
+  test('a form that is cut into pieces of any size is parsed into the same parts', () => {
     for (let size = 2; size < body.length; size += 1) {
       const pieces = Array.from({ length: Math.ceil(body.length / size) }, (_, i) =>
         body.subarray(i * size, (i + 1) * size),
@@ -114,7 +114,7 @@ async function withDicer(form: Buffer): Promise<string[]> {
   return contents
 }
 
-describe('a body that peers accept is accepted', () => {
+describe('bodies that peers accept', () => {
   test.each<[string, string, string[]]>([
     ['a form without parts', '--b--', []],
     ['a form without parts, with a line end', '--b--\r\n', []],
@@ -124,7 +124,7 @@ describe('a body that peers accept is accepted', () => {
     ['a part without header and content', '--b\r\n\r\n--b--', ['']],
     ['an empty part', '--b\r\n--b--', ['']],
     ['a part without the empty line of its content', '--b\r\nA: 1\r\n\r\n--b--', ['']],
-  ])('%s, cut at every byte', (_, text, contents) => {
+  ])('a body that peers accept is accepted, cut in two at any byte: %s', (_, text, contents) => {
     for (let at = 0; at <= text.length; at += 1) {
       const { parts, finished } = parse([bytes(text.slice(0, at)), bytes(text.slice(at))], 'b')
       expect([parts.map((part) => part.content), finished], `cut at ${at}`).toEqual([contents, true])
@@ -137,7 +137,7 @@ describe('a body that peers accept is accepted', () => {
   })
 })
 
-describe('a body that two parsers could read differently is refused', () => {
+describe('ambiguous bodies', () => {
   test.each<[string, string]>([
     ['text after a boundary', '--bc\r\nA: 1\r\n\r\nx\r\n--b--'],
     ['a single dash after a boundary', '--b-\r\nA: 1\r\n\r\nx\r\n--b--'],
@@ -151,7 +151,7 @@ describe('a body that two parsers could read differently is refused', () => {
     ['a header over 16 KiB', `--b\r\nA: ${'x'.repeat(17_000)}\r\n\r\nx\r\n--b--`],
     ['a header over 16 KiB without an end', `--b\r\nA: ${'x'.repeat(17_000)}`],
     ['more header lines than allowed', `--b\r\n${'A: 1\r\n'.repeat(17)}\r\nx\r\n--b--`],
-  ])('%s, cut at every byte', (_, text) => {
+  ])('a body that two parsers could read differently is refused, also cut in two: %s', (_, text) => {
     const step = text.length > 1000 ? 997 : 1
     for (let at = 0; at <= text.length; at += step) {
       expect(() => parse([bytes(text.slice(0, at)), bytes(text.slice(at))], 'b'), `cut at ${at}`).toThrow(

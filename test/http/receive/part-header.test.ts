@@ -12,8 +12,8 @@ const part = (disposition: string, contentType?: string) =>
     100,
   )
 
-describe('a part of a form', () => {
-  test('without a file name is a text field', () => {
+describe('parts of a form', () => {
+  test('a part without a file name is a text field', () => {
     expect(part('form-data; name="title"')).toEqual({
       fieldName: 'title',
       fileName: undefined,
@@ -22,7 +22,7 @@ describe('a part of a form', () => {
     })
   })
 
-  test('with a file name is a file, with its type in lower case and its charset', () => {
+  test('a part with a file name is a file, with its type in lower case and its charset', () => {
     expect(part('form-data; name="clip"; filename="a.txt"', 'Text/Plain; charset=UTF-16LE')).toEqual({
       fieldName: 'clip',
       fileName: 'a.txt',
@@ -31,15 +31,15 @@ describe('a part of a form', () => {
     })
   })
 
-  test('of bytes without a name is a file', () => {
+  test('a part of bytes without a file name is a file', () => {
     expect(part('form-data; name="clip"', 'application/octet-stream')?.fileName).toBe('file')
   })
 
-  test('of a file input that was left empty has an empty file name', () => {
+  test('the part of a file input that was left empty has an empty file name', () => {
     expect(part('form-data; name="clip"; filename=""', 'application/octet-stream')?.fileName).toBe('')
   })
 
-  test('without Content-Disposition is skipped', () => {
+  test('a part without Content-Disposition is skipped', () => {
     expect(readPartHeader({ 'content-type': ['text/plain'] }, 100)).toBeUndefined()
   })
 
@@ -50,18 +50,18 @@ describe('a part of a form', () => {
     ['is not form-data', ['attachment; name="a"']],
     ['has an unclosed quotation', ['form-data; name="a']],
     ['has text between parameters', ['form-data; name="a" filename="b"']],
-  ])('that %s is refused', (_, dispositions) => {
+  ])('a part that %s is refused', (_, dispositions) => {
     failureSync('ERR_TEMP_FORM_INVALID', () => readPartHeader({ 'content-disposition': dispositions }, 100))
   })
 
-  test('with a field name over the limit is too large, and the error names the option', () => {
+  test('a part with a field name over the limit is too large, and the error names the option', () => {
     expect(part(`form-data; name="${'x'.repeat(100)}"`)?.fieldName).toHaveLength(100)
     const error = failureSync('ERR_TEMP_TOO_LARGE', () => part(`form-data; name="${'x'.repeat(101)}"`))
     expect(error.details).toMatchObject({ option: 'maxFieldNameBytes', limit: 100 })
   })
 })
 
-describe('a file name', () => {
+describe('file names', () => {
   test.each([
     ['of UTF-8', 'filename="résumé.pdf"', 'résumé.pdf'],
     ['with an escaped quotation mark', 'filename="a\\"b.txt"', 'a"b.txt'],
@@ -72,29 +72,29 @@ describe('a file name', () => {
     ['of RFC 5987, which wins', 'filename="a.txt"; filename*=UTF-8\'\'%E2%82%AC.txt', '€.txt'],
     ['of RFC 5987 in latin1', "filename*=iso-8859-1'en'%A3.txt", '£.txt'],
     ['of RFC 5987 that cannot be read: the plain one counts', 'filename="a.txt"; filename*=x', 'a.txt'],
-  ])('%s is read as its sender meant it', (_, parameter, name) => {
+  ])('a file name is read as its sender meant it: %s', (_, parameter, name) => {
     expect(part(`form-data; name="f"; ${parameter}`)?.fileName).toBe(name)
     expect(fileNameOfDisposition(Buffer.from(`attachment; ${parameter}`).toString('latin1'))).toBe(name)
   })
 
   test.each(["filename*=koi8-r''%C6", "filename*=UTF-8''%ZZ.exe", 'filename*=x'])(
-    'that cannot be read makes the part a file all the same: %s',
+    'a file name that cannot be read makes its part a file all the same: %s',
     (parameter) => {
       expect(part(`form-data; name="f"; ${parameter}`)?.fileName).toBeDefined()
     },
   )
 
-  test('that is not UTF-8 is read as latin1', () => {
+  test('a file name that is not UTF-8 is read as latin1', () => {
     const headers = { 'content-disposition': ['form-data; name="f"; filename="\u00fc.txt"'] } // the one byte FC
     expect(readPartHeader(headers, 100)?.fileName).toBe('ü.txt')
   })
 })
 
-describe('the boundary of a form', () => {
+describe('boundaries', () => {
   test.each([
     ['multipart/form-data; boundary=abc', 'abc'],
     ['Multipart/Form-Data; charset=utf-8; boundary="a b;c"', 'a b;c'],
-  ])('of %s', (contentType, boundary) => {
+  ])('the boundary of %s is %s', (contentType, boundary) => {
     expect(boundaryOf(contentType)).toBe(boundary)
   })
 
@@ -106,7 +106,7 @@ describe('the boundary of a form', () => {
     'multipart/form-data',
     'multipart/form-data; boundary=',
     `multipart/form-data; boundary=${'x'.repeat(201)}`,
-  ])('of %s is refused', (contentType) => {
+  ])('a form with the Content-Type %j is refused', (contentType) => {
     failureSync('ERR_TEMP_FORM_INVALID', () => boundaryOf(contentType))
   })
 })

@@ -45,8 +45,8 @@ async function put(
   return `${response.status} ${await response.text()}`
 }
 
-describe('a raw body', () => {
-  test('becomes a file, with its digest, its names and its types', async () => {
+describe('raw bodies', () => {
+  test('a raw body becomes a file, with its digest, its names and its types', async () => {
     rules = { accept: fileRules.video, hash: 'sha256' }
     const digest = createHash('sha256').update(clip).digest('hex')
     expect(
@@ -66,18 +66,18 @@ describe('a raw body', () => {
     expect(seen?.name).toMatch(/\.webm$/)
   })
 
-  test('may be named by the program', async () => {
+  test('the program may give a raw body its file name and its prefix', async () => {
     rules = { fileName: '../x/report.PDF', prefix: 'in-' }
     await put('x')
     expect(seen).toMatchObject({ originalName: 'report.PDF', name: expect.stringMatching(/^in-.*\.pdf$/) })
   })
 
-  test('may be empty, or nameless', async () => {
+  test('an empty raw body without a name becomes an empty file', async () => {
     expect(await put('')).toMatch(/^200 e3b0c442/)
     expect(seen).toMatchObject({ originalName: 'file', bytes: 0 })
   })
 
-  test('comes from curl: PUT, chunked, and after Expect: 100-continue', async () => {
+  test('a raw body is received from curl by PUT, chunked, and after Expect: 100-continue', async () => {
     const digest = createHash('sha256').update(clip).digest('hex')
     for (const extra of [[], ['-H', 'Transfer-Encoding: chunked'], ['-H', 'Expect: 100-continue']]) {
       expect(await curl('-T', media('clip.webm'), server.url, ...extra)).toMatchObject({
@@ -87,7 +87,7 @@ describe('a raw body', () => {
     }
   })
 
-  test('reports progress with the announced total', async () => {
+  test('a raw body reports progress with the announced total', async () => {
     const reported: unknown[] = []
     rules = { onProgress: (progress) => reported.push(progress) }
     await put('hello')
@@ -95,7 +95,7 @@ describe('a raw body', () => {
   })
 })
 
-describe('a raw body is refused', () => {
+describe('refused bodies', () => {
   test.each<[string, BodyOptions, string, Record<string, string>, string]>([
     ['too large', { maxBytes: 3 }, 'four', {}, '413 ERR_TEMP_TOO_LARGE'],
     ['too large by its rules', { accept: { maxBytes: 3 } }, 'four', {}, '413 ERR_TEMP_TOO_LARGE'],
@@ -116,12 +116,12 @@ describe('a raw body is refused', () => {
       '415 ERR_TEMP_TYPE_REJECTED',
     ],
     ['a form', {}, 'x', { 'content-type': FORM_TYPE }, '400 ERR_TEMP_FORM_INVALID'],
-  ])('%s', async (_, given, body, headers, expected) => {
+  ])('a raw body that is %s is refused', async (_, given, body, headers, expected) => {
     rules = given
     expect(await put(body, headers)).toBe(expected)
   })
 
-  test('over the limit without a Content-Length: as soon as it is', async () => {
+  test('a raw body without a Content-Length is refused as soon as it is over the limit', async () => {
     rules = { maxBytes: 1_000_000 }
     const socket = connect(server.port, '127.0.0.1')
     socket.write('PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n')
@@ -132,7 +132,7 @@ describe('a raw body is refused', () => {
     socket.destroy()
   })
 
-  test('read before: the error names the parsers that do that', async () => {
+  test('a raw body that was read before is refused, and the error names the parsers that do that', async () => {
     server.server.removeAllListeners('request')
     const result = new Promise<unknown>((resolve) => {
       server.server.on('request', (req, res) => {

@@ -8,8 +8,8 @@ import { formServer } from './form-server.ts'
 
 const here = formServer()
 
-describe('a form', () => {
-  test('returns its fields and files in any order', async () => {
+describe('received forms', () => {
+  test('a form returns its fields and files in any order', async () => {
     const { fields, files } = await here.received([
       file('first', 'a.txt', 'AAA', 'text/plain'),
       field('title', 'Grüße'),
@@ -31,7 +31,7 @@ describe('a form', () => {
     expect(here.listeners()).toEqual({})
   })
 
-  test('keeps nested names as sent, and a name that comes twice as a list', async () => {
+  test('a form keeps nested names as sent, and a name that comes twice as a list', async () => {
     const { fields } = await here.received([
       field('a[b][0]', '1'),
       field('a[b][0]', '2'),
@@ -41,7 +41,7 @@ describe('a form', () => {
     expect(fields).toEqual({ 'a[b][0]': ['1', '2', '3'], 'c.d': 'x' })
   })
 
-  test('treats __proto__ and constructor as names like any other', async () => {
+  test('a form treats __proto__ and constructor as names like any other', async () => {
     await here.received([field('__proto__', 'x'), field('constructor', 'y')])
     const { fields } = here.form ?? {}
     expect(Object.getPrototypeOf(fields)).toBeNull()
@@ -62,13 +62,13 @@ describe('a form', () => {
     ['a bidi disguise', 'filename="cod\u202egpj.exe"', 'codgpj.exe', '.exe'],
     ['an unsafe extension', 'filename="a.b c"', 'a.b c', ''],
     ['no quotes', 'filename=plain.txt', 'plain.txt', '.txt'],
-  ])('shows a file name made safe: %s', async (_, disposition, originalName, suffix) => {
+  ])('a form shows a file name made safe: %s', async (_, disposition, originalName, suffix) => {
     const head = `Content-Disposition: form-data; name="f"; ${disposition}`
     const { files } = await here.received([{ head, body: 'x' }])
     expect(files).toMatchObject([{ originalName, suffix, content: 'x' }])
   })
 
-  test('takes bytes without a name for a file, and a file input left empty for none', async () => {
+  test('a form holds bytes without a name as a file, and no file for a file input left empty', async () => {
     const { files } = await here.received([
       {
         head: 'Content-Disposition: form-data; name="raw"\r\nContent-Type: application/octet-stream',
@@ -79,7 +79,7 @@ describe('a form', () => {
     expect(files).toMatchObject([{ fieldName: 'raw', originalName: 'file', bytes: 1 }])
   })
 
-  test('reads text in its declared charset, and bytes that are not text do not fail', async () => {
+  test('the text of a form is read in its declared charset, and bytes that are not text do not fail', async () => {
     const head = 'Content-Disposition: form-data; name="t"\r\nContent-Type: text/plain; charset=iso-8859-1'
     const { fields } = await here.received([
       { head, body: Buffer.from([0xe9]) },
@@ -88,7 +88,7 @@ describe('a form', () => {
     expect(fields).toEqual({ t: 'é', u: '\ufffd' })
   })
 
-  test('may be empty, have a preamble and an epilogue, and hold things that look like its boundary', async () => {
+  test('a form may be empty, have a preamble and an epilogue, and hold text like its boundary', async () => {
     const lookalike = `a--${BOUNDARY}\r\n--${BOUNDARY.slice(0, -1)}\r\r\n--`
     const { fields } = await here.received([field('a', lookalike)])
     expect(fields).toEqual({ a: lookalike })
@@ -100,7 +100,7 @@ describe('a form', () => {
     ).toBe('200 {"fields":{"a":"1"},"files":[]}')
   })
 
-  test('arrives the same however it is cut into chunks', async () => {
+  test('a form that arrives byte by byte is received whole', async () => {
     const body = multipart([field('a', '1'), file('f', 'a.txt', 'abcdefghij'), field('b', '2')])
     const socket = await halfPost(here.server.port, '/', body, 0)
     let answer = ''
@@ -114,7 +114,7 @@ describe('a form', () => {
     socket.destroy()
   })
 
-  test('computes digests and reports progress to the last byte', async () => {
+  test('receiveForm() computes digests and reports progress to the last byte', async () => {
     const reported: { bytes: number; total?: number }[] = []
     const { signal } = new AbortController()
     here.rules = { signal, hash: 'sha256', onProgress: (progress) => reported.push(progress) }
@@ -126,7 +126,7 @@ describe('a form', () => {
     expect(getEventListeners(signal, 'abort')).toEqual([])
   })
 
-  test('may come chunked, after Expect: 100-continue, and from curl', async () => {
+  test('a form from curl is received, also chunked and after Expect: 100-continue', async () => {
     const form = ['-F', `f=@${media('clip.mkv')}`, '-F', 'a=1']
     for (const extra of [[], ['-H', 'Expect: 100-continue'], ['-H', 'Transfer-Encoding: chunked']]) {
       const { status, out } = await curl(here.server.url, ...form, ...extra)

@@ -64,11 +64,15 @@ async function expectRefusals(client: Client, url: string, megabytes: number): P
   }
 }
 
-describe.each(SIZES)('a body of %i MB is refused, and the client reads it:', (megabytes) => {
-  test.each(CLIENTS)('%s', (_, client) => expectRefusals(client, server.url, megabytes), LIMIT_MS)
+describe.each(SIZES)('a body of %i MB', (megabytes) => {
+  test.each(CLIENTS)(
+    `the refusal of a body of ${megabytes} MB reaches %s`,
+    (_, client) => expectRefusals(client, server.url, megabytes),
+    LIMIT_MS,
+  )
 
   test.each(CLIENTS.filter(([name]) => !name.includes('1.0')))(
-    '%s through nginx',
+    `the refusal of a body of ${megabytes} MB reaches %s through nginx`,
     async (_, client) => {
       await using proxy = await nginx(server.port)
       await expectRefusals(client, proxy.url, megabytes)
@@ -76,7 +80,7 @@ describe.each(SIZES)('a body of %i MB is refused, and the client reads it:', (me
     LIMIT_MS,
   )
 
-  describe('by the Fetch API, of', () => {
+  describe('by the Fetch API', () => {
     beforeEach(async () => {
       await server.close()
       server = await serve(fetchListener)
@@ -84,7 +88,7 @@ describe.each(SIZES)('a body of %i MB is refused, and the client reads it:', (me
 
     // curl sends no `Connection: close` with HTTP/1.0, and the Fetch API has no version.
     test.each(CLIENTS.filter(([name]) => name !== 'curl, HTTP/1.0'))(
-      '%s',
+      `the refusal of a body of ${megabytes} MB by the Fetch API reaches %s`,
       (_, client) => expectRefusals(client, server.url, megabytes),
       LIMIT_MS,
     )

@@ -29,8 +29,8 @@ const kinds: [string, typeof received][] = [
   ['the Fetch API', (init, use) => use(bodyOf(post(init)))],
 ]
 
-describe.each(kinds)('the body of a request of %s', (kind, withBody) => {
-  test('is a source of its bytes', async () => {
+describe.each(kinds)('requests of %s', (kind, withBody) => {
+  test(`the body of a request of ${kind} is a source of its bytes`, async () => {
     const manager = tempManager()
     const file = await withBody({ body: 'content' }, (body) =>
       manager.receive(body.source, { hash: 'sha256' }),
@@ -38,7 +38,7 @@ describe.each(kinds)('the body of a request of %s', (kind, withBody) => {
     expect(file.bytes).toBe(7)
   })
 
-  test('has its headers by name, in lower case', async () => {
+  test(`the body of a request of ${kind} has its headers by name, in lower case`, async () => {
     const headers = { 'content-type': 'text/x-test', 'x-a': '1' }
     await withBody({ body: 'x', headers }, async (body) => {
       expect([body.header('content-type'), body.header('x-a'), body.header('x-b')]).toEqual([
@@ -49,7 +49,7 @@ describe.each(kinds)('the body of a request of %s', (kind, withBody) => {
     })
   })
 
-  test('knows the length that the client announces, and no other', async () => {
+  test(`the body of a request of ${kind} knows the length that the client announces, and no other`, async () => {
     const stream = new Blob(['abc']).stream()
     const announced =
       kind === 'node:http' ? { body: 'abc' } : { body: 'abc', headers: { 'content-length': '3' } }
@@ -58,15 +58,15 @@ describe.each(kinds)('the body of a request of %s', (kind, withBody) => {
     expect(await withBody(streamed, async (body) => body.length)).toBeUndefined()
   })
 
-  test('can be refused twice and unread', async () => {
+  test(`the body of a request of ${kind} can be refused twice and unread`, async () => {
     await withBody({ body: 'content' }, async (body) => {
       await Promise.all([body.refuse(new Error('refused')), body.refuse(new Error('again'))])
     })
   })
 })
 
-describe('the body of a Fetch request', () => {
-  test('that was read before is refused, and the error names the likely reader', async () => {
+describe('bodies of Fetch requests', () => {
+  test('a Fetch body that was read before is refused, and the error names the likely reader', async () => {
     const request = post({ body: 'x' })
     await request.text()
     const error = await failure('ERR_TEMP_OPTION_INVALID', () =>
@@ -75,11 +75,11 @@ describe('the body of a Fetch request', () => {
     expect(error.message).toContain('body parser')
   })
 
-  test('with a Content-Length that is not a number has an unknown length', () => {
+  test('the body of a Fetch request with a Content-Length that is not a number has an unknown length', () => {
     expect(bodyOf(post({ body: 'x', headers: { 'content-length': '1e3' } })).length).toBeUndefined()
   })
 
-  test('that breaks is ERR_TEMP_ABORTED', async () => {
+  test('the body of a Fetch request that breaks fails with ERR_TEMP_ABORTED', async () => {
     const body = new ReadableStream({
       pull(controller) {
         controller.error(new Error('The connection was reset.'))
@@ -94,7 +94,7 @@ describe('the body of a Fetch request', () => {
     return bodyOf(post(init)).refuse(error)
   }
 
-  test('that is refused is read to its end, within bounds, and not locked for ever', async () => {
+  test('the body of a Fetch request that is refused is read to its end', async () => {
     let pulled = 0
     await refuse(
       threeTimes(() => (pulled += 1)),
@@ -104,7 +104,7 @@ describe('the body of a Fetch request', () => {
     await expect.poll(() => pulled).toBe(3)
   })
 
-  test('that is refused with `Connection: close` is read to its end before the program can answer', async () => {
+  test('a Fetch body refused with `Connection: close` is read to its end before the program can answer', async () => {
     let pulled = 0
     await refuse(
       threeTimes(() => (pulled += 1)),
@@ -114,7 +114,7 @@ describe('the body of a Fetch request', () => {
     expect(pulled).toBe(3)
   })
 
-  test('is read to its end although the options of the program are bad', async () => {
+  test('the body of a Fetch request is read to its end although the options of the program are bad', async () => {
     let pulled = 0
     const body = new ReadableStream({ pull: threeTimes(() => (pulled += 1)) })
     const init = { body, duplex: 'half', headers: { connection: 'close' } } as RequestInit // of undici, not in the DOM's types
@@ -123,14 +123,17 @@ describe('the body of a Fetch request', () => {
     expect(pulled).toBe(3)
   })
 
-  test('that is not a request does not hide that the options are bad', async () => {
+  test('a value that is not a request does not hide that the options are bad', async () => {
     const error = new Error('bad options')
     await expect(refuseRequest({} as Request, error)).rejects.toBe(error) // as from JavaScript
   })
 
-  test.each(['ERR_TEMP_ABORTED', 'ERR_TEMP_TIMEOUT'] as const)('is not waited for after %s', async (code) => {
-    await refuse(() => new Promise(() => {}), { connection: 'close' }, new TempFileError(code, 'given up'))
-  })
+  test.each(['ERR_TEMP_ABORTED', 'ERR_TEMP_TIMEOUT'] as const)(
+    'the body of a Fetch request is not waited for after %s',
+    async (code) => {
+      await refuse(() => new Promise(() => {}), { connection: 'close' }, new TempFileError(code, 'given up'))
+    },
+  )
 })
 
 type Pull = (controller: ReadableStreamDefaultController<Uint8Array>) => void | Promise<void>

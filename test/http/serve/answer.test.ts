@@ -40,13 +40,13 @@ async function openOn(path: string): Promise<number> {
   return links.filter((link) => link === path).length
 }
 
-describe('the answer to a request for a file', () => {
+describe('answers to file requests', () => {
   test.each([
     ['GET', {}, 200, CONTENT, '10', undefined],
     ['HEAD', { method: 'HEAD' }, 200, undefined, '10', undefined],
     ['GET of a part', { range: 'bytes=2-4' }, 206, 'cde', '3', 'bytes 2-4/10'],
     ['GET of a part beyond the end', { range: 'bytes=10-' }, 416, undefined, '0', 'bytes */10'],
-  ] as const)('%s', async (_, request, status, text, length, range) => {
+  ] as const)('%s (%j) is answered with status %i', async (_, request, status, text, length, range) => {
     const answer = await prepare(request)
     expect(answer.status).toBe(status)
     expect(answer.headers).toMatchObject({ 'Content-Length': length, 'Accept-Ranges': 'bytes' })
@@ -67,13 +67,13 @@ describe('the answer to a request for a file', () => {
     expect(headers).toMatchObject({ ETag: etag, 'X-A': '1' })
   })
 
-  test('of an empty file has no body', async () => {
+  test('the answer for an empty file has no body', async () => {
     const path = join(tempBase(), 'empty')
     writeFileSync(path, '')
     expect(await prepare({ path })).toMatchObject({ status: 200, length: 0, body: undefined, whole: true })
   })
 
-  test('has an ETag that changes with the content', async () => {
+  test('an answer has an ETag that changes with the content', async () => {
     const path = tenBytes()
     const before = (await prepare({ path })).headers['ETag']
     writeFileSync(path, 'other')
@@ -81,7 +81,7 @@ describe('the answer to a request for a file', () => {
     expect(before).toMatch(/^"[^"]+"$/)
   })
 
-  test('has no Last-Modified in the future, whatever the time of the file is', async () => {
+  test('an answer has no Last-Modified in the future, also for a file with a time in the future', async () => {
     const path = tenBytes()
     utimesSync(path, new Date(), new Date('2090-01-01'))
     const { headers } = await prepare({ path })
@@ -89,7 +89,7 @@ describe('the answer to a request for a file', () => {
     expect((await prepare({ path, 'if-modified-since': DATE })).status).toBe(200)
   })
 
-  test('leaves out the headers that options turn off', async () => {
+  test('an answer leaves out the headers that options turn off', async () => {
     const options = { acceptRanges: false, etag: false, lastModified: false, cacheControl: false } as const
     const answer = await prepare({ range: 'bytes=0-1' }, options)
     expect(answer.status).toBe(200)
@@ -97,7 +97,7 @@ describe('the answer to a request for a file', () => {
       expect(answer.headers).not.toHaveProperty(name)
   })
 
-  test('a header of the program replaces its own, in upper or lower case', async () => {
+  test('a header of the program replaces that of the answer, in upper or lower case', async () => {
     const { headers } = await prepare({}, { headers: { 'cache-control': 'public' } })
     expect(Object.entries(headers).filter(([name]) => /^cache-control$/i.test(name))).toEqual([
       ['cache-control', 'public'],
@@ -126,26 +126,29 @@ describe('the answer to a request for a file', () => {
     ['value', { 'X-Y': 'a\r\nSet-Cookie: x=1' }],
     ['name of HTTP/1.1 only', { 'Keep-Alive': 'timeout=5' }],
     ['name of HTTP/1.1 only', { 'transfer-encoding': 'chunked' }],
-  ])('with a header %s that HTTP does not allow is refused, and the file is closed', async (_, headers) => {
-    const path = tenBytes()
-    await failure('ERR_TEMP_OPTION_INVALID', () =>
-      prepare({ path }, { headers: headers as Record<string, string> }),
-    )
-    expect(await openOn(path)).toBe(0)
-  })
+  ])(
+    'an answer with a header %s that HTTP does not allow is refused, and its file is closed',
+    async (_, headers) => {
+      const path = tenBytes()
+      await failure('ERR_TEMP_OPTION_INVALID', () =>
+        prepare({ path }, { headers: headers as Record<string, string> }),
+      )
+      expect(await openOn(path)).toBe(0)
+    },
+  )
 
-  test('that would remove a plain path is refused before it is opened', async () => {
+  test('prepareAnswer() refuses to remove a plain path, and the file stays', async () => {
     const path = tenBytes()
     await failure('ERR_TEMP_OPTION_INVALID', () => prepare({ path }, { remove: 'after-response' }))
     expect(statSync(path).size).toBe(CONTENT.length)
   })
 
-  test('for a file that is gone is 410', async () => {
+  test('prepareAnswer() rejects with status 410 when the file is gone', async () => {
     const error = await failure('ERR_TEMP_REMOVED', () => prepare({ path: join(tempBase(), 'gone') }))
     expect(error.status).toBe(410)
   })
 
-  test('holds the file open until it is closed', async () => {
+  test('an answer holds its file open until the answer is closed', async () => {
     const path = tenBytes()
     const answer = await prepare({ path })
     expect(await openOn(path)).toBe(1)

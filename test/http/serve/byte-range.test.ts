@@ -52,6 +52,6 @@ test.each<[string, ByteRange | 'unsatisfiable' | undefined, number?]>([
   ['bytes=0-', 'unsatisfiable', 0],
   ['bytes=0-0', 'unsatisfiable', 0],
   ['bytes=-5', undefined, 0],
-])('Range: %s', (header, expected, size = 10_000) => {
+])('the header Range: %s is read as %j', (header, expected, size = 10_000) => {
   expect(rangeOf(header, size)).toEqual(expected)
 })

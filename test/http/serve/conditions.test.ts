@@ -25,13 +25,15 @@ describe('If-Match (13.1.1): strong comparison', () => {
     ['*', 200],
     ['W/"a,b"', 412],
     ['"x"', 412],
-  ])('%s: %i', (value, expected) => expect(status({ 'if-match': value })).toBe(expected))
+  ])('If-Match: %s results in status %i', (value, expected) =>
+    expect(status({ 'if-match': value })).toBe(expected),
+  )
 
-  test('it is evaluated instead of If-Unmodified-Since', () => {
+  test('If-Match is evaluated instead of If-Unmodified-Since', () => {
     expect(status({ 'if-match': '"a,b"', 'if-unmodified-since': BEFORE })).toBe(200)
   })
 
-  test('without an ETag only * matches', () => {
+  test('If-Match of a file without an ETag matches only *', () => {
     expect(status({ 'if-match': '*' }, 'GET', { etag: undefined })).toBe(200)
     expect(status({ 'if-match': '"a,b"' }, 'GET', { etag: undefined })).toBe(412)
   })
@@ -45,7 +47,9 @@ describe('If-Unmodified-Since (13.1.4)', () => {
     ['yesterday', 200],
     ['Sun Nov  6 08:49:36 1994', 412],
     ['Sunday, 06-Nov-94 08:49:36 GMT', 412],
-  ])('%s: %i', (value, expected) => expect(status({ 'if-unmodified-since': value })).toBe(expected))
+  ])('If-Unmodified-Since: %s results in status %i', (value, expected) =>
+    expect(status({ 'if-unmodified-since': value })).toBe(expected),
+  )
 })
 
 describe('If-None-Match (13.1.2): weak comparison', () => {
@@ -56,9 +60,11 @@ describe('If-None-Match (13.1.2): weak comparison', () => {
     ['*', 304],
     ['"x"', 200],
     ['"a", "b"', 200],
-  ])('%s: %i', (value, expected) => expect(status({ 'if-none-match': value })).toBe(expected))
+  ])('If-None-Match: %s results in status %i', (value, expected) =>
+    expect(status({ 'if-none-match': value })).toBe(expected),
+  )
 
-  test('it is evaluated instead of If-Modified-Since', () => {
+  test('If-None-Match is evaluated instead of If-Modified-Since', () => {
     expect(status({ 'if-none-match': '"x"', 'if-modified-since': AFTER })).toBe(200)
   })
 })
@@ -69,7 +75,9 @@ describe('If-Modified-Since (13.1.3)', () => {
     [AFTER, 304],
     [BEFORE, 200],
     ['1994', 200],
-  ])('%s: %i', (value, expected) => expect(status({ 'if-modified-since': value })).toBe(expected))
+  ])('If-Modified-Since: %s results in status %i', (value, expected) =>
+    expect(status({ 'if-modified-since': value })).toBe(expected),
+  )
 })
 
 describe('If-Range (13.1.5): an exact match with a strong validator', () => {
@@ -81,9 +89,11 @@ describe('If-Range (13.1.5): an exact match with a strong validator', () => {
     [BEFORE, 200],
     [AFTER, 200],
     ['soon', 200],
-  ])('%s: %i', (value, expected) => expect(status({ range: 'bytes=0-1', 'if-range': value })).toBe(expected))
+  ])('a range with If-Range: %s results in status %i', (value, expected) =>
+    expect(status({ range: 'bytes=0-1', 'if-range': value })).toBe(expected),
+  )
 
-  test('a date is weak while its second lasts (8.8.2.2)', () => {
+  test('a date in If-Range is weak while its second lasts (8.8.2.2)', () => {
     expect(status({ range: 'bytes=0-1', 'if-range': SAME }, 'GET', {}, MODIFIED + 999)).toBe(200)
     expect(status({ range: 'bytes=0-1', 'if-range': SAME }, 'GET', {}, MODIFIED + 1_000)).toBe(206)
   })
@@ -96,7 +106,9 @@ describe('precedence (13.2.2)', () => {
     [{ 'if-none-match': '"x"', range: 'bytes=0-1' }, 206],
     [{ 'if-none-match': '"x"', range: 'bytes=200-' }, 416],
     [{ 'if-range': '"x"', range: 'bytes=200-' }, 200],
-  ])('%o: %i', (headers, expected) => expect(status(headers)).toBe(expected))
+  ])('the preconditions %o together result in status %i', (headers, expected) =>
+    expect(status(headers)).toBe(expected),
+  )
 })
 
 describe('methods', () => {

@@ -125,7 +125,7 @@ test.each(Object.keys(SERVERS))('%s: curl saves every name as its ASCII fallback
 
 const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find((path) => existsSync(path))
 
-describe.skipIf(executablePath === undefined)('Chromium saves every name exactly', () => {
+describe.skipIf(executablePath === undefined)('file names in Chromium', () => {
   let browser: Browser | undefined
   afterAll(() => browser?.close())
 
@@ -133,6 +133,7 @@ describe.skipIf(executablePath === undefined)('Chromium saves every name exactly
     browser ??= await chromium.launch({
       ...(executablePath === undefined ? {} : { executablePath }),
       args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-background-networking'],
+      env: { ...process.env, LC_ALL: 'C.UTF-8' }, // without UTF-8 it saves such names as 'download'
     })
     const page = await browser.newPage({ ignoreHTTPSErrors: true })
     const names: string[] = []
@@ -147,11 +148,11 @@ describe.skipIf(executablePath === undefined)('Chromium saves every name exactly
 
   const expected = NAMES.map(([, saved]) => saved.normalize()) // Chromium's own normal form
 
-  test('over HTTP/1.1', async () => {
+  test('Chromium saves every name exactly over HTTP/1.1', async () => {
     expect(await savedNames((await SERVERS['node:http']?.()) ?? '')).toEqual(expected)
   })
 
-  test('over HTTP/2', async () => {
+  test('Chromium saves every name exactly over HTTP/2', async () => {
     const key = join(premises.directory, 'key.pem')
     const cert = join(premises.directory, 'cert.pem')
     const subject = [

@@ -36,7 +36,7 @@ function respond(
   return fileResponse(new Request('http://localhost/', { headers, method }), sent, options)
 }
 
-test('the whole file has its length, type, name and ETag', async () => {
+test('a Response with the whole file has its length, type and name', async () => {
   const response = await respond({}, { fileName: 'résumé.pdf' })
   expect(response.status).toBe(200)
   expect(response.headers.get('content-length')).toBe(String(SIZE))
@@ -85,15 +85,18 @@ describe('remove', () => {
     ['after-response', 'HEAD', {}, true],
     ['after-response', 'GET', { range: 'bytes=0-1' }, true],
     ['never', 'GET', {}, false],
-  ])('%s: a %s with %o that was read removes the file: %s', async (remove, method, headers, removed) => {
-    await (await respond(headers, { remove }, method)).arrayBuffer()
-    expect(existsSync(sent.path)).toBe(!removed)
-  })
+  ])(
+    'with remove: %s, a %s with %o whose body was read removes the file: %s',
+    async (remove, method, headers, removed) => {
+      await (await respond(headers, { remove }, method)).arrayBuffer()
+      expect(existsSync(sent.path)).toBe(!removed)
+    },
+  )
 
   test.each<[SendOptions['remove'], boolean]>([
     ['after-full-body', false],
     ['after-response', true],
-  ])('%s: a body that is cancelled removes the file: %s', async (remove, removed) => {
+  ])('with remove: %s, a body that is cancelled removes the file: %s', async (remove, removed) => {
     const reader = (await respond({}, { remove })).body?.getReader()
     await reader?.read()
     await reader?.cancel()

@@ -75,18 +75,18 @@ test('a whole file, a range, a HEAD and a 304 are answered as in HTTP/1.1', asyn
   expect(await results[2]).toMatchObject({ status: 200, bytes: 0, fullySent: true })
 })
 
-describe("remove: 'after-full-body'", () => {
+describe('full bodies over HTTP/2', () => {
   beforeEach(() => {
     options = { remove: 'after-full-body' }
   })
 
-  test('removes a file that node:http2 read to the end', async () => {
+  test("'after-full-body' removes a file that node:http2 read to the end", async () => {
     await buffer((await get()).stream)
     expect(await results[0]).toEqual({ status: 200, bytes: 100_000, fullySent: true, removed: true })
     expect(existsSync(sent.path)).toBe(false)
   })
 
-  test('removes more files than a session allows PINGs, all read at once over one connection', async () => {
+  test("'after-full-body' removes more files that are read at once than a session allows PINGs", async () => {
     const files = await Promise.all(Array.from({ length: 30 }, () => premises.manager.receive(content)))
     server.removeAllListeners('request')
     server.on('request', (req, res) => {
@@ -100,7 +100,7 @@ describe("remove: 'after-full-body'", () => {
     expect(premises.warnings).toEqual([]) // of listeners that pile up
   })
 
-  test("removes a file although the program's own PINGs leave no room for another one", async () => {
+  test("'after-full-body' removes a file although the program's own PINGs leave no room for another one", async () => {
     let refused = false
     server.once('session', (session) => {
       const ping: (callback: PingCallback) => boolean = session.ping.bind(session)
@@ -118,14 +118,14 @@ describe("remove: 'after-full-body'", () => {
     expect(refused).toBe(true)
   })
 
-  test('removes an empty file', async () => {
+  test("'after-full-body' removes an empty file", async () => {
     await sent.remove()
     sent = await premises.manager.receive('')
     await buffer((await get()).stream)
     expect(await results[0]).toEqual({ status: 200, bytes: 0, fullySent: true, removed: true })
   })
 
-  test('removes a file that curl read to the end, unless curl reset its connection', async () => {
+  test("'after-full-body' removes a file that curl read to the end, unless curl reset its connection", async () => {
     const resets: unknown[] = []
     server.on('session', (session) => session.on('error', (error) => resets.push(error)))
     // The second request keeps the connection open: a curl that closes it may reset it before it acknowledges the end.
@@ -135,7 +135,7 @@ describe("remove: 'after-full-body'", () => {
     expect(await results[0]).toMatchObject({ fullySent: true, removed: resets.length === 0 })
   })
 
-  test('keeps a file whose stream the client cancelled before the end', async () => {
+  test("'after-full-body' keeps a file whose stream the client cancelled before the end", async () => {
     await sent.remove()
     sent = await premises.manager.receive(Buffer.alloc(BIG))
     const { stream } = await get()
@@ -145,23 +145,26 @@ describe("remove: 'after-full-body'", () => {
     expect(existsSync(sent.path)).toBe(true)
   })
 
-  test('keeps a small file whose stream the client cancelled with the response', async () => {
+  test("'after-full-body' keeps a small file whose stream the client cancelled with the response", async () => {
     const { stream } = await get()
     stream.close(NGHTTP2_CANCEL)
     expect(await results[0]).toMatchObject({ fullySent: false, removed: false })
     expect(existsSync(sent.path)).toBe(true)
   })
 
-  test.skipIf(!existsSync('/dev/full'))('keeps a file that curl could not write', async () => {
-    await sent.remove()
-    sent = await premises.manager.receive(content.subarray(0, 10_000)) // which curl reads together with a PING
-    const { exit } = await curl('--http2-prior-knowledge', '--output', '/dev/full', url)
-    expect(exit).toBe(23) // a write error
-    expect(await results[0]).toMatchObject({ removed: false })
-    expect(existsSync(sent.path)).toBe(true)
-  })
+  test.skipIf(!existsSync('/dev/full'))(
+    "'after-full-body' keeps a file that curl could not write",
+    async () => {
+      await sent.remove()
+      sent = await premises.manager.receive(content.subarray(0, 10_000)) // which curl reads together with a PING
+      const { exit } = await curl('--http2-prior-knowledge', '--output', '/dev/full', url)
+      expect(exit).toBe(23) // a write error
+      expect(await results[0]).toMatchObject({ removed: false })
+      expect(existsSync(sent.path)).toBe(true)
+    },
+  )
 
-  test('keeps a file whose connection broke', async () => {
+  test("'after-full-body' keeps a file whose connection broke", async () => {
     await get()
     client.destroy()
     expect(await results[0]).toMatchObject({ fullySent: false, removed: false })

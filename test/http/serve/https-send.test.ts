@@ -66,28 +66,28 @@ async function requested(): Promise<TLSSocket> {
   return socket
 }
 
-describe('over HTTPS a file is removed after a full body', () => {
-  test.each(['1.2', '1.3'])('that curl has read (TLS %s)', async (version) => {
+describe('full bodies over HTTPS', () => {
+  test.each(['1.2', '1.3'])('over HTTPS a file that curl has read is removed (TLS %s)', async (version) => {
     const { out } = await curl('-k', '--http1.1', '--tls-max', version, url)
     expect(out).toHaveLength(BYTES)
     expect(await outcome).toMatchObject({ fullySent: true, removed: true })
   })
 
-  test('that a client of node:https has read', async () => {
+  test('over HTTPS a file that a client of node:https has read is removed', async () => {
     const [response] = await once(https.get(url, { rejectUnauthorized: false }), 'response')
     response.resume()
     await once(response, 'end')
     expect(await outcome).toMatchObject({ removed: true })
   })
 
-  test('that a client has read to the end of the connection', async () => {
+  test('over HTTPS a file that a client has read to the end of the connection is removed', async () => {
     const socket = await requested()
     socket.resume()
     await once(socket, 'end')
     expect(await outcome).toMatchObject({ removed: true })
   })
 
-  test('that a client has read which waits for the answer to its close_notify', async () => {
+  test('over HTTPS a file that was read is removed although its client waits for a close_notify', async () => {
     const client = `
 import socket, ssl, sys
 context = ssl.create_default_context()
@@ -104,9 +104,9 @@ tls.unwrap().close()
   })
 })
 
-describe('over HTTPS a file is kept', () => {
+describe('unread bodies over HTTPS', () => {
   test.skipIf(!existsSync('/dev/full')).each(['1.2', '1.3'])(
-    'that curl could not write (TLS %s)',
+    'over HTTPS a file that curl could not write is kept (TLS %s)',
     async (version) => {
       const { exit } = await curl('-k', '--http1.1', '--tls-max', version, '--output', '/dev/full', url)
       expect(exit).toBe(23) // a write error
@@ -115,7 +115,7 @@ describe('over HTTPS a file is kept', () => {
     },
   )
 
-  test('that a client leaves unread', async () => {
+  test('over HTTPS a file that a client leaves unread is kept', async () => {
     const socket = await requested()
     await once(socket, 'readable')
     socket.destroy()

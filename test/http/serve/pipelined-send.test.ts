@@ -40,8 +40,8 @@ async function pipelined(): Promise<Socket> {
   return socket
 }
 
-describe("remove: 'after-full-body'", () => {
-  test('removes a pipelined file that the client has read', async () => {
+describe('full pipelined bodies', () => {
+  test("'after-full-body' removes a pipelined file that the client has read", async () => {
     const socket = await pipelined()
     first.end('first')
     let read = 0
@@ -53,7 +53,7 @@ describe("remove: 'after-full-body'", () => {
     expect(await here.outcome).toMatchObject({ fullySent: true, removed: true })
   })
 
-  test('keeps a pipelined file that the client leaves unread', async () => {
+  test("'after-full-body' keeps a pipelined file that the client leaves unread", async () => {
     const socket = await pipelined()
     const [, response] = await answered
     const written = once(response, 'finish')
@@ -64,7 +64,7 @@ describe("remove: 'after-full-body'", () => {
     expect(existsSync(here.sent.path)).toBe(true)
   })
 
-  test('keeps a pipelined file behind an answer that ends the connection', async () => {
+  test("'after-full-body' keeps a pipelined file behind an answer that ends the connection", async () => {
     const socket = await pipelined()
     first.setHeader('Connection', 'close').end('first')
     socket.resume()
@@ -92,7 +92,7 @@ test('requests that follow a file to be removed are not given to the program', a
 })
 
 test.each(['never', 'after-full-body'] as const)(
-  'twenty files that wait on one connection (remove: %s) share their listeners',
+  'twenty files that wait on one connection (remove: %s) cause no warning of too many listeners',
   async (remove) => {
     here.options = { remove }
     const waiting: ServerResponse[] = []

@@ -11,7 +11,7 @@ describe("a program's headers", () => {
     [{ 'X-A': '1', Link: '<https://example.org/>; rel="next"' }],
     [{ 'Retry-After': 5 }],
     [{ Trailer: 'Expires' }],
-  ])('%o pass', (headers) => {
+  ])("a program's headers %o pass", (headers) => {
     expect(() => checkHeaders(headers as Record<string, string | number>)).not.toThrow()
   })
 
@@ -25,13 +25,13 @@ describe("a program's headers", () => {
     'Upgrade',
     'with space',
     ':status',
-  ])('%s is refused: HTTP/2 does not allow it', (name) => {
+  ])('the header %s of a program is refused: HTTP/2 does not allow it', (name) => {
     expect(() => checkHeaders({ [name]: 'x' })).toThrow(
       expect.objectContaining({ code: 'ERR_TEMP_OPTION_INVALID', message: expect.stringContaining(name) }),
     )
   })
 
-  test('take the place of those of the same name, and describe content only where there is some', () => {
+  test("a program's headers replace those of the same name, and describe content only where there is some", () => {
     const ready = { ETag: '"1"', 'X-A': '1' }
     const program = { etag: '"2"', 'Content-Language': 'en' }
     expect(mergedHeaders(ready, program)).toEqual({ 'X-A': '1', etag: '"2"', 'Content-Language': 'en' })

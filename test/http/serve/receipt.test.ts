@@ -28,15 +28,15 @@ async function confirming() {
   return { confirmed, port: (server.address() as AddressInfo).port }
 }
 
-describe('the receipt of a response over HTTP/1.1', () => {
-  test('is confirmed by a client that read everything', async () => {
+describe('receipts over HTTP/1.1', () => {
+  test('a receipt over HTTP/1.1 is confirmed by a client that read everything', async () => {
     const { confirmed, port } = await confirming()
     const response = await fetch(`http://127.0.0.1:${port}`)
     expect((await response.arrayBuffer()).byteLength).toBe(CONTENT.length)
     expect(await confirmed).toBe(true)
   })
 
-  test('is confirmed by a client that ends just before the server would', async () => {
+  test('a receipt over HTTP/1.1 is confirmed by a client that ends just before the server would', async () => {
     const confirmations = Array.from({ length: 24 }, async (_, turn) => {
       const { confirmed, port } = await confirming()
       const socket = net.connect(port, '127.0.0.1').resume()
@@ -47,7 +47,7 @@ describe('the receipt of a response over HTTP/1.1', () => {
     expect(await Promise.all(confirmations)).toEqual(Array.from({ length: 24 }, () => true))
   })
 
-  test('is not confirmed by a client that closes with bytes unread, although the kernel took them all', async () => {
+  test('a receipt is not confirmed by a client that closes with bytes unread, which the kernel took', async () => {
     const { confirmed, port } = await confirming()
     const socket = net.connect(port, '127.0.0.1')
     socket.on('error', () => {})
@@ -57,7 +57,7 @@ describe('the receipt of a response over HTTP/1.1', () => {
     expect(await confirmed).toBe(false)
   })
 
-  test('leaves the connection as it was when it is cancelled', async () => {
+  test('a cancelled receipt leaves the connection as it was', async () => {
     const counts: number[] = []
     const count = (res: ServerResponse): void => {
       const socket = res.socket as net.Socket // a response of a server has one until it is over
@@ -86,7 +86,7 @@ describe('the receipt of a response over HTTP/1.1', () => {
   })
 })
 
-describe('the receipt of a response over a connection that is not a socket', () => {
+describe('receipts without a socket', () => {
   /** As {@link confirming}, over two ends of a stream in this process. */
   async function exchange(attend: (client: Duplex, server: Duplex) => void): Promise<boolean> {
     const [client, connection] = duplexPair()
@@ -105,7 +105,7 @@ describe('the receipt of a response over a connection that is not a socket', () 
     return await confirmed
   }
 
-  test('is confirmed by its end', async () => {
+  test('a receipt over a connection that is not a socket is confirmed by the end of the connection', async () => {
     expect(
       await exchange((client) => {
         let read = 0
@@ -117,7 +117,7 @@ describe('the receipt of a response over a connection that is not a socket', () 
     ).toBe(true)
   })
 
-  test('is not confirmed by its loss', async () => {
+  test('a receipt over a connection that is not a socket is not confirmed by the loss of the connection', async () => {
     expect(
       await exchange((client, server) => {
         client.once('data', () => server.destroy())
@@ -146,7 +146,7 @@ function duplexPair(): [Duplex, Duplex] {
   return ends as [Duplex, Duplex]
 }
 
-describe('the receipt of a response over HTTP/2', () => {
+describe('receipts over HTTP/2', () => {
   /** As {@link confirming}, with a client of one session. */
   async function exchange(
     attend: (stream: http2.ClientHttp2Stream, session: http2.ClientHttp2Session) => void,
@@ -176,11 +176,11 @@ describe('the receipt of a response over HTTP/2', () => {
     return await confirmed
   }
 
-  test('is confirmed by a client that read everything', async () => {
+  test('a receipt over HTTP/2 is confirmed by a client that read everything', async () => {
     expect(await exchange((stream) => void stream.resume())).toBe(true)
   })
 
-  test('is not confirmed by a client whose connection breaks', async () => {
+  test('a receipt over HTTP/2 is not confirmed by a client whose connection breaks', async () => {
     expect(
       await exchange((stream, session) => {
         stream.once('data', () => session.destroy())
@@ -189,7 +189,7 @@ describe('the receipt of a response over HTTP/2', () => {
   })
 })
 
-test('without a connection to watch there is no receipt', () => {
+test('a response without a connection to watch has no receipt', () => {
   const request = { method: 'GET', headers: {} } as IncomingMessage // injected, as by a test of a framework
   expect(requestReceipt(new http.ServerResponse(request))).toBeUndefined()
 })

@@ -11,8 +11,8 @@ import { content, sending } from './sending.ts'
 
 const here = sending()
 
-describe('a file is sent', () => {
-  test('whole, with its length, a strong ETag, no caching and no guessing', async () => {
+describe('sent files', () => {
+  test('a file is sent whole, with its length, a strong ETag, no caching and no guessing', async () => {
     const { status, headers, body } = await here.get()
     expect(status).toBe(200)
     expect(body).toEqual(content)
@@ -38,13 +38,16 @@ describe('a file is sent', () => {
     ['several ranges', 'bytes=0-1,5-6', 200, null, [0, 100_000]],
     ['no bytes', 'lines=1-2', 200, null, [0, 100_000]],
     ['nonsense', 'bytes=x-y', 200, null, [0, 100_000]],
-  ])('in part: %s', async (_, range, status, contentRange, slice) => {
-    const { status: got, headers, body } = await here.get({ range })
-    expect([got, headers.get('content-range')]).toEqual([status, contentRange])
-    expect(body).toEqual(slice === undefined ? Buffer.alloc(0) : content.subarray(...slice))
-  })
+  ])(
+    '%s: a request with Range: %s is answered with status %i',
+    async (_, range, status, contentRange, slice) => {
+      const { status: got, headers, body } = await here.get({ range })
+      expect([got, headers.get('content-range')]).toEqual([status, contentRange])
+      expect(body).toEqual(slice === undefined ? Buffer.alloc(0) : content.subarray(...slice))
+    },
+  )
 
-  test('not again if the client has it: If-None-Match with one, several, weak and any tags', async () => {
+  test('a file is not sent to a client that has it: If-None-Match with one, several, weak and any tags', async () => {
     const etag = (await here.get()).headers.get('etag') ?? ''
     for (const condition of [etag, `"other", ${etag}`, `W/${etag}`, '*']) {
       const { status, headers, body } = await here.get({ 'if-none-match': condition })
@@ -54,14 +57,14 @@ describe('a file is sent', () => {
     expect((await here.get({ 'if-none-match': '"other"' })).status).toBe(200)
   })
 
-  test('not if the condition of If-Match fails', async () => {
+  test('a file is not sent if the condition of If-Match fails', async () => {
     const etag = (await here.get()).headers.get('etag') ?? ''
     expect((await here.get({ 'if-match': '"other"' })).status).toBe(412)
     expect((await here.get({ 'if-match': `W/${etag}` })).status).toBe(412)
     expect((await here.get({ 'if-match': etag })).status).toBe(200)
   })
 
-  test('in part only if it is still the same: If-Range', async () => {
+  test('a file with If-Range is sent in part only if it is still the same', async () => {
     const etag = (await here.get()).headers.get('etag') ?? ''
     expect((await here.get({ range: 'bytes=0-1', 'if-range': etag })).status).toBe(206)
     expect((await here.get({ range: 'bytes=0-1', 'if-range': `W/${etag}` })).status).toBe(200)
@@ -70,13 +73,13 @@ describe('a file is sent', () => {
     expect((await here.get({ range: 'bytes=0-1', 'if-range': etag })).status).toBe(200)
   })
 
-  test('only its head for HEAD, with the length of the whole', async () => {
+  test('HEAD is answered with the head of a file alone, with the length of the whole', async () => {
     const { status, headers, body } = await here.get({}, 'HEAD')
     expect([status, headers.get('content-length'), body.length]).toEqual([200, '100000', 0])
     expect(await here.outcome).toEqual({ status: 200, bytes: 0, fullySent: true, removed: false })
   })
 
-  test('when it is empty', async () => {
+  test('an empty file is sent with a length of 0', async () => {
     await truncate(here.sent.path, 0)
     const { status, headers } = await here.get()
     expect([status, headers.get('content-length')]).toEqual([200, '0'])
@@ -114,24 +117,24 @@ describe('a file is sent', () => {
       { 'cache-control': 'public, max-age=60' },
     ],
     ['further headers', { headers: { 'x-mine': '1', 'content-type': 'a/b' } }, { 'x-mine': '1' }],
-  ])('with %s', async (_, given, expected) => {
+  ])('sendFile derives the headers of a response from its options: %s', async (_, given, expected) => {
     here.options = given
     expect(Object.fromEntries((await here.get()).headers)).toMatchObject(expected)
   })
 
-  test('without Cache-Control where the program asks for that', async () => {
+  test('a file is sent without Cache-Control where the program asks for that', async () => {
     here.options = { cacheControl: false }
     expect((await here.get()).headers.get('cache-control')).toBeNull()
   })
 
-  test('by its path alone, also one with percent signs, dots and spaces', async () => {
+  test('a file is sent by its path alone, also one with percent signs, dots and spaces', async () => {
     const path = join(here.premises.directory, '.a %2e%2e b')
     await writeFile(path, 'here')
     here.entry = { path }
     expect(String((await here.get()).body)).toBe('here')
   })
 
-  test('to the end although it is removed meanwhile', async () => {
+  test('a file is sent to the end although it is removed meanwhile', async () => {
     const big = randomBytes(20 * 1024 * 1024)
     await using file = await here.premises.manager.receive(big)
     here.entry = file
@@ -140,7 +143,7 @@ describe('a file is sent', () => {
     expect(Buffer.from(await response.arrayBuffer()).equals(big)).toBe(true)
   })
 
-  test('to curl, which resumes where it was cut off', async () => {
+  test('a file is sent to curl, which resumes where it was cut off', async () => {
     const path = join(here.premises.directory, 'download')
     await writeFile(path, content.subarray(0, 40_000))
     expect((await curl('-C', '-', '-o', path, here.server.url)).status).toBe(206)
@@ -150,7 +153,7 @@ describe('a file is sent', () => {
     expect(await curl('-r', '100000-', here.server.url)).toMatchObject({ status: 416 })
   })
 
-  test('with one drain listener, also where middleware moves such listeners to a stream of its own', async () => {
+  test('a file is sent with one drain listener where middleware moves such listeners to its own stream', async () => {
     await writeFile(here.sent.path, Buffer.alloc(4_000_000))
     // As `compression` does, which cannot remove them.
     const own = new Transform({ transform: (chunk, _, done) => void setImmediate(done, null, chunk) })
@@ -171,7 +174,7 @@ describe('a file is sent', () => {
     await server.close()
   })
 
-  test('under the name its client gave it', async () => {
+  test('a file of a form is sent under the name that its client gave it', async () => {
     const forms = await serve(async (req, res) => {
       await using form = await receiveForm(req, here.premises.manager)
       const [first] = form.files
@@ -184,24 +187,24 @@ describe('a file is sent', () => {
   })
 })
 
-describe('a file that cannot be sent is the program’s to answer for', () => {
-  test('removed', async () => {
+describe('files that cannot be sent', () => {
+  test('sendFile of a removed file rejects with status 410, and the program answers', async () => {
     await here.sent.remove()
     expect((await here.get()).status).toBe(410)
   })
 
-  test('a path where nothing is', async () => {
+  test('sendFile of a path without a file rejects with status 410, and the program answers', async () => {
     here.entry = { path: join(here.premises.directory, 'nothing') }
     expect((await here.get()).status).toBe(410)
   })
 
-  test('a directory', async () => {
+  test('sendFile of a directory rejects with ERR_TEMP_OPTION_INVALID, and the program answers', async () => {
     here.entry = { path: here.premises.directory }
     expect((await here.get()).status).toBe(500)
     expect(await here.outcome).toEqual({ code: 'ERR_TEMP_OPTION_INVALID' })
   })
 
-  test('a plain path that should be removed', async () => {
+  test('sendFile refuses to remove a plain path, the program answers, and the file stays', async () => {
     here.entry = { path: here.sent.path }
     here.options = { remove: 'after-response' }
     expect((await here.get()).status).toBe(500)

@@ -4,7 +4,7 @@ import { checkSendOptions, isClosed, isHttp2 } from '../../../src/http/serve/sen
 import { failureSync } from '../../fixtures/failures.ts'
 
 describe('options of sendFile', () => {
-  test('are all accepted as the types have them', () => {
+  test('sendFile accepts all options as the types have them', () => {
     const options = {
       fileName: 'a.pdf',
       disposition: 'inline',
@@ -31,7 +31,7 @@ describe('options of sendFile', () => {
     ['headers', { 'x-a': 1 }],
     ['filename', 'a.pdf'],
     ['maxAge', 1000],
-  ])('%s: %j is refused by its name', (option, value) => {
+  ])('sendFile refuses the option %s: %j by its name', (option, value) => {
     const error = failureSync('ERR_TEMP_OPTION_INVALID', () => checkSendOptions({ [option]: value }))
     expect(error.message).toContain(option)
     expect(String(error.details?.['option'])).toContain(option)

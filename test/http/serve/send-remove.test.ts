@@ -11,7 +11,7 @@ import { content, sending } from './sending.ts'
 
 const here = sending()
 
-describe('the file is removed', () => {
+describe('the removal of sent files', () => {
   const range = { range: 'bytes=0-10' }
   test.each<[SendOptions['remove'], string, Record<string, string>, number, boolean]>([
     ['after-full-body', 'GET', {}, 200, true],
@@ -26,33 +26,39 @@ describe('the file is removed', () => {
     ['after-response', 'GET', range, 206, true],
     ['after-response', 'HEAD', {}, 200, true],
     ['never', 'GET', {}, 200, false],
-  ])('%s: %s %o answered %i: %s', async (remove, method, headers, status, removed) => {
-    here.options = { remove }
-    expect((await here.get(headers, method)).status).toBe(status)
-    expect(await here.outcome).toMatchObject({ status, fullySent: true, removed })
-    expect(existsSync(here.sent.path)).toBe(!removed)
-  })
+  ])(
+    'with remove: %s, a %s with %o that is answered with %i removes the file: %s',
+    async (remove, method, headers, status, removed) => {
+      here.options = { remove }
+      expect((await here.get(headers, method)).status).toBe(status)
+      expect(await here.outcome).toMatchObject({ status, fullySent: true, removed })
+      expect(existsSync(here.sent.path)).toBe(!removed)
+    },
+  )
 
   test.each<[SendOptions['remove'], boolean]>([
     ['after-full-body', false],
     ['after-response', true],
-  ])('%s, when the client goes away in the middle: %s', async (remove, removed) => {
-    await using big = await here.premises.manager.receive(Buffer.alloc(50 * 1024 * 1024))
-    here.entry = big
-    here.options = { remove }
-    const request = httpRequest({ port: here.server.port, host: '127.0.0.1' }).end()
-    const [response] = await once(request, 'response')
-    await once(response, 'data')
-    request.destroy()
-    expect(await here.outcome).toMatchObject({ status: 200, fullySent: false, removed })
-    expect(existsSync(big.path)).toBe(!removed)
-  })
+  ])(
+    'with remove: %s, a client that leaves in the middle of the body removes the file: %s',
+    async (remove, removed) => {
+      await using big = await here.premises.manager.receive(Buffer.alloc(50 * 1024 * 1024))
+      here.entry = big
+      here.options = { remove }
+      const request = httpRequest({ port: here.server.port, host: '127.0.0.1' }).end()
+      const [response] = await once(request, 'response')
+      await once(response, 'data')
+      request.destroy()
+      expect(await here.outcome).toMatchObject({ status: 200, fullySent: false, removed })
+      expect(existsSync(big.path)).toBe(!removed)
+    },
+  )
 
   test.each<[string, (socket: Socket) => void]>([
     ['destroy', (socket) => void socket.destroy()],
     ['resetAndDestroy', (socket) => void socket.resetAndDestroy()],
     ['end, then destroy', (socket) => void socket.end(() => socket.destroy())],
-  ])('not after a full body that the client leaves unread (%s)', async (_, leave) => {
+  ])('a file is not removed after a full body that the client leaves unread (%s)', async (_, leave) => {
     here.options = { remove: 'after-full-body' }
     const written = new Promise<void>((resolve) => {
       here.server.server.on('request', (_req, res) => res.once('finish', resolve))
@@ -73,7 +79,7 @@ describe('the file is removed', () => {
     ['curl with HTTP/1.0', () => curl('-0', here.server.url)],
     ['fetch', () => here.get()],
     ['http.request that keeps its connections', () => kept()],
-  ])('after a full body that %s has read, for good', async (_, download) => {
+  ])('a file is removed after a full body that %s has read', async (_, download) => {
     here.options = { remove: 'after-full-body' }
     await download()
     expect(await here.outcome).toMatchObject({ status: 200, fullySent: true, removed: true })
@@ -90,7 +96,7 @@ describe('the file is removed', () => {
     agent.destroy()
   }
 
-  test('never, when the client disconnects before the answer starts', async () => {
+  test('a file is not removed when the client disconnects before the answer starts', async () => {
     here.options = { remove: 'after-full-body' }
     here.server.server.removeAllListeners('request')
     const result = new Promise<SendResult>((resolve) => {
@@ -106,7 +112,7 @@ describe('the file is removed', () => {
     expect(await result).toEqual({ status: 200, bytes: 0, fullySent: false, removed: false })
   })
 
-  test('of a claim: the handoff is completed', async () => {
+  test('the removal of a claimed file after its full body completes the handoff', async () => {
     const ticket = await here.sent.handOff()
     const claim = await here.premises.manager.claim(ticket)
     if (claim.kind !== 'file') throw new Error('a file was handed off')
