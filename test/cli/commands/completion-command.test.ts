@@ -49,7 +49,7 @@ describe.skipIf(!has('zsh'))('completion in zsh', () => {
     await shows('READY> ')
     child.stdin.write(`temp-file-manager ${words}\t`)
     await shows(`temp-file-manager ${words.slice(0, words.lastIndexOf(' ') + 1)}${expected}`)
-    child.stdin.end('\u0003exit\n')
+    child.kill('SIGKILL') // zsh ends with its terminal: a Control-C can take the start of what follows it
     await once(child, 'close')
   })
 })
