@@ -33,7 +33,7 @@ import { HeldClaim } from './held-claim.ts'
 export const LOOKS = 5
 export const PAUSE_MS = 25
 /** How often a handoff may be found moving between directories before it is reported as claimed. */
-const MOST_MOVES = 500
+export const MOST_MOVES = 500
 
 /** Claimants that look in one turn of the event loop: a thousand would hold it for over 50 ms. */
 const MOST_IN_A_TURN = 64

@@ -15,11 +15,11 @@ import {
 import { goneError, type HandoffRead } from '../claimable/handoff-record.ts'
 import { readFailure } from '../claimable/last-error.ts'
 import { measureTree } from '../disk/measure.ts'
-import { existsAt } from '../disk/paths.ts'
+import { existsAt, findSync } from '../disk/paths.ts'
 import { ioError } from '../errors.ts'
 import { DATA, inside, isTicket, isUploadId } from '../layout.ts'
 import { type Judgement, judge } from '../liveness/judge.ts'
-import { dataProblem, LOOKS, PAUSE_MS } from './claim.ts'
+import { dataProblem, LOOKS, MOST_MOVES, PAUSE_MS } from './claim.ts'
 import { claimIndexOf, type Found, listClaims, readableNames } from './claim-index.ts'
 import { type Claimant, claimantOf } from './find.ts'
 import type { HandoffInfo } from './info.ts'
@@ -41,12 +41,18 @@ export async function listHandoffs(root: HandoffRoot): Promise<HandoffInfo[]> {
   try {
     const listing = newListing(root)
     const seen = new Map<string, Found | undefined>()
-    for (const ticket of readableNames(fs, layout.handoffs)) if (isTicket(ticket)) seen.set(ticket, undefined)
+    const addFree = (): void => {
+      for (const ticket of readableNames(fs, layout.handoffs))
+        if (isTicket(ticket) && !seen.has(ticket)) seen.set(ticket, undefined)
+    }
+    addFree()
     for (const [id, found] of await listClaims(root))
       if (!isUploadId(id) && !seen.has(id)) seen.set(id, found)
+    addFree() // one that was given back meanwhile is in neither list
     const infos: HandoffInfo[] = []
     for (const [ticket, found] of seen) {
-      const info = (await describe(listing, ticket, found)) ?? (await lookFor(listing, ticket, WHEN_LISTING))
+      const first = await describe(listing, ticket, found)
+      const info = isWhole(first) ? first : await lookFor(listing, ticket, WHEN_LISTING)
       if (info !== undefined) infos.push(info)
     }
     return infos
@@ -70,32 +76,43 @@ function newListing(root: HandoffRoot): Listing {
   return { root, clocks: clocksNow(root), judged: new Map() }
 }
 
+/** What one look found; 'moved': it was there, and moved or changed during the look, so that what was seen may be half. */
+type Seen = HandoffInfo | 'moved' | undefined
+
 async function lookFor(
   listing: Listing,
   ticket: string,
   patience: { readonly looks: number; readonly pauseMs: number },
 ): Promise<HandoffInfo | undefined> {
-  for (let look = 1; ; look++) {
-    const free = await describe(listing, ticket, undefined)
-    if (free !== undefined) return free
-    const found = await claimIndexOf(listing.root).find(ticket)
-    const claimed = found === undefined ? undefined : await describe(listing, ticket, found)
-    if (claimed !== undefined) return claimed
-    if (look === patience.looks) return undefined
-    await pause(patience.pauseMs)
+  for (let look = 0, moves = 0; ; ) {
+    const seen = await lookOnce(listing, ticket)
+    if (isWhole(seen) || (seen !== undefined && seen !== 'moved' && moves > 0)) return seen
+    if (seen === undefined ? ++look === patience.looks : ++moves > MOST_MOVES) return undefined
+    await pause(seen === undefined ? patience.pauseMs : 1)
   }
 }
 
-/** Undefined when it is not there, or moved meanwhile: half of what was seen would be untrue. */
-async function describe(
-  listing: Listing,
-  ticket: string,
-  found: Found | undefined,
-): Promise<HandoffInfo | undefined> {
+async function lookOnce(listing: Listing, ticket: string): Promise<Seen> {
+  const free = await describe(listing, ticket, undefined)
+  if (free !== undefined && free !== 'moved') return free
+  const found = await claimIndexOf(listing.root).find(ticket)
+  if (found !== undefined) return (await describe(listing, ticket, found)) ?? 'moved'
+  const { fs, layout } = listing.root
+  return free ?? (existsAt(fs, inside(layout.handoffs, ticket)) ? 'moved' : undefined) // given back in between
+}
+
+/** Where the kernel's clock is coarse, two moves in one tick leave no trace but a contradiction, which a second look confirms. */
+function isWhole(seen: Seen): seen is HandoffInfo {
+  if (seen === undefined || seen === 'moved') return false
+  return seen.problem === undefined && seen.ageMs !== undefined && (seen.kind !== 'file' || seen.files > 0)
+}
+
+async function describe(listing: Listing, ticket: string, found: Found | undefined): Promise<Seen> {
   const { root, clocks } = listing
   const { fs, layout } = root
   const directory = found?.claim ?? inside(layout.handoffs, ticket)
-  if (!existsAt(fs, directory)) return undefined
+  const before = findSync(fs, directory)?.ctimeMs // each rename of it sets its ctime
+  if (before === undefined) return undefined
   const state = stateOf(root, directory, ticket)
   const claimant = await claimantIn(listing, ticket, found)
   const lastError = readFailure(fs, directory)
@@ -103,7 +120,7 @@ async function describe(
   const record = state.read.state === 'read' ? state.read.record : undefined
   const isHeld = claimant !== undefined && claimant.verdict !== 'dead' // its claimant may be moving its data
   const missing = record === undefined || isHeld ? undefined : dataProblem(fs, directory, record)
-  if (!existsAt(fs, directory)) return undefined
+  if (findSync(fs, directory)?.ctimeMs !== before) return 'moved'
   const problem = problemOf(state.read) ?? missing
   const shown = problem !== undefined ? 'corrupt' : stateNameOf(state, isHeld)
   const left = claimant === undefined ? expiresInMs(state, clocks) : undefined

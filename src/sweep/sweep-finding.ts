@@ -4,6 +4,7 @@ import type { Clocks, HandoffRoot } from '../claimable/expiry.ts'
 import type { FileSystem } from '../disk/file-system.ts'
 import type { MountTable } from '../disk/mounts.ts'
 import { isOwnedByUs } from '../disk/ownership.ts'
+import { findSync } from '../disk/paths.ts'
 import type { Policy } from '../liveness/verdict.ts'
 import type { Condemned } from '../removal/remove-session.ts'
 import type { SweepItem } from './report.ts'
@@ -44,11 +45,12 @@ export function foreign(reason = 'not made by this package'): Finding {
 }
 
 /**
- * The finding about an entry that this package did not make, whatever its name; undefined: this package may have made it.
- * Throws the system's error.
+ * The finding about an entry that this package did not make, whatever its name, or that is not there; undefined: this package
+ * may have made it. Throws the system's error.
  */
-export function foreignAt(fs: FileSystem, path: string): Finding | undefined {
-  const stats = fs.lstatSync(path)
+export function foreignAt(fs: FileSystem, path: string, kind: SweepItem['kind']): Finding | undefined {
+  const stats = findSync(fs, path)
+  if (stats === undefined) return leftToOthers(kind)
   if (!stats.isDirectory()) return foreign('not a directory')
   return isOwnedByUs(stats) ? undefined : foreign('belongs to another user')
 }

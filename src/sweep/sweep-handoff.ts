@@ -16,7 +16,7 @@ export async function sweepHandoff(run: SweepRun, name: string): Promise<Finding
   const entry = parseSessionsEntry(name)
   if (entry?.kind === 'new') return await sweepDraft(run, { path: directory, id: entry.id })
   if (!isTicket(name)) return foreign()
-  const notOurs = foreignAt(run.fs, directory)
+  const notOurs = foreignAt(run.fs, directory, 'handoff')
   if (notOurs !== undefined) return notOurs
   const state = stateOf(run, directory, name)
   if (state.read.state === 'missing') return keep('handoff', 'it has no record')

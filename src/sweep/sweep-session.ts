@@ -28,7 +28,7 @@ export async function sweepSession(run: SweepRun, name: string): Promise<Finding
   const entry = parseSessionsEntry(name)
   if (entry === undefined) return foreign()
   const path = inside(run.layout.sessions, name)
-  const notOurs = foreignAt(run.fs, path)
+  const notOurs = foreignAt(run.fs, path, 'session')
   if (notOurs !== undefined) return notOurs
   switch (entry.kind) {
     case 'gone':

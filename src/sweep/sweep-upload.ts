@@ -12,7 +12,7 @@ export function sweepUpload(run: SweepRun, name: string): Finding {
   const { layout, clocks } = run
   if (!isUploadId(name)) return foreign()
   const directory = inside(layout.uploads, name)
-  const notOurs = foreignAt(run.fs, directory)
+  const notOurs = foreignAt(run.fs, directory, 'upload')
   if (notOurs !== undefined) return notOurs
   const left = leftOf(run, directory, name, clocks)
   if (left === undefined || clocks.volume === undefined) return keep('upload', 'its age is unknown')

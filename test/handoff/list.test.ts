@@ -135,4 +135,85 @@ describe('looking without claiming', () => {
     expect(await watcher.handoffs()).toMatchObject([{ ticket, problem: undefined }])
     expect(moves).toBeGreaterThan(0)
   })
+
+  const calls = ['openSync of its record', 'readdir of its data', 'readdirSync of its counter'] as const
+  const looks: [string, (manager: TempFileManager, ticket: string) => Promise<readonly HandoffInfo[]>][] = [
+    ['handoffs()', (manager) => manager.handoffs()],
+    ['inspect()', async (manager, ticket) => [await manager.inspect(ticket)]],
+    ['usage()', async (manager) => (await manager.usage()).handoffs],
+  ]
+  const clocks = ['exact', 'coarse'] as const
+  const cases = looks.flatMap(([name, look]) =>
+    calls.flatMap((call) => clocks.map((clock) => [name, call, clock, look] as const)),
+  )
+  it.each(cases)(
+    '%s shows a handoff whole that is claimed and given back at the %s, where the clock is %s',
+    async (_, call, clock, look) => {
+      const baseDir = tempBase()
+      const owner = tempManager({ baseDir })
+      const ticket = await (await owner.receive('text', { name: 'a.txt' })).handOff()
+      const [free, away] = [join(owner.root, 'handoffs', ticket), join(tempBase(), ticket)]
+      const disk = steppingDisk(() => {})
+      let moves = 0
+      const meanwhile = <T>(path: unknown, end: string, run: () => T): T => {
+        if (!slashed(String(path)).endsWith(end) || moves++ > 0) return run()
+        renameSync(free, away)
+        try {
+          return run()
+        } finally {
+          renameSync(away, free)
+        }
+      }
+      const { openSync, readdirSync, lstatSync } = disk
+      if (call === calls[0])
+        disk.openSync = (path, flags, mode) =>
+          meanwhile(path, '/handoff.json', () => openSync(path, flags, mode))
+      if (call === calls[1])
+        Object.assign(disk.promises, {
+          // Synchronous, so that it is over when the handoff comes back.
+          readdir: async (path: unknown, options: unknown) =>
+            meanwhile(path, `${ticket}/data`, () => Reflect.apply(readdirSync, disk, [path, options])),
+        })
+      if (call === calls[2])
+        Object.assign(disk, {
+          readdirSync: (...given: readonly unknown[]): unknown =>
+            meanwhile(given[0], `/handoffs/${ticket}`, () => Reflect.apply(readdirSync, disk, given)),
+        })
+      if (clock === 'coarse')
+        Object.assign(disk, {
+          lstatSync(...given: readonly unknown[]): unknown {
+            const stats: unknown = Reflect.apply(lstatSync, disk, given)
+            return typeof stats === 'object' && stats !== null ? Object.assign(stats, { ctimeMs: 1 }) : stats
+          },
+        })
+      expect(await look(tempManager({ baseDir, fs: disk }), ticket)).toMatchObject([
+        { ticket, state: 'available', ageMs: expect.any(Number), files: 1, bytes: 4, problem: undefined },
+      ])
+      expect(moves).toBeGreaterThan(0)
+    },
+  )
+
+  it('handoffs() lists a handoff that is given back after the free ones were listed', async () => {
+    const baseDir = tempBase()
+    const owner = tempManager({ baseDir })
+    owner.file()
+    const ticket = await (await owner.receive('text')).handOff()
+    const [free, claim] = [
+      join(owner.root, 'handoffs', ticket),
+      join(owner.sessionPath ?? '', 'claims', ticket),
+    ]
+    renameSync(free, claim)
+    let moves = 0
+    const disk = steppingDisk(() => {})
+    const { readdirSync } = disk
+    Object.assign(disk, {
+      readdirSync(...given: readonly unknown[]): unknown {
+        if (slashed(String(given[0])).endsWith('/sessions') && moves++ === 0) renameSync(claim, free)
+        return Reflect.apply(readdirSync, disk, given)
+      },
+    })
+    const infos = await tempManager({ baseDir, fs: disk, sweep: { onStart: false } }).handoffs()
+    expect(infos.map((info) => info.ticket)).toEqual([ticket])
+    expect(moves).toBeGreaterThan(0)
+  })
 })
