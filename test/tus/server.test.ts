@@ -265,15 +265,18 @@ test('expiration: the answer to a creation announces when the upload expires', a
   expect(await manager.uploads()).toHaveLength(1)
 })
 
-test('a file of a refused type is refused with 415, and nothing of it is left', async () => {
+test.each([
+  ['its first five bytes', 5],
+  ['the first bytes of a megabyte', 1_000_000],
+])('a file that is refused by %s is answered with 415, and nothing of it is left', async (_, length) => {
   const { manager, url } = await running({ accept: { types: ['image/png'] } })
-  const at = await create(url, { 'Upload-Length': '5' })
-  const answer = await fetch(at, {
-    method: 'PATCH',
-    headers: { ...PATCH, 'Upload-Offset': '0' },
-    body: 'plain',
-  })
-  expect([answer.status, await manager.uploads(), await manager.handoffs()]).toEqual([415, [], []])
+  const at = await create(url, { 'Upload-Length': String(length) })
+  const body = Buffer.alloc(length, 'plain')
+  const appended = await fetch(at, { method: 'PATCH', headers: { ...PATCH, 'Upload-Offset': '0' }, body })
+  const headers = { ...PATCH, 'Upload-Length': String(length) }
+  const created = await fetch(url, { method: 'POST', headers, body })
+  expect([appended.status, created.status]).toEqual([415, 415])
+  expect([await manager.uploads(), await manager.handoffs()]).toEqual([[], []])
 })
 
 test('OPTIONS announces every extension', async () => {
