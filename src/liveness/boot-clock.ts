@@ -5,6 +5,7 @@ import type { Stats } from 'node:fs'
 import { uptime } from 'node:os'
 import type { FileSystem } from '../disk/file-system.ts'
 import { readMounts } from '../disk/mounts.ts'
+import { platform } from '../platform/index.ts'
 import { ownIdentity } from './process-identity.ts'
 
 /** A reading of the boot clock. */
@@ -16,12 +17,11 @@ export interface BootTime {
 
 /** The boot clock now; undefined where this boot cannot be named. */
 export function bootTime(): BootTime | undefined {
-  const boot = bootNumber()
-  if (boot === undefined) return undefined
   try {
-    return { boot, uptimeMs: Math.round(uptime() * 1000) }
+    const boot = bootNumber()
+    return boot === undefined ? undefined : { boot, uptimeMs: Math.round(uptime() * 1000) }
   } catch {
-    return undefined // no /proc, and the system call is not allowed
+    return undefined // no /proc, and the system call is not allowed; or no descriptor is free
   }
 }
 
@@ -45,12 +45,14 @@ export function stampOf({
   return { volumeMs: ctimeMs, boot: Math.round(atimeMs / 1000), uptimeMs: Math.round(mtimeMs) }
 }
 
+let offsets: string | undefined
 let numbered: { readonly name: string; readonly boot: number } | undefined
 
 function bootNumber(): number | undefined {
   const { bootId, timeNamespace, pidNamespace } = ownIdentity()
   if (bootId === undefined) return undefined
-  const name = [bootId, timeNamespace, uptimeIsVirtual() ? pidNamespace : undefined].join()
+  offsets ??= platform().clockOffsets() // the kernel gives the number of a time namespace that has ended to the next one
+  const name = [bootId, timeNamespace, offsets, uptimeIsVirtual() ? pidNamespace : undefined].join()
   if (numbered?.name !== name) numbered = { name, boot: hash31(name) }
   return numbered.boot
 }

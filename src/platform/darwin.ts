@@ -13,6 +13,7 @@ export const darwin: Platform = {
   system: 'darwin',
   identify,
   compareBoots,
+  clockOffsets: () => '',
   procIsOurs: () => true,
   observe: ({ pid }) => ({ process: askProcess(pid), thread: 'hidden' }),
   lease: { names: LEASE_NAMES, onDisk: true, refusesWhenFull: true, at: atSocket, answerOf: socketAnswer },

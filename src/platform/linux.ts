@@ -16,6 +16,7 @@ export const linux: Platform = {
   system: 'linux',
   identify,
   compareBoots: (own, recorded) => (own === recorded ? 'same' : 'other'),
+  clockOffsets,
   procIsOurs,
   observe,
   lease: { names: LEASE_NAMES, onDisk: true, refusesWhenFull: false, at: atSocket, answerOf: socketAnswer },
@@ -118,6 +119,15 @@ function isInFront(process: string): boolean {
     return group !== undefined && group === front
   } catch {
     return false
+  }
+}
+
+function clockOffsets(): string {
+  try {
+    return fs.readFileSync('/proc/self/timens_offsets', 'utf8')
+  } catch (error) {
+    if (ABSENT.has(errnoOf(error) ?? '')) return '' // a kernel without time namespaces
+    throw error
   }
 }
 

@@ -55,6 +55,8 @@ export interface Platform {
   identify(): OwnIdentity
   /** Whether two recorded boots are one; 'absent' where the system cannot know. */
   compareBoots(own: string, recorded: string): 'same' | 'other'
+  /** The differences between this process's clocks and the kernel's own, which stay the same. Throws the system's error. */
+  clockOffsets(): string
   /** /proc shows this process under its own pid; true where there is no /proc to consult. */
   procIsOurs(): boolean
   observe(owner: Pick<ProcessIdentity, 'pid' | 'tid' | 'startTime'>): ProcessSeen

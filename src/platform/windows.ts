@@ -11,6 +11,7 @@ export const windows: Platform = {
   system: 'windows',
   identify,
   compareBoots,
+  clockOffsets: () => '',
   procIsOurs: () => true,
   observe: ({ pid }) => ({ process: askProcess(pid), thread: 'hidden' }),
   lease: { names: [''], onDisk: false, refusesWhenFull: false, at: atPipe, answerOf: pipeAnswer },

@@ -1,11 +1,12 @@
 // A wall clock that is wrong and is set right, by libfaketime in real processes. The boot clock goes on meanwhile.
-// A ctime of 1980 on disk, set by debugfs, is in test/handoff/boot-clock.test.ts.
+// A ctime of 1980 on disk, set by debugfs, is in test/handoff/clock-changes.test.ts. Time namespaces give a process another
+// boot clock.
 
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { bundle } from '../fixtures/bundle.ts'
-import { has } from '../fixtures/mounts.ts'
+import { canMount, has } from '../fixtures/mounts.ts'
 import { tempBase } from '../fixtures/temp-base.ts'
 
 let program = ''
@@ -42,3 +43,18 @@ describe.skipIf(process.platform !== 'linux' || !has('faketime'))(
     })
   },
 )
+
+describe.runIf(canMount)('a boot clock that another process sees otherwise (needs root)', () => {
+  test('a handoff of a time namespace that has ended is not expired by the clock of the next one', () => {
+    const base = tempBase()
+    // The kernel gives the second namespace the number of the first one, as a rule.
+    const inNamespace = (seconds: number, ...args: readonly string[]): string => {
+      const under = ['--time', '--boottime', String(seconds), '--fork', process.execPath, program]
+      const { stdout, stderr, status } = spawnSync('unshare', [...under, base, ...args], { encoding: 'utf8' })
+      expect(status, stderr).toBe(0)
+      return stdout.trim()
+    }
+    inNamespace(0, 'publish', '1h')
+    expect(inNamespace(86_400, 'sweep')).toBe('[]')
+  })
+})
