@@ -1,8 +1,10 @@
 // Reads any Node stream: of a file, of a request, or of an old copy of `stream`.
 // Guarantee: as in intake.ts. The listeners are there from the constructor on, so no event of the stream is missed.
 
+import { EventEmitter } from 'node:events'
 import type { Readable } from 'node:stream'
 import { TempFileError } from '../errors.ts'
+import { listenTogether } from '../runtime/listen-together.ts'
 import { type Intake, sourceError, type Take } from './reading.ts'
 import { chunkBytes, destroySource } from './source.ts'
 
@@ -10,6 +12,7 @@ import { chunkBytes, destroySource } from './source.ts'
 export class ReadableIntake implements Intake {
   readonly size = undefined
   readonly #readable: Readable
+  readonly #unwatch: (() => void) | undefined
   /** Chunks that arrived before `run`, or after `pause()`: streams of the old kind do not stop at once. */
   readonly #held: unknown[] = []
   #take: Take | undefined
@@ -27,6 +30,8 @@ export class ReadableIntake implements Intake {
     readable.on('end', this.#onEnd)
     readable.on('close', this.#onClose)
     readable.on('data', this.#onData)
+    const connection = connectionOf(readable)
+    this.#unwatch = connection && listenTogether(connection, 'close', this.#onLost)
   }
 
   run(take: Take): Promise<void> {
@@ -75,6 +80,12 @@ export class ReadableIntake implements Intake {
     if (!this.#ended) this.#finish({ error: closedEarly(this.#readable) })
   }
 
+  readonly #onLost = (): void => {
+    // Node has destroyed a request that was not answered yet, and its error follows.
+    const readable = this.#readable
+    if (!readable.destroyed && isCutOff(readable)) this.#finish({ error: closedEarly(readable) })
+  }
+
   #offer(chunk: unknown): void {
     try {
       const wait = this.#take?.(chunkBytes(chunk, this.#readable.readableEncoding))
@@ -107,6 +118,7 @@ export class ReadableIntake implements Intake {
   #detach(): void {
     this.#settle = undefined
     this.#busy = true
+    this.#unwatch?.()
     this.#readable.removeListener('error', this.#onError)
     this.#readable.removeListener('end', this.#onEnd)
     this.#readable.removeListener('close', this.#onClose)
@@ -141,14 +153,25 @@ function refuseSpent(readable: Readable): void {
 /** The members that requests of node:http and streams of node:http2 have besides a Readable's; absent elsewhere. */
 interface PeerStream {
   readonly aborted?: unknown
+  readonly complete?: unknown
   readonly httpVersion?: unknown
   readonly rstCode?: unknown
+  readonly socket?: unknown
   readonly stream?: { readonly rstCode?: unknown }
+}
+
+/** The connection of a message of HTTP/1: Node does not end a request with it that was answered before its end. */
+function connectionOf(readable: Readable): (EventEmitter & { readonly destroyed?: unknown }) | undefined {
+  const { httpVersion, socket, stream } = readable as PeerStream // each member is checked
+  return httpVersion !== undefined && stream === undefined && socket instanceof EventEmitter
+    ? socket
+    : undefined
 }
 
 /** Whether a request, or a stream of HTTP/2, was given up by its peer before its end. */
 function isCutOff(readable: Readable): boolean {
-  const { aborted, httpVersion, rstCode, stream } = readable as PeerStream // each member is checked
+  const { aborted, complete, httpVersion, rstCode, stream } = readable as PeerStream // each member is checked
+  if (complete === false && connectionOf(readable)?.destroyed === true) return true
   const code = rstCode ?? stream?.rstCode
   const known = httpVersion !== undefined || typeof code === 'number'
   if (known && aborted === true) return true // also without an error: RST_STREAM may carry NO_ERROR

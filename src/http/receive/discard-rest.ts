@@ -50,8 +50,8 @@ export function discardNode(request: IncomingMessage | Http2ServerRequest, bound
   if (request.readableEnded || request.destroyed || hasNoBody(request)) return
   const socket: unknown = request.socket
   if ('stream' in request) discardHttp2(request, bounds)
-  else if (socket instanceof Duplex) new Rest(request, bounds).discard()
-  else request.resume()
+  else if (!(socket instanceof Duplex)) request.resume()
+  else if (!socket.destroyed) new Rest(request, bounds).discard()
 }
 
 /** The rest of one HTTP/1 request. */

@@ -6,7 +6,7 @@ import { request as httpRequest, type Server } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { type FormOptions, receiveBody, receiveForm } from '../../../src/http/index.ts'
+import { type Form, type FormOptions, receiveBody, receiveForm } from '../../../src/http/index.ts'
 import { fileRules, isTempFileError, type TempFileErrorCode } from '../../../src/index.ts'
 import { announced, curl, FORM_TYPE, field, file, halfPost, multipart, post } from '../clients.ts'
 import { Premises, type Served, serve, tellWhy } from '../premises.ts'
@@ -109,6 +109,65 @@ describe('clients that go away', () => {
     await once(server.server, 'request')
     socket.destroy()
     expect(await result).toMatchObject({ code: 'ERR_TEMP_ABORTED' })
+  })
+
+  describe('that were answered before their body was complete', () => {
+    /** Answers, as the callback of a timeout does, while the form is still on its way. */
+    function answering(headers: Record<string, string>): Promise<unknown> {
+      server.server.removeAllListeners('request')
+      return new Promise((resolve) => {
+        server.server.once('request', (req, res) => {
+          receiveForm(req, premises.manager).then(resolve, resolve)
+          req.once('data', () => res.writeHead(408, headers).end('too slow'))
+        })
+      })
+    }
+
+    test('a form ends with its connection, which an early answer closed', async () => {
+      const result = answering({ connection: 'close' })
+      const socket = await halfPost(server.port, '/', body, 100_000)
+      socket.resume()
+      expect(await result).toMatchObject({ code: 'ERR_TEMP_ABORTED' })
+      socket.destroy()
+    })
+
+    test('a form ends when its client leaves after an early answer', async () => {
+      const result = answering({})
+      const socket = await halfPost(server.port, '/', body, 100_000)
+      await once(socket, 'data')
+      socket.destroy()
+      expect(await result).toMatchObject({ code: 'ERR_TEMP_ABORTED' })
+    })
+
+    test('a form goes on after an early answer, if its client goes on', async () => {
+      const result = answering({})
+      const socket = await halfPost(server.port, '/', body, 100_000)
+      await once(socket, 'data')
+      socket.write(body.subarray(100_000))
+      const form = await result
+      expect(form).toMatchObject({ files: [{ bytes: 300_000 }, { bytes: 300_000 }] })
+      await (form as Form).remove()
+      socket.destroy()
+    })
+
+    test('a form is refused whose connection was closed by an early answer before receiveForm() is called', async () => {
+      server.server.removeAllListeners('request')
+      const result = new Promise<unknown>((resolve) => {
+        server.server.once('request', (req, res) => {
+          req.once('data', () => {
+            req.pause()
+            req.socket.once('close', () =>
+              resolve(receiveForm(req, premises.manager).catch((error) => error)),
+            )
+            res.writeHead(408, { connection: 'close' }).end('too slow')
+          })
+        })
+      })
+      const socket = await halfPost(server.port, '/', body, 100_000)
+      socket.resume()
+      expect(await result).toMatchObject({ code: 'ERR_TEMP_ABORTED' })
+      socket.destroy()
+    })
   })
 })
 
