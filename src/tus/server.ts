@@ -6,7 +6,8 @@
 //   3. onFinish                    it fails: the same; a crash here: it is called again
 //   4. its answer is kept          from now on it is given again, and onFinish is not called
 
-import { ERRORS, EVENTS, Metadata, Server, type ServerOptions, Upload } from '@tus/server'
+import { ERRORS, EVENTS, Metadata, Server, type ServerOptions, TUS_RESUMABLE, Upload } from '@tus/server'
+import { discardBehindRefusal } from '../http/receive/discard-rest.ts'
 import { endAfterFailure } from '../http/serve/end-after-failure.ts'
 import { checkHeaders, checkStatus } from '../http/serve/program-answer.ts'
 import type { TempFileManager } from '../index.ts'
@@ -131,6 +132,11 @@ class TusServer extends Server {
   override async handle(...[req, res]: Parameters<Server['handle']>): Promise<void> {
     try {
       req.method = methodInstead(req.headers['x-http-method-override']) ?? req.method
+      if (req.headers['tus-resumable'] !== TUS_RESUMABLE) {
+        delete req.headers['tus-resumable'] // @tus/server answers 400 to it, and 412 to none
+        res.setHeader('Tus-Version', TUS_RESUMABLE)
+      }
+      discardBehindRefusal(req, res)
       await super.handle(req, res)
     } catch (error) {
       log.http('the answer to a tus request could not be written: %O', error) // a hook gave what HTTP does not allow
@@ -139,8 +145,17 @@ class TusServer extends Server {
   }
 
   override async handleWeb(request: Request): Promise<Response> {
-    const method = methodInstead(request.headers.get('x-http-method-override'))
-    return await super.handleWeb(method === undefined ? request : new Request(request, { method }))
+    const headers = new Headers(request.headers)
+    const named = methodInstead(headers.get('x-http-method-override'))
+    const otherVersion = headers.get('tus-resumable') !== TUS_RESUMABLE
+    if (otherVersion) headers.delete('tus-resumable')
+    const { method } = request
+    const plain = named === undefined && !otherVersion
+    const response = await super.handleWeb(
+      plain ? request : new Request(request, { method: named ?? method, headers }),
+    )
+    if (otherVersion) response.headers.set('Tus-Version', TUS_RESUMABLE)
+    return response
   }
 
   /** Creates a final upload: as the creation of any other one, with the same hooks and events. */

@@ -4,6 +4,7 @@ import { execFile, spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { Upload } from 'tus-js-client'
@@ -277,6 +278,49 @@ test.each([
   const created = await fetch(url, { method: 'POST', headers, body })
   expect([appended.status, created.status]).toEqual([415, 415])
   expect([await manager.uploads(), await manager.handoffs()]).toEqual([[], []])
+})
+
+/** Sends a request as Python's http.client does: reads nothing before it has sent everything. Resolves with the status. */
+async function sendThenRead(url: string, head: string, body: Buffer): Promise<string> {
+  const { port } = new URL(url)
+  const socket = connect(Number(port), '127.0.0.1')
+  await new Promise<void>((resolve, reject) => {
+    socket.on('error', reject)
+    socket.write(`${head}Host: x\r\nContent-Length: ${body.length}\r\n\r\n`)
+    socket.write(body, (error) => (error ? reject(error) : resolve()))
+  })
+  const [answer] = await once(socket, 'data')
+  socket.destroy()
+  return String(answer).split(' ', 2)[1] ?? ''
+}
+
+const CREATE = 'Content-Type: application/offset+octet-stream\r\nUpload-Length: 12000000\r\n'
+
+test.each([
+  ['a type', `POST /files HTTP/1.1\r\nTus-Resumable: 1.0.0\r\n${CREATE}`, '415'],
+  ['a version', `POST /files HTTP/1.1\r\n${CREATE}`, '412'],
+  [
+    'a closing connection',
+    `POST /files HTTP/1.1\r\nConnection: close\r\nTus-Resumable: 1.0.0\r\n${CREATE}`,
+    '415',
+  ],
+])('the refusal of %s reaches a client that reads only after it has sent 12 MB', async (_, head, status) => {
+  const { url } = await running({ accept: { types: ['image/png'] } })
+  const answer = await sendThenRead(url, head, Buffer.alloc(12_000_000, 'plain'))
+  expect(answer).toBe(status)
+})
+
+test.each([
+  ['no version', {}],
+  ['another version', { 'Tus-Resumable': '0.2.2' }],
+])('a request with %s of tus is answered with 412 and the version of the server', async (_, headers) => {
+  const { tus, url } = await running()
+  const request = { method: 'POST', headers: { ...headers, 'Upload-Length': '5' } }
+  const answers = [await fetch(url, request), await tus.handleWeb(new Request(url, request))]
+  expect(answers.map((one) => [one.status, one.headers.get('tus-version')])).toEqual([
+    [412, '1.0.0'],
+    [412, '1.0.0'],
+  ])
 })
 
 test('OPTIONS announces every extension', async () => {

@@ -54,6 +54,21 @@ export function discardNode(request: IncomingMessage | Http2ServerRequest, bound
   else if (!socket.destroyed) new Rest(request, bounds).discard()
 }
 
+/**
+ * Discards the rest of a request when it is refused by somebody else: a head with an error status is about to be written,
+ * and the answer may be the last on its connection.
+ */
+export function discardBehindRefusal(
+  request: IncomingMessage | Http2ServerRequest,
+  response: { writeHead(status: number, ...rest: unknown[]): unknown },
+): void {
+  const { writeHead } = response
+  response.writeHead = (status, ...rest) => {
+    if (status >= 400) discardNode(request, { ...BOUNDS, keepBytes: -1 })
+    return Reflect.apply(writeHead, response, [status, ...rest])
+  }
+}
+
 /** The rest of one HTTP/1 request. */
 class Rest {
   readonly #request: IncomingMessage
