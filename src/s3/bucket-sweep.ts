@@ -11,11 +11,11 @@
 import { randomText } from '../layout.ts'
 import { inParallel } from './parallel.ts'
 import type { Seen } from './records.ts'
-import { type Budget, budgetOf } from './retry.ts'
+import { type Budget, budgetOf, repeat } from './retry.ts'
 import type { SweepSettings } from './s3-options.ts'
 import { storeTime } from './server-time.ts'
 import type { Store } from './store.ts'
-import { storeError } from './store-failure.ts'
+import { failureOf, storeError } from './store-failure.ts'
 import { type TicketRecord, TOMBSTONE_BYTES, type Tombstone, tombstoneOf } from './ticket-record.ts'
 import { type ListedTicket, type TicketPage, ticketPages } from './tickets.ts'
 import { expireNext } from './transitions.ts'
@@ -169,22 +169,43 @@ async function removeProbes(
 ): Promise<void> {
   for (const probe of probes) {
     if (ageOf(probe.modifiedMs, nowMs) < plan.orphansAfterMs) continue
-    if (!plan.dryRun) await plan.bucket.delete(probe.key, plan)
-    const action = plan.dryRun ? 'would remove' : 'removed'
-    items.push({ ticket: undefined, action, reason: 'object of an interrupted probe', bytes: probe.bytes })
+    const item = { ticket: undefined, reason: 'object of an interrupted probe', bytes: probe.bytes }
+    await removeOne(plan, item, items, () => plan.bucket.delete(probe.key, plan))
   }
 }
 
 async function abortOldUploads(plan: SweepPlan, items: S3SweepItem[]): Promise<void> {
   const { bucket, keys } = plan
-  const { value: uploads, moment } = await bucket.openUploads(keys.prefix, plan)
+  const { value: uploads, moment } = await repeat(budgetFor(plan), () =>
+    bucket.openUploads(keys.prefix, plan),
+  )
   await inParallel(uploads, async (upload) => {
     const parsed = keys.parse(upload.key)
     if (parsed?.kind !== 'data' || ageOf(upload.startedMs, moment.dateMs) < plan.uploadsAfterMs) return
-    if (!plan.dryRun) await bucket.abortUpload(upload, plan)
-    const action = plan.dryRun ? 'would remove' : 'removed'
-    items.push({ ticket: parsed.ticket, action, reason: 'unfinished multipart upload', bytes: 0 })
+    const item = { ticket: parsed.ticket, reason: 'unfinished multipart upload', bytes: 0 }
+    await removeOne(plan, item, items, () => bucket.abortUpload(upload, plan))
   })
+}
+
+/** A failure is an item of the report; what another sweep has removed meanwhile is none. */
+async function removeOne(
+  { dryRun, signal }: SweepPlan,
+  item: Omit<S3SweepItem, 'action'>,
+  items: S3SweepItem[],
+  remove: () => Promise<void>,
+): Promise<void> {
+  try {
+    if (!dryRun) await remove()
+    items.push({ ...item, action: dryRun ? 'would remove' : 'removed' })
+  } catch (error) {
+    signal?.throwIfAborted()
+    if (failureOf(error) === 'missing') return
+    items.push({
+      ...item,
+      action: 'failed',
+      reason: storeError(error, `remove the ${item.reason}`, 'read').message,
+    })
+  }
 }
 
 /** Date has whole seconds, a listing milliseconds. */

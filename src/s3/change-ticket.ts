@@ -6,11 +6,11 @@ import { deadError, goneError } from '../claimable/handoff-record.ts'
 import { TempFileError } from '../errors.ts'
 import { ClaimLease } from './claim-lease.ts'
 import type { Seen } from './records.ts'
-import type { Budget } from './retry.ts'
+import { type Budget, budgetOf, UNDO_MS } from './retry.ts'
 import { storeTime } from './server-time.ts'
 import type { Store } from './store.ts'
 import type { TicketRecord } from './ticket-record.ts'
-import { claimNext, type Next, type Refusal } from './transitions.ts'
+import { claimNext, type Next, type Refusal, releaseNext } from './transitions.ts'
 
 export interface Change {
   readonly before: Seen
@@ -42,9 +42,15 @@ export async function takeTicket(
   closing?: AbortSignal | undefined,
 ): Promise<ClaimLease> {
   const claimant = { pid: process.pid, hostname: hostname() }
-  const { before, after } = await changeTicket(store, ticket, budget, (record, nowMs) =>
-    claimNext(record, nowMs, store.leaseMs, claimant),
-  )
+  let tried: TicketRecord | undefined
+  const { before, after } = await changeTicket(store, ticket, budget, (record, nowMs) => {
+    const next = claimNext(record, nowMs, store.leaseMs, claimant)
+    if ('to' in next) tried = next.to
+    return next
+  }).catch(async (error: unknown) => {
+    if (budget.signal?.aborted === true && tried !== undefined) await undoClaim(store, tried).catch(() => {}) // its lease will end
+    throw error
+  })
   const { record } = after
   if (record.state !== 'claimed') throw refusal('dead', record)
   const lease: ClaimLease = new ClaimLease(store.records, {
@@ -59,6 +65,15 @@ export async function takeTicket(
   })
   store.leases.add(lease)
   return lease
+}
+
+/** After an abort: a claim whose answer was not waited for may have been stored. */
+async function undoClaim({ records }: Store, { ticket, nonce }: TicketRecord): Promise<void> {
+  const budget = budgetOf(UNDO_MS)
+  const seen = await records.read(ticket, budget)
+  if (seen?.record.nonce !== nonce) return
+  const step = releaseNext(seen.record, seen.record.attempt, storeTime(seen.moment), undefined)
+  if ('to' in step) await records.swap(seen, step.to, budget)
 }
 
 function refusal(refused: Refusal, record: TicketRecord): TempFileError {

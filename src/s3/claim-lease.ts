@@ -2,7 +2,7 @@
 // can end by the store's clock; and complete() resolves only when the tombstone is stored, after which the ticket never
 // comes back.
 //
-//   renewed     at a third of the lease, repeated until it succeeds
+//   renewed     at a third of the lease, repeated until it succeeds; no more once its holder has given it back
 //   aborted     a sixth of the lease before its end, if no renewal has succeeded until then; when its manager closes
 //   one write   at a time: a renewal that is under way is waited for before the claim is ended
 
@@ -93,7 +93,7 @@ export class ClaimLease {
       if (!last.won && !this.#wasCompleted(last)) throw takenOver(last.seen)
       this.#way = 'completed'
       await this.#options.deleteData()
-    }, 'complete the handoff')
+    }, 'complete')
   }
 
   /**
@@ -109,16 +109,17 @@ export class ClaimLease {
       )
   }
 
-  /** As {@link release}, for the end of a scope: does nothing after complete(). */
-  giveBack(reason?: unknown): Promise<void> {
+  /** As {@link release}, for the end of a scope: does nothing after complete(). Repeats for `patienceMs`, or as long as the lease lasts. */
+  giveBack(reason?: unknown, patienceMs?: number): Promise<void> {
     return this.#end(async () => {
       if (this.#way !== undefined) return
       const text = reasonText(reason)
-      const last = await this.#swap((seen) =>
-        releaseNext(seen.record, this.attempt, storeTime(seen.moment), text),
+      const last = await this.#swap(
+        (seen) => releaseNext(seen.record, this.attempt, storeTime(seen.moment), text),
+        patienceMs === undefined ? undefined : budgetOf(patienceMs),
       )
       this.#way = this.#wasCompleted(last) ? 'completed' : 'released'
-    }, 'give the handoff back')
+    }, 'give back')
   }
 
   /** Whether a completion was stored whose answer was lost: only the holder of this attempt completes it. */
@@ -127,8 +128,8 @@ export class ClaimLease {
     return !won && record?.state === 'done' && record.why === 'completed' && record.attempt === this.attempt
   }
 
-  /** Runs the last write alone; a failed one leaves the claim held and renewed. */
-  async #end(last: () => Promise<void>, doing: string): Promise<void> {
+  /** Runs the last write alone. One that failed leaves the claim held: renewed for a holder who wants to complete it. */
+  async #end(last: () => Promise<void>, doing: 'complete' | 'give back'): Promise<void> {
     this.#ending = true
     clearTimeout(this.#renewal)
     const work = this.#queue.then(last)
@@ -139,15 +140,16 @@ export class ClaimLease {
       this.#unwatch()
       this.#options.onEnd()
     } catch (error) {
-      this.#ending = false
-      if (this.#way === undefined && !this.signal.aborted) this.#schedule()
-      throw storeError(error, doing, 'write')
+      if (doing === 'complete') {
+        this.#ending = false
+        if (this.#way === undefined && !this.signal.aborted) this.#schedule()
+      }
+      throw storeError(error, `${doing} the handoff`, 'write')
     }
   }
 
   /** Compare-and-swap from the newest known version. A renewal whose answer was lost is taken up, and the swap is repeated. */
-  async #swap(next: (seen: Seen) => Next): Promise<Swap> {
-    const budget = this.#budget()
+  async #swap(next: (seen: Seen) => Next, budget = this.#budget()): Promise<Swap> {
     for (;;) {
       const step = next(this.#seen)
       if ('refused' in step) return { won: false, seen: this.#seen }
@@ -180,9 +182,12 @@ export class ClaimLease {
     )
     // Counted from the request that began the lease: a slow download does not postpone it.
     const renewAt = Math.min(this.#seen.moment.sentAt + leaseMs / 3, alarmAt)
-    this.#renewal = setTimeout(() => void this.#renew(), Math.max(0, renewAt - now))
+    this.#renewIn(renewAt - now)
     this.#alarm.unref()
-    this.#renewal.unref()
+  }
+
+  #renewIn(ms: number): void {
+    this.#renewal = setTimeout(() => void this.#renew(), Math.max(0, ms)).unref()
   }
 
   async #renew(): Promise<void> {
@@ -190,7 +195,7 @@ export class ClaimLease {
     const work = this.#queue.then(async () => {
       if (this.#ending) return
       const { leaseMs } = this.#options
-      const budget = { deadline: this.#safeUntil() - leaseMs / 6 }
+      const budget = { deadline: this.#safeUntil() - leaseMs / 6, signal: this.signal } // close() does not wait for it
       const step = renewNext(this.#seen.record, this.attempt, storeTime(this.#seen.moment), leaseMs)
       if ('refused' in step) return
       const swap = await this.#records.swap(this.#seen, step.to, budget)
@@ -199,7 +204,11 @@ export class ClaimLease {
         if (!this.#ending && !this.signal.aborted) this.#schedule()
       } else this.#lose('another worker has claimed it')
     })
-    this.#queue = work.catch((error: unknown) => log.handoff('a lease was not renewed: %O', error)) // the alarm follows
+    this.#queue = work.catch((error: unknown) => {
+      log.handoff('a lease was not renewed: %O', error)
+      // Also after a refusal: credentials that have expired are replaced. The alarm ends it.
+      if (!this.#ending && !this.signal.aborted) this.#renewIn(this.#options.leaseMs / 12)
+    })
     await this.#queue
   }
 

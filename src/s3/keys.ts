@@ -38,7 +38,7 @@ export class Keys {
     if (!key.startsWith(this.prefix)) return undefined
     const [first = '', second = '', more] = key.slice(this.prefix.length).split('/')
     if (more !== undefined) return undefined
-    if (first === '.probe') return { kind: 'probe' }
+    if (first === '.probe') return isTicket(second) ? { kind: 'probe' } : undefined // both are 16 random bytes
     if (!isTicket(first)) return undefined
     if (second === 'record') return { kind: 'record', ticket: first }
     const ttl = /^data-(\d{1,16})$/.exec(second)?.[1]

@@ -10,8 +10,8 @@
 import { isTempFileError, TempFileError } from '../errors.ts'
 import { randomText } from '../layout.ts'
 import type { Bucket, Condition } from './bucket.ts'
-import { failureOf, statusOf } from './store-failure.ts'
-import type { RequestLimits } from './store-request.ts'
+import { failureOf, NoAnswer, statusOf } from './store-failure.ts'
+import { abortable, type RequestLimits } from './store-request.ts'
 
 /** As many as real workers that meet at one ticket. */
 const SIMULTANEOUS = 4
@@ -25,33 +25,39 @@ export interface ProbeResult {
 /** Results by client and bucket: stores that differ in their prefix only are one store. */
 const results = new WeakMap<object, Map<string, Promise<ProbeResult>>>()
 
-/** As {@link probe}, once for each client and bucket. A store that could not be asked is asked again. */
+/** As {@link probe}, once for each client and bucket. A store that could not be asked is asked again; `signal` ends the wait. */
 export async function probeOnce(
-  client: object,
-  name: string,
+  { client, name }: Pick<Bucket, 'client' | 'name'>,
   ask: () => Promise<ProbeResult>,
+  signal: AbortSignal | undefined,
 ): Promise<ProbeResult> {
   const known = results.get(client) ?? new Map<string, Promise<ProbeResult>>()
   results.set(client, known)
-  const asking = known.get(name) ?? ask()
-  known.set(name, asking)
-  try {
-    return await asking
-  } catch (error) {
-    if (!isTempFileError(error)) known.delete(name) // one that was refused stays refused
-    throw error
+  let asking = known.get(name)
+  if (asking === undefined) {
+    asking = ask()
+    known.set(name, asking)
+    asking.catch((error: unknown) => {
+      if (!isTempFileError(error)) known.delete(name) // one that was refused stays refused
+    })
   }
+  return await abortable(asking, signal)
 }
 
 /** @throws ERR_TEMP_OPTION_INVALID for a store that ignores a condition; what a request itself rejects with */
 export async function probe(bucket: Bucket, key: string, limits: RequestLimits): Promise<ProbeResult> {
   const prober = new Prober(bucket, key, limits)
+  let answers = true
   try {
     await prober.create()
     await prober.replace()
     return { quoteEtags: bucket.quoteEtags }
+  } catch (error) {
+    answers = !(error instanceof NoAnswer)
+    throw error
   } finally {
-    await bucket.delete(key, limits).catch(() => {}) // a sweep removes what stays of a probe
+    // A silent store is not waited for twice: a sweep removes what stays of a probe.
+    if (answers) await bucket.delete(key, limits).catch(() => {})
   }
 }
 

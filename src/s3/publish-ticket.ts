@@ -1,15 +1,16 @@
 // Publishing to the bucket. Guarantee: the record, which makes the ticket claimable, is stored after all of its data; and
 // data whose record may still arrive is not deleted.
 //   1. upload the data
-//   2. create the record: PUT with If-None-Match: *
+//   2. create the record: PUT with If-None-Match: *; when that fails, a tombstone in its place, and then delete the data
 
 import { TempFileError } from '../errors.ts'
 import type { Json, TempFile } from '../index.ts'
 import { displayName } from '../input/names.ts'
 import { randomText, TICKET_BYTES } from '../layout.ts'
+import { budgetOf, UNDO_MS } from './retry.ts'
 import { storeTime } from './server-time.ts'
 import type { Store } from './store.ts'
-import { type LiveRecord, newNonce } from './ticket-record.ts'
+import { type LiveRecord, newNonce, tombstoneOf } from './ticket-record.ts'
 import { uploadFile } from './upload-file.ts'
 
 /** The sources that can be published. */
@@ -46,14 +47,31 @@ export async function publishTicket(
     attempt: 0,
     nonce: newNonce(),
   }
-  // When this rejects, the record may arrive yet: then its data must be there. If not, a sweep removes the data.
-  const swap = await store.records.swap(undefined, record, store.budget(signal))
+  const swap = await store.records
+    .swap(undefined, record, store.budget(signal))
+    .catch(async (error: unknown) => {
+      await withdraw(store, record).catch(() => {})
+      throw error
+    })
   if (swap.won) return ticket
   await store.deleteData(record)
   throw new TempFileError(
     'ERR_TEMP_UPLOAD_FAILED',
     'Could not publish the handoff: the upload took so long that a sweep removed it as an orphan. Try again, or raise orphansAfter.',
   )
+}
+
+/**
+ * After a failure the record may be there, or arrive yet: nobody knows its ticket. Only a tombstone in its place allows to
+ * delete the data; without one the data stays, for a sweep.
+ */
+async function withdraw({ records, bucket, keys }: Store, record: LiveRecord): Promise<void> {
+  const { ticket, ttlMs, nonce, sinceMs } = record
+  const tombstone = tombstoneOf(ticket, 'discarded', 0, sinceMs)
+  const budget = budgetOf(UNDO_MS)
+  let swap = await records.swap(undefined, tombstone, budget)
+  if (!swap.won && swap.seen?.record.nonce === nonce) swap = await records.swap(swap.seen, tombstone, budget)
+  if (swap.won) await bucket.delete(keys.data(ticket, ttlMs), { timeoutMs: UNDO_MS })
 }
 
 /** @throws ERR_TEMP_OPTION_INVALID for a directory, or what is not a temp */

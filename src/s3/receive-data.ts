@@ -5,6 +5,7 @@ import type { TempFile, TempFileManager } from '../index.ts'
 import { joinSignals } from '../runtime/abort.ts'
 import type { ClaimLease } from './claim-lease.ts'
 import { ContentStream } from './content-stream.ts'
+import { UNDO_MS } from './retry.ts'
 import type { Store } from './store.ts'
 import { storeError } from './store-failure.ts'
 
@@ -38,7 +39,8 @@ export async function receiveData(
     })
   } catch (error) {
     const failure = storeError(error, 'download the claimed file', 'read')
-    await lease.release(failure).catch(() => {}) // its lease will end
+    const patience = signal?.aborted === true ? UNDO_MS : undefined
+    await lease.giveBack(failure, patience).catch(() => {}) // its lease will end
     throw failure
   } finally {
     stop.detach()

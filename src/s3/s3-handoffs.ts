@@ -7,7 +7,7 @@ import { TempFileError } from '../errors.ts'
 import type { Json } from '../index.ts'
 import { requireCallback } from '../input/options.ts'
 import { isTicket } from '../layout.ts'
-import { abortError } from '../runtime/abort.ts'
+import { abortError, joinSignals } from '../runtime/abort.ts'
 import { asyncDispose, disposing } from '../runtime/dispose.ts'
 import { channels, log } from '../runtime/observe.ts'
 import { type S3SweepReport, sweepBucket } from './bucket-sweep.ts'
@@ -58,7 +58,9 @@ import { discardNext, retryNext } from './transitions.ts'
 export class S3Handoffs implements AsyncDisposable {
   readonly #store: Store
   #wasProbed = false
-  #closed = false
+  readonly #closing = new AbortController()
+  /** Claims on their way: close() waits until each has been given back. */
+  readonly #taking = new Set<Promise<ClaimLease>>()
 
   /** @throws ERR_TEMP_OPTION_INVALID */
   constructor(options: S3HandoffsOptions) {
@@ -195,12 +197,14 @@ export class S3Handoffs implements AsyncDisposable {
 
   /**
    * Gives back all claims that are still held: their `signal` aborts with ERR_TEMP_CLOSED, and complete() and withClaim()
-   * reject with it. The client is the program's: it stays open. Idempotent.
+   * reject with it. So does a claim() that is under way. The client is the program's: it stays open. Idempotent.
    */
   async close(): Promise<void> {
-    this.#closed = true
     const reason = closedError()
-    const failures = await Promise.allSettled([...this.#store.leases].map((lease) => lease.abandon(reason)))
+    const held = [...this.#store.leases]
+    this.#closing.abort(reason)
+    const failures = await Promise.allSettled(held.map((lease) => lease.abandon(reason)))
+    await Promise.allSettled(this.#taking)
     for (const failure of failures)
       if (failure.status === 'rejected') log.handoff('not given back, its lease will end: %O', failure.reason)
   }
@@ -225,11 +229,23 @@ export class S3Handoffs implements AsyncDisposable {
     closing: AbortSignal | undefined,
     signal: AbortSignal | undefined,
   ): Promise<ClaimLease> {
-    const take = (): Promise<ClaimLease> =>
-      takeTicket(this.#store, ticket, this.#store.budget(signal), closing)
-    const lease = await this.#run('claim the handoff', 'read', take, signal)
-    if (channels.claim.hasSubscribers) channels.claim.publish({ ticket, attempt: lease.attempt })
-    return lease
+    const stop = joinSignals(signal, this.#closing.signal)
+    const take = async (): Promise<ClaimLease> => {
+      const lease = await takeTicket(this.#store, ticket, this.#store.budget(stop.signal), closing)
+      if (!this.#closing.signal.aborted) return lease
+      await lease.abandon(this.#closing.signal.reason).catch(() => {}) // its lease will end
+      throw closedError()
+    }
+    const taking = this.#run('claim the handoff', 'read', take, signal)
+    this.#taking.add(taking)
+    try {
+      const lease = await taking
+      if (channels.claim.hasSubscribers) channels.claim.publish({ ticket, attempt: lease.attempt })
+      return lease
+    } finally {
+      this.#taking.delete(taking)
+      stop.detach()
+    }
   }
 
   async #change(ticket: string, doing: string, next: Parameters<typeof changeTicket>[3]): Promise<Change> {
@@ -246,20 +262,20 @@ export class S3Handoffs implements AsyncDisposable {
     work: () => Promise<T>,
     signal?: AbortSignal | undefined,
   ): Promise<T> {
-    if (this.#closed) throw closedError()
+    if (this.#closing.signal.aborted) throw closedError()
     try {
-      await this.#probed()
+      await this.#probed(signal)
       return await work()
     } catch (error) {
       throw signal?.aborted === true ? abortError(signal.reason) : storeError(error, doing, direction)
     }
   }
 
-  async #probed(): Promise<void> {
+  async #probed(signal: AbortSignal | undefined): Promise<void> {
     if (this.#wasProbed) return
     const { bucket, keys } = this.#store
     const ask = (): Promise<ProbeResult> => probe(bucket, keys.probe(), this.#store.limits())
-    bucket.quoteEtags = (await probeOnce(bucket.client, bucket.name, ask)).quoteEtags
+    bucket.quoteEtags = (await probeOnce(bucket, ask, signal)).quoteEtags
     this.#wasProbed = true
   }
 }

@@ -109,8 +109,8 @@ function observe(command: Command): () => { moment: Moment; server: string } {
   })
 }
 
-/** The work, or the abort of its signal: a body that stops coming does not hold its reader. */
-async function abortable<T>(work: Promise<T> | T, signal: AbortSignal): Promise<T> {
+/** The work, or the abort of its signal: what stops coming does not hold its reader. */
+export async function abortable<T>(work: Promise<T> | T, signal: AbortSignal | undefined): Promise<T> {
   if (!(work instanceof Promise)) return work
   let detach = (): void => {}
   const aborted = new Promise<never>((_, reject) => {

@@ -69,10 +69,12 @@ export async function listInfos(
     const tickets = page.tickets.filter(
       ({ record }) => record !== undefined && record.bytes > TOMBSTONE_BYTES,
     )
-    await inParallel(tickets.slice(0, limit - found.length), async ({ ticket }) => {
-      const info = await readInfo(store, ticket)
-      if (info !== undefined) found.push(info)
-    })
+    // As many again as have ended since they were listed.
+    while (tickets.length > 0 && found.length < limit)
+      await inParallel(tickets.splice(0, limit - found.length), async ({ ticket }) => {
+        const info = await readInfo(store, ticket)
+        if (info !== undefined) found.push(info)
+      })
     if (found.length >= limit) break
   }
   return found.sort((a, b) => (a.ticket < b.ticket ? -1 : 1))

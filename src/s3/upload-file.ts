@@ -7,7 +7,7 @@ import { errnoOf, ioError, TempFileError } from '../errors.ts'
 import { joinSignals } from '../runtime/abort.ts'
 import type { Bucket, StoredPart } from './bucket.ts'
 import { digestOfParts } from './part-digest.ts'
-import { budgetOf, repeat } from './retry.ts'
+import { budgetOf, repeat, UNDO_MS } from './retry.ts'
 import type { Moment } from './server-time.ts'
 import { failureOf } from './store-failure.ts'
 import type { RequestLimits } from './store-request.ts'
@@ -54,11 +54,21 @@ export async function uploadFile(
     const { size: bytes } = await handle.stat()
     const partBytes = partBytesFor(bytes)
     const transfer = { bucket, key, handle, bytes, partBytes, timeoutMs: limits.timeoutMs, signal }
-    return bytes <= partBytes ? await sendWhole(transfer) : await sendParts(transfer, stop)
+    const sent = bytes <= partBytes ? sendWhole(transfer) : sendParts(transfer, stop)
+    return await sent.catch(async (error: unknown) => {
+      // It may have been stored, and only its answer be lost. What cannot be deleted now is deleted by a sweep.
+      await bucket.delete(key, undoLimits(transfer)).catch(() => {})
+      throw error
+    })
   } finally {
     detach()
     await handle.close()
   }
+}
+
+/** Without the caller's signal, which may have caused the failure. */
+function undoLimits({ timeoutMs }: Transfer): RequestLimits {
+  return { timeoutMs: Math.min(timeoutMs, UNDO_MS) }
 }
 
 /** At most 10,000 parts, in whole MiB. */
@@ -105,9 +115,8 @@ async function sendParts(transfer: Transfer, stop: AbortController): Promise<Upl
     const moment = await complete(transfer, upload, parts)
     return { bytes, partBytes, digest: digestOfParts(parts.map(({ sha256 }) => sha256)), moment }
   } catch (error) {
-    // Without the caller's signal, which may have caused the failure. An upload that cannot be aborted now is aborted by a
-    // sweep.
-    await bucket.abortUpload(upload, { timeoutMs }).catch(() => {})
+    // An upload that cannot be aborted now is aborted by a sweep.
+    await bucket.abortUpload(upload, undoLimits(transfer)).catch(() => {})
     throw error
   }
 }

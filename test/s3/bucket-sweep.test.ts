@@ -1,6 +1,16 @@
 import { CreateMultipartUploadCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import { describe, expect, it } from 'vitest'
-import { BUCKET, cephStore, haveCeph, needsCeph } from '../fixtures/ceph.ts'
+import type { S3SweepReport } from '../../src/s3/index.ts'
+import {
+  BUCKET,
+  cephStore,
+  gateway,
+  haveCeph,
+  needsCeph,
+  newClient,
+  onAnswer,
+  refuseWhen,
+} from '../fixtures/ceph.ts'
 import { failure } from '../fixtures/failures.ts'
 import { tempManager } from '../fixtures/temp-base.ts'
 
@@ -42,9 +52,42 @@ describe.skipIf(!haveCeph)(`sweeps of a bucket${needsCeph}`, () => {
     expect((await store.sweep({ uploadsAfter: 0 })).items).toEqual([])
   })
 
+  it('two sweeps that meet at an unfinished multipart upload both end, and one reports it', async () => {
+    const client = newClient(await gateway())
+    const { store, prefix } = await cephStore({ client })
+    const other = await cephStore({ prefix })
+    await client.send(
+      new CreateMultipartUploadCommand({ Bucket: BUCKET, Key: `${prefix}${ORPHAN}/data-1000` }),
+    )
+    const reports: S3SweepReport[] = []
+    onAnswer(client, async ({ query }) => {
+      if ('uploads' in query) reports.push(await other.store.sweep({ uploadsAfter: 0 }))
+    })
+    reports.push(await store.sweep({ uploadsAfter: 0 }))
+    expect(reports.map(({ items }) => items.length)).toEqual([1, 0])
+  })
+
+  it('an upload or a probe that a sweep cannot remove is reported, and the sweep goes on', async () => {
+    const client = newClient(await gateway())
+    const { store, prefix } = await cephStore({ client })
+    await client.send(
+      new CreateMultipartUploadCommand({ Bucket: BUCKET, Key: `${prefix}${ORPHAN}/data-1000` }),
+    )
+    await client.send(new PutObjectCommand({ Bucket: BUCKET, Key: `${prefix}.probe/${ORPHAN}`, Body: 'x' }))
+    refuseWhen(client, ({ method, path }) => method === 'DELETE' && path.includes(ORPHAN))
+    expect(await store.sweep({ uploadsAfter: 0, orphansAfter: 0 })).toMatchObject({
+      finished: true,
+      items: [
+        { ticket: ORPHAN, action: 'failed', reason: expect.stringContaining('unfinished multipart upload') },
+        { ticket: undefined, action: 'failed', reason: expect.stringContaining('interrupted probe') },
+      ],
+    })
+  })
+
   it('a sweep of a bucket leaves foreign objects, tickets in time, claims and young tombstones', async () => {
     const { store, client, prefix, keys } = await cephStore()
-    await client.send(new PutObjectCommand({ Bucket: BUCKET, Key: `${prefix}notes.txt`, Body: 'x' }))
+    for (const foreign of ['notes.txt', '.probe', '.probe/notes.txt'])
+      await client.send(new PutObjectCommand({ Bucket: BUCKET, Key: prefix + foreign, Body: 'x' }))
     const tickets: string[] = []
     for (const content of ['waiting', 'claimed', 'completed'])
       tickets.push(

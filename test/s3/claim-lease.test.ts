@@ -2,10 +2,29 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3'
 import { describe, expect, it } from 'vitest'
-import { BUCKET, cephStore, gateway, haveCeph, needsCeph } from '../fixtures/ceph.ts'
+import { onAbort } from '../../src/runtime/abort.ts'
+import { ClaimLease } from '../../src/s3/claim-lease.ts'
+import type { Swap } from '../../src/s3/records.ts'
+import type { Budget } from '../../src/s3/retry.ts'
+import type { LiveRecord, TicketRecord } from '../../src/s3/ticket-record.ts'
+import { BUCKET, cephStore, gateway, haveCeph, needsCeph, newClient, refuseWhen } from '../fixtures/ceph.ts'
 import { startOf } from '../fixtures/child-programs.ts'
 import { failure } from '../fixtures/failures.ts'
 import { tempManager } from '../fixtures/temp-base.ts'
+
+const LIVE: LiveRecord = {
+  ticket: '0123456789abcdefghjkmnpqrs',
+  name: 'x',
+  bytes: 1,
+  partBytes: 1,
+  digest: 'd',
+  ttlMs: 1,
+  publishedAtMs: 1,
+  state: 'claimed',
+  sinceMs: 1,
+  attempt: 1,
+  nonce: 'n',
+}
 
 /** The output of a worker whose host's clock is wrong by `skew` (faketime's notation). */
 async function onSkewedHost(skew: string, prefix: string, ...tickets: string[]): Promise<string[]> {
@@ -21,6 +40,36 @@ async function leaseEnd(client: S3Client, Key: string): Promise<number> {
   return JSON.parse((await Body?.transformToString()) ?? '').untilMs
 }
 
+it('close() does not wait for a renewal that gets no answer', async () => {
+  let renewing = (): void => {}
+  const renewed = new Promise<void>((resolve) => {
+    renewing = resolve
+  })
+  const record = { ...LIVE, untilMs: 10_000 }
+  const now = performance.now()
+  const seen = { record, etag: 'e', moment: { dateMs: 1000, sentAt: now - 4000, receivedAt: now - 4000 } }
+  const swap = (_: unknown, to: TicketRecord, { signal }: Budget): Promise<Swap> => {
+    if (to.state !== 'claimed') return Promise.resolve({ won: true, seen: { ...seen, record: to } })
+    renewing()
+    return new Promise((_, reject) => onAbort([signal], ({ reason }) => reject(reason)))
+  }
+  const lease = new ClaimLease(
+    { swap },
+    {
+      seen,
+      record,
+      leaseMs: 9000,
+      timeoutMs: 1000,
+      closing: undefined,
+      onEnd: () => {},
+      deleteData: async () => {},
+    },
+  )
+  await renewed
+  await lease.abandon(new Error('closed'))
+  expect(lease.way).toBe('released')
+})
+
 describe.skipIf(!haveCeph)(`claims between hosts${needsCeph}`, () => {
   it('a claim between hosts is renewed by itself: it outlives its first lease', async () => {
     // The lease is long enough that a busy machine has seconds for each renewal: Date has whole seconds, and the last sixth is a margin.
@@ -35,6 +84,37 @@ describe.skipIf(!haveCeph)(`claims between hosts${needsCeph}`, () => {
       .toBeGreaterThanOrEqual(firstEnd + 9000)
     expect(claim.signal.aborted).toBe(false)
     await failure('ERR_TEMP_HANDOFF_CLAIMED', () => other.store.claim(ticket))
+    await claim.complete()
+  })
+
+  it('a claim that could not be given back comes back when its lease ends, although its process lives', async () => {
+    const client = newClient(await gateway())
+    const { store } = await cephStore({ client, lease: '9s' })
+    const ticket = await store.handOff(await tempManager().receive('x'))
+    let refusing = true
+    const working = store.withClaim(ticket, () => {
+      refuseWhen(client, () => refusing)
+      throw new Error('mine')
+    })
+    await expect(working).rejects.toThrow('mine')
+    refusing = false
+    await expect
+      .poll(async () => (await store.inspect(ticket)).state, { timeout: 30_000, interval: 200 })
+      .toBe('available')
+  })
+
+  it('a renewal that the store has refused is repeated, as when credentials are replaced', async () => {
+    const client = newClient(await gateway())
+    const { store } = await cephStore({ client, lease: '9s' })
+    const ticket = await store.handOff(await tempManager().receive('x'))
+    await using claim = await store.claim(ticket)
+    let puts = 0
+    refuseWhen(client, () => {
+      puts += 1
+      return puts === 1
+    })
+    await expect.poll(() => puts, { timeout: 30_000 }).toBeGreaterThanOrEqual(2)
+    expect(claim.signal.aborted).toBe(false)
     await claim.complete()
   })
 

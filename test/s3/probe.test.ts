@@ -4,7 +4,10 @@ import { join } from 'node:path'
 import { CreateBucketCommand } from '@aws-sdk/client-s3'
 import S3rver from 's3rver'
 import { expect, it, onTestFinished } from 'vitest'
+import type { Bucket } from '../../src/s3/bucket.ts'
 import { S3Handoffs } from '../../src/s3/index.ts'
+import { probe } from '../../src/s3/probe.ts'
+import { NoAnswer } from '../../src/s3/store-failure.ts'
 import { BUCKET, cephStore, haveCeph, needsCeph, newClient } from '../fixtures/ceph.ts'
 import { failure } from '../fixtures/failures.ts'
 import { tempManager } from '../fixtures/temp-base.ts'
@@ -31,6 +34,16 @@ it('a server that accepts a second PUT with If-None-Match: * is refused by name,
   const file = tempManager().file()
   await failure('ERR_TEMP_OPTION_INVALID', () => store.handOff(file))
   expect(file.disposed).toBe(false)
+})
+
+it('a store that does not answer is not asked again, to clean up, by the probe that it did not answer', async () => {
+  const asked: string[] = []
+  const bucket = {
+    put: () => Promise.reject(new NoAnswer(1)),
+    delete: async (key: string) => void asked.push(key),
+  } as unknown as Bucket // all that a probe without answers calls
+  await expect(probe(bucket, 'key', { timeoutMs: 1 })).rejects.toThrow('No answer')
+  expect(asked).toEqual([])
 })
 
 it.skipIf(!haveCeph)(

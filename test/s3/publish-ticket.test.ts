@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { cephStore, gateway, haveCeph, needsCeph, newClient } from '../fixtures/ceph.ts'
+import { cephStore, gateway, haveCeph, lost, needsCeph, newClient, onAnswer } from '../fixtures/ceph.ts'
 import { failure } from '../fixtures/failures.ts'
 import { tempManager } from '../fixtures/temp-base.ts'
 
@@ -24,5 +24,21 @@ describe.skipIf(!haveCeph)(`publishers${needsCeph}`, () => {
     expect((await store.sweep({ orphansAfter: 0, tombstonesAfter: 0 })).items).toMatchObject([
       { action: 'removed' },
     ])
+  })
+
+  it('a handoff whose publisher gave up when its record was stored already is withdrawn', async () => {
+    const client = newClient(await gateway())
+    const { store, keys } = await cephStore({ client })
+    const stop = new AbortController()
+    onAnswer(client, ({ path }) => {
+      if (!path.endsWith('/record') || stop.signal.aborted) return
+      stop.abort()
+      throw lost
+    })
+    const file = await tempManager().receive('x')
+    await failure('ERR_TEMP_ABORTED', () => store.handOff(file, { signal: stop.signal }))
+    expect(file.disposed).toBe(false)
+    expect(await store.handoffs()).toEqual([])
+    expect(await keys()).toEqual([expect.stringMatching(/\/record$/)]) // the tombstone
   })
 })

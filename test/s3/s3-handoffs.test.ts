@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { cephStore, gateway, haveCeph, needsCeph, newClient } from '../fixtures/ceph.ts'
+import { cephStore, gateway, haveCeph, lost, needsCeph, newClient, onAnswer } from '../fixtures/ceph.ts'
 import { failure } from '../fixtures/failures.ts'
 import { tempManager } from '../fixtures/temp-base.ts'
 import { unsteadyProxy } from '../fixtures/unsteady-proxy.ts'
@@ -59,6 +59,59 @@ describe.skipIf(!haveCeph)(`handoffs between hosts${needsCeph}`, () => {
     const other = await cephStore({ prefix })
     for (const ticket of [held, worked])
       expect(await other.store.inspect(ticket)).toMatchObject({ state: 'available', attempts: 1 })
+  })
+
+  it.each(['GET', 'PUT'])(
+    'a claim that is under way when the store closes is given back: at the answer of its %s',
+    async (at) => {
+      const client = newClient(await gateway())
+      const { store, prefix } = await cephStore({ client })
+      const ticket = await store.handOff(await tempManager().receive('x'))
+      let closing: Promise<void> | undefined
+      onAnswer(client, ({ method, path }) => {
+        if (method === at && path.endsWith('/record')) closing ??= store.close()
+      })
+      await failure('ERR_TEMP_CLOSED', () => store.claim(ticket, { download: false }))
+      await closing
+      expect(await (await cephStore({ prefix })).store.inspect(ticket)).toMatchObject({ state: 'available' })
+    },
+  )
+
+  it('a claim that is aborted when the store has made it, but has not said so, is given back', async () => {
+    const client = newClient(await gateway())
+    const { store } = await cephStore({ client })
+    const ticket = await store.handOff(await tempManager().receive('x'))
+    const stop = new AbortController()
+    onAnswer(client, ({ method }) => {
+      if (method !== 'PUT' || stop.signal.aborted) return
+      stop.abort()
+      throw lost
+    })
+    await failure('ERR_TEMP_ABORTED', () => store.claim(ticket, { signal: stop.signal }))
+    expect(await store.inspect(ticket)).toMatchObject({ state: 'available', attempts: 1 })
+  })
+
+  it('the first operation can be aborted while the store is probed', async () => {
+    const proxy = await unsteadyProxy((await gateway()).endpoint)
+    const client = newClient({ ...(await gateway()), endpoint: proxy.endpoint })
+    const { store } = await cephStore({ client, timeout: '1h' })
+    proxy.silent = true
+    const signal = AbortSignal.timeout(100)
+    await failure('ERR_TEMP_TIMEOUT', () => store.claim('0123456789abcdefghjkmnpqrs', { signal }))
+  })
+
+  it('a listing is full although tickets end between its LIST and its GETs', async () => {
+    const client = newClient(await gateway())
+    const { store, prefix } = await cephStore({ client })
+    const other = await cephStore({ prefix })
+    const tickets: string[] = []
+    for (let n = 0; n < 5; n += 1) tickets.push(await store.handOff(await tempManager().receive(`${n}`)))
+    tickets.sort()
+    onAnswer(client, async ({ query }) => {
+      if ('list-type' in query) await other.store.discard(tickets[0] ?? '')
+    })
+    const listed = await store.handoffs({ limit: 3 })
+    expect(listed.map(({ ticket }) => ticket)).toEqual(tickets.slice(1, 4))
   })
 
   it('a listing is paged by ticket', async () => {

@@ -15,7 +15,7 @@ it.each([1, 2, 3, 4, 5, 1000])(
       memory.objects.set(keys.record(ticket), Buffer.from('r'))
       if (ticket !== tickets[1]) memory.objects.set(keys.data(ticket, 5), Buffer.from('d'))
     }
-    memory.objects.set('p/.probe/x', Buffer.from('x'))
+    memory.objects.set(keys.probe(), Buffer.from('x'))
     memory.objects.set('p/zz-foreign', Buffer.from('x'))
     memory.objects.set(`p/${tickets[0]}/foreign`, Buffer.from('x'))
     const bucket = memory as unknown as Bucket // only list() is called

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { partBytesFor } from '../../src/s3/upload-file.ts'
-import { cephStore, gateway, haveCeph, needsCeph, newClient } from '../fixtures/ceph.ts'
+import { cephStore, gateway, haveCeph, lost, needsCeph, newClient, onAnswer } from '../fixtures/ceph.ts'
 import { failure } from '../fixtures/failures.ts'
 import { tempManager } from '../fixtures/temp-base.ts'
 import { unsteadyProxy } from '../fixtures/unsteady-proxy.ts'
@@ -51,6 +51,24 @@ describe.skipIf(!haveCeph)(`uploads to a bucket${needsCeph}`, () => {
     expect(file.disposed).toBe(false)
     expect(await keys()).toEqual([])
     expect((await store.sweep({ uploadsAfter: 0, dryRun: true })).items).toEqual([])
+  })
+
+  it.each([
+    ['one request', 1, 'PUT'],
+    ['several parts', 9 * MIB, 'POST'],
+  ])('an upload that fails when its data is stored already leaves no object: %s', async (_, bytes, last) => {
+    const client = newClient(await gateway())
+    const { store, keys } = await cephStore({ client })
+    await store.probe()
+    const file = await tempManager().receive(randomBytes(bytes))
+    const stop = new AbortController()
+    onAnswer(client, ({ method, query }) => {
+      if (method !== last || 'uploads' in query) return
+      stop.abort()
+      throw lost
+    })
+    await failure('ERR_TEMP_ABORTED', () => store.handOff(file, { signal: stop.signal }))
+    expect(await keys()).toEqual([])
   })
 
   it('an upload of a file that is gone, or of a path that is not a file, is refused', async () => {
