@@ -97,6 +97,17 @@ describe('memfs', () => {
     expect(fs.readdirSync(`${manager.root}/handoffs`)).toEqual([])
   })
 
+  test.each(['/etc', '/usr/lib', '/'])('the directory %s of the system is not adopted', async (path) => {
+    const { manager, fs } = inMemory()
+    fs.mkdirSync(path, { recursive: true })
+    for (const inPlace of [true, false]) {
+      const error = await failure('ERR_TEMP_OPTION_INVALID', () => manager.adopt(path, { inPlace }))
+      expect(error.path).toBe(path)
+    }
+    await manager.close()
+    expect(fs.existsSync(path)).toBe(true)
+  })
+
   test('two managers on memfs do not sweep each other', async () => {
     const { manager, fs } = inMemory()
     const other = new TempFileManager({ fs, baseDir: BASE, sweep: { onStart: false, every: false } })

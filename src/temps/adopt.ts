@@ -2,7 +2,7 @@
 // other; in place, it is only registered for its scope, close and exit, no sweep covers it, and it is removed only
 // while the directory that holds it is still the same one.
 
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, sep } from 'node:path'
 import { moveIn } from '../disk/move/move-in.ts'
 import { absolutePath, ignoreMissing, statsOf } from '../disk/paths.ts'
 import { removeTree, removeTreeSync } from '../disk/remove/remove.ts'
@@ -21,6 +21,7 @@ import { firstFailure } from './failure.ts'
 import { FileEntry } from './file.ts'
 import type { Holding } from './holding.ts'
 import { type Affixes, nameOf } from './naming.ts'
+import { isSystemDirectory } from './system-directory.ts'
 
 const checkOptions = optionsOf('adopt', { inPlace: boolean, accept: preset(prepareRules) })
 
@@ -71,6 +72,7 @@ export async function adopt(
 async function kindOf(session: Session, source: string): Promise<boolean> {
   try {
     const stats = await statsOf(session.context.fs, source)
+    if (stats.isDirectory()) refuseNeeded(session, source)
     if (stats.isFile() || stats.isDirectory()) return stats.isDirectory()
   } catch (error) {
     throw ioError(error, 'adopt a file or directory', source)
@@ -81,6 +83,19 @@ async function kindOf(session: Session, source: string): Promise<boolean> {
     {
       path: source,
     },
+  )
+}
+
+/** A slip of a program that runs as root could otherwise delete the system, or the temp files of all programs. */
+function refuseNeeded({ context: { fs, layout } }: Session, given: string): void {
+  const path = join(fs.realpathSync(dirname(given)).toString(), basename(given))
+  const holdsRoot = layout.root === path || layout.root.startsWith(path + sep)
+  if (!holdsRoot && !isSystemDirectory(path)) return
+  const reason = holdsRoot ? 'the root directory of this manager is in it' : 'it is a directory of the system'
+  throw new TempFileError(
+    'ERR_TEMP_OPTION_INVALID',
+    `This directory cannot be adopted: ${reason}. Pass one that may be deleted.`,
+    { path, details: { option: 'path' } },
   )
 }
 

@@ -148,6 +148,19 @@ describe('adopted in place', () => {
   })
 })
 
+test.each([true, false])('a directory that holds the root is not adopted (inPlace: %s)', async (inPlace) => {
+  const parent = tempBase()
+  const manager = tempManager({ baseDir: join(parent, 'base') })
+  const held = manager.file()
+  for (const path of [parent, join(parent, 'base'), manager.root]) {
+    const error = await failure('ERR_TEMP_OPTION_INVALID', () => manager.adopt(path, { inPlace }))
+    expect(error.message).toContain('the root directory of this manager is in it')
+  }
+  await manager.removeAll()
+  expect(existsSync(manager.root)).toBe(true)
+  expect(existsSync(held.path)).toBe(false)
+})
+
 test('a relative path to adopt is relative to the current directory', async () => {
   const foreign = join(tempBase(), 'x')
   writeFileSync(foreign, '')
