@@ -1,10 +1,11 @@
 // `inspect TICKET`: one handoff, without claiming it.
 
+import type { HandoffInfo } from '../../index.ts'
 import { forLog } from '../../input/names.ts'
 import { managerOf, type Stage, type Values, writeJson } from '../command.ts'
 import { STATUS } from '../exit-status.ts'
 import { count, duration, painter, size } from '../terminal.ts'
-import { claimantOf } from './ls-command.ts'
+import { claimantOf, isExpired } from './ls-command.ts'
 
 export async function inspect(
   stage: Stage,
@@ -19,7 +20,7 @@ export async function inspect(
   const { publishedAtMs } = info
   const lines: readonly (readonly [string, string])[] = [
     ['ticket', info.ticket],
-    ['state', info.state === 'corrupt' ? `corrupt: ${info.problem ?? ''}` : info.state],
+    ['state', stateOf(info)],
     ['name', info.name ?? '-'],
     ['kind', info.kind ?? '-'],
     ['size', `${size(info.bytes)} in ${count(info.files, 'file')}`],
@@ -30,7 +31,7 @@ export async function inspect(
     ['last error', info.lastError ?? '-'],
     ['published', publishedAtMs ? new Date(publishedAtMs).toISOString() : '-'],
     ['age', duration(info.ageMs)],
-    ['expires in', duration(info.expiresInMs)],
+    ['expires in', isExpired(info) ? 'now' : duration(info.expiresInMs)],
     ['claimed by', claimantOf(info)],
     ['meta', info.meta === undefined ? '-' : JSON.stringify(info.meta)],
   ]
@@ -39,4 +40,9 @@ export async function inspect(
     stage.stdout.write(`${paint('dim', label.padEnd(11))}${forLog(value)}\n`)
   }
   return STATUS.done
+}
+
+function stateOf(info: HandoffInfo): string {
+  if (info.state === 'corrupt') return `corrupt: ${info.problem ?? ''}`
+  return isExpired(info) ? 'expired' : info.state
 }

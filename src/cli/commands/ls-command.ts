@@ -86,7 +86,7 @@ function sessionRow(session: SessionUsage): Row {
 
 function handoffRow(handoff: HandoffInfo): Row {
   const { expiresInMs, attempts } = handoff
-  const expired = handoff.state === 'available' && expiresInMs !== undefined && expiresInMs <= 0
+  const expired = isExpired(handoff)
   const remark = remarkOn(handoff)
   return {
     cells: [
@@ -124,6 +124,11 @@ function uploadRow({
     ],
     note: problem ?? (writer && `pid ${writer.pid ?? '?'} on ${writer.hostname ?? '?'}`),
   }
+}
+
+/** Its time to live is over, and the next sweep removes it: `state` itself is still 'available'. */
+export function isExpired({ state, expiresInMs }: HandoffInfo): boolean {
+  return state === 'available' && expiresInMs !== undefined && expiresInMs <= 0
 }
 
 function remarkOn(handoff: HandoffInfo): string {

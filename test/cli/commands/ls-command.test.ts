@@ -108,3 +108,11 @@ test('ls shows an expired handoff as expired', async () => {
   const { stdout } = await run(['ls', '--root', manager.root])
   expect(stdout).toMatch(new RegExp(`^${ticket}  expired`, 'm'))
 })
+
+test('inspect shows an expired handoff as expired', async () => {
+  const manager = tempManager({ name: 'cli' })
+  const ticket = await (await manager.receive('x')).handOff({ ttl: 0 })
+  const { stdout } = await run(['inspect', ticket, '--root', manager.root])
+  expect(stdout).toMatch(/^state +expired$/m)
+  expect(stdout).toMatch(/^expires in +now$/m)
+})
