@@ -1,8 +1,9 @@
 // Whether a file is what its rules ask for, in two stages: its names before the first byte, its signature on the first
 // 4 KB. Guarantee: a file whose name, declared type and content contradict each other is refused.
 
-import { TempFileError } from '../errors.ts'
+import { errnoOf, ioError, TempFileError } from '../errors.ts'
 import { forLog } from '../input/names.ts'
+import { onDemand } from '../runtime/load-on-demand.ts'
 import type { PreparedRules } from './file-rules.ts'
 import {
   areOfDifferentKinds,
@@ -109,7 +110,7 @@ export async function checkHead(
  */
 async function isOfOtherKind(extension: string, type: string): Promise<boolean> {
   if (extension === '') return false
-  const { lookup } = (await import('mime-types')).default // 200 KB of tables, for rare extensions only
+  const { lookup } = (await loaded(mimeTypes)).default
   const known = lookup(extension)
   return known !== false && areOfDifferentKinds(known, type)
 }
@@ -130,15 +131,19 @@ function passesByName(
 
 /** The type whose signature the head has. */
 async function signatureOf(head: Uint8Array): Promise<string | undefined> {
-  const { fileTypeFromBuffer } = await fileType()
+  const { fileTypeFromBuffer } = await loaded(fileType)
   return (await fileTypeFromBuffer(head.subarray(0, HEAD_BYTES)))?.mime
 }
 
-/** Loaded at its first use. */
-async function fileType(): Promise<typeof import('file-type')> {
+const fileType = onDemand(() => import('file-type'))
+const mimeTypes = onDemand(() => import('mime-types')) // 200 KB of tables, for rare extensions only
+
+async function loaded<M>(load: () => Promise<M>): Promise<M> {
   try {
-    return await import('file-type')
+    return await load()
   } catch (cause) {
+    const errno = errnoOf(cause)
+    if (errno === 'EMFILE' || errno === 'ENFILE') throw ioError(cause, 'detect the type of the file')
     throw new TempFileError(
       'ERR_TEMP_IO',
       'Could not detect the type of the file: the package file-type, an ES module, cannot be loaded here. In Jest, start Node with --experimental-vm-modules.',

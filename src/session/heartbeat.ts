@@ -5,11 +5,14 @@
 import type { FileSystem } from '../disk/file-system.ts'
 import { errnoOf } from '../errors.ts'
 import { HEARTBEAT, inside } from '../layout.ts'
+import { onDemand } from '../runtime/load-on-demand.ts'
 import { log } from '../runtime/observe.ts'
 
 export interface Heartbeat {
   stop(): Promise<void>
 }
+
+const properLockfile = onDemand(() => import('proper-lockfile'))
 
 /** Beats every `heartbeat` milliseconds. `onCompromised` is called when the lock was lost, to check that the session still exists. */
 export async function beat(
@@ -18,7 +21,7 @@ export async function beat(
   timing: { readonly heartbeat: number; readonly staleAfter: number },
   onCompromised: () => void,
 ): Promise<Heartbeat> {
-  const { lock } = await import('proper-lockfile')
+  const { lock } = await properLockfile()
   try {
     fs.rmdirSync(inside(session, HEARTBEAT)) // left by a beat that was compromised; no other process uses this session
   } catch (error) {

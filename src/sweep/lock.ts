@@ -3,8 +3,11 @@
 
 import { errnoOf } from '../errors.ts'
 import type { Root } from '../layout.ts'
+import { onDemand } from '../runtime/load-on-demand.ts'
 import { log } from '../runtime/observe.ts'
 import { checkRoot } from '../session/root.ts'
+
+const properLockfile = onDemand(() => import('proper-lockfile'))
 
 /** A lock that was not refreshed for this long is taken over. */
 const STALE_MS = 60_000
@@ -17,9 +20,9 @@ const STALE_MS = 60_000
 export async function underSweepLock<T>(root: Root, work: () => Promise<T>): Promise<T | undefined> {
   const { layout } = root
   checkRoot(root, 'change') // the lock is created in it, and a stale one is removed
-  const { lock } = await import('proper-lockfile')
   let release: () => Promise<void>
   try {
+    const { lock } = await properLockfile()
     release = await lock(layout.root, {
       lockfilePath: layout.sweepLock,
       stale: STALE_MS,

@@ -38,13 +38,15 @@ export function reserve(session: Session, naming: Naming, usualMode: number): Sl
 /** Undoes everything reserved; returns the error to throw in place of `error`. */
 export function giveUpSync({ session, holding }: Slot, error: unknown): Error {
   session.quota.dropEntry()
-  holding?.discardSync()
+  try {
+    holding?.discardSync()
+  } catch {} // its directory is removed with the session; the caller needs the first error
   return creationError(error, session.path)
 }
 
 /** As {@link giveUpSync}. */
 export async function giveUp({ session, holding }: Slot, error: unknown): Promise<Error> {
   session.quota.dropEntry()
-  await holding?.discard()
+  await holding?.discard().catch(() => {}) // as above
   return creationError(error, session.path)
 }

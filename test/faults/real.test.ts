@@ -111,7 +111,7 @@ test('without descriptors every operation fails by a typed error, and works when
   const [without = '', having, leaked] = stdout.trim().split('\n')
   expect(without).not.toContain('untyped')
   expect(without).toContain('ERR_TEMP_IO')
-  expect(having).toBe('with fine fine fine fine')
+  expect(having).toMatch(/^with( fine)+$/)
   expect(leaked).toBe('leaked 0')
 })
 

@@ -111,6 +111,28 @@ describe.each(['import', 'require'] as const)('%s of the package', (way) => {
     ).toEqual(['ERR_TEMP_IO', 'ERR_TEMP_HANDOFF_GONE'])
   })
 
+  test('a package that could not be loaded for lack of descriptors is loaded by a later call', () => {
+    // A GIF, whose type the package file-type detects.
+    expect(
+      evaluate(`const { openSync, closeSync } = process.getBuiltinModule('node:fs')
+        const opened = []
+        const manager = new TempFileManager({ baseDir })
+        const checked = { name: 'a.gif', accept: { extensions: ['.gif'] } }
+        const codeOf = () => manager.receive('GIF89a', checked).then(() => 'fine', ({ code, message }) => code + message)
+        manager.receive('').then(async () => {
+          try {
+            for (;;) opened.push(openSync('/dev/null'))
+          } catch {}
+          for (const fd of opened.splice(0, 3)) closeSync(fd)
+          const first = await codeOf()
+          for (const fd of opened) closeSync(fd)
+          const second = await codeOf()
+          await manager.close()
+          console.log(JSON.stringify([first, second]))
+        })`),
+    ).toEqual([expect.stringMatching(/^ERR_TEMP_IO.*the system reported EMFILE/), 'fine'])
+  })
+
   test.skipIf(!canTrace)('loading the package reads its own code and changes nothing on the disk', () => {
     const calls = traced('%file,%network', [program('loads.mjs'), built, way, 'no'])
     expect(calls.length).toBeGreaterThan(3)

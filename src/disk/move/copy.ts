@@ -5,6 +5,7 @@
 import { constants } from 'node:fs'
 import { TempFileError } from '../../errors.ts'
 import { platform } from '../../platform/index.ts'
+import { onDemand } from '../../runtime/load-on-demand.ts'
 import { close, closeWritten, open as openFile, sync } from '../descriptors.ts'
 import type { DiskPath, DiskStats, FileSystem } from '../file-system.ts'
 import { setModeOf, setTimesOf } from '../metadata.ts'
@@ -142,10 +143,12 @@ interface OpenFile {
   readonly spot: Spot
 }
 
+const fsExtra = onDemand(() => import('fs-extra'))
+
 /** In the kernel where it can (a clone, copy_file_range). fs-extra waits when no descriptor is left. */
 async function copyBytes(tools: CopyTools, from: OpenFile, to: OpenFile): Promise<void> {
   if (!platform().copiesOntoOpenFiles) return copyDescriptor(from.fd, to.fd)
-  const { default: extra } = await import('fs-extra')
+  const { default: extra } = await fsExtra()
   const pathOf = ({ fd, spot }: OpenFile): string =>
     tools.open.byDescriptor ? `/proc/self/fd/${fd}` : addressOf(tools, spot).toString()
   await cloneOrCopy(extra.copyFile, pathOf(from), pathOf(to))

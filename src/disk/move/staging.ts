@@ -3,6 +3,7 @@
 // before it exists: after a kill a sweep removes it.
 
 import { basename } from 'node:path'
+import { onDemand } from '../../runtime/load-on-demand.ts'
 import type { DiskStats, FileSystem } from '../file-system.ts'
 import { setModeOf } from '../metadata.ts'
 import type { Directory, OpenDirectories } from '../open-directories.ts'
@@ -132,9 +133,11 @@ export function outsideOf(
   }
 }
 
+const tmpPackage = onDemand(() => import('tmp'))
+
 /** An unguessable free name in a directory where others may write too. */
 export async function freeName(open: OpenDirectories, holder: Directory): Promise<string> {
-  const { default: tmp } = await import('tmp')
+  const { default: tmp } = await tmpPackage()
   const path = await new Promise<string>((resolve, reject) => {
     tmp.tmpName({ tmpdir: open.pathOf(holder).toString(), prefix: '.tmp' }, (error, name) =>
       error ? reject(error) : resolve(name),
