@@ -12,23 +12,33 @@ import { log } from '../runtime/observe.ts'
 /** Milliseconds before each look: the kernel may list a thread, and keep its lease open, a moment after it was joined. */
 const LOOKS_AFTER_MS = [5, 50, 500] as const
 
-const observers = new Set<() => void>()
+/** Calls `notify` each time that a worker thread ends which this thread has started since. Returns how to stop that. */
+type Observe = (notify: () => void) => () => void
 
-/** One listener for all managers of this thread: a Worker warns when it has eleven. */
-function onWorker(worker: Worker): void {
-  worker.once('exit', () => {
-    for (const notify of observers) notify()
-  })
+// The key carries the protocol's version: copies of the package that agree on {@link Observe} share one listener, also those
+// of Jest's test files, whose only common object is the process. Node warns at the eleventh listener, of a Worker's too.
+const KEY = Symbol.for('temp-file-manager.threads.v1')
+
+function createObserve(emitter: NodeJS.Process): Observe {
+  const observers = new Set<() => void>()
+  const onWorker = (worker: Worker): void => {
+    worker.once('exit', () => {
+      for (const notify of observers) notify()
+    })
+  }
+  return (notify) => {
+    if (observers.size === 0) emitter.on('worker', onWorker)
+    observers.add(notify)
+    return () => {
+      if (observers.delete(notify) && observers.size === 0) emitter.off('worker', onWorker)
+    }
+  }
 }
 
-/** Calls `notify` each time that a worker thread ends which this thread has started since. Returns how to stop that. */
 function observeThreads(notify: () => void): () => void {
-  const emitter = mainProcess()
-  if (observers.size === 0) emitter.on('worker', onWorker)
-  observers.add(notify)
-  return () => {
-    if (observers.delete(notify) && observers.size === 0) emitter.off('worker', onWorker)
-  }
+  const emitter = mainProcess() as NodeJS.Process & { [KEY]?: Observe } // this package's slot on the process
+  emitter[KEY] ??= createObserve(emitter)
+  return emitter[KEY](notify)
 }
 
 export class EndedThreads {

@@ -50,3 +50,15 @@ test('after cancel a start observes nothing', () => {
   ended.start()
   expect(process.listenerCount('worker')).toBe(before)
 })
+
+test('copies of the package share one listener, as module registries of a test runner make them', async () => {
+  const before = process.listenerCount('worker')
+  for (let copy = 0; copy < 3; copy++) {
+    vi.resetModules()
+    const { EndedThreads } = await import('../../src/sweep/ended-threads.ts')
+    const ended = new EndedThreads(contextOf())
+    onTestFinished(() => ended.stop())
+    ended.start()
+  }
+  expect(process.listenerCount('worker')).toBe(before + 1)
+})
