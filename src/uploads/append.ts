@@ -12,7 +12,7 @@ import { tooLarge } from '../streams/receive-options.ts'
 import { EarlyHead } from './early-head.ts'
 import { ExpectedDigests } from './expected-digests.ts'
 import type { UploadHold } from './hold.ts'
-import { checkRoomFor } from './reserve.ts'
+import { requireRoom } from './reserve.ts'
 import type { PreparedAppend } from './rules.ts'
 import {
   appendTooLarge,
@@ -36,12 +36,21 @@ export async function append(hold: UploadHold, intake: Intake, options: Prepared
   }
 }
 
+interface Opened {
+  readonly fd: number
+  readonly limit: number
+  readonly head: EarlyHead | undefined
+  /** The bytes of all other uploads, where this one has reserved none. */
+  readonly others: number | undefined
+}
+
 class AppendRun {
   readonly #hold: UploadHold
   readonly #options: PreparedAppend
   readonly #fd: number
   readonly #start: number
   readonly #limit: number
+  readonly #others: number | undefined
   readonly #writer: BlockWriter
   readonly #head: EarlyHead | undefined
   readonly #digests: ExpectedDigests
@@ -61,23 +70,22 @@ class AppendRun {
     hold.requireHeld()
     const { quota } = hold.session
     const limit = Math.min(options.rules.maxBytes, quota.fileBytes, hold.length ?? Number.POSITIVE_INFINITY)
-    if (hold.length === undefined) {
-      await checkRoomFor(hold.session, hold.id, hold.position + (options.expectedBytes ?? 0))
-    }
+    const { session, id, position } = hold
+    const others =
+      hold.length === undefined
+        ? await requireRoom(session, id, position + (options.expectedBytes ?? 0))
+        : undefined
     const head = await EarlyHead.open(hold, options.rules)
     const fd = await hold.openData()
-    return new AppendRun(hold, options, { fd, limit, head })
+    return new AppendRun(hold, options, { fd, limit, head, others })
   }
 
-  private constructor(
-    hold: UploadHold,
-    options: PreparedAppend,
-    { fd, limit, head }: { fd: number; limit: number; head: EarlyHead | undefined },
-  ) {
+  private constructor(hold: UploadHold, options: PreparedAppend, { fd, limit, head, others }: Opened) {
     this.#hold = hold
     this.#options = options
     this.#fd = fd
     this.#limit = limit
+    this.#others = others
     this.#head = head
     this.#start = hold.position
     this.#written = hold.position
@@ -173,6 +181,7 @@ class AppendRun {
     }
     const { maxAppendBytes: most } = this.#options
     if (most !== undefined && this.#received > most) throw appendTooLarge(most)
+    if (this.#others !== undefined) this.#hold.session.quota.checkRoom(this.#others + end)
     this.#hold.position = end
     this.#hold.movedAt = performance.now()
     const written =

@@ -51,19 +51,30 @@ function promisedBy(context: Context, { id, directory }: UploadPlace): Promised 
 }
 
 /**
- * Whether the root has room for an upload of `length` bytes beside all that is promised to others.
+ * Whether the root has room for an upload of `length` bytes beside all that is promised to others. Resolves with what is
+ * promised to them; 0 where nothing is limited.
  * @throws ERR_TEMP_QUOTA, ERR_TEMP_NO_SPACE; `unsettled` in their details: another creation may still withdraw
  */
-export async function checkRoomFor(session: Session, id: string, length: number): Promise<void> {
+export async function checkRoomFor(session: Session, id: string, length: number): Promise<number> {
   const { quota, context } = session
-  if (quota.totalBytes === Number.POSITIVE_INFINITY && quota.minFreeBytes === 0) return
+  if (quota.totalBytes === Number.POSITIVE_INFINITY && quota.minFreeBytes === 0) return 0
   const others = await promised(context, id)
   try {
     quota.checkRoom(others.total + length)
     await quota.checkFree(context.layout.uploads, others.coming + length)
+    return others.total
   } catch (error) {
     if (!(error instanceof TempFileError) || !others.unsettled) throw error
     throw new Unsettled(error)
+  }
+}
+
+/** As {@link checkRoomFor}, for an upload that exists: it does not wait for a creation that may still withdraw. */
+export async function requireRoom(session: Session, id: string, length: number): Promise<number> {
+  try {
+    return await checkRoomFor(session, id, length)
+  } catch (error) {
+    throw error instanceof Unsettled ? error.refusal : error
   }
 }
 

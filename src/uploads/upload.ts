@@ -12,7 +12,7 @@ import { append } from './append.ts'
 import { finish } from './finish.ts'
 import { readAnswer, readResult, type UploadResult, writeAnswer } from './finished.ts'
 import type { UploadHold } from './hold.ts'
-import { checkRoomFor } from './reserve.ts'
+import { requireRoom } from './reserve.ts'
 import { checkMostBytes, prepareAppend, prepareDeclaration, prepareFinish } from './rules.ts'
 import { isRefusal, uploadEnded } from './upload-errors.ts'
 import type { AnsweredUpload, AppendOptions, FinishedUpload, UploadRules } from './upload-types.ts'
@@ -129,7 +129,7 @@ export class Upload implements AnsweredUpload {
       )
     const { session, id } = this.#hold
     checkMostBytes(length, prepared, session.quota)
-    await checkRoomFor(session, id, length)
+    await requireRoom(session, id, length)
     await this.#hold.declareLength(length)
   }
 
