@@ -75,6 +75,7 @@ class TusServer extends Server {
       ...options,
       ...maxSizeOf(options, store),
       allowedHeaders: ['Upload-Checksum', ...(options.allowedHeaders ?? [])],
+      exposedHeaders: ['Tus-Checksum-Algorithm', 'Upload-Expires', ...(options.exposedHeaders ?? [])],
       locker,
       datastore: store,
       onUploadFinish: (request, { id }) =>

@@ -348,6 +348,20 @@ test('OPTIONS announces the algorithms of checksums and the size limit', async (
   )
 })
 
+test('a page of another origin can read the headers of every extension, and those of the program', async () => {
+  const { url } = await running({ exposedHeaders: ['X-Ticket', 'X-Mine'] })
+  const { headers } = await fetch(url, { method: 'OPTIONS', headers: { Origin: 'https://app.example' } })
+  expect(headers.get('access-control-expose-headers')?.split(/, ?/)).toEqual(
+    expect.arrayContaining([
+      'Tus-Checksum-Algorithm',
+      'Upload-Concat',
+      'Upload-Expires',
+      'X-Ticket',
+      'X-Mine',
+    ]),
+  )
+})
+
 test("OPTIONS announces the manager's limits.fileBytes where it is the smallest", async () => {
   const { url } = await running({ maxBytes: 1000 }, tempManager({ limits: { fileBytes: 500 } }))
   expect((await fetch(url, { method: 'OPTIONS' })).headers.get('tus-max-size')).toBe('500')
