@@ -392,7 +392,7 @@ describe('removeAll', () => {
     await file.remove()
     const refused = await failure('ERR_TEMP_REMOVED', () => file.size())
     expect(refused.message).toBe(
-      'Cannot measure it: this temporary file was removed, persisted, handed off or released before.',
+      'Cannot measure it: this temporary file was removed, persisted, handed off or released before. Use it before that, or create a new one.',
     )
   })
 

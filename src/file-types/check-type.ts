@@ -146,7 +146,7 @@ async function loaded<M>(load: () => Promise<M>): Promise<M> {
     if (errno === 'EMFILE' || errno === 'ENFILE') throw ioError(cause, 'detect the type of the file')
     throw new TempFileError(
       'ERR_TEMP_IO',
-      'Could not detect the type of the file: the package file-type, an ES module, cannot be loaded here. In Jest, start Node with --experimental-vm-modules.',
+      'Could not detect the type of the file: the package file-type, an ES module, cannot be loaded here. In Jest, start Node with --experimental-vm-modules; in an ES module that esbuild bundled, define `require` (docs/compatibility.md).',
       { cause },
     )
   }

@@ -157,14 +157,18 @@ function undo(fs: FileSystem, draft: string, moved: string, origin: string | und
 
 function publishError(session: Session, confirmed: boolean, error: unknown, origin: string): TempFileError {
   if (session.ended)
-    return new TempFileError('ERR_TEMP_CLOSED', 'Cannot hand it off: its manager was closed.', {
-      cause: error,
-    })
+    return new TempFileError(
+      'ERR_TEMP_CLOSED',
+      'Cannot hand it off: its manager was closed. Await handOff() before close().',
+      {
+        cause: error,
+      },
+    )
   if (errnoOf(error) !== 'ENOENT') return ioError(error, 'publish the handoff', origin)
   if (!confirmed) return session.lostError()
   return new TempFileError(
     'ERR_TEMP_REMOVED',
-    'Cannot hand it off: it was removed by other code or another process.',
+    'Cannot hand it off: it was removed by other code or another process. Only this package may move or delete it.',
     {
       cause: error,
       path: origin,

@@ -113,13 +113,13 @@ export abstract class LiveEntry {
     if (this.#session.ended && !this.#session.managerGoesOn) {
       throw new TempFileError(
         'ERR_TEMP_CLOSED',
-        `Cannot ${doing} it: the manager of this temporary ${noun} is closed.`,
+        `Cannot ${doing} it: the manager of this temporary ${noun} is closed. Close a manager after the last use of its files.`,
       )
     }
     if (this.disposed) {
       throw new TempFileError(
         'ERR_TEMP_REMOVED',
-        `Cannot ${doing} it: this temporary ${noun} was removed, persisted, handed off or released before.`,
+        `Cannot ${doing} it: this temporary ${noun} was removed, persisted, handed off or released before. Use it before that, or create a new one.`,
       )
     }
   }
