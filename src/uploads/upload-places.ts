@@ -3,7 +3,7 @@
 
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Context } from '../context.ts'
-import { existsAt } from '../disk/paths.ts'
+import { existsAt, findSync } from '../disk/paths.ts'
 import { type Found, findClaim, listClaims, readableNames } from '../handoff/claim-index.ts'
 import { inside, isUploadId } from '../layout.ts'
 
@@ -18,9 +18,12 @@ export interface UploadPlace {
 /** Uploads looked at before the event loop gets a turn: a look costs 50 to 100 microseconds. */
 const SLICE = 32
 
+/** An upload that moves during so many looks is taken as the last one saw it. */
+const MOST_LOOKS = 5
+
 /**
  * Calls `look` with each upload's place and returns the results. `look` returns undefined if the upload is not there: it has
- * moved, and is looked at once more, or has ended. Throws the system's error.
+ * moved, and is looked at again, or has ended. Throws the system's error.
  */
 export async function lookAtUploads<T>(
   context: Context,
@@ -30,19 +33,30 @@ export async function lookAtUploads<T>(
   let looks = 0
   for (const place of await uploadPlaces(context)) {
     if (++looks % SLICE === 0) await turn()
-    const result = look(place) ?? lookAgain(context, place.id, look)
+    const result = lookWhole(context, place, look)
     if (result !== undefined) results.push(result)
   }
   return results
 }
 
-function lookAgain<T>(
+/** Looks again if it moved meanwhile, which may have shown half of it: each rename sets its directory's ctime. */
+function lookWhole<T>(
   context: Context,
-  id: string,
+  first: UploadPlace,
   look: (place: UploadPlace) => T | undefined,
 ): T | undefined {
-  const place = placeNow(context, id)
-  return place === undefined ? undefined : look(place)
+  const changedAt = (directory: string): number | undefined => findSync(context.fs, directory)?.ctimeMs
+  let result: T | undefined
+  let place: UploadPlace | undefined = first
+  for (let looks = 0; looks < MOST_LOOKS; looks++) {
+    const before = changedAt(place.directory)
+    result = look(place)
+    const isSettled = before !== undefined && changedAt(place.directory) === before
+    if (isSettled && (result !== undefined || looks > 0)) return result
+    place = placeNow(context, first.id)
+    if (place === undefined) return undefined
+  }
+  return result
 }
 
 /** The free uploads are listed again after the claimed ones: a release in between would be in neither list. */

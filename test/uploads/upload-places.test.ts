@@ -102,3 +102,35 @@ test('the reservation of an upload that is released during a look counts', async
   await expect(other.createUpload({ length: 400 })).rejects.toMatchObject({ code: 'ERR_TEMP_QUOTA' })
   expect(released).toBe(true)
 })
+
+test('an upload that is claimed and given back during the look is listed and counted with all its bytes', async () => {
+  const baseDir = tempBase()
+  const owner = tempManager({ baseDir })
+  const upload = await owner.createUpload({ durable: false })
+  await upload.append('x'.repeat(900))
+  await upload.release()
+  const [free, away] = [join(owner.root, 'uploads', upload.id), join(tempBase(), upload.id)]
+  let moves = 0
+  const disk = steppingDisk(() => {})
+  const { lstatSync } = disk
+  Object.assign(disk, {
+    lstatSync(...given: readonly unknown[]): unknown {
+      const isData = slashed(String(given[0])).includes(`/uploads/${upload.id}/data/`)
+      if (!isData || moves++ > 0) return Reflect.apply(lstatSync, disk, given)
+      renameSync(free, away)
+      try {
+        return Reflect.apply(lstatSync, disk, given)
+      } finally {
+        renameSync(away, free)
+      }
+    },
+  })
+  const watcher = tempManager({ baseDir, fs: disk, limits: { totalBytes: 1000 } })
+  expect(await watcher.uploads()).toMatchObject([{ id: upload.id, bytes: 900 }])
+  expect(moves).toBeGreaterThan(0)
+  moves = 0
+  await expect(watcher.createUpload({ length: 200, durable: false })).rejects.toMatchObject({
+    code: 'ERR_TEMP_QUOTA',
+  })
+  expect(moves).toBeGreaterThan(0)
+})
