@@ -76,7 +76,7 @@ export class Bucket {
       ...this.#header(condition),
     })
     const { value, ...rest } = await send(this.client, signDigest(command, sha256), limits)
-    return { ...rest, value: String(field(value, 'ETag') ?? ''), sha256 }
+    return { ...rest, value: required(value, 'ETag'), sha256 }
   }
 
   /** A small object, whole. Rejects with 404 when there is none. */
@@ -86,12 +86,11 @@ export class Bucket {
       new GetObjectCommand({ Bucket: this.name, Key: key }),
       limits,
       async (output) => {
-        const { Body, ContentLength = 0, ETag = '' } = output as GetOutput // of a GetObjectCommand
-        if (Body === undefined || ContentLength > maxBytes) {
-          Body?.destroy()
-          return { bytes: undefined, etag: ETag }
-        }
-        return { bytes: Buffer.concat(await Body.toArray()), etag: ETag }
+        const { Body, ContentLength = 0 } = output as GetOutput // of a GetObjectCommand
+        const fits = Body !== undefined && ContentLength <= maxBytes
+        if (!fits) Body?.destroy()
+        const bytes = fits ? Buffer.concat(await Body.toArray()) : undefined
+        return { bytes, etag: required(output, 'ETag') }
       },
     )
   }
@@ -144,7 +143,7 @@ export class Bucket {
       new CreateMultipartUploadCommand({ Bucket: this.name, Key: key, ChecksumAlgorithm: 'SHA256' }),
       limits,
     )
-    return String(field(value, 'UploadId') ?? '')
+    return required(value, 'UploadId')
   }
 
   async putPart(
@@ -163,7 +162,7 @@ export class Bucket {
       ChecksumSHA256: sha256.toString('base64'),
     })
     const { value } = await send(this.client, signDigest(command, sha256), limits)
-    return { number, etag: String(field(value, 'ETag') ?? ''), sha256 }
+    return { number, etag: required(value, 'ETag'), sha256 }
   }
 
   async completeUpload(
@@ -182,7 +181,9 @@ export class Bucket {
       UploadId: upload.uploadId,
       MultipartUpload: { Parts },
     })
-    return (await send(this.client, command, limits)).moment
+    const { value, moment } = await send(this.client, command, limits)
+    required(value, 'ETag')
+    return moment
   }
 
   async abortUpload(
@@ -226,7 +227,6 @@ export interface StoredObject {
 interface GetOutput {
   readonly Body?: Readable
   readonly ContentLength?: number
-  readonly ETag?: string
 }
 interface ListOutput {
   readonly Contents?: readonly { Key?: string; Size?: number; LastModified?: Date }[]
@@ -234,6 +234,16 @@ interface ListOutput {
 }
 interface UploadsOutput {
   readonly Uploads?: readonly { Key?: string; UploadId?: string; Initiated?: Date }[]
+}
+
+/**
+ * A proxy may answer 200 for a store that it did not ask. Without an ETag nothing was stored, and no condition could name
+ * it: the request is repeated, as after any broken answer.
+ */
+function required(output: object, name: 'ETag' | 'UploadId'): string {
+  const value = field(output, name)
+  if (typeof value === 'string' && value !== '') return value
+  throw Object.assign(new Error(`The answer has no ${name}.`), { $metadata: { httpStatusCode: 200 } })
 }
 
 function field(output: object, name: string): unknown {

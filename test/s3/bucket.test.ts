@@ -1,12 +1,46 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { UploadPartCommand } from '@aws-sdk/client-s3'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { randomText } from '../../src/layout.ts'
 import { Bucket } from '../../src/s3/bucket.ts'
+import { failureOf } from '../../src/s3/store-failure.ts'
 import { send, signDigest } from '../../src/s3/store-request.ts'
 import { BUCKET, gateway, haveCeph, needsCeph, newClient } from '../fixtures/ceph.ts'
 
 const LIMITS = { timeoutMs: 10_000 }
+
+it('a 200 of a proxy that did not ask the store is a broken answer: nothing counts as stored or read', async () => {
+  const server = createServer((request, response) => {
+    request.resume().on('end', () => response.end('<html>Log in</html>'))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo // it listens on TCP
+  const client = newClient({
+    endpoint: `http://127.0.0.1:${port}`,
+    accessKeyId: 'KEY',
+    secretAccessKey: 'SECRET',
+  })
+  onTestFinished(() => {
+    client.destroy()
+    server.close()
+  })
+  const bucket = new Bucket(client, BUCKET)
+  const upload = { key: 'k', uploadId: 'u' }
+  const part = { number: 1, etag: 'e', sha256: Buffer.alloc(32) }
+  for (const request of [
+    () => bucket.put('k', Buffer.from('1'), LIMITS, { absent: true }),
+    () => bucket.get('k', 100, LIMITS),
+    () => bucket.startUpload('k', LIMITS),
+    () => bucket.putPart(upload, 1, Buffer.from('1'), LIMITS),
+    () => bucket.completeUpload(upload, [part], LIMITS),
+  ]) {
+    const answer = await request().catch(failureOf)
+    expect(answer).toBe('passing')
+  }
+})
 
 describe.skipIf(!haveCeph)(`buckets${needsCeph}`, () => {
   it('a bucket refuses a part whose bytes are not those of its digest', async () => {
