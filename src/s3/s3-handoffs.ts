@@ -3,7 +3,6 @@
 // after complete() it never comes back. The store must keep its conditional writes: it is probed first.
 
 import { checkMeta, checkTicket, goneError } from '../claimable/handoff-record.ts'
-import { TempFileError } from '../errors.ts'
 import type { Json } from '../index.ts'
 import { requireCallback } from '../input/options.ts'
 import { isTicket } from '../layout.ts'
@@ -30,7 +29,7 @@ import {
   storeSettings,
   sweepSettings,
 } from './s3-options.ts'
-import { closingOf, Store } from './store.ts'
+import { closedError, closingOf, Store } from './store.ts'
 import { type Direction, storeError } from './store-failure.ts'
 import { listInfos, readInfo } from './tickets.ts'
 import { discardNext, retryNext } from './transitions.ts'
@@ -201,9 +200,8 @@ export class S3Handoffs implements AsyncDisposable {
    */
   async close(): Promise<void> {
     const reason = closedError()
-    const held = [...this.#store.leases]
     this.#closing.abort(reason)
-    const failures = await Promise.allSettled(held.map((lease) => lease.abandon(reason)))
+    const failures = await Promise.allSettled([...this.#store.leases].map((lease) => lease.abandon(reason)))
     await Promise.allSettled(this.#taking)
     for (const failure of failures)
       if (failure.status === 'rejected') log.handoff('not given back, its lease will end: %O', failure.reason)
@@ -278,11 +276,4 @@ export class S3Handoffs implements AsyncDisposable {
     bucket.quoteEtags = (await probeOnce(bucket, ask, signal)).quoteEtags
     this.#wasProbed = true
   }
-}
-
-function closedError(): TempFileError {
-  return new TempFileError(
-    'ERR_TEMP_CLOSED',
-    'This S3Handoffs is closed. Create a new one, or close this one after its last use.',
-  )
 }

@@ -1,5 +1,6 @@
 // The state that the operations of one S3Handoffs share: a bucket, its records, the settings, and the claims that are held.
 
+import { TempFileError } from '../errors.ts'
 import { getTempManager, type TempFileManager } from '../index.ts'
 import { CLOSING } from '../runtime/abort.ts'
 import { log } from '../runtime/observe.ts'
@@ -63,4 +64,11 @@ export class Store {
 /** Aborts when the manager closes. Undefined for a manager of a version that has no such signal. */
 export function closingOf(manager: TempFileManager): AbortSignal | undefined {
   return (manager as { readonly [CLOSING]?: AbortSignal })[CLOSING] // not a member of the public type
+}
+
+export function closedError(): TempFileError {
+  return new TempFileError(
+    'ERR_TEMP_CLOSED',
+    'This S3Handoffs is closed. Create a new one, or close this one after its last use.',
+  )
 }
