@@ -47,13 +47,16 @@ function directoryOf(text: string): string {
   throw invalid('in', '--in must name a directory: it is a file.')
 }
 
+/** (uid_t) -1, which names no user (chown(2)). */
+const NO_USER = 0xffff_ffff
+
 /** The user whose directories are swept: the caller, unless root names another one. */
 function ownerOf(text: string | undefined): number | undefined {
   const own = process.geteuid?.()
   if (text === undefined) return own
-  if (!/^\d{1,10}$/.test(text))
-    throw invalid('owner', '--owner must be a numeric user id, as `id -u NAME` prints it.')
   const uid = Number(text)
+  if (!/^\d+$/.test(text) || uid >= NO_USER)
+    throw invalid('owner', '--owner must be a numeric user id, as `id -u NAME` prints it.')
   if (own !== 0 && uid !== own) throw invalid('owner', '--owner needs root: run this with sudo.')
   return uid
 }

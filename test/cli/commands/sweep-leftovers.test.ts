@@ -10,6 +10,7 @@ test.each([
   ['no directory', ['--prefix', 'myapp-']],
   ['a root', ['--prefix', 'myapp-', '--in', '/tmp', '--name', 'x']],
   ['an owner that is a name', ['--prefix', 'myapp-', '--in', '/tmp', '--owner', 'nobody']],
+  ['an owner that no user id reaches', ['--prefix', 'myapp-', '--in', '/tmp', '--owner', '4294967296']],
   ['no text for a directory', ['--prefix', 'myapp-', '--in', '']],
   ['a directory that does not exist', ['--prefix', 'myapp-', '--in', join(import.meta.dirname, 'missing')]],
   ['a file for a directory', ['--prefix', 'myapp-', '--in', import.meta.filename]],
