@@ -85,6 +85,7 @@ class Http1Receipt implements Receipt {
     this.#stopWatching()
     Reflect.deleteProperty(this.#socket, 'destroySoon') // the prototype's again
     Reflect.deleteProperty(this.#socket, 'end')
+    if (this.#res.writableFinished) this.#socket.destroySoon?.() // the program ended the response: Node's call was held
   }
 
   #stopWatching(): void {

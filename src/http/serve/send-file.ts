@@ -136,10 +136,11 @@ async function write(
     finish = true
   })
   writeHead(res, answer)
+  let whole = true
   if (answer.body === undefined) res.end()
   else {
     try {
-      await writeBody(res, { body: answer.body, length: answer.length }, receipt, sent)
+      whole = await writeBody(res, { body: answer.body, length: answer.length }, receipt, sent)
     } catch (error) {
       res.destroy()
       throw error
@@ -147,7 +148,7 @@ async function write(
   }
   await over
   // node:http2 emits 'finish' for a stream that the client cancelled, too; its error code distinguishes the two.
-  sent.fullySent = isHttp2(res) ? res.stream.writableFinished && res.stream.rstCode === 0 : finish
+  sent.fullySent = whole && (isHttp2(res) ? res.stream.writableFinished && res.stream.rstCode === 0 : finish)
 }
 
 /** The reason phrase is set with the status: one that an earlier status left behind would be sent with this one. */
@@ -159,20 +160,21 @@ function writeHead(res: NodeResponse, { status, headers }: Answer): void {
 
 /**
  * Writes the body, reading one chunk ahead. The last chunk is given to end(), so that in HTTP/2 it shares a frame with
- * the end of the stream. @throws ERR_TEMP_IO, ERR_TEMP_TRUNCATED
+ * the end of the stream. Resolves with false where the client left before that, or the program ended the response.
+ * @throws ERR_TEMP_IO, ERR_TEMP_TRUNCATED
  */
 async function writeBody(
   res: NodeResponse,
   { body, length }: { body: AsyncGenerator<Uint8Array>; length: number },
   receipt: Receipt | undefined,
   sent: Sent,
-): Promise<void> {
+): Promise<boolean> {
   const drain = new Drain(res)
   try {
     let reading = body.next()
     for (;;) {
       const { done, value } = await reading
-      if (done === true || isClosed(res)) return
+      if (done === true || isOver(res)) return false
       sent.bytes += value.length
       if (sent.bytes === length) return await writeLast(res, value, receipt)
       reading = body.next()
@@ -184,11 +186,25 @@ async function writeBody(
   }
 }
 
-async function writeLast(res: NodeResponse, chunk: Uint8Array, receipt: Receipt | undefined): Promise<void> {
-  if (receipt?.beforeLastByte === undefined) return void res.end(chunk)
-  writable(res).write(chunk.subarray(0, -1))
-  await receipt.beforeLastByte()
-  if (!isClosed(res)) res.end(chunk.subarray(-1))
+async function writeLast(
+  res: NodeResponse,
+  chunk: Uint8Array,
+  receipt: Receipt | undefined,
+): Promise<boolean> {
+  let last = chunk
+  if (receipt?.beforeLastByte !== undefined) {
+    writable(res).write(chunk.subarray(0, -1))
+    await receipt.beforeLastByte()
+    if (isOver(res)) return false
+    last = chunk.subarray(-1)
+  }
+  res.end(last)
+  return true
+}
+
+/** Whether nothing more can be written: a program's timeout may end the response, too. */
+function isOver(res: NodeResponse): boolean {
+  return isClosed(res) || res.writableEnded
 }
 
 /** The two responses share their overloads only as a Writable. */

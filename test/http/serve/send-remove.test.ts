@@ -54,6 +54,23 @@ describe('the removal of sent files', () => {
     },
   )
 
+  test('a file is not removed when the program ends the response in the middle of the body', async () => {
+    await using big = await here.premises.manager.receive(Buffer.alloc(50 * 1024 * 1024))
+    here.entry = big
+    here.options = { remove: 'after-full-body' }
+    const answering = once(here.server.server, 'request')
+    const socket = connect(here.server.port, '127.0.0.1')
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+    const [, response] = await answering
+    await once(socket, 'data')
+    const closed = once(socket, 'close')
+    response.end() // as a timeout does
+    socket.resume()
+    expect(await here.outcome).toMatchObject({ status: 200, fullySent: false, removed: false })
+    expect(existsSync(big.path)).toBe(true)
+    await closed
+  })
+
   test.each<[string, (socket: Socket) => void]>([
     ['destroy', (socket) => void socket.destroy()],
     ['resetAndDestroy', (socket) => void socket.resetAndDestroy()],
