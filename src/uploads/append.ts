@@ -2,7 +2,7 @@
 // without a gap; bytes beyond the declared length, of a refused type or with a wrong digest are not kept.
 
 import { close } from '../disk/descriptors.ts'
-import { ioError, TempFileError } from '../errors.ts'
+import { ioError } from '../errors.ts'
 import { onAbort } from '../runtime/abort.ts'
 import { log } from '../runtime/observe.ts'
 import { BlockWriter } from '../streams/block-writer.ts'
@@ -17,6 +17,7 @@ import type { PreparedAppend } from './rules.ts'
 import {
   appendTooLarge,
   appendTooSmall,
+  appendTruncated,
   beyondLength,
   isRefusal,
   keptError,
@@ -70,11 +71,8 @@ class AppendRun {
     hold.requireHeld()
     const { quota } = hold.session
     const limit = Math.min(options.rules.maxBytes, quota.fileBytes, hold.length ?? Number.POSITIVE_INFINITY)
-    const { session, id, position } = hold
-    const others =
-      hold.length === undefined
-        ? await requireRoom(session, id, position + (options.expectedBytes ?? 0))
-        : undefined
+    const least = hold.position + (options.expectedBytes ?? 0)
+    const others = hold.length === undefined ? await requireRoom(hold.session, hold.id, least) : undefined
     const head = await EarlyHead.open(hold, options.rules)
     const fd = await hold.openData()
     return new AppendRun(hold, options, { fd, limit, head, others })
@@ -278,10 +276,6 @@ class AppendRun {
   #checkCount(): void {
     const { expectedBytes } = this.#options
     if (expectedBytes === undefined || this.#received === expectedBytes) return
-    throw new TempFileError(
-      'ERR_TEMP_TRUNCATED',
-      `${this.#received} of the announced ${expectedBytes} bytes arrived. They are kept.`,
-      { details: { bytes: this.#received, expected: expectedBytes } },
-    )
+    throw appendTruncated(this.#received, expectedBytes)
   }
 }

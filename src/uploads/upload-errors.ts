@@ -38,6 +38,15 @@ export function uploadCorrupt(why: string, path: string): TempFileError {
   )
 }
 
+/** Fewer or more bytes than the request announced. */
+export function appendTruncated(bytes: number, expected: number): TempFileError {
+  return new TempFileError(
+    'ERR_TEMP_TRUNCATED',
+    `${bytes} of the announced ${expected} bytes arrived. They are kept.`,
+    { details: { bytes, expected } },
+  )
+}
+
 export function uploadEnded(): TempFileError {
   return new TempFileError(
     'ERR_TEMP_REMOVED',
