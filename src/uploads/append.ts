@@ -157,10 +157,10 @@ class AppendRun {
       // A write that failed half way has left a part of its block: the file's size counts, and the hashes do not have that part.
       const offset = failure === undefined ? this.#written : fs.fstatSync(this.#fd).size
       if (this.#hold.digest.offset !== offset) this.#hold.digest.reset()
-      const complete = this.#hold.length === undefined || offset === this.#hold.length
-      const promisedLater = failure === undefined && this.#options.last && complete
       this.#hold.position = offset
-      if (!promisedLater) await this.#hold.checkpoint(this.#fd, offset, false)
+      const complete = this.#hold.length === undefined || offset === this.#hold.length
+      const finishes = failure === undefined && this.#options.last && complete
+      if (!finishes) await this.#hold.checkpoint(this.#fd, offset, false)
       if (failure !== undefined) throw failure.error
       this.#checkCount()
       return offset
@@ -182,8 +182,7 @@ class AppendRun {
     if (this.#others !== undefined) this.#hold.session.quota.checkRoom(this.#others + end)
     this.#hold.position = end
     this.#hold.movedAt = performance.now()
-    const written =
-      this.#flushing === undefined ? this.#put(chunk) : this.#flushing.then(() => this.#put(chunk))
+    const written = this.#flushing?.then(() => this.#put(chunk)) ?? this.#put(chunk)
     if (written === undefined) return undefined
     this.#pending = written.finally(() => {
       this.#pending = undefined
