@@ -34,8 +34,8 @@ export function partUrls(concat: string, base: string): URL[] {
 }
 
 /** The method that a client names because its environment cannot send it (tus 1.0, X-HTTP-Method-Override); undefined: the request's own. */
-export function methodInstead(value: unknown): 'PATCH' | 'DELETE' | undefined {
-  return value === 'PATCH' || value === 'DELETE' ? value : undefined
+export function methodInstead(value: unknown): 'HEAD' | 'PATCH' | 'DELETE' | undefined {
+  return value === 'HEAD' || value === 'PATCH' || value === 'DELETE' ? value : undefined
 }
 
 export function notAPart(): unknown {

@@ -150,11 +150,10 @@ class TusServer extends Server {
     const named = methodInstead(headers.get('x-http-method-override'))
     const otherVersion = headers.get('tus-resumable') !== TUS_RESUMABLE
     if (otherVersion) headers.delete('tus-resumable')
-    const { method } = request
+    const method = named ?? request.method
     const plain = named === undefined && !otherVersion
-    const response = await super.handleWeb(
-      plain ? request : new Request(request, { method: named ?? method, headers }),
-    )
+    const whole = named === 'HEAD' ? request.url : request // HEAD may have no body
+    const response = await super.handleWeb(plain ? request : new Request(whole, { method, headers }))
     if (otherVersion) response.headers.set('Tus-Version', TUS_RESUMABLE)
     return response
   }

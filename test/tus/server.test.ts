@@ -45,7 +45,7 @@ test('a file that tus-js-client sends in pieces becomes one handoff with its met
   expect(sha256(readFileSync(claim.path))).toBe(sha256(bytes))
 })
 
-test('a client that cannot send PATCH or DELETE names them in X-HTTP-Method-Override', async () => {
+test('a client that cannot send PATCH, HEAD or DELETE names them in X-HTTP-Method-Override', async () => {
   const { manager, tus, url, finished } = await running({ hash: 'sha256' })
   const bytes = randomBytes(1_000_000)
   await send(url, bytes, { overridePatchMethod: true, chunkSize: 300_000 })
@@ -58,6 +58,10 @@ test('a client that cannot send PATCH or DELETE names them in X-HTTP-Method-Over
   expect((await tus.handleWeb(new Request(at, { ...post, body: 'ri' }))).headers.get('upload-offset')).toBe(
     '2',
   )
+  const head = { method: 'POST', headers: { ...TUS, 'X-HTTP-Method-Override': 'HEAD' } }
+  expect((await fetch(at, head)).headers.get('upload-offset')).toBe('2')
+  const answer = await tus.handleWeb(new Request(at, { ...head, body: 'x' }))
+  expect([answer.status, answer.headers.get('upload-offset')]).toEqual([200, '2'])
   const headers = { ...TUS, 'X-HTTP-Method-Override': 'DELETE' }
   expect((await fetch(at, { method: 'POST', headers })).status).toBe(204)
   expect((await manager.uploads()).map(({ state }) => state)).toEqual(['finished'])
