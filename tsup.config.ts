@@ -135,7 +135,7 @@ export default defineConfig({
   // A bundler or test runner that inlines the package must see a builtin of Node as one.
   removeNodeProtocol: false,
   shims: true,
-  clean: true,
+  clean: ['!**/*.d.{ts,cts}'], // a build without declarations (the tests') keeps those of the last one
   sourcemap: false,
   treeshake: false,
   noExternal: ['bytes', 'ms'],
