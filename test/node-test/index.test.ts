@@ -47,7 +47,7 @@ test('files of a run that was killed with SIGKILL are removed by the next run', 
       test('passes', (t) => { tempDir(t) })`,
   })
   await project.killAt('up', ['--test', 'hangs.test.js'])
-  expect(project.names('sessions')).toHaveLength(1)
+  expect(project.names('sessions')).not.toEqual([]) // its sweep may have been asking the volume for its time
   expect(await project.run(['--test', 'passes.test.js'])).toMatchObject({ status: 0 })
   expect(project.names('sessions')).toEqual([])
 })
