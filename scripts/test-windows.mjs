@@ -62,6 +62,7 @@ const env = {
   WINEARCH: 'win64',
   WINEDLLOVERRIDES: 'mscoree,mshtml=', // or wineboot offers to download .NET and a browser
   NO_COLOR: '1',
+  LC_ALL: 'C.UTF-8', // Wine writes file names in the locale's charset
   SWEEP_ROUNDS: process.env.SWEEP_ROUNDS ?? '200',
   TFM_CHILDREN: windows(join(bundled, 'children')),
 }
