@@ -56,8 +56,8 @@ const ALONE = [
 const quick = process.env['QUICK'] !== undefined
 
 /**
- * Whole programs, each of which takes 10 seconds or more: `npm run test:long` runs them and `npm test` does not, unless the
- * command line names files.
+ * Whole programs, kills and races, each of which takes 10 seconds or more: `npm run test:long` runs them and `npm test` does
+ * not, unless the command line names files.
  */
 const PROGRAMS = [
   'crash/blocked-owner',
@@ -72,6 +72,10 @@ const PROGRAMS = [
   'examples/uploads',
   'examples/worker-threads',
   'faults/kill',
+  'integration/torture',
+  's3/cuts',
+  's3/two-endings',
+  'tus/finish-kill',
 ].map((name) => `test/${name}.test.ts`)
 const long = process.env['LONG'] !== undefined
 const named = process.argv.slice(2).some((word) => word.includes('test/'))
@@ -129,7 +133,7 @@ export default defineConfig({
         test: {
           name: 'rooms-outer',
           include: long || quick ? [] : OUTER_ROOMS.map(testsOf),
-          exclude: [...ignored, ...ALONE],
+          exclude: [...ignored, ...ALONE, ...(named ? [] : PROGRAMS)],
           pool: 'forks',
           isolate: false,
           globalSetup: SETUP,
