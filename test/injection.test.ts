@@ -1,6 +1,7 @@
 // A file system of the user's: memfs, so that unit tests touch no disk.
 
 import nodeFs, { existsSync } from 'node:fs'
+import { userInfo } from 'node:os'
 import { pipeline } from 'node:stream/promises'
 import { createFsFromVolume, Volume } from 'memfs'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -97,16 +98,19 @@ describe('memfs', () => {
     expect(fs.readdirSync(`${manager.root}/handoffs`)).toEqual([])
   })
 
-  test.each(['/etc', '/usr/lib', '/'])('the directory %s of the system is not adopted', async (path) => {
-    const { manager, fs } = inMemory()
-    fs.mkdirSync(path, { recursive: true })
-    for (const inPlace of [true, false]) {
-      const error = await failure('ERR_TEMP_OPTION_INVALID', () => manager.adopt(path, { inPlace }))
-      expect(error.path).toBe(path)
-    }
-    await manager.close()
-    expect(fs.existsSync(path)).toBe(true)
-  })
+  test.each(['/etc', '/usr/lib', '/', userInfo().homedir])(
+    'the directory %s, which the system or its user needs, is not adopted',
+    async (path) => {
+      const { manager, fs } = inMemory()
+      fs.mkdirSync(path, { recursive: true })
+      for (const inPlace of [true, false]) {
+        const error = await failure('ERR_TEMP_OPTION_INVALID', () => manager.adopt(path, { inPlace }))
+        expect(error.path).toBe(path)
+      }
+      await manager.close()
+      expect(fs.existsSync(path)).toBe(true)
+    },
+  )
 
   test('two managers on memfs do not sweep each other', async () => {
     const { manager, fs } = inMemory()

@@ -110,7 +110,7 @@ export async function checkHead(
  */
 async function isOfOtherKind(extension: string, type: string): Promise<boolean> {
   if (extension === '') return false
-  const { lookup } = (await loaded(mimeTypes)).default
+  const { lookup } = (await loaded('mime-types', mimeTypes)).default
   const known = lookup(extension)
   return known !== false && areOfDifferentKinds(known, type)
 }
@@ -131,14 +131,14 @@ function passesByName(
 
 /** The type whose signature the head has. */
 async function signatureOf(head: Uint8Array): Promise<string | undefined> {
-  const { fileTypeFromBuffer } = await loaded(fileType)
+  const { fileTypeFromBuffer } = await loaded('file-type', fileType)
   return (await fileTypeFromBuffer(head.subarray(0, HEAD_BYTES)))?.mime
 }
 
 const fileType = onDemand(() => import('file-type'))
 const mimeTypes = onDemand(() => import('mime-types')) // 200 KB of tables, for rare extensions only
 
-async function loaded<M>(load: () => Promise<M>): Promise<M> {
+async function loaded<M>(name: string, load: () => Promise<M>): Promise<M> {
   try {
     return await load()
   } catch (cause) {
@@ -146,7 +146,7 @@ async function loaded<M>(load: () => Promise<M>): Promise<M> {
     if (errno === 'EMFILE' || errno === 'ENFILE') throw ioError(cause, 'detect the type of the file')
     throw new TempFileError(
       'ERR_TEMP_IO',
-      'Could not detect the type of the file: the package file-type, an ES module, cannot be loaded here. In Jest, start Node with --experimental-vm-modules; in an ES module that esbuild bundled, define `require` (docs/compatibility.md).',
+      `Could not detect the type of the file: the package ${name} cannot be loaded here. In Jest, start Node with --experimental-vm-modules; in an ES module that esbuild bundled, define require (docs/compatibility.md).`,
       { cause },
     )
   }

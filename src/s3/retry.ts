@@ -11,7 +11,7 @@ export interface Budget {
   readonly signal?: AbortSignal | undefined
 }
 
-/** An abort does not wait longer than this until what was begun is undone; leases and sweeps undo what stays. */
+/** An abort does not wait longer than this until what was started is undone; leases and sweeps undo what stays. */
 export const UNDO_MS = 3000
 
 const FIRST_WAIT_MS = 100

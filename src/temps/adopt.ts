@@ -2,6 +2,7 @@
 // other; in place, it is only registered for its scope, close and exit, no sweep covers it, and it is removed only
 // while the directory that holds it is still the same one.
 
+import { userInfo } from 'node:os'
 import { basename, dirname, join, sep } from 'node:path'
 import { moveIn } from '../disk/move/move-in.ts'
 import { absolutePath, ignoreMissing, statsOf } from '../disk/paths.ts'
@@ -90,13 +91,22 @@ async function kindOf(session: Session, source: string): Promise<boolean> {
 function refuseNeeded({ context: { fs, layout } }: Session, given: string): void {
   const path = join(fs.realpathSync(dirname(given)).toString(), basename(given))
   const holdsRoot = layout.root === path || layout.root.startsWith(path + sep)
-  if (!holdsRoot && !isSystemDirectory(path)) return
-  const reason = holdsRoot ? 'the root directory of this manager is in it' : 'it is a directory of the system'
+  if (!holdsRoot && path !== homeDirectory() && !isSystemDirectory(path)) return
+  const reason = holdsRoot ? 'the root directory of this manager is in it' : 'the system or its user needs it'
   throw new TempFileError(
     'ERR_TEMP_OPTION_INVALID',
     `This directory cannot be adopted: ${reason}. Pass one that may be deleted.`,
     { path, details: { option: 'path' } },
   )
+}
+
+/** The user's own, whatever HOME says: a program may have set that to a directory of its making. */
+function homeDirectory(): string | undefined {
+  try {
+    return userInfo().homedir
+  } catch {
+    return undefined // the user has no entry in the user database
+  }
 }
 
 function inPlace(session: Session, given: string): Holding {

@@ -105,7 +105,7 @@ export class TempFileStore extends DataStore {
       const rules = this.#rules(concat)
       if (upload.finished !== undefined) return upload.offset
       const last = concat === undefined && upload.length !== undefined
-      const keepSource = true // @tus/server answers with the error that its stream ends with: it must be ours
+      const keepSource = true // @tus/server answers with the error that its stream ends with; that must be the refusal
       await upload.append(stream, { ...rules, ...(digest && { digests: [digest] }), last, keepSource })
       if (upload.offset === upload.length && concat === undefined) await upload.finish(rules)
       return upload.offset

@@ -77,7 +77,8 @@ export interface EntryMethods {
   /**
    * Takes over an existing file or directory. It is moved into the session, across devices too; with `inPlace` it stays
    * where it is, and is removed with its scope, at close and at exit, but by no sweep. A directory of the system (`/etc`,
-   * `/usr/lib`, `C:\\Users`) and one that holds the root of this manager are refused with ERR_TEMP_OPTION_INVALID.
+   * `/usr/lib`, `C:\\Users`), the user's home and one that holds the root of this manager are refused with
+   * ERR_TEMP_OPTION_INVALID.
    * @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_NO_SPACE, ERR_TEMP_QUOTA, ERR_TEMP_IO, ERR_TEMP_UNSAFE_ROOT, ERR_TEMP_CLOSED; with
    * `accept` the codes of {@link checkFile} too
    * @category Creating

@@ -80,18 +80,22 @@ describe.each(places)('%s', (_, list) => {
   })
 })
 
+/** A handoff, and the two directories between which a claim of its publisher moves it. */
+async function published() {
+  const baseDir = tempBase()
+  const owner = tempManager({ baseDir })
+  owner.file()
+  const ticket = await (await owner.receive('text', { name: 'a.txt' })).handOff()
+  const free = join(owner.root, 'handoffs', ticket)
+  const claim = join(owner.sessionPath ?? '', 'claims', ticket)
+  return { baseDir, owner, ticket, free, claim }
+}
+
 describe('looking without claiming', () => {
   it.each(places)(
     '%s goes on when a handoff is claimed between the look at its data and at its file',
     async (_, list) => {
-      const baseDir = tempBase()
-      const owner = tempManager({ baseDir })
-      owner.file()
-      const ticket = await (await owner.receive('text', { name: 'a.txt' })).handOff()
-      const [free, claim] = [
-        join(owner.root, 'handoffs', ticket),
-        join(owner.sessionPath ?? '', 'claims', ticket),
-      ]
+      const { baseDir, ticket, free, claim } = await published()
       let moves = 0
       const disk = steppingDisk(() => {})
       const { lstatSync } = disk
@@ -108,14 +112,7 @@ describe('looking without claiming', () => {
   )
 
   it('inspect() and handoffs() neither miss nor call corrupt a handoff that moves meanwhile', async () => {
-    const baseDir = tempBase()
-    const owner = tempManager({ baseDir })
-    owner.file()
-    const ticket = await (await owner.receive('text')).handOff()
-    const [free, claim] = [
-      join(owner.root, 'handoffs', ticket),
-      join(owner.sessionPath ?? '', 'claims', ticket),
-    ]
+    const { baseDir, owner, ticket, free, claim } = await published()
     // Between the look at the directory and the look into its record it is claimed; at the next, it comes back.
     let moves = 0
     const disk = steppingDisk(() => {})
@@ -193,15 +190,35 @@ describe('looking without claiming', () => {
     },
   )
 
-  it('handoffs() lists a handoff that is given back after the free ones were listed', async () => {
+  it('handoffs() counts the files of a directory that is claimed and given back while they are counted', async () => {
     const baseDir = tempBase()
     const owner = tempManager({ baseDir })
-    owner.file()
-    const ticket = await (await owner.receive('text')).handOff()
-    const [free, claim] = [
-      join(owner.root, 'handoffs', ticket),
-      join(owner.sessionPath ?? '', 'claims', ticket),
-    ]
+    const dir = owner.dir({ name: 'frames' })
+    for (const name of ['one', 'two']) writeFileSync(dir.join(name), 'x')
+    const ticket = await dir.handOff()
+    const [free, away] = [join(owner.root, 'handoffs', ticket), join(tempBase(), ticket)]
+    const disk = steppingDisk(() => {})
+    const { readdirSync } = disk
+    let moves = 0
+    Object.assign(disk.promises, {
+      // Synchronous, so that it is over when the handoff comes back.
+      readdir: async (path: unknown, options: unknown) => {
+        const isGone = slashed(String(path)).endsWith('/data/frames') && moves++ === 0
+        if (isGone) renameSync(free, away)
+        try {
+          return Reflect.apply(readdirSync, disk, [path, options])
+        } finally {
+          if (isGone) renameSync(away, free)
+        }
+      },
+    })
+    const [info] = await tempManager({ baseDir, fs: disk, sweep: { onStart: false } }).handoffs()
+    expect(info).toMatchObject({ ticket, files: 2, bytes: 2 })
+    expect(moves).toBeGreaterThan(1)
+  })
+
+  it('handoffs() lists a handoff that is given back after the free ones were listed', async () => {
+    const { baseDir, ticket, free, claim } = await published()
     renameSync(free, claim)
     let moves = 0
     const disk = steppingDisk(() => {})

@@ -55,7 +55,7 @@ export function discardNode(request: IncomingMessage | Http2ServerRequest, bound
 }
 
 /**
- * Discards the rest of a request when it is refused by somebody else: a head with an error status is about to be written,
+ * Discards the rest of a request when other code refuses it: a head with an error status is about to be written,
  * and the answer may be the last on its connection.
  */
 export function discardBehindRefusal(
