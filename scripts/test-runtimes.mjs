@@ -1,5 +1,6 @@
-// npm run test:runtimes [-- node@22 bun ...]: the whole suite on each Node that the package supports, and the built
-// package's core on every runtime, as a table. The runtimes come from npm, into a cache beside the dependencies.
+// npm run test:runtimes [-- node@22 bun ... test/http/ ...]: the whole suite, or these files of it, on each Node that the
+// package supports, and the built package's core on every runtime, as a table. The runtimes come from npm, into a cache
+// beside the dependencies.
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
@@ -9,7 +10,8 @@ import { fileURLToPath } from 'node:url'
 const project = fileURLToPath(new URL('../', import.meta.url))
 const cache = join(project, 'node_modules/.cache/runtimes')
 const all = ['node@20', 'node@22', 'node@24', 'node@26', 'bun', 'deno']
-const asked = process.argv.slice(2)
+const asked = process.argv.slice(2).filter((word) => !word.startsWith('test/'))
+const files = process.argv.slice(2).filter((word) => word.startsWith('test/'))
 const core = join(project, 'test/runtimes/core.mjs')
 const built = join(project, 'dist/index.js')
 if (!existsSync(built)) throw new Error('Build the package first: npm run build')
@@ -30,10 +32,10 @@ function install(name) {
   return binary
 }
 
-/** The whole suite: 'passed, failed, skipped'. */
+/** The suite, or the files that were asked for: 'passed, failed, skipped'. */
 function suite(binary) {
   const vitest = join(project, 'node_modules/vitest/vitest.mjs')
-  const { stdout, stderr, status } = spawnSync(binary, [vitest, 'run', '--reporter=dot'], {
+  const { stdout, stderr, status } = spawnSync(binary, [vitest, 'run', '--reporter=dot', ...files], {
     cwd: project,
     encoding: 'utf8',
     maxBuffer: 1 << 30,
@@ -83,7 +85,7 @@ for (const name of asked.length > 0 ? asked : all) {
   if (isNode) ok &&= ofCore.ok && ofSuite.ok
   table.push([name.replace(/@.*/, ''), version.replace(/ .*/, ''), ofSuite.text, ofCore.text])
 }
-const heads = ['runtime', 'version', 'whole suite', "built package's core"]
+const heads = ['runtime', 'version', files.length > 0 ? files.join(' ') : 'whole suite', "built package's core"]
 console.log(`\n| ${heads.join(' | ')} |\n|${heads.map(() => ' --- ').join('|')}|`)
 for (const row of table) console.log(`| ${row.join(' | ')} |`)
 process.exitCode = ok ? 0 : 1

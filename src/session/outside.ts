@@ -2,8 +2,8 @@
 // device, and an adopted directory on its way out. Each is noted in the session before it is made.
 // Guarantee: a sweep removes what a killed process left only if directory, name, owner, device and inode are as
 // noted; an entry that was never identified is removed only while it is empty.
-// On a full disk the move continues without a note, because moves empty it: only a kill in its middle then
-// leaves a copy beside the destination.
+// On a full disk the move continues without a note, because moves empty it: only a kill in its middle, or a removal that
+// fails too and is reported with its path, then leaves a copy beside the destination.
 
 import type { FileSystem } from '../disk/file-system.ts'
 import type { Identity, Journal, Outside } from '../disk/move/staging.ts'

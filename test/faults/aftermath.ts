@@ -25,6 +25,9 @@ import { type Ground, type Outcome, PAYLOAD, ROOT_NAME, rootOf, type Truth } fro
 const FAST =
   existsSync('/dev/shm') && statSync('/dev/shm').dev !== statSync(tmpdir()).dev ? '/dev/shm' : undefined
 
+/** As it is before the seam is installed: a look of one case at its descriptors is no call of the cases beside it. */
+const readLinkUnwatched = readlinkSync
+
 let otherDevice: string | undefined
 
 /** Gives the cases a second device in memory, where we may mount one; returns the function that takes it away. */
@@ -67,7 +70,7 @@ export function openBelow(ground: Ground): string[] {
   const found: string[] = []
   for (const fd of readdirSync('/proc/self/fd')) {
     try {
-      const path = readlinkSync(`/proc/self/fd/${fd}`)
+      const path = readLinkUnwatched(`/proc/self/fd/${fd}`)
       if (path.startsWith(`${ground.base}/`) || path.startsWith(`${ground.far}/`)) found.push(path)
     } catch {
       // The descriptor of the listing itself.
@@ -121,8 +124,8 @@ export function wholeness(path: string): { existing: number; problem?: string } 
 
 /**
  * The guarantees that do not hold after everything was closed and swept. `strays`: a removal failed, and that was
- * reported. `copies`: nothing can be removed any more, or the disk reported that nothing exists, so that a copy may stay
- * under a hidden name. `lies`: the disk keeps reporting that nothing exists; then only complete files are guaranteed.
+ * reported. `copies`: nothing could be noted nor removed, which was reported, or the disk reported that nothing exists, so
+ * that a copy may stay under a hidden name. `lies`: the disk keeps reporting that nothing exists; then only complete files are guaranteed.
  */
 export function problemsAfter(
   ground: Ground,

@@ -68,7 +68,8 @@ export async function runCase(operation: Operation, fault?: Fault): Promise<Case
     problems.push(
       ...problemsAfter(ground, outcome, operation.truth, {
         strays: reported || lied || lasting,
-        copies: lied,
+        // The disk was full for the note and stayed so for the removal: the report names what stays.
+        copies: lied || (reported && lasting && fault?.errno === 'ENOSPC'),
         lies: lied && lasting,
       }),
     )
