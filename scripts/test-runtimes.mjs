@@ -85,7 +85,12 @@ for (const name of asked.length > 0 ? asked : all) {
   if (isNode) ok &&= ofCore.ok && ofSuite.ok
   table.push([name.replace(/@.*/, ''), version.replace(/ .*/, ''), ofSuite.text, ofCore.text])
 }
-const heads = ['runtime', 'version', files.length > 0 ? files.join(' ') : 'whole suite', "built package's core"]
+const heads = [
+  'runtime',
+  'version',
+  files.length > 0 ? files.join(' ') : 'whole suite',
+  "built package's core",
+]
 console.log(`\n| ${heads.join(' | ')} |\n|${heads.map(() => ' --- ').join('|')}|`)
 for (const row of table) console.log(`| ${row.join(' | ')} |`)
 process.exitCode = ok ? 0 : 1
