@@ -86,10 +86,17 @@ export function tempDirFixture(options?: TempDirOptions): TempDirFixtures {
   }
 }
 
+/** Errors of a test's attempts that have ended: its result lists those of all, and `repeats` keeps the state 'fail'. */
+const earlierErrors = new WeakMap<object, number>()
+
 function failureOf(task: VitestTask): string | undefined {
-  const failed = task.result?.state === 'fail'
+  const { result = {} } = task
+  const { errors = [] } = result
+  const earlier = earlierErrors.get(result) ?? 0
+  earlierErrors.set(result, errors.length)
+  const failed = result.state === 'fail' && (earlier === 0 || errors.length > earlier)
   if (failed === (task.fails === true)) return undefined
-  const [error] = task.result?.errors ?? []
+  const error = errors[earlier]
   return `${fullName(task)}: ${error === undefined ? 'it passed, but was expected to fail' : summaryOf(error)}`
 }
 

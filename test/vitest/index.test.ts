@@ -47,6 +47,23 @@ test('in a real project every test has a directory of its own, and only those of
   expect(project.names('sessions')).toEqual([])
 })
 
+test('of a test that is repeated or retried the attempts that failed are kept, each with its own error', async () => {
+  const project = testProject({
+    'a.test.js': `${HEAD}
+      let tries = 0
+      test('flaky', { retry: 2 }, ({ tempDir }) => { if (++tries < 3) throw new Error('try ' + tries + tempDir.path.slice(0, 0)) })
+      let rounds = 0
+      test('rare', { repeats: 4 }, ({ tempDir }) => { if (++rounds === 2) throw new Error('round 2' + tempDir.path.slice(0, 0)) })
+    `,
+  })
+  await project.run(VITEST)
+  expect(project.reasons()).toEqual([
+    'a.test.js > flaky: try 1',
+    'a.test.js > flaky: try 2',
+    'a.test.js > rare: round 2',
+  ])
+})
+
 test('of many failed tests the newest three are kept, and none with preserve: false', async () => {
   const project = testProject({
     'a.test.js': `${HEAD}
