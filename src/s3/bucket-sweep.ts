@@ -48,8 +48,8 @@ export async function sweepBucket(store: Store, settings: SweepSettings): Promis
   const items: S3SweepItem[] = []
   const end = performance.now() + plan.timeLimitMs
   let tickets = 0
-  await abortOldUploads(plan, items)
-  const finished = await eachPage(plan, end, async (page) => {
+  const allUploads = await abortOldUploads(plan, end, items)
+  const allTickets = await eachPage(plan, end, async (page) => {
     tickets += page.tickets.length
     await inParallel(page.tickets, async (listed) => {
       const item = await sweepTicket(plan, listed, page.nowMs)
@@ -58,7 +58,7 @@ export async function sweepBucket(store: Store, settings: SweepSettings): Promis
     await removeProbes(plan, page, items)
   })
   const bytes = items.reduce((sum, item) => (item.action === 'removed' ? sum + item.bytes : sum), 0)
-  return { items, tickets, bytes, finished }
+  return { items, tickets, bytes, finished: allUploads && allTickets }
 }
 
 /** From a random place to the end, then from the beginning to that place. Resolves with false when time was up. */
@@ -174,17 +174,23 @@ async function removeProbes(
   }
 }
 
-async function abortOldUploads(plan: SweepPlan, items: S3SweepItem[]): Promise<void> {
+/** Resolves with false when time was up before the last page; the tickets still get a page of their own. */
+async function abortOldUploads(plan: SweepPlan, end: number, items: S3SweepItem[]): Promise<boolean> {
   const { bucket, keys } = plan
-  const { value: uploads, moment } = await repeat(budgetFor(plan), () =>
-    bucket.openUploads(keys.prefix, plan),
-  )
-  await inParallel(uploads, async (upload) => {
-    const parsed = keys.parse(upload.key)
-    if (parsed?.kind !== 'data' || ageOf(upload.startedMs, moment.dateMs) < plan.uploadsAfterMs) return
-    const item = { ticket: parsed.ticket, reason: 'unfinished multipart upload', bytes: 0 }
-    await removeOne(plan, item, items, () => bucket.abortUpload(upload, plan))
-  })
+  for (let start: Parameters<typeof bucket.openUploads>[1]; ; ) {
+    const { value, moment } = await repeat(budgetFor(plan), () =>
+      bucket.openUploads(keys.prefix, start, plan),
+    )
+    await inParallel(value.items, async (upload) => {
+      const parsed = keys.parse(upload.key)
+      if (parsed?.kind !== 'data' || ageOf(upload.startedMs, moment.dateMs) < plan.uploadsAfterMs) return
+      const item = { ticket: parsed.ticket, reason: 'unfinished multipart upload', bytes: 0 }
+      await removeOne(plan, item, items, () => bucket.abortUpload(upload, plan))
+    })
+    if (value.next === undefined) return true
+    if (performance.now() >= end) return false
+    start = value.next
+  }
 }
 
 /** A failure is an item of the report; what another sweep has removed meanwhile is none. */

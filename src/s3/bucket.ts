@@ -29,16 +29,22 @@ export interface Listed {
   readonly modifiedMs: number
 }
 
-export interface Page<T> {
+export interface Page<T, Start = string> {
   readonly items: readonly T[]
   /** The start of the next page; undefined after the last one. */
-  readonly next: string | undefined
+  readonly next: Start | undefined
 }
 
 export interface OpenUpload {
   readonly key: string
   readonly uploadId: string
   readonly startedMs: number
+}
+
+/** As the store gave it: uploads of one key have an order that only the store knows. */
+interface UploadsMarker {
+  readonly KeyMarker: string | undefined
+  readonly UploadIdMarker: string | undefined
 }
 
 /** A part of a multipart upload that the store has accepted. */
@@ -197,17 +203,26 @@ export class Bucket {
     )
   }
 
-  /** Multipart uploads that were started and neither completed nor aborted; up to 1,000. */
-  async openUploads(prefix: string, limits: RequestLimits): Promise<Answer<readonly OpenUpload[]>> {
-    const command = new ListMultipartUploadsCommand({ Bucket: this.name, Prefix: prefix })
+  /** Up to 1,000 multipart uploads that were started and neither completed nor aborted. `after`: the `next` of a page. */
+  async openUploads(
+    prefix: string,
+    after: UploadsMarker | undefined,
+    limits: RequestLimits,
+  ): Promise<Answer<Page<OpenUpload, UploadsMarker>>> {
+    const command = new ListMultipartUploadsCommand({ Bucket: this.name, Prefix: prefix, ...after })
     const { value, ...rest } = await send(this.client, command, limits)
-    const { Uploads = [] } = value as UploadsOutput // of a ListMultipartUploadsCommand
-    const uploads = Uploads.map(({ Key = '', UploadId = '', Initiated }) => ({
+    const { Uploads = [], IsTruncated, ...last } = value as UploadsOutput // of a ListMultipartUploadsCommand
+    const items = Uploads.map(({ Key = '', UploadId = '', Initiated }) => ({
       key: Key,
       uploadId: UploadId,
       startedMs: Initiated?.getTime() ?? 0,
     }))
-    return { ...rest, value: uploads }
+    // Ceph counts parts too, so a page may be short or empty and not be the last one.
+    const isLast = IsTruncated !== true || last.NextKeyMarker === undefined
+    const next = isLast
+      ? undefined
+      : { KeyMarker: last.NextKeyMarker, UploadIdMarker: last.NextUploadIdMarker }
+    return { ...rest, value: { items, next } }
   }
 
   #header(condition: Condition | undefined): { IfNoneMatch?: string; IfMatch?: string } {
@@ -234,6 +249,9 @@ interface ListOutput {
 }
 interface UploadsOutput {
   readonly Uploads?: readonly { Key?: string; UploadId?: string; Initiated?: Date }[]
+  readonly IsTruncated?: boolean
+  readonly NextKeyMarker?: string
+  readonly NextUploadIdMarker?: string
 }
 
 /**

@@ -1,6 +1,7 @@
 import { CreateMultipartUploadCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import { describe, expect, it } from 'vitest'
 import type { S3SweepReport } from '../../src/s3/index.ts'
+import { inParallel } from '../../src/s3/parallel.ts'
 import {
   BUCKET,
   cephStore,
@@ -49,6 +50,22 @@ describe.skipIf(!haveCeph)(`sweeps of a bucket${needsCeph}`, () => {
     expect((await store.sweep({ uploadsAfter: 0 })).items).toMatchObject([
       { ticket: ORPHAN, action: 'removed', reason: 'unfinished multipart upload' },
     ])
+    expect((await store.sweep({ uploadsAfter: 0 })).items).toEqual([])
+  })
+
+  it('one sweep of a bucket aborts more unfinished multipart uploads than one listing shows', async () => {
+    const { store, client, prefix } = await cephStore()
+    const Key = `${prefix}${ORPHAN}/data-1000`
+    await inParallel([...Array(1100).keys()], async () => {
+      await client.send(new CreateMultipartUploadCommand({ Bucket: BUCKET, Key }))
+    })
+    expect((await store.sweep()).items).toEqual([])
+    // Out of time after the first page: what is left is said, and the tickets still get their turn.
+    const cut = await store.sweep({ uploadsAfter: 0, dryRun: true, timeLimit: 0 })
+    expect(cut.finished).toBe(false)
+    expect(cut.items.length).toBeLessThan(1100)
+    const report = await store.sweep({ uploadsAfter: 0 })
+    expect([report.finished, report.items.length]).toEqual([true, 1100])
     expect((await store.sweep({ uploadsAfter: 0 })).items).toEqual([])
   })
 
