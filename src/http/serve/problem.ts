@@ -36,8 +36,9 @@ export interface ProblemResponse {
 const CLIENT_DETAILS = ['field', 'limit', 'option', 'detected', 'accepted'] as const
 
 /**
- * Turns any error into a response: RFC 9457 problem details, with the status of a {@link TempFileError} or of an
- * error of http-errors, else 500. From 500 on the answer holds no more than the status and a TempFileError's code.
+ * Turns any error into a response: RFC 9457 problem details, with the status of a {@link TempFileError} or that in `status`
+ * or `statusCode` of another error (http-errors, Fastify), else 500. Another error's message is in it only where its
+ * `expose` is true. From 500 on the answer holds no more than the status and a TempFileError's code.
  *
  * @example
  * ```ts
@@ -60,7 +61,7 @@ export function toProblem(error: unknown): ProblemResponse {
     type: 'about:blank',
     title: STATUS_CODES[status] ?? (status === 499 ? 'Client Closed Request' : 'Error'),
     status,
-    ...(status < 500 && error instanceof Error ? { detail: error.message } : {}),
+    ...(status < 500 && isExposed(error) ? { detail: error.message } : {}),
     ...(isTempFileError(error) ? { code: error.code } : {}),
     ...(status < 500 ? Object.fromEntries(clientDetails(details)) : {}),
   }
@@ -77,10 +78,18 @@ function clientDetails(details: object | undefined): [string, unknown][] {
   return Object.entries(details ?? {}).filter(([name, value]) => known.includes(name) && value !== undefined)
 }
 
-/** The status of a TempFileError, or of an error that allows its message to be shown (http-errors: `expose`); else 500. */
+/** A TempFileError, or an error that allows its message to be shown (http-errors: `expose`). */
+function isExposed(error: unknown): error is Error {
+  return isTempFileError(error) || (error instanceof Error && 'expose' in error && error.expose === true)
+}
+
+/** The first of `status` and `statusCode` that is one of an error, as the frameworks' own error handlers read it; else 500. */
 function statusOf(error: unknown): number {
   if (typeof error !== 'object' || error === null) return 500
-  const { status, expose } = error as { status?: unknown; expose?: unknown } // of an unknown object, checked below
-  const valid = typeof status === 'number' && Number.isInteger(status) && status >= 400 && status <= 599
-  return valid && (isTempFileError(error) || expose === true) ? status : 500
+  const { status, statusCode } = error as { status?: unknown; statusCode?: unknown } // of an unknown object, checked below
+  return [status, statusCode].find(isErrorStatus) ?? 500
+}
+
+function isErrorStatus(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 400 && value <= 599
 }

@@ -1,3 +1,4 @@
+import Fastify from 'fastify'
 import { expect, test } from 'vitest'
 import { type Problem, toProblem } from '../../../src/http/index.ts'
 import { TempFileError } from '../../../src/index.ts'
@@ -46,7 +47,6 @@ test.each([
   ['a string', PATH],
   ['nothing', undefined],
   ['a system error', Object.assign(new Error(PATH), { code: 'ENOENT', path: PATH })],
-  ['an error with a status that is not for clients', Object.assign(new Error(PATH), { status: 404 })],
   ['an invalid status', Object.assign(new Error(PATH), { status: 99_999, expose: true })],
 ])('%s is a 500 without any text of it', (_, error) => {
   expect(toProblem(error).body).toEqual({ type: 'about:blank', title: 'Internal Server Error', status: 500 })
@@ -55,6 +55,34 @@ test.each([
 test('an error of http-errors keeps its status and message where it may be exposed', () => {
   const error = Object.assign(new Error('No such job.'), { status: 404, expose: true })
   expect(toProblem(error).body).toMatchObject({ status: 404, title: 'Not Found', detail: 'No such job.' })
+})
+
+test.each([
+  ['status', 404, 'Not Found'],
+  ['statusCode', 415, 'Unsupported Media Type'],
+  ['status', 503, 'Service Unavailable'],
+])(
+  'an error with the %s %i keeps it, and its message where `expose` is not true is left out',
+  (key, status, title) => {
+    const error = Object.assign(new Error(PATH), { [key]: status })
+    expect(toProblem(error).status).toBe(status)
+    expect(toProblem(error).body).toEqual({ type: 'about:blank', title, status })
+  },
+)
+
+test("Fastify's own refusal of a request keeps its status", async () => {
+  await using app = Fastify()
+  app.setErrorHandler((error, _request, reply) => {
+    const { status, headers, body } = toProblem(error)
+    return reply.code(status).headers(headers).send(String(body))
+  })
+  app.post('/', () => 'never')
+  const [malformed, unknown] = await Promise.all([
+    app.inject({ method: 'POST', url: '/', headers: { 'content-type': 'application/json' }, body: '{' }),
+    app.inject({ method: 'POST', url: '/', headers: { 'content-type': 'text/unknown' }, body: '{' }),
+  ])
+  expect([malformed.statusCode, unknown.statusCode]).toEqual([400, 415])
+  expect(malformed.json()).toEqual({ type: 'about:blank', title: 'Bad Request', status: 400 })
 })
 
 test('an aborted upload has a title although 499 is not registered', () => {
