@@ -81,6 +81,17 @@ export function abortError(reason: unknown): TempFileError {
   })
 }
 
+/** Waits for `work` until one of the signals aborts. @throws ERR_TEMP_ABORTED, ERR_TEMP_TIMEOUT; the error of `work` */
+export async function untilAborted(
+  signals: readonly (AbortSignal | undefined)[],
+  work: () => Promise<void>,
+): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const unwatch = onAbort(signals, ({ reason }) => reject(abortError(reason)))
+    work().then(resolve, reject).finally(unwatch)
+  })
+}
+
 /** By its methods: a test runner's realm has an AbortSignal of its own. */
 function checkSignal(signal: AbortSignal): void {
   if (typeof signal?.addEventListener === 'function') return

@@ -61,11 +61,10 @@ export type OnCleanupError = 'warn' | 'throw' | ((error: TempFileError) => void)
 export function reportCleanupError(policy: OnCleanupError, error: TempFileError, background = false): void {
   if (channels.cleanupError.hasSubscribers) channels.cleanupError.publish({ error })
   if (typeof policy === 'function') {
-    try {
-      policy(error)
-    } catch (thrown) {
-      process.emitWarning(thrown instanceof Error ? thrown : new Error(String(thrown)))
-    }
+    const report = async (): Promise<void> => policy(error) // JavaScript may pass a function that returns a promise
+    report().catch((thrown: unknown) =>
+      process.emitWarning(thrown instanceof Error ? thrown : new Error(String(thrown))),
+    )
   } else if (policy === 'throw' && !background) {
     throw error
   } else {

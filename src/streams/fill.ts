@@ -77,8 +77,7 @@ export async function fill(target: Fill, intake: Intake, prepared: PreparedRecei
     }
     meter.checkMinimum()
     await writer.flush()
-    first.check()
-    meter.finish()
+    await first.race(() => meter.finish())
     const digest = digests?.finish(prepared)
     return { bytes: meter.bytes, digest, detectedType: gate.detectedType }
   } catch (error) {

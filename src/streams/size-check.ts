@@ -64,9 +64,9 @@ export class Meter {
     return tooLarge(this.#limit, this.#limitOption)
   }
 
-  /** The last call of `onProgress`. */
-  finish(): void {
-    this.#progress?.end(this.#bytes)
+  /** The last call of `onProgress`. @throws any error of it */
+  async finish(): Promise<void> {
+    await this.#progress?.end(this.#bytes)
   }
 }
 

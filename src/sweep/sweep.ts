@@ -14,6 +14,7 @@ import { inside } from '../layout.ts'
 import { volumeNow } from '../liveness/volume-clock.ts'
 import { keptNames, removeKept } from '../removal/kept.ts'
 import { type Condemned, finishRemoval, type Removal } from '../removal/remove-session.ts'
+import { untilAborted } from '../runtime/abort.ts'
 import { channels, log } from '../runtime/observe.ts'
 import { checkRoot } from '../session/root.ts'
 import type { SweepReport } from './report.ts'
@@ -65,6 +66,8 @@ class Sweep {
   #total = 0
   #stopped = false
   #thrown: { readonly error: unknown } | undefined
+  /** Ends when every call of `onProgress` so far has ended. */
+  #calls: Promise<unknown> = Promise.resolve()
 
   constructor(swept: Swept, request: SweepRequest) {
     this.#swept = swept
@@ -87,6 +90,7 @@ class Sweep {
     this.#reportForeign()
     for (const room of rooms) await this.#sweepRoom(run, room)
     if (this.#request.kept === true) await this.#sweepKept(dryRun)
+    await untilAborted([this.#signal], async () => void (await this.#calls)).catch(() => {}) // of the abort
     if (this.#thrown !== undefined) throw this.#thrown.error
     const handoffs = this.#stopped ? [] : await this.#remainingHandoffs()
     return this.#report.build({ dryRun, finished: !this.#stopped, handoffs })
@@ -172,20 +176,23 @@ class Sweep {
     }
   }
 
-  /** An error that the caller's function throws rejects the sweep, after all that runs has ended. */
+  /** An error of the caller's function, or of its promise, rejects the sweep, after all that runs has ended. */
   #reportProgress(removing = NOTHING): void {
+    const { onProgress } = this.#request
+    if (onProgress === undefined) return
     const { files, bytes } = this.#report
-    try {
-      this.#request.onProgress?.({
+    const call = async (): Promise<void> =>
+      onProgress({
         done: this.#done,
         total: this.#total,
         files: files + removing.files,
         bytes: bytes + removing.bytes,
       })
-    } catch (error) {
+    const ended = call().catch((error: unknown) => {
       this.#thrown ??= { error }
       this.#stopped = true
-    }
+    })
+    this.#calls = Promise.all([this.#calls, ended])
   }
 
   #isStopping(): boolean {

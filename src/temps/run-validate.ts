@@ -2,7 +2,7 @@
 // never answers holds up no signal, no close() and no removeAll(); what it does after that is ignored.
 
 import type { PreparedRules } from '../file-types/file-rules.ts'
-import { abortError, onAbort } from '../runtime/abort.ts'
+import { untilAborted } from '../runtime/abort.ts'
 import type { TempFile } from '../types.ts'
 
 /**
@@ -14,9 +14,5 @@ export async function runValidate(
   file: TempFile,
   signals: readonly (AbortSignal | undefined)[],
 ): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const unwatch = onAbort(signals, ({ reason }) => reject(abortError(reason)))
-    const work = async (): Promise<void> => await validate(file)
-    work().then(resolve, reject).finally(unwatch)
-  })
+  await untilAborted(signals, async () => await validate(file))
 }

@@ -253,7 +253,10 @@ export interface ReceiveOptions extends FileOptions {
   readonly signal?: AbortSignal | undefined
   /** A digest to compute on the way: any name in `crypto.getHashes()`. */
   readonly hash?: 'sha256' | (string & {}) | undefined
-  /** Called at most ten times a second, and once more when all bytes are written. An error that it throws fails the receive. */
+  /**
+   * Called at most ten times a second, and once more when all bytes are written. An error that it throws fails the receive; so
+   * does a promise that it returns and that rejects, for which the end of the receive waits.
+   */
   readonly onProgress?: ((progress: Progress) => void) | undefined
   /** The rules for the file; see {@link FileRules}. */
   readonly accept?: FileRules | undefined

@@ -212,15 +212,17 @@ class AppendRun {
     const due = performance.now() - this.#checkedAt >= CHECKPOINT_MS
     if (!due || this.#hold.position === this.#checkpointed || this.#mayBeTakenBack) return
     this.#checkedAt = performance.now()
+    const failed = (error: unknown): void => log.upload('no checkpoint of %s: %s', this.#hold.id, error)
     this.#checkpoint = this.#flushWhenIdle()
       .then(async () => {
         const offset = this.#written
         if (this.#over || offset === this.#checkpointed) return
         await this.#hold.checkpoint(this.#fd, offset, true)
         this.#checkpointed = offset
-        this.#options.onOffset?.(offset)
+        const report = async (): Promise<void> => this.#options.onOffset?.(offset)
+        report().catch(failed)
       })
-      .catch((error: unknown) => log.upload('no checkpoint of %s: %s', this.#hold.id, error))
+      .catch(failed)
       .finally(() => {
         this.#checkpoint = undefined
       })

@@ -156,6 +156,25 @@ describe('cleanup errors', () => {
     await warning
   })
 
+  test.each([
+    [
+      'throws',
+      () => {
+        throw new Error('mine')
+      },
+    ],
+    [
+      'returns a promise that rejects',
+      async () => {
+        throw new Error('mine')
+      },
+    ],
+  ])('a function for cleanup errors that %s causes a warning, and no error', async (_, report) => {
+    const warning = once(process, 'warning')
+    reportCleanupError(report, error)
+    expect((await warning)[0]).toMatchObject({ message: 'mine' })
+  })
+
   test('a cleanup error is given to a function as it is', () => {
     const reported: unknown[] = []
     reportCleanupError((given) => void reported.push(given), error)

@@ -224,6 +224,30 @@ test('an onProgress that throws fails the receive with its own error', async () 
   }
 })
 
+test('an onProgress whose promise rejects fails the receive with its own error', async () => {
+  const mine = new Error('from the callback')
+  const onProgress = async (): Promise<void> => {
+    await turns()
+    throw mine
+  }
+  await expect(receive('little', { onProgress })).rejects.toBe(mine)
+  for (const [kind, make] of Object.entries(endless)) {
+    const { source, givenUp } = make()
+    await expect(receive(source, { onProgress }), kind).rejects.toBe(mine)
+    await turns()
+    expect(givenUp(), kind).toBe(true)
+  }
+})
+
+test('a signal ends the wait for a promise of onProgress that never settles', async () => {
+  const controller = new AbortController()
+  const onProgress = (): Promise<void> => {
+    setImmediate(() => controller.abort())
+    return new Promise(() => {})
+  }
+  await receiveFails('ERR_TEMP_ABORTED', 'little', { signal: controller.signal, onProgress })
+})
+
 test('destroySource gives up anything, throws never, and leaves no listener', async () => {
   for (const [kind, make] of Object.entries(endless)) {
     const { source, givenUp } = make()

@@ -189,6 +189,26 @@ describe('options', () => {
     expect(rooms(manager).sessions).toEqual([])
   })
 
+  test('an error with which a promise of onProgress rejects reaches the caller of sweep()', async () => {
+    const manager = usedManager()
+    craftSession(manager.root, DEAD)
+    const onProgress = async (): Promise<void> => {
+      await null
+      throw new Error('mine')
+    }
+    await expect(manager.sweep({ onProgress })).rejects.toThrow('mine')
+  })
+
+  test('a signal ends the wait of a sweep for a promise of onProgress that never settles', async () => {
+    const controller = new AbortController()
+    const onProgress = (): Promise<void> => {
+      setImmediate(() => controller.abort())
+      return new Promise(() => {})
+    }
+    await usedManager().sweep({ onProgress, signal: controller.signal })
+    expect(controller.signal.aborted).toBe(true)
+  })
+
   test('a signal stops a sweep between two entries, and the next sweep goes on', async () => {
     const manager = usedManager()
     for (let n = 0; n < 40; n++) craftSession(manager.root, DEAD)

@@ -33,6 +33,22 @@ test('bytes that came before the source broke off are kept, and the upload conti
   expect((await again.finish()).digest).toBe(sha256(bytes))
 })
 
+test('a promise of onOffset that rejects does not end the append, nor the process', async () => {
+  await using upload = await tempManager().createUpload({ length: 10 })
+  const source = new Readable({ read() {} })
+  source.push('12345')
+  const reported: number[] = []
+  await upload.append(source, {
+    onOffset: async (offset) => {
+      reported.push(offset)
+      source.push('67890')
+      source.push(null)
+      throw new Error('mine') // vitest fails a run with an unhandled rejection
+    },
+  })
+  expect([reported, upload.offset]).toEqual([[5], 10])
+})
+
 test('a take-over ends the append of this process, keeps its bytes and continues behind them', async () => {
   const manager = tempManager()
   const upload = await manager.createUpload({ length: 10 })

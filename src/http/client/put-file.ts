@@ -18,9 +18,9 @@ import {
   timerDuration,
 } from '../../input/options.ts'
 import type { Duration, Size } from '../../input/units.ts'
-import { abortError, onAbort } from '../../runtime/abort.ts'
+import { abortError, onAbort, untilAborted } from '../../runtime/abort.ts'
 import { log } from '../../runtime/observe.ts'
-import { progressOf } from '../../streams/progress.ts'
+import { type ProgressReport, progressOf } from '../../streams/progress.ts'
 import type { Progress } from '../../types.ts'
 import { openToSend, pathToSend } from '../file-bytes.ts'
 import { type PieceReply, sendPiece } from './put-piece.ts'
@@ -173,7 +173,7 @@ async function sendResumable(
 ): Promise<PieceReply> {
   const progress = progressOf(onProgress, upload.total)
   const reply = await putResumable(upload, saved, (bytes) => progress?.at(bytes))
-  progress?.end(upload.total)
+  await endProgress(progress, upload)
   return reply
 }
 
@@ -185,9 +185,13 @@ async function sendAll(upload: Upload, onProgress: PutOptions['onProgress']): Pr
     const reply = await withRetries(upload, () => sendOnce(upload, end, (bytes) => progress?.at(bytes)))
     upload.confirmed = end
     if (end < upload.total) continue
-    progress?.end(upload.total)
+    await endProgress(progress, upload)
     return reply
   }
+}
+
+async function endProgress(progress: ProgressReport | undefined, { total, signal }: Upload): Promise<void> {
+  if (progress !== undefined) await untilAborted([signal], () => progress.end(total))
 }
 
 async function sendOnce(upload: Upload, end: number, onSent: (bytes: number) => void): Promise<PieceReply> {

@@ -138,6 +138,6 @@ async function readInto(
     return reader.take(chunk)
   }
   await reader.failure.race(() => intake.run(take))
-  progress?.end(bytes)
+  if (progress !== undefined) await reader.failure.race(() => progress.end(bytes))
   return bytes
 }

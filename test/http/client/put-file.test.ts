@@ -37,6 +37,28 @@ test('a file is sent whole, with its length and progress, and the answer is retu
   expect(reported.slice(-2)).toEqual([content.length, content.length])
 })
 
+test('an error with which a promise of onProgress rejects is thrown unchanged', async () => {
+  here.handler = (req, res) => void req.resume().on('end', () => res.end())
+  const mine = new Error('mine')
+  const onProgress = async (): Promise<void> => {
+    await null
+    throw mine
+  }
+  for (const options of [{}, { chunkBytes: 1000 }, { resumable: true }])
+    await expect(putFile(here.server.url, here.file, { ...options, onProgress })).rejects.toBe(mine)
+})
+
+test('a signal ends the wait for a promise of onProgress that never settles', async () => {
+  here.handler = (req, res) => void req.resume().on('end', () => res.end())
+  const controller = new AbortController()
+  const onProgress = (): Promise<void> => {
+    setImmediate(() => controller.abort())
+    return new Promise(() => {})
+  }
+  const sending = putFile(here.server.url, here.file, { signal: controller.signal, onProgress })
+  await expect(sending).rejects.toMatchObject({ code: 'ERR_TEMP_ABORTED' })
+})
+
 test('a file that is sent arrives at receiveBody', async () => {
   here.handler = async (req, res) => {
     await using got = await receiveBody(req, here.premises.manager, { hash: 'sha256' })

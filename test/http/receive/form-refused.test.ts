@@ -100,6 +100,16 @@ describe('forms over a limit', () => {
     }
     expect(await here.answer(multipart(two))).toBe('500 RangeError: mine')
   })
+
+  test('an error with which the promise of a callback rejects is thrown unchanged', async () => {
+    here.rules = {
+      onProgress: async () => {
+        await null
+        throw new RangeError('mine')
+      },
+    }
+    expect(await here.answer(multipart(two))).toBe('500 RangeError: mine')
+  })
 })
 
 describe('broken forms', () => {
