@@ -1,10 +1,13 @@
 // Reads the record of a handoff or of a partial upload. Guarantee: a record that another user owns, that was tampered with or
 // that another version wrote is refused with a reason, and nothing is ever deleted because of it.
 
+import { dirname } from 'node:path'
 import type { FileSystem } from '../disk/file-system.ts'
+import { findSync } from '../disk/paths.ts'
 import { readRecord } from '../disk/record-file.ts'
-import { isTempFileError } from '../errors.ts'
+import { errnoOf, isTempFileError } from '../errors.ts'
 import { checkName } from '../input/names.ts'
+import { DATA, inside } from '../layout.ts'
 
 /** A record of the form `T`, or why there is none. */
 export type ReadRecord<T> =
@@ -25,12 +28,22 @@ export function refuse(why: string): never {
 
 /** Reads the record at `path`, which must belong to this user, and checks it with `parse`. */
 export function readClaimable<T>(fs: FileSystem, path: string, parse: (fields: Fields) => T): ReadRecord<T> {
+  try {
+    if (leadsOut(fs, dirname(path))) return { state: 'refused', why: 'its directory is a symbolic link' }
+  } catch (error) {
+    return { state: 'refused', why: `the system reported ${errnoOf(error)}`, cause: error }
+  }
   const read = readRecord(fs, path)
   if (read.state === 'missing') return read
   if (read.state === 'unreadable') return { state: 'refused', why: read.why, cause: read.cause }
   const uid = process.geteuid?.()
   if (uid !== undefined && read.uid !== uid) return { state: 'refused', why: 'it belongs to another user' }
   return parseClaimable(read.value, parse)
+}
+
+/** Whether a link is in the place of the directory or of its data: what is behind it is not in the root. */
+function leadsOut(fs: FileSystem, directory: string): boolean {
+  return [directory, inside(directory, DATA)].some((path) => findSync(fs, path)?.isSymbolicLink() === true)
 }
 
 /** Checks a record that was read. */

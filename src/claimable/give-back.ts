@@ -63,7 +63,7 @@ export type Returned = 'returned' | 'spent' | 'missing'
 export function giveBack(root: Root, claim: string, ticket: string, reason?: string): Returned {
   if (isUploadId(ticket)) return giveBackUpload(root, claim, ticket) ? 'returned' : 'missing'
   const { fs, layout } = root
-  const names = namesIfThere(fs, claim)
+  const names = isDirectoryAt(fs, claim) ? namesIfThere(fs, claim) : undefined // a link leads out of the root
   if (names === undefined) return 'missing'
   undoPublishings(fs, claim, names)
   if (isSpent(fs, claim, ticket)) {

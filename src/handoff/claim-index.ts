@@ -96,7 +96,7 @@ export function findClaim({ fs, layout }: Root, id: string): Found | undefined {
     const isSuspect = entry.id === id && entry.kind === 'dead'
     if (!isSuspect && !isDirectoryAt(fs, inside(directory, CLAIMS))) continue
     const claim = isSuspect ? directory : inside(inside(directory, CLAIMS), id)
-    if (existsAt(fs, claim)) return { ...entry, directory, claim }
+    if (isDirectoryAt(fs, claim)) return { ...entry, directory, claim }
   }
   return undefined
 }

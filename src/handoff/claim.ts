@@ -179,12 +179,12 @@ function putBack(session: Session, directory: string, ticket: string): void {
 
 function take(session: Session, directory: string, ticket: string, purpose: Purpose): HeldClaim {
   const { fs, layout } = session.context
-  const names = namesIn(fs, directory)
-  undoPublishings(fs, directory, names)
   const state = stateOf(session.context, directory, ticket)
   const { read } = state
   // The disk failed, or no descriptor is free: the handoff itself is undamaged.
   if (read.state === 'refused' && read.cause !== undefined) throw read.cause
+  const names = namesIn(fs, directory)
+  if (read.state === 'read') undoPublishings(fs, directory, names) // a refused one may be a link
   const problem = problemOf(fs, directory, read)
   if (problem !== undefined && isSpent(fs, directory, ticket)) {
     const gone = inside(layout.sessions, goneName(ticket))

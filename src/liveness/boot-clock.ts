@@ -31,10 +31,10 @@ export interface Stamp extends BootTime {
   readonly volumeMs: number
 }
 
-/** Stamps a file with the boot clock; utimes sets its ctime as well. Throws the system's error. */
-export function stampBootTime({ utimesSync }: Pick<FileSystem, 'utimesSync'>, path: string): void {
+/** Stamps a file with the boot clock; utimes sets its ctime as well. A link is left alone. Throws the system's error. */
+export function stampBootTime(fs: Pick<FileSystem, 'lstatSync' | 'utimesSync'>, path: string): void {
   const { boot, uptimeMs } = bootTime() ?? { boot: 0, uptimeMs: 0 }
-  utimesSync(path, boot, uptimeMs / 1000)
+  if (!fs.lstatSync(path).isSymbolicLink()) fs.utimesSync(path, boot, uptimeMs / 1000)
 }
 
 export function stampOf({

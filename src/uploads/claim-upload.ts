@@ -158,12 +158,12 @@ async function attempt(session: Session, id: string): Promise<UploadHold | undef
 
 async function take(session: Session, directory: string, id: string): Promise<UploadHold | undefined> {
   const { context } = session
+  const read = readUpload(context, directory, id)
+  if (read.state === 'refused') throw read.cause ?? uploadCorrupt(read.why, directory) // it may be a link
   const names = namesIn(context.fs, directory)
   undoPublishings(context.fs, directory, names)
   removeDrafts(context, directory, names)
   if (names.includes(WANTED)) context.fs.unlinkSync(inside(directory, WANTED))
-  const read = readUpload(context, directory, id)
-  if (read.state === 'refused') throw read.cause ?? uploadCorrupt(read.why, directory)
   const state = stateIn(names)
   if (read.state === 'missing' || state === undefined) {
     if (read.state === 'missing' && names.includes(UPLOAD_RECORD))

@@ -12,6 +12,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  renameSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
@@ -241,6 +242,107 @@ describe('handoff.json', () => {
     execFileSync('ln', ['-sf', join(target, 'precious'), data])
     await failure('ERR_TEMP_HANDOFF_CORRUPT', () => manager.claim(ticket))
     expect(readFileSync(join(target, 'precious'), 'utf8')).toBe('precious')
+  })
+})
+
+describe('links in handoffs/ and uploads/', () => {
+  /** A handoff or upload that is whole, but its directory, or `inner` in it, is a link that leads out of the root. */
+  function leadOut(manager: TempFileManager, room: string, id: string, inner = ''): string {
+    const outside = join(tempBase(), 'outside')
+    const path = join(manager.root, room, id, inner)
+    renameSync(path, outside)
+    symlinkSync(outside, path)
+    return outside
+  }
+
+  function portrait(directory: string): unknown {
+    const names = readdirSync(directory, { recursive: true, encoding: 'utf8' }).sort()
+    return names.map((name) => {
+      const stats = lstatSync(join(directory, name))
+      return [name, stats.ino, stats.size, stats.isFile() ? stats.ctimeMs : undefined]
+    })
+  }
+
+  test.each([
+    ['ticket', ''],
+    ['data of a ticket', 'data'],
+  ])('a %s that is a link is refused as corrupt, and nothing behind it changes', async (_, inner) => {
+    const manager = sweepable()
+    const ticket = await manager.file({ name: 'report.txt' }).handOff({ ttl: 1 })
+    const outside = leadOut(manager, 'handoffs', ticket, inner)
+    mkdirSync(join(outside, '.pub-x', 'data'), { recursive: true })
+    writeFileSync(join(outside, '.pub-x', 'data', 'moved'), 'x')
+    const before = portrait(outside)
+    await failure('ERR_TEMP_HANDOFF_CORRUPT', () => manager.claim(ticket))
+    await failure('ERR_TEMP_HANDOFF_CORRUPT', () => manager.discard(ticket))
+    expect((await manager.inspect(ticket)).state).toBe('corrupt')
+    await manager.sweep()
+    expect(readdirSync(join(manager.root, 'handoffs'))).toEqual([ticket])
+    expect(portrait(outside)).toEqual(before)
+  })
+
+  test.each([
+    ['partial upload', ''],
+    ['data of a partial upload', 'data'],
+  ])('a %s that is a link is refused as corrupt, and nothing behind it changes', async (_, inner) => {
+    const manager = sweepable()
+    const upload = await manager.createUpload({ length: 10 })
+    await upload.append('12345')
+    await upload.release()
+    const outside = leadOut(manager, 'uploads', upload.id, inner)
+    // More bytes than the state counts would be cut off.
+    for (const name of readdirSync(outside, { recursive: true, encoding: 'utf8' }))
+      if (/^(data\/)?tmp-/.test(name)) writeFileSync(join(outside, name), '1234567')
+    mkdirSync(join(outside, '.pub-x', 'data'), { recursive: true })
+    writeFileSync(join(outside, '.pub-x', 'data', 'moved'), 'x')
+    writeFileSync(join(outside, 'wanted'), '')
+    const before = portrait(outside)
+    await failure('ERR_TEMP_HANDOFF_CORRUPT', () => manager.openUpload(upload.id))
+    expect((await manager.uploads()).map(({ state }) => state)).toEqual(['corrupt'])
+    expect(portrait(outside)).toEqual(before)
+  })
+
+  test('a take-over leaves no mark behind a link in the claims of another process', async () => {
+    const manager = sweepable()
+    const upload = await manager.createUpload({ length: 10 })
+    await upload.release()
+    const other = tempManager({ baseDir: dirname(manager.root) })
+    other.file()
+    const claim = join(other.sessionPath ?? '', 'claims', upload.id)
+    const outside = join(tempBase(), 'outside')
+    renameSync(join(manager.root, 'uploads', upload.id), outside)
+    symlinkSync(outside, claim)
+    const before = portrait(outside)
+    const refused = manager.openUpload(upload.id, { whenBusy: 'take-over', timeout: '200ms' })
+    await failure('ERR_TEMP_HANDOFF_GONE', () => refused).catch((error: unknown) => {
+      expect(portrait(outside)).toEqual(before)
+      throw error
+    })
+    expect(portrait(outside)).toEqual(before)
+  })
+
+  test('a claim whose counter is a link goes back, and the time of its target stays', async () => {
+    const target = join(victim(), 'precious')
+    const manager = sweepable()
+    const claim = await manager.claim(await manager.file().handOff())
+    const counter = join(dirname(dirname(claim.path)), 'attempt-1')
+    execFileSync('ln', ['-sf', target, counter])
+    const before = lstatSync(target).mtimeMs
+    await claim.release()
+    expect(lstatSync(target).mtimeMs).toBe(before)
+    expect((await manager.handoffs()).length).toBe(1)
+  })
+
+  test('a claim that was exchanged for a link is not given back through it', async () => {
+    const manager = sweepable()
+    const claim = await manager.claim(await manager.file().handOff())
+    const directory = dirname(dirname(claim.path))
+    const outside = join(tempBase(), 'outside')
+    renameSync(directory, outside)
+    symlinkSync(outside, directory)
+    const before = portrait(outside)
+    await claim.release()
+    expect(portrait(outside)).toEqual(before)
   })
 })
 
