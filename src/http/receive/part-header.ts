@@ -40,7 +40,7 @@ export function readPartHeader(headers: PartHeaders, maxFieldNameBytes: number):
   if (name.length > maxFieldNameBytes) {
     throw formTooLarge('a field name with more bytes', 'maxFieldNameBytes', maxFieldNameBytes)
   }
-  const contentType = parseHeaderValue(headers['content-type']?.[0] ?? '')
+  const contentType = readHeaderValue(headers['content-type']?.[0] ?? '') // malformed: what can be read counts, as with peers
   const type = contentType.value.toLowerCase() || undefined
   return {
     fieldName: headerText(name),
@@ -71,8 +71,22 @@ export function boundaryOf(contentType: string | undefined): string {
   return boundary
 }
 
-/** A header's value before the first ';', and its parameters, first one of a name counting. */
-function parseHeaderValue(text: string): { value: string; parameters: Map<string, string> } {
+interface HeaderValue {
+  /** Before the first ';'. */
+  readonly value: string
+  /** The first one of a name counts. */
+  readonly parameters: ReadonlyMap<string, string>
+}
+
+/** @throws ERR_TEMP_FORM_INVALID for a header that cannot be read to its end */
+function parseHeaderValue(text: string): HeaderValue {
+  const { end, ...header } = readHeaderValue(text)
+  if (/^[\s;]*$/.test(text.slice(end))) return header
+  throw formInvalid(`A header of the request cannot be read: '${forLog(text)}'.`)
+}
+
+/** `end`: where the text ends that can be read. */
+function readHeaderValue(text: string): HeaderValue & { readonly end: number } {
   const semicolon = text.indexOf(';')
   const value = (semicolon === -1 ? text : text.slice(0, semicolon)).trim()
   const parameters = new Map<string, string>()
@@ -85,10 +99,7 @@ function parseHeaderValue(text: string): { value: string; parameters: Map<string
     if (!parameters.has(name)) parameters.set(name, quoted?.replace(/\\(["\\])/g, '$1') ?? token)
     end = PARAMETER.lastIndex
   }
-  if (!/^[\s;]*$/.test(text.slice(end))) {
-    throw formInvalid(`A header of the request cannot be read: '${forLog(text)}'.`)
-  }
-  return { value, parameters }
+  return { value, parameters, end }
 }
 
 function fileNameOf(parameters: ReadonlyMap<string, string>, type: string | undefined): string | undefined {

@@ -31,6 +31,15 @@ describe('parts of a form', () => {
     })
   })
 
+  test.each([
+    ['text/plain; charset', 'text/plain', undefined],
+    ['image/png; foo bar; a="', 'image/png', undefined],
+    ['text/plain; charset=latin1 x', 'text/plain', 'latin1'],
+    ['; =', undefined, undefined],
+  ])('of a malformed Content-Type (%s) of a part counts what can be read', (contentType, type, charset) => {
+    expect(part('form-data; name="f"; filename="a"', contentType)).toMatchObject({ type, charset })
+  })
+
   test('a part of bytes without a file name is a file', () => {
     expect(part('form-data; name="clip"', 'application/octet-stream')?.fileName).toBe('file')
   })
