@@ -6,7 +6,7 @@ import { fileNameOfDisposition } from '../http/receive/part-header.ts'
 import { type FinishedUpload, isTempFileError, type PartialUpload, type TempFileManager } from '../index.ts'
 import { displayName } from '../input/names.ts'
 import { ContentReceiver } from './content.ts'
-import type { Exchange } from './exchange.ts'
+import { type Exchange, isEmpty } from './exchange.ts'
 import { type Facts, factsOf, inform, mediaTypeOf, PARTIAL_UPLOAD, totalOf } from './facts.ts'
 import { digestField, INTEROP_VERSION, wantedDigest } from './fields.ts'
 import { limitsOf, refusalOf, rulesOf } from './limits.ts'
@@ -186,7 +186,7 @@ export class Protocol {
   /** An append to a finished upload: the client lost the answer, and gets it again. */
   async #repeat(exchange: Exchange, finished: FinishedUpload, facts: Facts): Promise<Reply> {
     if (facts.offset !== finished.bytes) return mismatchingOffset(finished.bytes, facts.offset ?? 0)
-    if (facts.complete === true && (exchange.contentLength ?? 0) === 0)
+    if (facts.complete === true && (await isEmpty(exchange, this.#options.timeout ?? 60_000)))
       return await this.#content.completed(exchange, finished)
     return problem(400, 'The upload is complete: nothing can be appended.', {
       headers: { 'Upload-Complete': '?0' },

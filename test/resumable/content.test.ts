@@ -71,6 +71,35 @@ test('an upload that can be resumed keeps its handoff when onComplete throws, an
   expect([answer.status, JSON.parse(answer.body).bytes]).toEqual([200, 5])
 })
 
+test('an append without Content-Length to a finished upload repeats its answer, unless it brings bytes', async () => {
+  const client = await draft()
+  const { headers, body } = await create(client, '?1', 'whole')
+  const path = headers.location ?? ''
+  const again = { ...APPEND, 'Upload-Offset': '5', 'Upload-Complete': '?1', 'Transfer-Encoding': 'chunked' }
+  const repeated = await client.send('PATCH', path, again)
+  expect([repeated.status, repeated.body]).toEqual([200, body])
+  const more = await client.send('PATCH', path, again, 'more')
+  expect([more.status, more.headers['upload-complete']]).toEqual([400, '?0'])
+})
+
+test('an append of a Fetch request to a finished upload is refused if it brings bytes', async () => {
+  const uploads = resumableUploads(tempManager())
+  const send = (
+    method: string,
+    path: string,
+    headers: Record<string, string>,
+    body: string | ReadableStream,
+  ) => {
+    const init = { method, headers, body, duplex: 'half' } as const
+    return uploads.fetch(new Request(`http://x${path}`, init))
+  }
+  const { headers } = await send('POST', '/files', { ...OURS, 'Upload-Complete': '?1' }, 'whole')
+  const again = { ...APPEND, 'Upload-Offset': '5', 'Upload-Complete': '?1' }
+  const statusOf = async (text: string): Promise<number> =>
+    (await send('PATCH', headers.get('location') ?? '', again, new Blob([text]).stream())).status
+  expect([await statusOf(''), await statusOf('more')]).toEqual([200, 400])
+})
+
 test('a Location of onComplete is the only one, for every front', async () => {
   const options = { onComplete: () => ({ status: 201, headers: { location: '/mine' } }) }
   const client = await draft(options)

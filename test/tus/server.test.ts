@@ -217,6 +217,20 @@ test('an append at another offset is a 409', async () => {
   expect(answer.status).toBe(409)
 })
 
+test('an append without Content-Length to a finished upload repeats its answer, unless it brings bytes', async () => {
+  const { url, finished } = await running()
+  const at = await create(url, { 'Upload-Length': '5' })
+  const append = async (offset: string, text: string): Promise<number> => {
+    const headers = { ...PATCH, 'Upload-Offset': offset }
+    const body = new Blob([text]).stream() // sent in chunks
+    return (await fetch(at, { method: 'PATCH', headers, body, duplex: 'half' })).status
+  }
+  expect([await append('0', 'whole'), await append('5', ''), await append('5', 'more')]).toEqual([
+    204, 204, 413,
+  ])
+  expect(finished).toHaveLength(1)
+})
+
 test('of two writers at one offset one wins and the other gets 409 or 423', async () => {
   const { url } = await running()
   const at = await create(url, { 'Upload-Length': '10' })
