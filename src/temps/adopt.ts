@@ -4,11 +4,13 @@
 
 import { userInfo } from 'node:os'
 import { basename, dirname, join, sep } from 'node:path'
+import type { DiskStats } from '../disk/file-system.ts'
+import { exchangedError } from '../disk/move/copy.ts'
 import { moveIn } from '../disk/move/move-in.ts'
-import { absolutePath, ignoreMissing, statsOf } from '../disk/paths.ts'
+import { absolutePath, ignoreMissing, isSameFile, statsOf } from '../disk/paths.ts'
 import { removeTree, removeTreeSync } from '../disk/remove/remove.ts'
 import { errnoOf, ioError, optionError, TempFileError } from '../errors.ts'
-import { prepareRules } from '../file-types/file-rules.ts'
+import { type PreparedRules, prepareRules } from '../file-types/file-rules.ts'
 import { plainExtension } from '../input/names.ts'
 import { boolean, optionsOf, preset } from '../input/options.ts'
 import { inside } from '../layout.ts'
@@ -16,7 +18,7 @@ import { reportLeft } from '../removal/report-left.ts'
 import { journalOf } from '../session/outside.ts'
 import type { Session } from '../session/session.ts'
 import type { AdoptOptions } from '../types.ts'
-import { checkFile } from './check-file.ts'
+import { checkFile, regularAt } from './check-file.ts'
 import { DirEntry } from './dir.ts'
 import { firstFailure } from './failure.ts'
 import { FileEntry } from './file.ts'
@@ -41,10 +43,8 @@ export async function adopt(
 ): Promise<FileEntry | DirEntry> {
   const { inPlace: stays, accept } = checkOptions(options)
   const source = pathOf(given, 'adopt')
-  if (accept !== undefined) {
-    await checkFile(session.context.fs, source, accept, { inSession: (work) => work(session), ending })
-  }
-  const isDirectory = await kindOf(session, source)
+  const examined = await examine(session, source, accept, ending)
+  const isDirectory = examined.isDirectory()
   const { quota } = session
   const { counters } = session.context
   quota.addEntry()
@@ -56,7 +56,7 @@ export async function adopt(
     else {
       const path = inside(session.path, nameOf(session, sequence, affixes))
       const { fs } = session.context
-      const { left } = await moveIn(fs, source, path, { journal: journalOf(fs, session.path) })
+      const { left } = await moveIn(fs, source, path, { journal: journalOf(fs, session.path), examined })
       reportLeft(session.context, left)
     }
   } catch (error) {
@@ -70,11 +70,29 @@ export async function adopt(
     : new FileEntry(session, sequence, affixes, holding).announce()
 }
 
-async function kindOf(session: Session, source: string): Promise<boolean> {
+/** The stats of what may be adopted: of the file that was checked, if there are rules, and that nobody changed meanwhile. */
+async function examine(
+  session: Session,
+  source: string,
+  accept: PreparedRules | undefined,
+  ending: AbortSignal | undefined,
+): Promise<DiskStats> {
+  if (accept === undefined) return await movableAt(session, source)
+  const { fs } = session.context
+  const checked = await regularAt(fs, source)
+  await checkFile(fs, source, accept, { inSession: (work) => work(session), ending })
+  const stats = await movableAt(session, source)
+  const isSame =
+    isSameFile(stats, checked) && stats.size === checked.size && stats.mtimeMs === checked.mtimeMs
+  if (!isSame) throw exchangedError()
+  return stats
+}
+
+async function movableAt(session: Session, source: string): Promise<DiskStats> {
   try {
     const stats = await statsOf(session.context.fs, source)
     if (stats.isDirectory()) refuseNeeded(session, source)
-    if (stats.isFile() || stats.isDirectory()) return stats.isDirectory()
+    if (stats.isFile() || stats.isDirectory()) return stats
   } catch (error) {
     throw ioError(error, 'adopt a file or directory', source)
   }

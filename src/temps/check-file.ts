@@ -4,7 +4,7 @@
 import { constants } from 'node:fs'
 import { basename } from 'node:path'
 import { closeSync } from '../disk/descriptors.ts'
-import type { FileSystem } from '../disk/file-system.ts'
+import type { DiskStats, FileSystem } from '../disk/file-system.ts'
 import { statsOf } from '../disk/paths.ts'
 import { ioError, TempFileError } from '../errors.ts'
 import { checkDeclared, checkHead, HEAD_BYTES } from '../file-types/check-type.ts'
@@ -36,7 +36,7 @@ export async function checkFile(
   rules: PreparedRules,
   { inSession, ending }: Judging,
 ): Promise<CheckedFile> {
-  const bytes = await sizeOf(fs, path)
+  const { size: bytes } = await regularAt(fs, path)
   const declared = { name: basename(path), type: undefined }
   checkDeclared(rules, declared)
   if (bytes > rules.maxBytes) throw tooLarge(rules.maxBytes, 'rules.maxBytes')
@@ -51,10 +51,11 @@ export async function checkFile(
   return { path, bytes, detectedType }
 }
 
-async function sizeOf(fs: FileSystem, path: string): Promise<number> {
+/** The stats of a regular file. @throws ERR_TEMP_TYPE_REJECTED, ERR_TEMP_IO */
+export async function regularAt(fs: FileSystem, path: string): Promise<DiskStats> {
   try {
     const stats = await statsOf(fs, path)
-    if (stats.isFile()) return stats.size
+    if (stats.isFile()) return stats
   } catch (error) {
     throw ioError(error, 'check a file', path)
   }

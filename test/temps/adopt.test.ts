@@ -3,6 +3,8 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   utimesSync,
@@ -11,6 +13,7 @@ import {
 import { basename, join, relative } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { TempDir, TempFile, TempFileError, TempFileManager } from '../../src/index.ts'
+import { exchanging } from '../fixtures/every-step.ts'
 import { failure } from '../fixtures/failures.ts'
 import { steppingDisk, systemError } from '../fixtures/stepping-disk.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
@@ -35,6 +38,38 @@ describe.each(DEVICES)('adopt from %s', (_device, place) => {
     })()
     expect(existsSync(path)).toBe(false)
     expect(manager.stats()).toMatchObject({ entries: 0, filesCreated: 1, removed: 1 })
+  })
+
+  test.each([
+    ['moved in', undefined],
+    ['registered', true],
+  ])('what replaced a file after it was checked is not %s, and stays', async (_how, inPlace) => {
+    const directory = place()
+    const foreign = join(directory, 'upload.mkv')
+    writeFileSync(foreign, 'checked')
+    const manager = tempManager()
+    const validate = (): void => {
+      renameSync(foreign, join(directory, 'aside'))
+      writeFileSync(foreign, 'replaced')
+    }
+    const error = await failure('ERR_TEMP_IO', () =>
+      manager.adopt(foreign, { inPlace, accept: { validate } }),
+    )
+    expect(error.message).toContain('exchanged')
+    await manager.removeAll()
+    expect(readFileSync(foreign, 'utf8')).toBe('replaced')
+    expect(manager.stats()).toMatchObject({ entries: 0 })
+  })
+
+  test('a directory that replaced a file after it was examined is not adopted as a file', async () => {
+    const foreign = join(place(), 'upload.mkv')
+    writeFileSync(foreign, 'examined')
+    const fs = exchanging('openSync', () => {
+      rmSync(foreign)
+      mkdirSync(foreign)
+    })
+    await failure('ERR_TEMP_IO', () => tempManager({ fs }).adopt(foreign))
+    expect(statSync(foreign).isDirectory()).toBe(true)
   })
 
   test('a foreign directory is moved in as a directory with all its contents', async () => {

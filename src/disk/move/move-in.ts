@@ -19,6 +19,8 @@ export interface MoveInOptions {
   readonly journal: Journal
   /** Leave a source that was copied where it is, for the caller to remove. */
   readonly keepCopied?: boolean | undefined
+  /** What the caller has examined; nothing else is moved. */
+  readonly examined?: DiskStats | undefined
 }
 
 /** How the data arrived. */
@@ -43,7 +45,7 @@ export async function moveIn(
   try {
     const tools: CopyTools = { fs, open, durable: false }
     const spot: Spot = { directory: open.open(dirname(from), true), name: basename(from) }
-    const stats = await statsOf(fs, addressOf(tools, spot))
+    const stats = options.examined ?? (await statsOf(fs, addressOf(tools, spot)))
     checkMovable(from, stats)
     if (renameHere(tools, spot, destination, stats)) return { copied: false, left: undefined }
     const into: Spot = { directory: open.open(dirname(destination), true), name: basename(destination) }
@@ -72,7 +74,10 @@ function renameExamined(tools: CopyTools, from: Spot, to: string, stats: DiskSta
   const home = addressOf(tools, from)
   fs.renameSync(home, to)
   try {
-    if (!isSameFile(fs.lstatSync(to), stats)) throw exchangedError()
+    const found = fs.lstatSync(to)
+    // The inode number of a file that was deleted is soon that of another.
+    const isExamined = isSameFile(found, stats) && found.isDirectory() === stats.isDirectory()
+    if (!isExamined) throw exchangedError()
   } catch (error) {
     fs.renameSync(to, home)
     throw error
@@ -88,9 +93,7 @@ async function copyIn(
   try {
     await copyAcross(tools, from, to)
     if (options.keepCopied === true) return undefined
-    if (stats.isDirectory()) return await retire(tools, from, stats, options.journal)
-    fs.unlinkSync(addressOf(tools, from))
-    return undefined
+    return await retire(tools, from, stats, options.journal)
   } catch (error) {
     await removeTree(fs, addressOf(tools, to).toString())
     throw error
@@ -98,7 +101,7 @@ async function copyIn(
 }
 
 /**
- * Deletes a copied directory. The rename is the commit: it fails where the source may not be removed, and what a
+ * Deletes a copied source. The rename is the commit: it fails where the source may not be removed, and what a
  * kill leaves under the new name is noted, for a sweep.
  */
 async function retire(

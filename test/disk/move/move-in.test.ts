@@ -123,4 +123,21 @@ describe.skipIf(process.platform !== 'linux')('moveIn, of a source that is excha
     expect(existsSync(join(away, 'one/file'))).toBe(true)
     expect(readdirSync(home)).toEqual([])
   })
+
+  test('moveIn() does not delete a file that replaced its source after the copy to another device', async () => {
+    for (const name of ['one', 'other']) writeFileSync(join(away, name), name)
+    const steps = everyStep((call) => {
+      const moves = call === 'renameSync' && !existsSync(join(home, 'taken'))
+      if (moves) throw Object.assign(new Error('EXDEV'), { code: 'EXDEV' })
+      // The copy is complete when it gets the times of its source.
+      if (call !== 'futimesSync') return
+      renameSync(join(away, 'one'), join(away, 'aside'))
+      renameSync(join(away, 'other'), join(away, 'one'))
+    })
+    const error = await failure('ERR_TEMP_IO', () => moveIn(steps, join(away, 'one'), join(home, 'taken')))
+    expect(error.message).toContain('exchanged')
+    expect(readdirSync(away).sort()).toEqual(['aside', 'one'])
+    expect(readFileSync(join(away, 'one'), 'utf8')).toBe('other')
+    expect(readdirSync(home)).toEqual([])
+  })
 })
