@@ -81,7 +81,11 @@ function checkOperands(command: CommandSpec, operands: readonly string[]): void 
 /** parseArgs explains itself in a sentence, then advises about `--`, which no user asked about. */
 function usageError(command: CommandSpec, error: unknown): UsageError {
   const message = messageOf(error)
-  const [first = message] = message.split(/\. |\n/)
+  const [sentence = message] = message.split(/\. |\n/)
+  const first = sentence.replace(
+    /^Option '(.+)' argument is ambiguous.?$/,
+    "Option '$1' needs a value, which is given as $1=VALUE where it starts with a dash",
+  )
   const given = /Unknown option '-+([^']*)'/.exec(first)?.[1]
   const names = command.options.map(({ name }) => name)
   return new UsageError(

@@ -168,11 +168,7 @@ export interface ChildEnvironmentOptions {
  * Environment variables that tell a child program where to put its temporary files: those of POSIX, Windows and Node.
  * @category Creating and receiving
  */
-export interface ChildEnvironment {
-  readonly TMPDIR: string
-  readonly TMP: string
-  readonly TEMP: string
-}
+export type ChildEnvironment = Readonly<Record<'TMPDIR' | 'TMP' | 'TEMP', string>> // no interface fits NodeJS.ProcessEnv
 
 /**
  * A temporary directory.

@@ -8,6 +8,7 @@ test.each([
   [['sweep', '--dryrun'], 'Did you mean --dry-run?'],
   [['sweep', '--remove-unknown-after', '3 days'], '--remove-unknown-after must be'],
   [['ls', '--root', '/tmp'], "a path that ends in '-"],
+  [['run', '--name', '--', 'true'], "Option '--name' needs a value, which is given as --name=VALUE"],
   [['inspect'], 'The operand TICKET is missing.'],
   [['inspect', 'a', 'b'], "Unexpected operand 'b'."],
 ])('the command line %j ends with status 2 and names what is wrong', async (args, message) => {

@@ -2,7 +2,7 @@
 
 import { existsSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, expectTypeOf, test } from 'vitest'
 import { TempFileManager } from '../../src/index.ts'
 import { family } from '../fixtures/family.ts'
 import { tempBase } from '../fixtures/temp-base.ts'
@@ -47,6 +47,7 @@ test('env() points TMPDIR, TMP and TEMP at the directory, and fails once it is r
   await using manager = new TempFileManager({ baseDir: tempBase() })
   const dir = manager.dir()
   expect(dir.env()).toEqual({ TMPDIR: dir.path, TMP: dir.path, TEMP: dir.path })
+  expectTypeOf(dir.env()).toExtend<NodeJS.ProcessEnv>()
   const { TMPDIR, TMP, TEMP } = dir.env({ short: true })
   expect([realpathSync(TMPDIR), TMP, TEMP]).toEqual([dir.path, TMPDIR, TMPDIR])
   writeFileSync(join(TMPDIR, 'x'), '')
