@@ -10,7 +10,15 @@ import { type Exchange, isEmpty } from './exchange.ts'
 import { type Facts, factsOf, inform, mediaTypeOf, PARTIAL_UPLOAD, totalOf } from './facts.ts'
 import { digestField, INTEROP_VERSION, wantedDigest } from './fields.ts'
 import { limitsOf, refusalOf, rulesOf } from './limits.ts'
-import { failure, mismatchingOffset, otherVersion, problem, type Reply, reply } from './reply.ts'
+import {
+  completedUpload,
+  failure,
+  mismatchingOffset,
+  otherVersion,
+  problem,
+  type Reply,
+  reply,
+} from './reply.ts'
 import type { Prepared } from './resumable-options.ts'
 
 export class Protocol {
@@ -188,9 +196,7 @@ export class Protocol {
     if (facts.offset !== finished.bytes) return mismatchingOffset(finished.bytes, facts.offset ?? 0)
     if (facts.complete === true && (await isEmpty(exchange, this.#options.timeout ?? 60_000)))
       return await this.#content.completed(exchange, finished)
-    return problem(400, 'The upload is complete: nothing can be appended.', {
-      headers: { 'Upload-Complete': '?0' },
-    })
+    return completedUpload()
   }
 
   /** Section 4.5. */

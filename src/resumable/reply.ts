@@ -47,6 +47,14 @@ export function inconsistentLength(): Reply {
   })
 }
 
+/** A problem type of the drafts up to 11, whose clients speak the same interop version. */
+export function completedUpload(): Reply {
+  return problem(400, 'upload is already completed', {
+    type: `${TYPES}completed-upload`,
+    headers: { 'Upload-Complete': '?0' },
+  })
+}
+
 export function otherVersion(): Reply {
   return problem(
     400,

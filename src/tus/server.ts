@@ -158,6 +158,12 @@ class TusServer extends Server {
     return response
   }
 
+  /** A PATCH with another Content-Type or none: tus 1.0 asks for 415, @tus/server has 400 and 403. */
+  override async write(...[context, headers, status, body]: Parameters<Server['write']>): Promise<Response> {
+    const notBytes = body === 'Invalid content-type\n' || body === ERRORS.INVALID_CONTENT_TYPE.body
+    return await super.write(context, headers, notBytes ? 415 : status, body)
+  }
+
   /** Creates a final upload: as the creation of any other one, with the same hooks and events. */
   async #concatenate(request: TusRequest, concat: string, headers: Headers): Promise<Response> {
     const { POST } = this.handlers

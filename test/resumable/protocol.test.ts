@@ -480,6 +480,17 @@ row('4.4.2-6', 'an append to a completed upload replays the final answer', async
   expect(await client.manager.handoffs()).toHaveLength(1)
 })
 
+test('an append of bytes to a completed upload is refused with the problem type that drafts up to 11 name', async () => {
+  const client = await draft()
+  const path = await created(client)
+  await append(client, path, 5, 1)
+  const answer = await append(client, path, 5, 1, 'more')
+  expect([answer.status, JSON.parse(answer.body).type]).toEqual([
+    400,
+    'https://iana.org/assignments/http-problem-types#completed-upload',
+  ])
+})
+
 row('4.4.2-8', 'the offset does not exceed the length: the upload is then deactivated', async () => {
   const client = await draft()
   const path = await created(client, '12345', { 'Upload-Length': '6' })

@@ -329,6 +329,26 @@ test.each([
 })
 
 test.each([
+  ['another', { ...TUS, 'Content-Type': 'text/plain' }],
+  ['no', TUS],
+])(
+  'a PATCH with %s content type is answered with 415, as tus asks for, and appends nothing',
+  async (_, headers) => {
+    const { tus, url } = await running()
+    const at = await create(url, { 'Upload-Length': '5' })
+    const request = {
+      method: 'PATCH',
+      headers: { ...headers, 'Upload-Offset': '0' },
+      body: Buffer.from('wrong'),
+    }
+    const answers = [await fetch(at, request), await tus.handleWeb(new Request(at, request))]
+    expect(answers.map(({ status }) => status)).toEqual([415, 415])
+    const state = await fetch(at, { method: 'HEAD', headers: TUS })
+    expect(state.headers.get('upload-offset')).toBe('0')
+  },
+)
+
+test.each([
   ['no version', {}],
   ['another version', { 'Tus-Resumable': '0.2.2' }],
 ])('a request with %s of tus is answered with 412 and the version of the server', async (_, headers) => {
