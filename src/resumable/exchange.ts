@@ -1,8 +1,6 @@
 // One request and its answer, whatever framework they come from.
 
 import type { ByteSource } from '../index.ts'
-import { untilAborted } from '../runtime/abort.ts'
-import { openIntake } from '../streams/intake.ts'
 import type { UploadRequest } from './resumable-options.ts'
 
 export interface Exchange extends UploadRequest {
@@ -20,26 +18,4 @@ export interface Exchange extends UploadRequest {
    * before you answer. Idempotent.
    */
   abandonBody(error?: unknown): Promise<void>
-}
-
-/** Whether the request has no content. Without Content-Length only reading it answers that. */
-export async function isEmpty(
-  { contentLength, body, signal }: Exchange,
-  timeoutMs: number,
-): Promise<boolean> {
-  if (contentLength !== undefined) return contentLength === 0
-  const intake = openIntake(body, true)
-  let bytes = 0
-  const take = (chunk: Uint8Array): undefined => {
-    bytes += chunk.length
-    if (bytes > 0) throw new Error('There is content: no more of it is read.')
-  }
-  try {
-    await untilAborted([signal, AbortSignal.timeout(timeoutMs)], () => intake.run(take))
-  } catch (error) {
-    if (bytes === 0) throw error
-  } finally {
-    intake.stop(undefined, true)
-  }
-  return bytes === 0
 }

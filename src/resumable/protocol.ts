@@ -3,10 +3,11 @@
 // answered as an ordinary upload; no two requests write to one upload at a time.
 
 import { fileNameOfDisposition } from '../http/receive/part-header.ts'
+import { isEmpty } from '../http/receive/request-body.ts'
 import { type FinishedUpload, isTempFileError, type PartialUpload, type TempFileManager } from '../index.ts'
 import { displayName } from '../input/names.ts'
 import { ContentReceiver } from './content.ts'
-import { type Exchange, isEmpty } from './exchange.ts'
+import type { Exchange } from './exchange.ts'
 import { type Facts, factsOf, inform, mediaTypeOf, PARTIAL_UPLOAD, totalOf } from './facts.ts'
 import { digestField, INTEROP_VERSION, wantedDigest } from './fields.ts'
 import { limitsOf, refusalOf, rulesOf } from './limits.ts'
@@ -194,7 +195,9 @@ export class Protocol {
   /** An append to a finished upload: the client lost the answer, and gets it again. */
   async #repeat(exchange: Exchange, finished: FinishedUpload, facts: Facts): Promise<Reply> {
     if (facts.offset !== finished.bytes) return mismatchingOffset(finished.bytes, facts.offset ?? 0)
-    if (facts.complete === true && (await isEmpty(exchange, this.#options.timeout ?? 60_000)))
+    const { contentLength: length, body: source, signal } = exchange
+    const { timeout = 60_000 } = this.#options
+    if (facts.complete === true && (await isEmpty({ length, source, signal }, timeout)))
       return await this.#content.completed(exchange, finished)
     return completedUpload()
   }

@@ -6,6 +6,8 @@ import type { IncomingMessage } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
 import { isTempFileError, TempFileError } from '../../errors.ts'
 import { checkRequest, isNodeRequest } from '../../input/program-objects.ts'
+import { untilAborted } from '../../runtime/abort.ts'
+import { openIntake } from '../../streams/intake.ts'
 import type { ByteSource } from '../../types.ts'
 import { contentLength } from '../content-length.ts'
 import { discardNode, discardWeb } from './discard-rest.ts'
@@ -46,6 +48,28 @@ export async function refuseRequest(request: HttpRequest, error: unknown): Promi
     // A value that is not a request, from JavaScript, has no body to discard.
   }
   throw error
+}
+
+/** Whether a request has no content. Without Content-Length only reading it answers that. */
+export async function isEmpty(
+  { length, source, signal }: Pick<RequestBody, 'length' | 'source' | 'signal'>,
+  timeoutMs: number,
+): Promise<boolean> {
+  if (length !== undefined) return length === 0
+  const intake = openIntake(source, true)
+  let bytes = 0
+  const take = (chunk: Uint8Array): undefined => {
+    bytes += chunk.length
+    if (bytes > 0) throw new Error('There is content: no more of it is read.')
+  }
+  try {
+    await untilAborted([signal, AbortSignal.timeout(timeoutMs)], () => intake.run(take))
+  } catch (error) {
+    if (bytes === 0) throw error
+  } finally {
+    intake.stop(undefined, true)
+  }
+  return bytes === 0
 }
 
 function nodeBody(request: IncomingMessage | Http2ServerRequest): RequestBody {
