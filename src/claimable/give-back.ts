@@ -8,6 +8,7 @@
 import type { FileSystem } from '../disk/file-system.ts'
 import { findSync, isDirectoryAt, namesIfThere, namesIn, renameIfThere } from '../disk/paths.ts'
 import { removeTreeSync } from '../disk/remove/remove.ts'
+import { atOnce, type Steps } from '../disk/remove/slice.ts'
 import { renameInto } from '../disk/rename-into.ts'
 import { errnoOf } from '../errors.ts'
 import { DATA, FAILURE, goneName, inside, isTicket, isUploadId, type Root } from '../layout.ts'
@@ -26,6 +27,11 @@ export interface GivenBack {
 
 /** Gives back everything in a session's `claims/`, then removes that directory. `reason`: why, for the lists. */
 export function giveBackAll(root: Root, claims: string, reason?: string): GivenBack {
+  return atOnce(givingBack(root, claims, reason))
+}
+
+/** As {@link giveBackAll}, one claim a step: 20,000 of them held the loop for 1.3 s. */
+export function* givingBack(root: Root, claims: string, reason?: string): Steps<GivenBack> {
   const { fs } = root
   const result: GivenBack = { returned: [], stuck: [] }
   if (isRemoved(fs, claims)) return result // it held no claim: nearly always
@@ -34,7 +40,7 @@ export function giveBackAll(root: Root, claims: string, reason?: string): GivenB
   for (let round = 0; round < 5; round++) {
     const names = namesIfThere(fs, claims)
     if (names === undefined) return result
-    const { returned, stuck } = giveBackEach(root, claims, names, reason)
+    const { returned, stuck } = yield* giveBackEach(root, claims, names, reason)
     result.returned.push(...returned)
     if (isRemoved(fs, claims)) return result
     if (stuck.length > 0) return { ...result, stuck }
@@ -42,7 +48,12 @@ export function giveBackAll(root: Root, claims: string, reason?: string): GivenB
   return result
 }
 
-function giveBackEach(root: Root, claims: string, names: readonly string[], reason?: string): GivenBack {
+function* giveBackEach(
+  root: Root,
+  claims: string,
+  names: readonly string[],
+  reason?: string,
+): Steps<GivenBack> {
   const result: GivenBack = { returned: [], stuck: [] }
   for (const name of names) {
     try {
@@ -52,6 +63,7 @@ function giveBackEach(root: Root, claims: string, names: readonly string[], reas
     } catch (error) {
       result.stuck.push({ name, why: errnoOf(error) ?? String(error) })
     }
+    yield
   }
   return result
 }

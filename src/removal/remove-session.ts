@@ -3,7 +3,7 @@
 //   2. delete the rest, each directory in it under a fresh name: a thread of the session may still rename one out, and
 //      then it is whole, not half deleted
 
-import { type GivenBack, giveBackAll } from '../claimable/give-back.ts'
+import { type GivenBack, givingBack } from '../claimable/give-back.ts'
 import type { FileSystem } from '../disk/file-system.ts'
 import { recentMounts } from '../disk/mounts.ts'
 import { namesIn } from '../disk/paths.ts'
@@ -14,6 +14,7 @@ import {
   removeTreeSync,
   type SlicedOptions,
 } from '../disk/remove/remove.ts'
+import { atOnce, inSlices, type Steps } from '../disk/remove/slice.ts'
 import { CLAIMS, goneName, inside, LEASE, LEASE_2, OUTSIDE, OWNER, type Root } from '../layout.ts'
 import { removeOutside } from '../session/outside.ts'
 import { removeShortPaths } from '../session/short-path.ts'
@@ -48,7 +49,7 @@ export async function finishRemoval(
   { signal, onSlice }: Pick<SlicedOptions, 'signal' | 'onSlice'> = {},
 ): Promise<Removal> {
   const { fs, layout } = root
-  const { claims, outside, names, rules } = settle(root, path, claimReason)
+  const { claims, outside, names, rules } = await inSlices(settle(root, path, claimReason))
   const removed =
     removeEmptySession(fs, path, names) ??
     (await removeTreeSliced(fs, path, {
@@ -64,7 +65,7 @@ export async function finishRemoval(
 
 /** Finishes a deletion at once: exit and closeSync. */
 export function finishRemovalSync(root: Root, path: string): Removal {
-  const { claims, outside, names, rules } = settle(root, path)
+  const { claims, outside, names, rules } = atOnce(settle(root, path))
   const removed = removeEmptySession(root.fs, path, names) ?? removeTreeSync(root.fs, path, rules)
   removed.kept.push(...outside)
   return { claims, removed }
@@ -84,12 +85,12 @@ interface Settled {
  * for a directory that it does not have. A listing proves nothing (network file systems have shown an empty one for a
  * while), so what it did not name stays if it is there after all, and the next sweep settles it.
  */
-function settle(root: Root, path: string, claimReason?: string): Settled {
+function* settle(root: Root, path: string, claimReason?: string): Steps<Settled> {
   removeShortPaths(root, path)
   const names = readableNames(root.fs, path)
   const mayHold = (name: string): boolean => names?.includes(name) !== false
   const claims = mayHold(CLAIMS)
-    ? giveBackAll(root, inside(path, CLAIMS), claimReason)
+    ? yield* givingBack(root, inside(path, CLAIMS), claimReason)
     : { returned: [], stuck: [] }
   const outside = mayHold(OUTSIDE) ? removeOutside(root.fs, path) : []
   const isSettled = mayHold(OUTSIDE) && outside.length === 0

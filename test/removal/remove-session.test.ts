@@ -51,6 +51,35 @@ describe('condemned sessions', () => {
     expect(existsSync(gone)).toBe(false)
   })
 
+  test('the loop turns while the claims of a condemned session go back, however slow the disk is', async () => {
+    const manager = tempManager()
+    const dead = craftSession(manager.root, { owner: REUSED_PID })
+    for (let count = 0; count < 8; count++) {
+      const ticket = await manager.file().handOff({ durable: false })
+      renameSync(join(manager.root, 'handoffs', ticket), join(dead.path, 'claims', ticket))
+    }
+    const gone = join(manager.root, 'sessions', `.gone-${dead.id}-x`)
+    renameSync(dead.path, gone)
+    let turn = 0
+    const turnsOfRenames = new Set<number>()
+    const root = rootOf(manager, {
+      renameSync: (from, to) => {
+        turnsOfRenames.add(turn)
+        for (const end = performance.now() + 10; performance.now() < end; ); // longer than a slice
+        fs.renameSync(from, to)
+      },
+    })
+    const count = (): void => {
+      turn++
+      next = setImmediate(count)
+    }
+    let next = setImmediate(count)
+    const { claims } = await finishRemoval(root, { path: gone })
+    clearImmediate(next)
+    expect(claims.returned.length).toBe(8)
+    expect(turnsOfRenames.size).toBe(8)
+  })
+
   test('a condemned session without files of its own is deleted by one listing of its directory', () => {
     const manager = tempManager()
     const gone = join(manager.root, 'sessions', '.gone-x')

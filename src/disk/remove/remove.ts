@@ -18,7 +18,7 @@ import {
   throwIfAborted,
 } from './drivers.ts'
 import type { Answer, Operation, RemoveReport } from './operation.ts'
-import { nextSlice, sliceIsOver } from './slice.ts'
+import { nextSlice, SLICE_MS, sliceIsOver } from './slice.ts'
 
 export type { RemoveReport } from './operation.ts'
 
@@ -104,7 +104,7 @@ export async function removeTreeSliced(
   path: string,
   options: SlicedOptions = {},
 ): Promise<RemoveReport> {
-  const { sliceMs = 5, concurrency = LARGE_IN_FLIGHT, signal, onSlice } = options
+  const { sliceMs = SLICE_MS, concurrency = LARGE_IN_FLIGHT, signal, onSlice } = options
   const { steps, report, open } = prepareSync(fs, path, options)
   const pause = (): Promise<void> => {
     onSlice?.(report)

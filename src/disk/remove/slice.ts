@@ -8,6 +8,8 @@ import { timers } from '../../runtime/lazy.ts'
 let sliceEnds = 0
 let nextTurn: Promise<void> | undefined
 
+export const SLICE_MS = 5
+
 export function sliceIsOver(): boolean {
   return performance.now() >= sliceEnds
 }
@@ -20,4 +22,22 @@ export async function nextSlice(sliceMs: number): Promise<void> {
       sliceEnds = performance.now() + sliceMs
     })
   await nextTurn
+}
+
+/** Work of many steps; between two of them the loop may turn. */
+export type Steps<T> = Generator<void, T, void>
+
+export async function inSlices<T>(steps: Steps<T>): Promise<T> {
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return step.value
+    if (sliceIsOver()) await nextSlice(SLICE_MS)
+  }
+}
+
+export function atOnce<T>(steps: Steps<T>): T {
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return step.value
+  }
 }
