@@ -22,10 +22,9 @@ export function openRoot(root: Root): void {
   const { fs, layout } = root
   try {
     checkBase(fs, dirname(layout.root))
-    const made = openDirectory(fs, layout.root)
-    const rooms = [layout.sessions, layout.handoffs].map((room) => openDirectory(fs, room))
+    const opened = [layout.root, layout.sessions, layout.handoffs].map((path) => openDirectory(fs, path))
     for (const room of CREATED_LATER) mendIfThere(fs, layout[room])
-    if (made || rooms.includes(true)) checkOneFileSystem(root)
+    if (opened.some(({ made, dev }) => made || dev !== opened[0]?.dev)) checkOneFileSystem(root)
     durable.delete(layout.root) // this process or another may have made it since
   } catch (error) {
     throw ioError(error, 'open the root directory for temporary files', layout.root)
@@ -45,7 +44,7 @@ export async function makeRootDurable({ fs, layout }: Root): Promise<void> {
 
 /** Creates or checks a directory of the root; true when it was created here. @throws ERR_TEMP_UNSAFE_ROOT, and the system's error */
 export function openRoom({ fs, layout }: Root, room: (typeof CREATED_LATER)[number]): boolean {
-  return openDirectory(fs, layout[room])
+  return openDirectory(fs, layout[room]).made
 }
 
 /** Creates what a cleaner of empty directories has removed: a directory of the root, or a session's claims/. @throws as {@link openRoot} */
@@ -136,12 +135,19 @@ function makeBase(fs: FileSystem, path: string): void {
   }
 }
 
-/** Creates or checks one directory of the root; true when it was created here. It mostly exists, so it is looked at first. */
-function openDirectory(fs: FileSystem, path: string): boolean {
-  const stats = statsIfThere(fs, path)
-  const made = stats === undefined && isCreated(fs, path)
-  mend(fs, path, stats ?? fs.lstatSync(path), !made)
-  return made
+interface Opened {
+  /** It was created here. */
+  readonly made: boolean
+  readonly dev: number
+}
+
+/** Creates or checks one directory of the root. It mostly exists, so it is looked at first. */
+function openDirectory(fs: FileSystem, path: string): Opened {
+  const there = statsIfThere(fs, path)
+  const made = there === undefined && isCreated(fs, path)
+  const stats = there ?? fs.lstatSync(path)
+  mend(fs, path, stats, !made)
+  return { made, dev: stats.dev }
 }
 
 /** Checks the owner and sets the mode: umask 0777 makes mode 000; Kubernetes' fsGroup adds group bits. */
@@ -194,14 +200,15 @@ function checkOneFileSystem(root: Root): void {
   const name = draftName(root)
   const from = inside(layout.sessions, name)
   const to = inside(layout.handoffs, name)
-  fs.mkdirSync(from, { mode: 0o700 })
-  fs.chmodSync(from, 0o700) // to move a directory it must be writable itself, which a umask may prevent
   try {
+    fs.mkdirSync(from, { mode: 0o700 })
+    fs.chmodSync(from, 0o700) // to move a directory it must be writable itself, which a umask may prevent
     fs.renameSync(from, to)
     fs.rmdirSync(to)
   } catch (error) {
-    // The error that led here is the one to report; a sweep removes a probe that stays.
-    for (const path of [from, to]) {
+    // The error that led here is the one to report; a sweep removes a probe that stays. Without the empty directories the
+    // next opening makes them again, and so comes here again.
+    for (const path of [from, to, layout.sessions, layout.handoffs]) {
       try {
         fs.rmdirSync(path)
       } catch {}

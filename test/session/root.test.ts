@@ -20,6 +20,7 @@ import type { TempFileManager } from '../../src/index.ts'
 import { runChild } from '../fixtures/child.ts'
 import { craftSession, REUSED_PID } from '../fixtures/crafted-session.ts'
 import { failure, failureSync } from '../fixtures/failures.ts'
+import { canMount, mount } from '../fixtures/mounts.ts'
 import { tempBase, tempManager, USER } from '../fixtures/temp-base.ts'
 
 const uid = process.geteuid?.()
@@ -208,6 +209,35 @@ test('a root is made with its parents, private', () => {
   manager.file()
   for (const path of [base, manager.root, join(manager.root, 'sessions'), join(manager.root, 'handoffs')])
     expect(modeOf(path)).toBe(0o700)
+})
+
+describe.skipIf(!canMount)('roots that a mount splits (needs root on Linux)', () => {
+  const rooms = (base: string): string[] => {
+    const paths = ['sessions', 'handoffs'].map((room) => join(rootIn(base), room))
+    for (const path of [rootIn(base), ...paths]) mkdirSync(path, { mode: 0o700 })
+    return paths
+  }
+  const refusedTwice = (base: string): void => {
+    for (let time = 0; time < 2; time++)
+      expect(
+        failureSync('ERR_TEMP_UNSAFE_ROOT', () => tempManager({ baseDir: base }).file()).message,
+      ).toMatch(/split by a mount/)
+  }
+
+  test('a root whose handoffs/ is a bind mount is refused by each program, not by the first one only', () => {
+    const base = tempBase()
+    const [sessions = '', handoffs = ''] = rooms(base)
+    rmdirSync(sessions)
+    mount('--bind', tempBase(), handoffs)
+    refusedTwice(base)
+  })
+
+  test('a root is refused whose directories exist, one of them on another file system', () => {
+    const base = tempBase()
+    const [, handoffs = ''] = rooms(base)
+    mount('-t', 'tmpfs', '-o', 'mode=700', 'none', handoffs)
+    refusedTwice(base)
+  })
 })
 
 test('a refused root works once it is put right', () => {
