@@ -219,8 +219,7 @@ class AppendRun {
         if (this.#over || offset === this.#checkpointed) return
         await this.#hold.checkpoint(this.#fd, offset, true)
         this.#checkpointed = offset
-        const report = async (): Promise<void> => this.#options.onOffset?.(offset)
-        report().catch(failed)
+        void (async () => this.#options.onOffset?.(offset))().catch(failed)
       })
       .catch(failed)
       .finally(() => {
@@ -243,7 +242,7 @@ class AppendRun {
    * At exit a write may be under way in the thread pool while the upload is given back. The same bytes are written again,
    * synchronously. The late write is then harmless: the next writer continues behind these bytes.
    */
-  #rewriteBlock(): Promise<void> {
+  async #rewriteBlock(): Promise<void> {
     const { fs } = this.#hold.session.context
     const block = this.#block
     if (!this.#over && block !== undefined) {
@@ -253,7 +252,6 @@ class AppendRun {
         log.upload('the last block of %s was not written: %s', this.#hold.id, error)
       }
     }
-    return Promise.resolve()
   }
 
   /** An offset that was announced must not decrease. */
