@@ -73,6 +73,7 @@ class TusServer extends Server {
     super({
       namingFunction: () => randomText(16),
       ...options,
+      ...(hasOwnUrls(options) ? {} : { generateUrl: urlBesideRequest }),
       ...maxSizeOf(options, store),
       allowedHeaders: ['Upload-Checksum', ...(options.allowedHeaders ?? [])],
       exposedHeaders: ['Tus-Checksum-Algorithm', 'Upload-Expires', ...(options.exposedHeaders ?? [])],
@@ -219,6 +220,19 @@ class TusServer extends Server {
       await lock.unlock()
     }
   }
+}
+
+function hasOwnUrls({
+  generateUrl,
+  relativeLocation,
+  respectForwardedHeaders,
+}: Partial<ServerOptions>): boolean {
+  return generateUrl !== undefined || relativeLocation === true || respectForwardedHeaders === true
+}
+
+/** For Location. @tus/server takes 'http' for the scheme of every request, and the host from Host, which HTTP/2 does not have. */
+function urlBesideRequest({ url }: Pick<Request, 'url'>, { path, id }: { path: string; id: string }): string {
+  return `${new URL(url).origin}${path}/${id}`
 }
 
 /** @throws ERR_TEMP_OPTION_INVALID for what cannot be sent */

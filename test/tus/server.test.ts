@@ -4,7 +4,8 @@ import { execFile, spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
+import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2'
+import { type AddressInfo, connect } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { Upload } from 'tus-js-client'
@@ -208,6 +209,36 @@ test('an interrupted upload continues at its offset, also in a new server', asyn
     body: '67890',
   })
   expect([end.status, second.finished.length]).toEqual([204, 1])
+})
+
+test('Location has the host of an HTTP/2 request', async () => {
+  const { tus } = await running()
+  const server = createHttp2Server((req, res) => void tus.handle(req as never, res as never)) // the compatibility API
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo // it listens on a port
+  const session = connectHttp2(`http://127.0.0.1:${port}`)
+  try {
+    const stream = session.request({ ':method': 'POST', ':path': '/files', ...TUS, 'upload-length': '5' })
+    const [headers] = await once(stream, 'response')
+    expect(headers[':status']).toBe(201)
+    expect(headers.location).toMatch(new RegExp(`^http://127\\.0\\.0\\.1:${port}/files/\\w+$`))
+  } finally {
+    session.destroy()
+    server.close()
+  }
+})
+
+test.each([
+  ['https://x.test:8443', {}, 'https://x.test:8443/files/'],
+  ['https://x.test', { relativeLocation: true }, '/files/'],
+  ['http://10.0.0.1', { respectForwardedHeaders: true }, 'https://x.test/files/'],
+  ['https://x.test', { generateUrl: () => '/own' }, '/own'],
+])('Location of a creation at %s with %o begins with %s', async (origin, options, start) => {
+  const { tus } = await running(options)
+  const headers = { ...TUS, 'Upload-Length': '5', 'X-Forwarded-Proto': 'https', 'X-Forwarded-Host': 'x.test' }
+  const answer = await tus.handleWeb(new Request(`${origin}/files`, { method: 'POST', headers }))
+  expect(answer.headers.get('location')).toMatch(new RegExp(`^${start}`))
 })
 
 test('an append at another offset is a 409', async () => {
