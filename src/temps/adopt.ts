@@ -52,7 +52,7 @@ export async function adopt(
   const affixes: Affixes = { prefix, suffix: isDirectory ? '' : plainExtension(basename(source)) }
   let holding: Holding | undefined
   try {
-    if (stays === true) holding = inPlace(session, source)
+    if (stays === true) holding = inPlace(session, source, examined)
     else {
       const path = inside(session.path, nameOf(session, sequence, affixes))
       const { fs } = session.context
@@ -127,11 +127,12 @@ function homeDirectory(): string | undefined {
   }
 }
 
-function inPlace(session: Session, given: string): Holding {
+function inPlace(session: Session, given: string, examined: DiskStats): Holding {
   const { fs } = session.context
   const holder = fs.realpathSync(dirname(given)).toString()
   const path = join(holder, basename(given))
   const { dev, ino } = fs.statSync(holder)
+  if (!isSameFile(fs.lstatSync(path), examined)) throw exchangedError() // a directory above it was exchanged
   const foreign = { dev, ino }
   const registered = {
     remove: () => ignoreMissing(async () => firstFailure(await removeTree(fs, path, { foreign }))),

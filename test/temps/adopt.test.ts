@@ -61,6 +61,24 @@ describe.each(DEVICES)('adopt from %s', (_device, place) => {
     expect(manager.stats()).toMatchObject({ entries: 0 })
   })
 
+  test('a path that leads elsewhere after it was examined is not registered in place, and nothing there is removed', async () => {
+    const directory = place()
+    const [theirs, vault] = [join(directory, 'theirs'), join(directory, 'vault')]
+    for (const path of [theirs, vault]) {
+      mkdirSync(path)
+      writeFileSync(join(path, 'file'), path)
+    }
+    const fs = exchanging('realpathSync', () => {
+      renameSync(theirs, join(directory, 'aside'))
+      symlinkSync(vault, theirs)
+    })
+    const manager = tempManager({ fs })
+    const error = await failure('ERR_TEMP_IO', () => manager.adopt(join(theirs, 'file'), { inPlace: true }))
+    expect(error.message).toContain('exchanged')
+    await manager.close()
+    expect(readFileSync(join(vault, 'file'), 'utf8')).toBe(vault)
+  })
+
   test('a directory that replaced a file after it was examined is not adopted as a file', async () => {
     const foreign = join(place(), 'upload.mkv')
     writeFileSync(foreign, 'examined')
