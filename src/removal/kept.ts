@@ -17,10 +17,12 @@ import {
   isOwnRecord,
   KEPT_RECORD,
   ownHolder,
+  parseSessionsEntry,
   type Root,
   randomText,
 } from '../layout.ts'
 import { draftName } from '../liveness/draft-name.ts'
+import { addOwnSession, deleteOwnSession } from '../liveness/own-sessions.ts'
 import { volumeNow } from '../liveness/volume-clock.ts'
 import { log, warn } from '../runtime/observe.ts'
 import { checkRoom, openRoom } from '../session/root.ts'
@@ -105,12 +107,13 @@ export async function keepFailed(
   }
   const reason = failure.reason ?? NO_REASON
   await attempt('keep the temporary files of a failed scope', async () => {
-    const draft = openFailure(root, reason)
-    const place = placesIn(root.fs, draft)
-    for (const entry of entries)
-      await attempt('keep a temporary file or directory', async () => entry.moveTo(place(entry.name)))
     const directory = inside(root.layout.kept, failedName(failure.sessionId))
-    root.fs.renameSync(draft, directory)
+    await asDraft(root, directory, async (draft) => {
+      noteReason(root, draft, reason)
+      const place = placesIn(root.fs, draft)
+      for (const entry of entries)
+        await attempt('keep a temporary file or directory', async () => entry.moveTo(place(entry.name)))
+    })
     if (errors.length === entries.length) return
     warn(`Temporary files were kept: ${forLog(textOf(reason).split('\n')[0] ?? '')}`, directory)
   })
@@ -122,13 +125,20 @@ export async function keepFailed(
  * Creates the directory of one failure, which is moved to kept/ once it is filled: another process that keeps newer failures
  * removes the oldest ones at any time. Throws the system's error.
  */
-function openFailure(root: Root, reason: unknown): string {
+async function asDraft(root: Root, directory: string, fill: (draft: string) => Promise<void>): Promise<void> {
   openRoom(root, 'kept')
-  const directory = inside(root.layout.sessions, draftName(root))
-  root.fs.mkdirSync(directory, { mode: 0o700 })
-  root.fs.chmodSync(directory, 0o700)
-  noteReason(root, directory, reason)
-  return directory
+  const name = draftName(root)
+  const draft = inside(root.layout.sessions, name)
+  const id = parseSessionsEntry(name)?.id ?? ''
+  addOwnSession(id) // or a sweep of this process meanwhile takes it for that of a program that execve replaced
+  try {
+    root.fs.mkdirSync(draft, { mode: 0o700 })
+    root.fs.chmodSync(draft, 0o700)
+    await fill(draft)
+    root.fs.renameSync(draft, directory)
+  } finally {
+    deleteOwnSession(id)
+  }
 }
 
 /**

@@ -1,5 +1,5 @@
-// A `.new-` entry: a session that was being created, or a probe. Guarantee: it is removed when its name proves that its
-// maker is dead, or when it is over an hour old by the volume's clock. It never held files of a user.
+// A `.new-` entry: a session that was being created, a probe, or a failure on its way to kept/. Guarantee: it is removed when
+// its name proves that its maker is dead, or when it is over an hour old by the volume's clock.
 
 import { suspect } from '../liveness/judge.ts'
 import { parseSessionName } from '../liveness/session-name.ts'

@@ -76,6 +76,24 @@ describe("preserve: 'on-error'", () => {
     expect(keptFiles(manager)).toEqual({ older: 'whole' })
   })
 
+  it('a failure is kept whole while a sweep of the same process runs', async () => {
+    const manager = tempManager({ preserve: 'on-error' })
+    const root = { fs, native: true, layout: layoutOf(manager.root) }
+    const source = join(dirname(manager.root), 'source')
+    await manager.withScope((scope) => scope.file())
+    const entry = {
+      name: 'report',
+      moveTo: async (path: string) => {
+        writeFileSync(source, 'whole')
+        renameSync(source, path)
+        await manager.sweep()
+      },
+    }
+    const failure = { sessionId: '1-a', reason: 'a reason' }
+    expect(await keepFailed(root, { count: 1, ageMs: undefined }, [entry], failure)).toEqual([])
+    expect(keptFiles(manager)).toEqual({ report: 'whole' })
+  })
+
   it("preserve: 'on-error' keeps nothing of a scope that succeeded", async () => {
     const manager = tempManager({ preserve: 'on-error' })
     const path = await manager.withScope((scope) => scope.file().path)

@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { constants } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { errnoOf } from '../../errors.ts'
+import { errnoOf, messageOf } from '../../errors.ts'
 import { isTempFileError, type Preserve, type TempDir, TempFileManager } from '../../index.ts'
 import { platform } from '../../platform/index.ts'
 import { durationOf, invalid, type Stage, textOf, type Values } from '../command.ts'
@@ -33,14 +33,21 @@ export async function run(stage: Stage, values: Values, words: readonly string[]
     sweep: { every: false },
     preserve,
   })
+  let ended: number | undefined
   try {
     await using scope = manager.scope()
     const { status, ran } = await runIn(stage, scope.dir('.run'), words, signals)
+    ended = status
     if (ran && status !== 0) scope.fail(`${words[0]} ended with status ${status}`)
-    return status
+  } catch (error) {
+    if (ended === undefined) throw error
+    const errors = error instanceof AggregateError ? error.errors : [error] // the directory could not be kept
+    for (const message of new Set(errors.map(messageOf)))
+      stage.stderr.write(`temp-file-manager: ${message}\n`)
   } finally {
     await manager.close()
   }
+  return ended
 }
 
 /** The files that are kept of a program that failed; undefined: the environment variable decides. */

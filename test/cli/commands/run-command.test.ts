@@ -183,6 +183,24 @@ describe('run', { timeout: 30_000 }, () => {
     },
   )
 
+  test('run --keep-on-failure ends with the exit status of the program where its files cannot be kept', async () => {
+    const base = tempBase()
+    const script = 'touch "$(dirname "$(dirname "$TMPDIR")")/kept"; exit 7' // a file has the name of the directory
+    const { status, stderr } = await run([
+      'run',
+      ...NAME,
+      base,
+      '--keep-on-failure',
+      '--',
+      'sh',
+      '-c',
+      script,
+    ])
+    expect(status).toBe(7)
+    expect(stderr).toMatch(/^temp-file-manager: The directory kept\/ of the root is not a directory\..*\n$/)
+    expect(sessionsIn(base)).toEqual([])
+  })
+
   test('run --keep-on-failure keeps the files that a failed program left, and prints their place', async () => {
     const base = tempBase()
     const args = [
