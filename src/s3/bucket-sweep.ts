@@ -24,7 +24,7 @@ import { expireNext } from './transitions.ts'
 export interface S3SweepItem {
   /** Undefined for what belongs to a probe. */
   readonly ticket: string | undefined
-  readonly action: 'removed' | 'would remove' | 'kept' | 'failed'
+  readonly action: 'removed' | 'would-remove' | 'kept' | 'failed'
   readonly reason: string
   readonly bytes: number
 }
@@ -92,7 +92,7 @@ async function sweepTicket(
     const reason = await judge(plan, listed, nowMs)
     if (reason === undefined) return undefined
     if ('kept' in reason) return { ticket, action: 'kept', reason: reason.kept, bytes }
-    return { ticket, action: plan.dryRun ? 'would remove' : 'removed', reason: reason.removed, bytes }
+    return { ticket, action: plan.dryRun ? 'would-remove' : 'removed', reason: reason.removed, bytes }
   } catch (error) {
     plan.signal?.throwIfAborted()
     return { ticket, action: 'failed', reason: storeError(error, 'sweep this ticket', 'read').message, bytes }
@@ -202,7 +202,7 @@ async function removeOne(
 ): Promise<void> {
   try {
     if (!dryRun) await remove()
-    items.push({ ...item, action: dryRun ? 'would remove' : 'removed' })
+    items.push({ ...item, action: dryRun ? 'would-remove' : 'removed' })
   } catch (error) {
     signal?.throwIfAborted()
     if (failureOf(error) === 'missing') return

@@ -25,7 +25,7 @@ describe.skipIf(!haveCeph)(`sweeps of a bucket${needsCeph}`, () => {
     expect((await store.sweep()).items).toEqual([])
     const dry = await store.sweep({ orphansAfter: 0, dryRun: true })
     expect(dry.items).toEqual([
-      { ticket: ORPHAN, action: 'would remove', reason: 'data without a record', bytes: 1 },
+      { ticket: ORPHAN, action: 'would-remove', reason: 'data without a record', bytes: 1 },
     ])
     expect(await keys()).toEqual([`${ORPHAN}/data-1000`])
     const report = await store.sweep({ orphansAfter: 0 })
