@@ -13,6 +13,7 @@ import { checkMeta, HANDOFF_VERSION, type HandoffRecord } from '../claimable/han
 import type { Context } from '../context.ts'
 import type { FileSystem } from '../disk/file-system.ts'
 import { moveIn } from '../disk/move/move-in.ts'
+import type { Identity } from '../disk/move/staging.ts'
 import { isMissing, renameIfThere } from '../disk/paths.ts'
 import { writeRecord } from '../disk/record-file.ts'
 import { removeTree, removeTreeSync } from '../disk/remove/remove.ts'
@@ -36,8 +37,8 @@ export interface Publishable {
   readonly kind: 'file' | 'dir'
   readonly path: string
   readonly name: string
-  /** It was adopted in place, so other users may write to its directory. */
-  readonly foreign?: boolean | undefined
+  /** It was adopted in place, in this directory, to which other users may write. */
+  readonly foreign?: Identity | undefined
 }
 
 /** Publishes `entry`, building in `workshop`; returns the ticket. */
@@ -59,7 +60,8 @@ export async function publish(
   try {
     checkKind(fs, entry)
     build(session, draft, record)
-    if (entry.foreign === true) copied = await takeFromOutside(session, origin, moved)
+    const holder = entry.foreign
+    if (holder !== undefined) copied = await takeFromOutside(session, holder, origin, moved)
     else fs.renameSync(origin, moved)
     if (record.durable) await syncTree(fs, draft)
     stampAttempt(fs, draft, [attemptName(0)])
@@ -71,7 +73,7 @@ export async function publish(
     undo(fs, draft, moved, copied ? undefined : origin)
     throw publishError(session, confirmed, error, origin)
   }
-  if (copied) reportLeft(context, await removeTree(fs, origin, { foreign: true }))
+  if (copied) reportLeft(context, await removeTree(fs, origin, { foreign: entry.foreign }))
   log.handoff('published %s', ticket)
   if (channels.handoff.hasSubscribers)
     channels.handoff.publish({ ticket, kind: record.kind, name: record.name })
@@ -95,9 +97,14 @@ function checkKind(fs: FileSystem, entry: Publishable): void {
 }
 
 /** Moves an entry that was adopted in place, from a directory that other users may write to. True when it was copied. */
-async function takeFromOutside(session: Session, origin: string, moved: string): Promise<boolean> {
+async function takeFromOutside(
+  session: Session,
+  holder: Identity,
+  origin: string,
+  moved: string,
+): Promise<boolean> {
   const journal = journalOf(session.context.fs, session.path)
-  return (await moveIn(session.context.fs, origin, moved, { journal, keepCopied: true })).copied
+  return (await moveIn(session.context.fs, origin, moved, { journal, holder, keepCopied: true })).copied
 }
 
 /** Step 5. When it fails the handoff is taken back, unless another process has claimed it already. */

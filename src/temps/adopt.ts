@@ -151,7 +151,7 @@ function inPlace(session: Session, given: string, examined: DiskStats): Holding 
   return {
     path,
     name: basename(path),
-    foreign: true,
+    foreign,
     workshop: session.path,
     discard: () => registered.remove().then(forget),
     discardSync: () => {

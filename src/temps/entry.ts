@@ -132,7 +132,7 @@ export abstract class Entry extends LiveEntry implements TempEntry {
     this.requireMovable('persist')
     this.closeOpening()
     const { holding } = this
-    if (holding !== undefined && (holding.leaveSync !== undefined || holding.foreign === true)) {
+    if (holding !== undefined && (holding.leaveSync !== undefined || holding.foreign !== undefined)) {
       throw new TempFileError(
         'ERR_TEMP_IO',
         'persistSync cannot move a claim or an entry that was adopted in place. Use persist().',
@@ -165,7 +165,7 @@ export abstract class Entry extends LiveEntry implements TempEntry {
       session,
       kind,
       path,
-      foreign: holding?.foreign === true,
+      foreign: holding?.foreign,
       retire: holding?.leave === undefined ? undefined : () => holding.vacate(),
     }
   }
@@ -207,8 +207,9 @@ export abstract class Entry extends LiveEntry implements TempEntry {
   async #moveTo(path: string): Promise<void> {
     const { context, holding, session } = this
     const { fs } = context
-    if (holding?.foreign !== true) return fs.renameSync(this.path, path)
-    const { left } = await moveIn(fs, this.path, path, { journal: journalOf(fs, session.path) })
+    const holder = holding?.foreign
+    if (holder === undefined) return fs.renameSync(this.path, path)
+    const { left } = await moveIn(fs, this.path, path, { journal: journalOf(fs, session.path), holder })
     reportLeft(context, left)
   }
 

@@ -1,11 +1,13 @@
 // The special ways to hold an entry: under an exact name, adopted in place, or inside a claim. Each kind ends in its own
 // way. A plain entry of a session has none.
 
+import type { Identity } from '../disk/move/staging.ts'
+
 export interface Holding {
   readonly path: string
   readonly name: string
-  /** Others may write where it is: it was adopted in place. */
-  readonly foreign?: boolean
+  /** Others may write where it is: it was adopted in place, in this directory. */
+  readonly foreign?: Identity
   /** Deletes it permanently. */
   discard(): Promise<void>
   discardSync(): void

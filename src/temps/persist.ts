@@ -3,6 +3,7 @@
 
 import { moveInto, moveIntoSync } from '../disk/move/move.ts'
 import type { MoveOptions } from '../disk/move/staged-move.ts'
+import type { Identity } from '../disk/move/staging.ts'
 import { absolutePath, isMissing } from '../disk/paths.ts'
 import { errnoOf, ioError, isTempFileError, optionError } from '../errors.ts'
 import { boolean, mode, optionsOf } from '../input/options.ts'
@@ -23,8 +24,8 @@ export interface Persistable {
   readonly session: Session
   readonly kind: 'file' | 'dir'
   readonly path: string
-  /** Others may write where it is: it was adopted in place. */
-  readonly foreign: boolean
+  /** Others may write where it is: it was adopted in place, in this directory. */
+  readonly foreign: Identity | undefined
   /** Ends its former state, where a copy of it was moved. */
   readonly retire: MoveOptions['retire']
 }

@@ -79,6 +79,28 @@ describe.each(DEVICES)('adopt from %s', (_device, place) => {
     expect(readFileSync(join(vault, 'file'), 'utf8')).toBe(vault)
   })
 
+  test.each(['handOff', 'persist'] as const)(
+    '%s moves nothing when the directory of an entry adopted in place was exchanged for a link',
+    async (move) => {
+      const directory = place()
+      const [theirs, vault] = [join(directory, 'theirs'), join(directory, 'vault')]
+      for (const path of [theirs, vault]) {
+        mkdirSync(path)
+        writeFileSync(join(path, 'file'), path)
+      }
+      const manager = tempManager({ onCleanupError: () => {} })
+      const file = await manager.adopt(join(theirs, 'file'), { inPlace: true })
+      renameSync(theirs, join(directory, 'aside'))
+      symlinkSync(vault, theirs)
+      const error = await failure('ERR_TEMP_IO', () =>
+        move === 'handOff' ? file.handOff() : file.persist(join(place(), 'result')),
+      )
+      expect(error.message).toContain('exchanged')
+      expect(readFileSync(join(vault, 'file'), 'utf8')).toBe(vault)
+      expect(await manager.handoffs()).toEqual([])
+    },
+  )
+
   test('a directory that replaced a file after it was examined is not adopted as a file', async () => {
     const foreign = join(place(), 'upload.mkv')
     writeFileSync(foreign, 'examined')

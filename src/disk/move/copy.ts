@@ -46,6 +46,14 @@ export function addressOf({ open }: CopyTools, spot: Spot): DiskPath {
   return joinPath(open.pathOf(spot.directory), spot.name)
 }
 
+/** Refuses a spot in another directory than the expected one. @throws ERR_TEMP_IO */
+export function requireHolder(
+  { directory }: Spot,
+  holder: { readonly dev: number; readonly ino: number } | undefined,
+): void {
+  if (holder !== undefined && !isSameFile(directory.stats, holder)) throw exchangedError()
+}
+
 /** Copies a file, link or directory to a name that does not exist. The caller removes what a failure leaves. */
 export async function copyAcross(tools: CopyTools, from: Spot, to: Spot): Promise<void> {
   const { fs, open, durable } = tools

@@ -10,9 +10,9 @@ import { readMounts } from '../mounts.ts'
 import { OpenDirectories } from '../open-directories.ts'
 import { isSameFile, statsOf } from '../paths.ts'
 import { type RemoveReport, removeTree } from '../remove/remove.ts'
-import { addressOf, type CopyTools, copyAcross, exchangedError, type Spot } from './copy.ts'
+import { addressOf, type CopyTools, copyAcross, exchangedError, requireHolder, type Spot } from './copy.ts'
 import { removeSource } from './remove-source.ts'
-import { freeName, type Journal, outsideOf } from './staging.ts'
+import { freeName, type Identity, type Journal, outsideOf } from './staging.ts'
 
 /** Options of {@link moveIn}. */
 export interface MoveInOptions {
@@ -21,6 +21,8 @@ export interface MoveInOptions {
   readonly keepCopied?: boolean | undefined
   /** What the caller has examined; nothing else is moved. */
   readonly examined?: DiskStats | undefined
+  /** The directory in which the caller expects it. */
+  readonly holder?: Identity | undefined
 }
 
 /** How the data arrived. */
@@ -45,6 +47,7 @@ export async function moveIn(
   try {
     const tools: CopyTools = { fs, open, durable: false }
     const spot: Spot = { directory: open.open(dirname(from), true), name: basename(from) }
+    requireHolder(spot, options.holder)
     const stats = options.examined ?? (await statsOf(fs, addressOf(tools, spot)))
     checkMovable(from, stats)
     if (renameHere(tools, spot, destination, stats)) return { copied: false, left: undefined }

@@ -30,7 +30,7 @@ export async function moveInto(
   const move: Move = { fs, from: resolve(source), to: resolve(destination), options }
   return withParents(move, async () => {
     const stats = await statsOf(fs, move.from)
-    if (options.foreign !== true && (await placeHere(move, stats))) return undefined
+    if (options.foreign === undefined && (await placeHere(move, stats))) return undefined
     return await moveStaged(move, stats)
   })
 }

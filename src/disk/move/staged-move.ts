@@ -14,10 +14,10 @@ import { type Directory, OpenDirectories } from '../open-directories.ts'
 import { existsAt, isSameFile, statsOf } from '../paths.ts'
 import { type RemoveReport, removeTree } from '../remove/remove.ts'
 import { syncDescriptor, syncTree } from '../sync.ts'
-import { addressOf, type CopyTools, copyAcross, exchangedError, type Spot } from './copy.ts'
+import { addressOf, type CopyTools, copyAcross, exchangedError, requireHolder, type Spot } from './copy.ts'
 import { explain, type PlaceOptions, placeOrCrossDevice } from './place.ts'
 import { removeSource } from './remove-source.ts'
-import { type Journal, NO_JOURNAL, Staging } from './staging.ts'
+import { type Identity, type Journal, NO_JOURNAL, Staging } from './staging.ts'
 
 /** How an entry moves. */
 export interface MoveOptions extends PlaceOptions {
@@ -25,8 +25,8 @@ export interface MoveOptions extends PlaceOptions {
   readonly durable: boolean
   /** Create the missing directories above the destination. */
   readonly makeParents?: boolean | undefined
-  /** Others may write where the source is: it was adopted in place. */
-  readonly foreign?: boolean | undefined
+  /** Others may write where the source is: it was adopted in place, in this directory. */
+  readonly foreign?: Identity | undefined
   readonly journal?: Journal | undefined
   /**
    * Removes a source that was copied, in place of deleting it where it is: a claim's data may be given back while
@@ -57,6 +57,7 @@ export async function moveStaged(move: Move, stats: DiskStats): Promise<RemoveRe
   try {
     refuseMounts(from, stats)
     const source = { directory: openHolder(fs, open, from), name: basename(from) }
+    requireHolder(source, options.foreign)
     const target = { directory: openHolder(fs, open, to), name: basename(to) }
     const staged = { ...move, tools: { fs, open, durable: options.durable }, source, target }
     const { journal = NO_JOURNAL } = options
@@ -99,7 +100,7 @@ function openHolder(fs: FileSystem, open: OpenDirectories, path: string): Direct
 
 /** Brings the data into the staging directory by a rename; false if it must be copied. */
 function renameIntoStaging({ fs, tools, source, options }: StagedMove, into: Spot): boolean {
-  if (options.foreign !== true) return false
+  if (options.foreign === undefined) return false
   try {
     fs.renameSync(addressOf(tools, source), addressOf(tools, into))
     return true

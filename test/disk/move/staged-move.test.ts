@@ -41,7 +41,7 @@ test.skipIf(process.platform !== 'linux')(
       renameSync(join(home, 'one'), join(home, 'aside'))
       renameSync(join(home, 'other'), join(home, 'one'))
     })
-    const options = { ...REPLACE, foreign: true }
+    const options = { ...REPLACE, foreign: statSync(home) }
     const error = await failure('ERR_TEMP_IO', () =>
       moveInto(fs, join(home, 'one'), join(away, 'x'), options),
     )
