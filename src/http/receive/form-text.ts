@@ -102,17 +102,18 @@ class GatheredBytes {
   }
 }
 
-function decode(bytes: Uint8Array, charset: string | undefined): string {
+/** U+FEFF at the beginning is a character of the text, as for busboy and the Fetch API. */
+function decode(bytes: Uint8Array, charset = 'utf-8'): string {
   try {
-    return new TextDecoder(charset ?? 'utf-8').decode(bytes)
+    return new TextDecoder(charset, { ignoreBOM: true }).decode(bytes)
   } catch {
-    return new TextDecoder().decode(bytes) // an unknown charset
+    return decode(bytes) // an unknown charset
   }
 }
 
 function json(text: string, field: string): unknown {
   try {
-    return JSON.parse(text)
+    return JSON.parse(text.replace(/^\uFEFF/, '')) // RFC 8259, section 8.1
   } catch (cause) {
     throw formInvalid(
       `The field '${forLog(field)}' is declared as JSON and cannot be parsed.`,

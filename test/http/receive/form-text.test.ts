@@ -47,6 +47,12 @@ describe('text fields', () => {
     expect(text.fields['a']).toBe('€')
   })
 
+  test('text fields that begin with U+FEFF keep it', () => {
+    const text = new FormText(LIMITS)
+    add(text, 'a', ['\uFEFFa'])
+    expect(text.fields['a']).toBe('\uFEFFa')
+  })
+
   test('text fields are read in the charset that they declare, and as UTF-8 when it is unknown', () => {
     const text = new FormText(LIMITS)
     add(text, 'a', [Buffer.from([0xfc])], 'text/plain', 'iso-8859-1')
@@ -99,6 +105,12 @@ describe('JSON parts', () => {
     const plain = new FormText(LIMITS)
     add(plain, 'a', ['{"n":1}'], 'application/json')
     expect(plain.fields['a']).toBe('{"n":1}')
+  })
+
+  test('a JSON part may begin with a byte order mark', () => {
+    const text = new FormText({ ...LIMITS, decodeJsonParts: true })
+    add(text, 'a', ['\uFEFF[1]'], 'application/json')
+    expect(text.fields['a']).toEqual([1])
   })
 
   test('a JSON part that cannot be parsed is refused, with the name of its field', () => {
