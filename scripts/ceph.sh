@@ -27,6 +27,16 @@ end() {
   kill -9 "$pid" 2>/dev/null || true
 }
 
+# ask COMMAND...: asks the monitor. On a loaded machine the client may send its first command before it knows the cluster ("fsid
+# 00000000-... != ..."), which is refused with EPERM; each command here may be given twice.
+ask() {
+  for _ in {1..20}; do
+    timeout 60 ceph -c "$conf" "$@" && return 0
+    sleep 0.2
+  done
+  return 1
+}
+
 gateway() {
   radosgw -c "$conf" -n client.rgw.a --pid-file "$dir/rgw.pid"
   for _ in {1..600}; do
@@ -101,18 +111,20 @@ case $command in
     mkdir -p "$dir"/{mon,osd,run,log}
     write_conf
     cd "$dir"
-    {
+    # In the background: `set -e` does not hold in front of `||`, and a step that fails must end the start.
+    (
       monmaptool --create --clobber --fsid "$fsid" --addv a "v1:127.0.0.1:$monitor" "$dir/monmap"
       ceph-mon -c "$conf" --mkfs -i a --monmap "$dir/monmap"
       ceph-mon -c "$conf" -i a --pid-file "$dir/mon.pid"
       uuid=$(</proc/sys/kernel/random/uuid)
-      id=$(timeout 60 ceph -c "$conf" osd new "$uuid")
+      id=$(ask osd new "$uuid")
       ceph-osd -c "$conf" -i "$id" --mkfs --osd-uuid "$uuid"
-      timeout 60 ceph -c "$conf" osd crush add "osd.$id" 1.0 root=default host=localhost
+      ask osd crush add "osd.$id" 1.0 root=default host=localhost
       ceph-osd -c "$conf" -i "$id" --pid-file "$dir/osd.pid"
       gateway "$address" "$port"
       timeout 60 radosgw-admin -c "$conf" user create --uid=test --display-name=test --access-key=TESTKEY --secret=TESTSECRET
-    } >"$dir/log/start.log" 2>&1 || { tail -5 "$dir/log/start.log" >&2; exit 1; }
+    ) >"$dir/log/start.log" 2>&1 &
+    wait $! || { tail -5 "$dir/log/start.log" >&2; exit 1; }
     printf '{"endpoint":"http://%s:%s","accessKeyId":"TESTKEY","secretAccessKey":"TESTSECRET"}\n' "$address" "$port"
     ;;
   stop) for name in rgw osd mon; do end "$name" KILL; done ;;
