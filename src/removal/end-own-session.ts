@@ -21,7 +21,7 @@ export async function endSession(session: Session): Promise<boolean> {
   session.ended = true
   await Promise.allSettled([...session.resources].map((resource) => resource.close()))
   for (const adopted of session.context.preserve ? [] : session.inPlace)
-    await adopted.remove().catch((error: unknown) => report(session.context, error, session.path))
+    await adopted.remove().catch((error: unknown) => report(session.context, error, adopted.path))
   session.inPlace.clear()
   try {
     commit(session)
@@ -43,7 +43,7 @@ export function endSessionSync(session: Session, exiting: boolean): boolean {
   session.ended = true
   for (const resource of session.resources) void resource.close()
   for (const adopted of context.preserve ? [] : session.inPlace)
-    attempt(context, session.path, () => adopted.removeSync())
+    attempt(context, adopted.path, () => adopted.removeSync())
   session.inPlace.clear()
   let committed = false
   attempt(context, session.path, () => {

@@ -50,6 +50,7 @@ export interface Leaving {
 
 /** An entry that is removed at close and at exit. */
 export interface Removable {
+  readonly path: string
   remove(): Promise<void>
   removeSync(): void
 }

@@ -135,6 +135,7 @@ function inPlace(session: Session, given: string, examined: DiskStats): Holding 
   if (!isSameFile(fs.lstatSync(path), examined)) throw exchangedError() // a directory above it was exchanged
   const foreign = { dev, ino }
   const registered = {
+    path,
     remove: () => ignoreMissing(async () => firstFailure(await removeTree(fs, path, { foreign }))),
     removeSync: () => {
       try {

@@ -101,6 +101,23 @@ describe.each(DEVICES)('adopt from %s', (_device, place) => {
     },
   )
 
+  test.each(['close', 'closeSync', 'removeAll'] as const)(
+    'an entry adopted in place that %s cannot remove is reported with its own path',
+    async (end) => {
+      const directory = place()
+      const foreign = join(directory, 'theirs', 'file')
+      mkdirSync(join(directory, 'theirs'))
+      writeFileSync(foreign, 'x')
+      const paths: unknown[] = []
+      const manager = tempManager({ onCleanupError: ({ path }) => paths.push(path) })
+      await manager.adopt(foreign, { inPlace: true })
+      renameSync(join(directory, 'theirs'), join(directory, 'aside'))
+      mkdirSync(join(directory, 'theirs'))
+      await manager[end]()
+      expect(paths).toEqual([foreign])
+    },
+  )
+
   test('a directory that replaced a file after it was examined is not adopted as a file', async () => {
     const foreign = join(place(), 'upload.mkv')
     writeFileSync(foreign, 'examined')
