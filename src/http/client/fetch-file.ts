@@ -12,7 +12,7 @@ import { abortError, onAbort } from '../../runtime/abort.ts'
 import { log } from '../../runtime/observe.ts'
 import { storeOptions } from '../../streams/receive-options.ts'
 import type { Progress } from '../../types.ts'
-import { contentLength } from '../content-length.ts'
+import { contentLength, isIdentity } from '../content-length.ts'
 import { fileNameOfDisposition, headerText } from '../receive/part-header.ts'
 import { type Owner, originalNameOf, ownerSignal, suffixOf } from '../receive/uploaded-file.ts'
 import { checkRequestHeaders, withCredentials } from './request-headers.ts'
@@ -96,9 +96,8 @@ export async function fetchFile(
   const watch = watchSilence(timeout, (error) => stop.abort(error))
   try {
     const { response, from } = await follow(start, { headers, maxRedirects, allow }, stop.signal)
-    const encoded = response.headers.get('content-encoding') ?? 'identity'
     const length = contentLength(response.headers.get('content-length'))
-    const expectedBytes = encoded === 'identity' ? length : undefined
+    const expectedBytes = isIdentity(response.headers.get('content-encoding')) ? length : undefined
     const name = nameOf(response, from)
     log.http('downloading from %s: %s bytes', forLog(from.host), expectedBytes ?? 'unknown')
     return await owner.receive(bytesOf(response, expectedBytes, stop.signal, watch), {

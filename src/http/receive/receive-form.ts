@@ -6,6 +6,7 @@ import { abortError, onAbort } from '../../runtime/abort.ts'
 import { log } from '../../runtime/observe.ts'
 import { type Intake, openIntake } from '../../streams/intake.ts'
 import { progressOf } from '../../streams/progress.ts'
+import { isIdentity } from '../content-length.ts'
 import type { Form } from './form.ts'
 import { formInvalid, formTooLarge } from './form-errors.ts'
 import { type FormOptions, type PreparedForm, prepareForm } from './form-options.ts'
@@ -112,8 +113,7 @@ export async function receivePreparedForm(
 /** Returns the boundary. @throws ERR_TEMP_FORM_INVALID, ERR_TEMP_TOO_LARGE */
 function checkHeaders(body: RequestBody, { maxTotalBytes }: PreparedForm): string {
   const boundary = boundaryOf(body.header('content-type'))
-  const encoding = body.header('content-encoding')
-  if (encoding !== undefined && encoding !== 'identity') {
+  if (!isIdentity(body.header('content-encoding'))) {
     throw formInvalid('The form is compressed as a whole. Send it without Content-Encoding.')
   }
   if (body.length !== undefined && body.length > maxTotalBytes) {

@@ -157,6 +157,13 @@ describe('broken forms', () => {
     expect(await here.answer(bytes, type)).toBe(expected)
   })
 
+  test.each(['identity', 'Identity', ''])(
+    'a form with the Content-Encoding %j is received',
+    async (encoding) => {
+      expect((await post(here.server.url, body, { 'content-encoding': encoding })).status).toBe(200)
+    },
+  )
+
   test('a form that is compressed as a whole is refused', async () => {
     const response = await post(here.server.url, body, { 'content-encoding': 'gzip' })
     expect(await response.text()).toBe('ERR_TEMP_FORM_INVALID')
