@@ -1,6 +1,6 @@
 // `sweep --prefix`: directories that programs with plain mkdtemp() left, outside any root.
 
-import { realpathSync, statSync } from 'node:fs'
+import { opendirSync, realpathSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { errnoOf } from '../../errors.ts'
 import { forLog } from '../../input/names.ts'
@@ -40,7 +40,10 @@ function directoryOf(text: string): string {
   if (text === '') throw invalid('in', '--in must name a directory, such as /tmp: it is empty.')
   try {
     const directory = realpathSync(resolve(text))
-    if (statSync(directory).isDirectory()) return directory
+    if (statSync(directory).isDirectory()) {
+      opendirSync(directory).closeSync()
+      return directory
+    }
   } catch (error) {
     throw invalid('in', `--in must name a directory that can be read: the system reported ${errnoOf(error)}.`)
   }

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { tempBase } from '../../fixtures/temp-base.ts'
-import { run } from '../command-line.ts'
+import { asOrdinaryUser, COMMAND, capture, run } from '../command-line.ts'
 
 test.each([
   ['a prefix of two characters', ['--prefix', 'my', '--in', '/tmp']],
@@ -20,6 +20,25 @@ test.each([
 ])('sweep --prefix refuses %s with status 2', async (_what, args) => {
   const { status, stderr } = await run(['sweep', ...args])
   expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringMatching(/^.*--\w+/) })
+})
+
+test('sweep --prefix refuses a directory that this user cannot read', async () => {
+  const base = tempBase()
+  mkdirSync(join(base, 'closed'), { mode: 0 })
+  const words = [
+    ...asOrdinaryUser(base),
+    ...COMMAND,
+    'sweep',
+    '--prefix',
+    'myapp-',
+    '--in',
+    join(base, 'closed'),
+  ]
+  const { status, stderr } = await capture(words, {})
+  expect({ status, stderr }).toEqual({
+    status: 2,
+    stderr: expect.stringContaining('--in must name a directory that'),
+  })
 })
 
 test('sweep --prefix --json reports each entry with its reason, and what was done', async () => {
