@@ -1,6 +1,6 @@
 // temp-file-manager/vitest: a temporary directory for each test. Guarantee: nothing of Vitest is loaded, so any version
-// whose test context has `task` and `onTestFinished` works; the directory ends after every hook of its test, so a failure
-// in one of them keeps it too.
+// whose test context has `task` and `onTestFinished` works; the directory ends after the afterEach hooks and fixtures of
+// its test, so a failure in one of them keeps it too. Vitest calls onTestFailed later.
 
 import { optionError } from '../errors.ts'
 import type { TempDir } from '../index.ts'
