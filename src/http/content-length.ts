@@ -1,5 +1,5 @@
-// Content-Length and Content-Encoding of a request or a response (RFC 9110 sections 8.6 and 8.4). Guarantee: a length that is not a whole number counts
-// as none, so that nothing is decided by it.
+// Content-Length and Content-Encoding of a request or a response (RFC 9110 sections 8.6 and 8.4). Guarantee: a length that
+// is not a whole number counts as none, so that nothing is decided by it.
 
 /** Bytes of the content; undefined where they are not announced. */
 export function contentLength(value: string | null | undefined): number | undefined {

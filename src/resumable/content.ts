@@ -11,7 +11,7 @@ import { digestField, reprDigest } from './fields.ts'
 import { IdleWatch } from './idle-watch.ts'
 import { appendRefusal, limitsOf, rulesOf } from './limits.ts'
 import { failure, inconsistentLength, type Reply, reply } from './reply.ts'
-import type { Prepared } from './resumable-options.ts'
+import type { Prepared, UploadReply } from './resumable-options.ts'
 
 /** A request's content and facts, and the header fields of its answers. */
 export interface Content {
@@ -111,10 +111,25 @@ export class ContentReceiver {
     return failure(error, final, tooLarge ? { 'Upload-Limit': about['Upload-Limit'] ?? '' } : {})
   }
 
+  /**
+   * The status of an error that is not meant for clients is not that of the upload: after a 404 of an HTTP client of the
+   * program this client would give the upload up.
+   */
+  async #answerOfProgram(exchange: Exchange, finished: FinishedUpload): Promise<UploadReply | undefined> {
+    try {
+      return await this.#options.onComplete?.(finished, exchange)
+    } catch (error) {
+      const { expose } = (error ?? {}) as { expose?: unknown } // any value can be read by key
+      throw expose === true || isTempFileError(error)
+        ? error
+        : new Error('onComplete failed.', { cause: error })
+    }
+  }
+
   /** The answer to the last request, as the program wants it. @throws ERR_TEMP_OPTION_INVALID; what onComplete throws */
   async completed(exchange: Exchange, finished: FinishedUpload): Promise<Reply> {
     const { ticket, bytes, digest, digests } = finished
-    const answer = (await this.#options.onComplete?.(finished, exchange)) ?? {}
+    const answer = (await this.#answerOfProgram(exchange, finished)) ?? {}
     const { status = 200, headers = {}, body = { ticket, bytes, digest } } = answer
     checkStatus(status)
     checkHeaders(headers)

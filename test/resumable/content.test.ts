@@ -56,6 +56,18 @@ test('the signal of a Fetch request ends it; the bytes that came are kept', asyn
   await expect.poll(async () => (await manager.uploads())[0]).toMatchObject({ state: 'waiting', bytes: 5 })
 })
 
+test.each([
+  [500, { status: 404 }],
+  [422, { status: 422, expose: true }],
+])('an onComplete whose error is not for clients is a server error: %i for %o', async (status, members) => {
+  const client = await draft({
+    onComplete: () => {
+      throw Object.assign(new Error('of an HTTP client'), members)
+    },
+  })
+  expect((await create(client, '?1', 'whole')).status).toBe(status)
+})
+
 test('an upload that can be resumed keeps its handoff when onComplete throws, and is answered when it is asked again', async () => {
   let down = true
   const client = await draft({
