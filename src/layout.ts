@@ -68,6 +68,8 @@ export const CLAIMS = 'claims'
 export const HEARTBEAT = 'heartbeat'
 /** Holds a session's notes of what it has outside the root. */
 export const OUTSIDE = 'outside'
+/** A worker thread has passed its lease on to a child that may live: the exit of the process leaves the session to a sweep. */
+export const HELD = 'held'
 export const RECORD = 'handoff.json'
 export const DATA = 'data'
 /** Holds the reason why the last claim of a handoff was not completed. */
@@ -82,7 +84,7 @@ export const WANTED = 'wanted'
 /** Holds the reason why a directory is in kept/. */
 export const KEPT_RECORD = 'kept.json'
 
-const OWN_RECORDS = new Set<string>([OWNER, LEASE, LEASE_2, HEARTBEAT, OUTSIDE, KEPT_RECORD])
+const OWN_RECORDS = new Set<string>([OWNER, LEASE, LEASE_2, HEARTBEAT, HELD, OUTSIDE, KEPT_RECORD])
 
 /** Whether a name directly inside a session, or a kept directory, is a record of this package and no file of the user. */
 export function isOwnRecord(name: string): boolean {

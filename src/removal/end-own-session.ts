@@ -3,10 +3,10 @@
 
 import { giveBackAll } from '../claimable/give-back.ts'
 import type { Context } from '../context.ts'
-import { namesIn } from '../disk/paths.ts'
+import { existsAt, namesIn } from '../disk/paths.ts'
 import { removeTreeSync } from '../disk/remove/remove.ts'
 import { errnoOf } from '../errors.ts'
-import { CLAIMS, inside, OUTSIDE, OWNER, parseSessionsEntry } from '../layout.ts'
+import { CLAIMS, HELD, inside, OUTSIDE, OWNER, parseSessionsEntry } from '../layout.ts'
 import { type Owner, readOwner } from '../liveness/owner-record.ts'
 import { isMainThread, ownIdentity } from '../liveness/process-identity.ts'
 import { platform } from '../platform/index.ts'
@@ -121,6 +121,7 @@ function endThreadSessions(context: Context): void {
     if (read.state !== 'read' || !isOfOtherThread(read.owner)) continue
     const { preserve, keepFailed } = read.owner
     attempt(context, path, () => {
+      if (existsAt(fs, inside(path, HELD))) return // a sweep removes it after the child's end
       if (preserve === true) preserveSession(context, path, entry.id, 'preserve is set')
       else if (keepFailed !== true || !keepOfFailedProcess(context, path, entry.id))
         finishRemovalSync(context, condemn(context, path, entry.id))

@@ -4,7 +4,11 @@
 
 import type { ChildProcess } from 'node:child_process'
 import { readdirSync, readlinkSync } from 'node:fs'
-import { errnoOf, optionError, TempFileError } from '../errors.ts'
+import { createEmpty } from '../disk/empty-file.ts'
+import { existsAt } from '../disk/paths.ts'
+import { errnoOf, ioError, optionError, TempFileError } from '../errors.ts'
+import { HELD, inside } from '../layout.ts'
+import { isMainThread } from '../liveness/process-identity.ts'
 import type { Session } from '../session/session.ts'
 
 /** Starts a child with a lease of the session. @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_IO */
@@ -31,9 +35,31 @@ export function holdFor<C extends ChildProcess>(session: Session, start: (lease:
       "The child has not inherited the lease, so it was killed. Put the descriptor into spawn's stdio: ['ignore', 'inherit', 'inherit', lease].",
     )
   }
+  mark(session, child)
   session.children.add(child)
-  child.once('exit', () => session.children.delete(child))
+  child.once('exit', () => {
+    session.children.delete(child)
+    unmark(session)
+  })
   return child
+}
+
+/** The exit of the process ends the sessions of its worker threads from the main thread, which does not know their children. */
+function mark({ context, path, mendsModes }: Session, child: ChildProcess): void {
+  const held = inside(path, HELD)
+  try {
+    if (!isMainThread() && !existsAt(context.fs, held)) createEmpty(context.fs, held, mendsModes)
+  } catch (error) {
+    child.kill('SIGKILL')
+    throw ioError(error, 'note that a child holds the directory', path)
+  }
+}
+
+/** Best effort: a mark that stays leaves the session to a sweep. */
+function unmark(session: Session): void {
+  try {
+    if (!isMainThread() && !session.isHeld) session.context.fs.unlinkSync(inside(session.path, HELD))
+  } catch {}
 }
 
 /** Readings of a child's descriptors in which one vanished, before it is left open whether it has the socket. */

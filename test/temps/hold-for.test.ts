@@ -79,6 +79,18 @@ describe.skipIf(process.platform !== 'linux')('holdFor (needs unix sockets and /
     expect((await sweepOf(baseDir)).sessionsRemoved).toBe(1)
   })
 
+  test('the exit of the process leaves the directory to a living child that holdFor() of a worker thread started', async () => {
+    const baseDir = tempBase()
+    const { parent, pid, path } = await family(baseDir, 'hold-in-thread', SLEEP)
+    if (parent.exitCode === null) await once(parent, 'exit')
+    expect(existsSync(path)).toBe(true)
+    expect((await sweepOf(baseDir)).sessionsRemoved).toBe(0)
+    process.kill(pid, 'SIGKILL')
+    await overOf(pid)
+    expect((await sweepOf(baseDir)).sessionsRemoved).toBe(1)
+    expect(existsSync(path)).toBe(false)
+  })
+
   test('without holdFor() the directory of a child that outlives its parent is removed by a sweep', async () => {
     const baseDir = tempBase()
     const { parent, path } = await family(baseDir, 'env', SLEEP)
