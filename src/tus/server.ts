@@ -232,7 +232,8 @@ function hasOwnUrls({
 
 /** For Location. @tus/server takes 'http' for the scheme of every request, and the host from Host, which HTTP/2 does not have. */
 function urlBesideRequest({ url }: Pick<Request, 'url'>, { path, id }: { path: string; id: string }): string {
-  return `${new URL(url).origin}${path}/${id}`
+  const [origin] = /^\w+:\/\/[^/?#]*/.exec(url) ?? [''] // new URL() throws for a Host with the port 99999
+  return `${origin}${path}/${id}`
 }
 
 /** @throws ERR_TEMP_OPTION_INVALID for what cannot be sent */

@@ -4,6 +4,7 @@ import { execFile, spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { request } from 'node:http'
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2'
 import { type AddressInfo, connect } from 'node:net'
 import { join } from 'node:path'
@@ -239,6 +240,18 @@ test.each([
   const headers = { ...TUS, 'Upload-Length': '5', 'X-Forwarded-Proto': 'https', 'X-Forwarded-Host': 'x.test' }
   const answer = await tus.handleWeb(new Request(`${origin}/files`, { method: 'POST', headers }))
   expect(answer.headers.get('location')).toMatch(new RegExp(`^${start}`))
+})
+
+test('a creation whose Host has an impossible port is answered', async () => {
+  const { url } = await running()
+  const headers = { ...TUS, 'Upload-Length': '5', Host: 'x.test:99999' }
+  const sent = request(url, { method: 'POST', headers }).end()
+  const [answer] = await once(sent, 'response')
+  answer.resume()
+  expect([answer.statusCode, answer.headers.location]).toEqual([
+    201,
+    expect.stringMatching(/^http:\/\/x\.test:99999\/files\/\w+$/),
+  ])
 })
 
 test('an append at another offset is a 409', async () => {
