@@ -22,12 +22,13 @@ export function progressOf(
   if (callback === undefined) return undefined
   let nextCall = 0
   let lastReported = -1
-  let calls: Promise<unknown> = Promise.resolve()
+  let calls = Promise.resolve()
   const failure = new FirstFailure()
   const report = (bytes: number): void => {
     lastReported = bytes
-    calls = Promise.all([calls, callback(total === undefined ? { bytes } : { bytes, total })])
-    calls.catch((error: unknown) => failure.fail(error))
+    const call = Promise.resolve(callback(total === undefined ? { bytes } : { bytes, total }))
+    const ended = call.catch((error: unknown) => failure.fail(error))
+    calls = calls.then(() => ended) // Promise.all would keep the results of all calls
   }
   return {
     at(bytes) {
@@ -40,7 +41,7 @@ export function progressOf(
     async end(bytes) {
       failure.check()
       if (lastReported !== bytes) report(bytes)
-      await calls
+      await failure.race(() => calls)
     },
   }
 }

@@ -67,7 +67,7 @@ class Sweep {
   #stopped = false
   #thrown: { readonly error: unknown } | undefined
   /** Ends when every call of `onProgress` so far has ended. */
-  #calls: Promise<unknown> = Promise.resolve()
+  #calls = Promise.resolve()
 
   constructor(swept: Swept, request: SweepRequest) {
     this.#swept = swept
@@ -90,7 +90,7 @@ class Sweep {
     this.#reportForeign()
     for (const room of rooms) await this.#sweepRoom(run, room)
     if (this.#request.kept === true) await this.#sweepKept(dryRun)
-    await untilAborted([this.#signal], async () => void (await this.#calls)).catch(() => {}) // of the abort
+    await untilAborted([this.#signal], () => this.#calls).catch(() => {}) // of the abort
     if (this.#thrown !== undefined) throw this.#thrown.error
     const handoffs = this.#stopped ? [] : await this.#remainingHandoffs()
     return this.#report.build({ dryRun, finished: !this.#stopped, handoffs })
@@ -192,7 +192,7 @@ class Sweep {
       this.#thrown ??= { error }
       this.#stopped = true
     })
-    this.#calls = Promise.all([this.#calls, ended])
+    this.#calls = this.#calls.then(() => ended)
   }
 
   #isStopping(): boolean {
