@@ -25,7 +25,7 @@ export class Lifecycle {
   readonly #exitTask: ExitTask
   readonly #cancelLoading: () => void
   #session: Session | undefined
-  /** Sessions that close() or removeAll() is ending: exit and closeSync() finish them. */
+  /** Sessions that close() or removeAll() ends: what fails is tried again by the next of them and at exit. */
   readonly #retiring = new Set<Session>()
   #closing: Promise<void> | undefined
   #closed = false
@@ -126,6 +126,7 @@ export class Lifecycle {
   async #removeAll(): Promise<void> {
     const session = this.#retire()
     if (session !== undefined) session.managerGoesOn = true
+    const retiring = [...this.#retiring]
     const abort = this.#abort
     const pending = [...this.#pending]
     this.#abort = undefined
@@ -133,7 +134,7 @@ export class Lifecycle {
     abort?.abort(removed)
     session?.abortClaims(removed)
     await Promise.allSettled(pending)
-    if (session !== undefined) await this.#endRetiring(session)
+    for (const each of retiring) if (this.#retiring.has(each)) await this.#endRetiring(each)
   }
 
   #aborting(): AbortController {
@@ -256,6 +257,7 @@ export class Lifecycle {
     const session = this.#session
     if (session === undefined || !session.lost) return
     this.#session = undefined
+    if (session.inPlace.size > 0) this.#retiring.add(session) // these files are elsewhere, and still to be removed
     this.#context.counters.sessionsLost++
     reportCleanupError(this.#context.onCleanupError, session.lostError(), true)
   }

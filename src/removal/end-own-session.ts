@@ -12,28 +12,33 @@ import { isMainThread, ownIdentity } from '../liveness/process-identity.ts'
 import { platform } from '../platform/index.ts'
 import { cleanupError, reportCleanupError, warn } from '../runtime/observe.ts'
 import { checkRoot } from '../session/root.ts'
-import type { Session } from '../session/session.ts'
+import type { Removable, Session } from '../session/session.ts'
 import { failedName, preserveSession } from './kept.ts'
 import { condemn, finishRemoval, finishRemovalSync, type Removal } from './remove-session.ts'
 
-/** Returns false when the session could not be condemned, so exit must try again. */
+/** Returns false when the session could not be condemned, or something adopted in place not be removed: exit must try again. */
 export async function endSession(session: Session): Promise<boolean> {
   session.ended = true
   await Promise.allSettled([...session.resources].map((resource) => resource.close()))
-  for (const adopted of session.context.preserve ? [] : session.inPlace)
-    await adopted.remove().catch((error: unknown) => report(session.context, error, adopted.path))
-  session.inPlace.clear()
+  for (const adopted of inPlaceOf(session)) {
+    try {
+      await adopted.remove()
+      session.inPlace.delete(adopted)
+    } catch (error) {
+      report(session.context, error, adopted.path)
+    }
+  }
   try {
     commit(session)
     session.release()
     const { gone } = session
     if (gone !== undefined) reportRemoval(session, await finishRemoval(session.context, { path: gone }))
     session.gone = undefined
-    return true
+    return session.inPlace.size === 0
   } catch (error) {
     session.release()
     report(session.context, error, session.path)
-    return session.gone !== undefined || session.lost
+    return (session.gone !== undefined || session.lost) && session.inPlace.size === 0
   }
 }
 
@@ -42,9 +47,11 @@ export function endSessionSync(session: Session, exiting: boolean): boolean {
   const { context } = session
   session.ended = true
   for (const resource of session.resources) void resource.close()
-  for (const adopted of context.preserve ? [] : session.inPlace)
-    attempt(context, adopted.path, () => adopted.removeSync())
-  session.inPlace.clear()
+  for (const adopted of inPlaceOf(session))
+    attempt(context, adopted.path, () => {
+      adopted.removeSync()
+      session.inPlace.delete(adopted)
+    })
   let committed = false
   attempt(context, session.path, () => {
     commit(session, exiting)
@@ -55,7 +62,13 @@ export function endSessionSync(session: Session, exiting: boolean): boolean {
   })
   session.release()
   if (exiting && isMainThread()) attempt(context, session.path, () => endThreadSessions(context))
-  return committed
+  return committed && session.inPlace.size === 0
+}
+
+/** What was adopted in place and is to be removed: with `preserve`, nothing. */
+function inPlaceOf({ context, inPlace }: Session): readonly Removable[] {
+  if (context.preserve) inPlace.clear()
+  return [...inPlace]
 }
 
 /** Ends the session by a rename: to `session.gone`, which is then deleted, or into kept/. */

@@ -99,7 +99,7 @@ function detailOf(error: TempFileError): string {
 export function cleanupError(cause: unknown, path: string): TempFileError {
   return new TempFileError(
     'ERR_TEMP_CLEANUP',
-    'A temporary file or directory could not be removed yet. It stays in its session, and is tried again by the next sweep, when the manager closes and at exit; call remove() to try again now.',
+    'A temporary file or directory could not be removed yet. It stays where it is, and is tried again by the next sweep, when the manager closes and at exit; call remove() to try again now.',
     { cause, path },
   )
 }

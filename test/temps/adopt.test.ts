@@ -118,6 +118,42 @@ describe.each(DEVICES)('adopt from %s', (_device, place) => {
     },
   )
 
+  test.each([
+    ['removeAll', 'removeAll'],
+    ['removeAll', 'close'],
+    ['removeAll', 'closeSync'],
+    ['close', 'closeSync'],
+    ['closeSync', 'closeSync'],
+  ] as const)('an entry adopted in place that %s cannot remove is removed by %s', async (end, later) => {
+    const directory = place()
+    const theirs = join(directory, 'theirs')
+    mkdirSync(theirs)
+    writeFileSync(join(theirs, 'file'), 'x')
+    const manager = tempManager({ onCleanupError: () => {} })
+    await manager.adopt(join(theirs, 'file'), { inPlace: true })
+    renameSync(theirs, join(directory, 'aside'))
+    mkdirSync(theirs)
+    await manager[end]()
+    rmSync(theirs, { recursive: true })
+    renameSync(join(directory, 'aside'), theirs)
+    await manager[later]()
+    expect(readdirSync(theirs)).toEqual([])
+  })
+
+  test.each([['removeAll'], ['close'], ['closeSync']] as const)(
+    'an entry adopted in place is removed by %s also when the directory of its session was lost meanwhile',
+    async (end) => {
+      const foreign = join(place(), 'upload.mkv')
+      writeFileSync(foreign, 'x')
+      const manager = tempManager({ onCleanupError: () => {} })
+      await manager.adopt(foreign, { inPlace: true })
+      rmSync(String(manager.sessionPath), { recursive: true })
+      manager.file()
+      await manager[end]()
+      expect(existsSync(foreign)).toBe(false)
+    },
+  )
+
   test('a directory that replaced a file after it was examined is not adopted as a file', async () => {
     const foreign = join(place(), 'upload.mkv')
     writeFileSync(foreign, 'examined')
