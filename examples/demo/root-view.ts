@@ -51,7 +51,7 @@ export async function show(root: string, when: string): Promise<void> {
 
 /** Waits until the root is as described; false after five seconds. */
 export async function becomes(root: string, wanted: (files: readonly Entry[]) => boolean): Promise<boolean> {
-  const deadline = Date.now() + 5_000
+  const deadline = Date.now() + 20_000
   while (Date.now() < deadline) {
     if (wanted(await filesIn(root))) return true
     await new Promise((resolve) => setTimeout(resolve, 15))
