@@ -104,6 +104,18 @@ export function isSpent(fs: FileSystem, claim: string, ticket: string): boolean 
   return isRemoved(fs, data)
 }
 
+/**
+ * What giving back the claim of a dead claimant will find, without changing anything: its data in its place, taken by a
+ * handOff that was cut short, or moved away.
+ */
+export function lookForData(fs: FileSystem, claim: string): 'in-place' | 'returns' | 'spent' {
+  const holdsData = (directory: string): boolean =>
+    (namesIfThere(fs, inside(directory, DATA)) ?? []).length > 0
+  if (holdsData(claim)) return 'in-place'
+  const publishings = (namesIfThere(fs, claim) ?? []).filter((name) => name.startsWith('.pub-'))
+  return publishings.some((name) => holdsData(inside(claim, name))) ? 'returns' : 'spent'
+}
+
 /** Moves data back that a half finished handOff of the claim had taken. */
 export function undoPublishings(fs: FileSystem, claim: string, names: readonly string[]): void {
   for (const name of names) if (name.startsWith('.pub-')) undoPublishing(fs, claim, inside(claim, name))

@@ -12,8 +12,10 @@ import {
   stateOf,
   waitOf,
 } from '../claimable/expiry.ts'
-import { goneError, type HandoffRead } from '../claimable/handoff-record.ts'
+import { lookForData } from '../claimable/give-back.ts'
+import { goneError, type HandoffRead, type HandoffRecord } from '../claimable/handoff-record.ts'
 import { readFailure } from '../claimable/last-error.ts'
+import type { FileSystem } from '../disk/file-system.ts'
 import { measureTree } from '../disk/measure.ts'
 import { existsAt, findSync } from '../disk/paths.ts'
 import { ioError } from '../errors.ts'
@@ -76,8 +78,11 @@ function newListing(root: HandoffRoot): Listing {
   return { root, clocks: clocksNow(root), judged: new Map() }
 }
 
-/** What one look found; 'moved': it was there, and moved or changed during the look, so that what was seen may be half. */
-type Seen = HandoffInfo | 'moved' | undefined
+/**
+ * What one look found. 'moved': it was there, and moved or changed during the look, so that what was seen may be half.
+ * 'spent': its claimant was killed after it had moved the data away, so giving it back will complete it.
+ */
+type Seen = HandoffInfo | 'moved' | 'spent' | undefined
 
 async function lookFor(
   listing: Listing,
@@ -86,15 +91,16 @@ async function lookFor(
 ): Promise<HandoffInfo | undefined> {
   for (let look = 0, moves = 0; ; ) {
     const seen = await lookOnce(listing, ticket)
-    if (isWhole(seen) || (seen !== undefined && seen !== 'moved' && moves > 0)) return seen
-    if (seen === undefined ? ++look === patience.looks : ++moves > MOST_MOVES) return undefined
-    await pause(seen === undefined ? patience.pauseMs : 1)
+    if (isWhole(seen) || (typeof seen === 'object' && moves > 0)) return seen
+    const isAbsent = seen === undefined || seen === 'spent'
+    if (isAbsent ? ++look === patience.looks : ++moves > MOST_MOVES) return undefined
+    await pause(isAbsent ? patience.pauseMs : 1)
   }
 }
 
 async function lookOnce(listing: Listing, ticket: string): Promise<Seen> {
   const free = await describe(listing, ticket, undefined)
-  if (free !== undefined && free !== 'moved') return free
+  if (typeof free === 'object') return free
   const found = await claimIndexOf(listing.root).find(ticket)
   if (found !== undefined) return (await describe(listing, ticket, found)) ?? 'moved'
   const { fs, layout } = listing.root
@@ -103,7 +109,7 @@ async function lookOnce(listing: Listing, ticket: string): Promise<Seen> {
 
 /** Where the kernel's clock is coarse, two moves in one tick leave no trace but a contradiction, which a second look confirms. */
 function isWhole(seen: Seen): seen is HandoffInfo {
-  if (seen === undefined || seen === 'moved') return false
+  if (typeof seen !== 'object') return false
   return seen.problem === undefined && seen.ageMs !== undefined && (seen.kind !== 'file' || seen.files > 0)
 }
 
@@ -118,10 +124,11 @@ async function describe(listing: Listing, ticket: string, found: Found | undefin
   const lastError = readFailure(fs, directory)
   const size = await measureTree(fs, inside(directory, DATA))
   const record = state.read.state === 'read' ? state.read.record : undefined
-  const isHeld = claimant !== undefined && claimant.verdict !== 'dead' // its claimant may be moving its data
-  const missing = record === undefined || isHeld ? undefined : dataProblem(fs, directory, record)
+  const isHeld = claimant !== undefined && claimant.verdict !== 'dead'
+  const data = lookAtData(fs, directory, record, claimant)
   if (findSync(fs, directory)?.ctimeMs !== before) return 'moved'
-  const problem = problemOf(state.read) ?? missing
+  if (data === 'spent') return 'spent'
+  const problem = problemOf(state.read) ?? data.problem
   const shown = problem !== undefined ? 'corrupt' : stateNameOf(state, isHeld)
   const left = claimant === undefined ? expiresInMs(state, clocks) : undefined
   return {
@@ -141,6 +148,19 @@ async function describe(listing: Listing, ticket: string, found: Found | undefin
     claimant,
     problem,
   }
+}
+
+function lookAtData(
+  fs: FileSystem,
+  directory: string,
+  record: HandoffRecord | undefined,
+  claimant: Claimant | undefined,
+): { readonly problem: string | undefined } | 'spent' {
+  const isHeld = claimant !== undefined && claimant.verdict !== 'dead' // its claimant may be moving its data
+  const problem = record === undefined || isHeld ? undefined : dataProblem(fs, directory, record)
+  if (problem === undefined || claimant === undefined) return { problem }
+  const place = lookForData(fs, directory)
+  return place === 'spent' ? place : { problem: place === 'in-place' ? problem : undefined }
 }
 
 async function claimantIn(

@@ -1,8 +1,9 @@
-import { renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { HandoffInfo, TempFileManager } from '../../src/index.ts'
+import { deadWithClaim } from '../fixtures/dead-session.ts'
 import { slashed } from '../fixtures/slashed.ts'
 import { steppingDisk } from '../fixtures/stepping-disk.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
@@ -34,6 +35,16 @@ describe.each(places)('%s', (_, list) => {
     const [info] = await list(manager)
     expect(info).toMatchObject({ state: 'claimed', problem: undefined })
     expect(Number.isInteger(info?.claimant?.claimedAtMs)).toBe(true)
+  })
+
+  it('a handoff whose claimant was killed in the middle of handOff() is not shown as corrupt', async () => {
+    const manager = tempManager()
+    const { path, ticket } = await deadWithClaim(manager)
+    const claim = join(path, 'claims', ticket)
+    mkdirSync(join(claim, '.pub-new'))
+    renameSync(join(claim, 'data'), join(claim, '.pub-new', 'data'))
+    mkdirSync(join(claim, 'data'))
+    expect(await list(manager)).toMatchObject([{ ticket, state: 'available', problem: undefined }])
   })
 
   it('age, size, attempts, claimant and expiry of free and of claimed handoffs are shown', async () => {
@@ -233,4 +244,16 @@ describe('looking without claiming', () => {
     expect(infos.map((info) => info.ticket)).toEqual([ticket])
     expect(moves).toBeGreaterThan(0)
   })
+})
+
+it('a handoff whose claimant was killed in the middle of persist() is not listed: it was completed', async () => {
+  const manager = tempManager()
+  const { path, ticket } = await deadWithClaim(manager)
+  renameSync(join(path, 'claims', ticket, 'data'), join(tempBase(), 'moved'))
+  mkdirSync(join(path, 'claims', ticket, 'data'))
+  expect(await manager.handoffs()).toEqual([])
+  expect((await manager.usage()).handoffs).toEqual([])
+  await expect(manager.inspect(ticket)).rejects.toThrow(
+    expect.objectContaining({ code: 'ERR_TEMP_HANDOFF_GONE' }),
+  )
 })
