@@ -49,7 +49,7 @@ export async function show(root: string, when: string): Promise<void> {
   }
 }
 
-/** Waits until the root is as described; false after five seconds. */
+/** Waits until the root is as described; false after twenty seconds. */
 export async function becomes(root: string, wanted: (files: readonly Entry[]) => boolean): Promise<boolean> {
   const deadline = Date.now() + 20_000
   while (Date.now() < deadline) {
