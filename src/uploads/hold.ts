@@ -61,7 +61,15 @@ export class UploadHold {
     this.#digestKey = `${inside(session.context.layout.uploads, record.id)} ${record.createdAt}`
     this.digest = takeDigest(this.#digestKey, state.offset, algorithms)
     this.#unregister = registerWriter(session.context, record.id, new Writer(this, this.#untilEnded()))
-    session.claimed.set(record.id, new AbortController())
+    const claim = new AbortController()
+    claim.signal.addEventListener('abort', () => this.#leave()) // the end of its session gives it back
+    session.claimed.set(record.id, claim)
+  }
+
+  /** No request of this process waits for it any more. */
+  #leave(): void {
+    this.#unregister()
+    this.#end()
   }
 
   #untilEnded(): Promise<void> {

@@ -7,7 +7,7 @@ import { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
 import { cutDisk, KINDS } from '../fixtures/cut-disk.ts'
 import { canMount, has } from '../fixtures/mounts.ts'
-import { tempManager } from '../fixtures/temp-base.ts'
+import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 
 const CONTENT = Buffer.from(Array.from({ length: 3_000_000 }, (_, n) => (n * 7919) >> 3)) // no two blocks alike
 const kinds = process.env['FAULTS'] === 'all' ? (['ext4', 'xfs'] as const) : (['ext4'] as const)
@@ -93,3 +93,19 @@ test('closing the manager gives a held upload back with its bytes', async () => 
   await using again = await other.openUpload(upload.id)
   expect(again.offset).toBe(5)
 })
+
+test.each(['close', 'closeSync', 'removeAll'] as const)(
+  'a take-over does not wait for a writer of this process that %s has ended',
+  async (end) => {
+    const base = tempBase()
+    const manager = tempManager({ baseDir: base })
+    const upload = await manager.createUpload({ length: 5 })
+    await upload.append('123')
+    await manager[end]()
+    const again = await tempManager({ baseDir: base }).openUpload(upload.id, {
+      whenBusy: 'take-over',
+      timeout: '20s',
+    })
+    expect(again.offset).toBe(3)
+  },
+)
