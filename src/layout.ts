@@ -68,7 +68,7 @@ export const CLAIMS = 'claims'
 export const HEARTBEAT = 'heartbeat'
 /** Holds a session's notes of what it has outside the root. */
 export const OUTSIDE = 'outside'
-/** A worker thread has passed its lease on to a child that may live: the exit of the process leaves the session to a sweep. */
+/** The owner has passed its lease on to a child that may live: only the lease tells whether the session is in use. */
 export const HELD = 'held'
 export const RECORD = 'handoff.json'
 export const DATA = 'data'

@@ -2,8 +2,9 @@
 // that finds its handoff claimed, and by those who only list.
 
 import { type MountTable, recentMounts } from '../disk/mounts.ts'
+import { isMissing } from '../disk/paths.ts'
 import { forLog } from '../input/names.ts'
-import type { Root } from '../layout.ts'
+import { HELD, inside, type Root } from '../layout.ts'
 import { type Gathered, gather, glance, type Observer, observer } from './evidence.ts'
 import type { SessionPlace } from './lease.ts'
 import type { Owner } from './owner-record.ts'
@@ -33,11 +34,13 @@ export async function judge(root: Root, place: SessionPlace, options: JudgeOptio
 
 /**
  * Enough to suspect, never enough to delete: where the owner's process or thread is proved dead, its lease is
- * left to the judgement that decides. Halves what a sweep asks of the sockets of the dead.
+ * left to the judgement that decides. Halves what a sweep asks of the sockets of the dead. A child that has a lease would
+ * miss its directory while it has a tombstone's name, so there the lease is asked at once.
  */
 export async function suspect(root: Root, place: SessionPlace, options: JudgeOptions): Promise<Judgement> {
   const brief = conclude(glance(observerOf(root, options), place), options)
-  return brief.verdict === 'dead' ? brief : await judge(root, place, options)
+  const decides = brief.verdict === 'dead' && isMissing(root.fs, inside(place.directory, HELD))
+  return decides ? brief : await judge(root, place, options)
 }
 
 function observerOf(root: Root, { policy = {}, mounts, now }: JudgeOptions): Observer {

@@ -8,7 +8,6 @@ import { createEmpty } from '../disk/empty-file.ts'
 import { existsAt } from '../disk/paths.ts'
 import { errnoOf, ioError, optionError, TempFileError } from '../errors.ts'
 import { HELD, inside } from '../layout.ts'
-import { isMainThread } from '../liveness/process-identity.ts'
 import type { Session } from '../session/session.ts'
 
 /** Starts a child with a lease of the session. @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_IO */
@@ -44,21 +43,21 @@ export function holdFor<C extends ChildProcess>(session: Session, start: (lease:
   return child
 }
 
-/** The exit of the process ends the sessions of its worker threads from the main thread, which does not know their children. */
+/** For those who judge the session by its process: a sweep, and the main thread, which ends its worker threads' sessions at exit. */
 function mark({ context, path, mendsModes }: Session, child: ChildProcess): void {
   const held = inside(path, HELD)
   try {
-    if (!isMainThread() && !existsAt(context.fs, held)) createEmpty(context.fs, held, mendsModes)
+    if (!existsAt(context.fs, held)) createEmpty(context.fs, held, mendsModes)
   } catch (error) {
     child.kill('SIGKILL')
     throw ioError(error, 'note that a child holds the directory', path)
   }
 }
 
-/** Best effort: a mark that stays leaves the session to a sweep. */
+/** Best effort: with a mark that stays, the lease is asked. */
 function unmark(session: Session): void {
   try {
-    if (!isMainThread() && !session.isHeld) session.context.fs.unlinkSync(inside(session.path, HELD))
+    if (!session.isHeld) session.context.fs.unlinkSync(inside(session.path, HELD))
   } catch {}
 }
 

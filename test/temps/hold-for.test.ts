@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { TempFileManager } from '../../src/index.ts'
 import { family } from '../fixtures/family.ts'
@@ -46,6 +46,17 @@ describe.skipIf(process.platform !== 'linux')('holdFor (needs unix sockets and /
     await overOf(pid)
     expect((await sweepOf(baseDir)).sessionsRemoved).toBe(1)
     expect(existsSync(path)).toBe(false)
+  })
+
+  test('a sweep leaves the directory of a child of holdFor() whose parent was killed in its place all the time', async () => {
+    const baseDir = tempBase()
+    const { parent, path } = await family(baseDir, 'hold', SLEEP)
+    parent.kill('SIGKILL')
+    await once(parent, 'exit')
+    const changedAt = () => statSync(dirname(path), { bigint: true }).ctimeNs // a rename sets it
+    const before = changedAt()
+    expect((await sweepOf(baseDir)).sessionsRemoved).toBe(0)
+    expect(changedAt()).toBe(before)
   })
 
   test('holdFor() keeps the directory for a process of a killed shell, which inherited the lease too', async () => {
