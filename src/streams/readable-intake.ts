@@ -19,6 +19,8 @@ export class ReadableIntake implements Intake {
   /** The taker is at work: nothing may be offered. */
   #busy = true
   #ended = false
+  /** Ended, and not cancelled. */
+  #whole = false
   #outcome: { readonly error?: unknown } | undefined
   #settle: (() => void) | undefined
 
@@ -70,9 +72,16 @@ export class ReadableIntake implements Intake {
   }
 
   readonly #onEnd = (): void => {
+    this.#ended = true
+    // A client of node:http2 cancels with an orderly end and a reset behind it, which is read in the same turn of the loop.
+    if (isHttp2(this.#readable)) setImmediate(this.#onWhole)
+    else this.#onWhole()
+  }
+
+  readonly #onWhole = (): void => {
     // HTTP/2 ends a request that its client has cancelled like one that is complete.
     if (isCutOff(this.#readable)) this.#finish({ error: closedEarly(this.#readable) })
-    this.#ended = true
+    this.#whole = true
     if (!this.#busy) this.#finish({})
   }
 
@@ -106,7 +115,7 @@ export class ReadableIntake implements Intake {
     this.#busy = false
     while (this.#held.length > 0 && !this.#busy) this.#offer(this.#held.shift())
     if (this.#busy || this.#outcome !== undefined) return
-    if (this.#ended) this.#finish({})
+    if (this.#whole) this.#finish({})
     else this.#readable.resume()
   }
 
@@ -166,6 +175,11 @@ function connectionOf(readable: Readable): (EventEmitter & { readonly destroyed?
   return httpVersion !== undefined && stream === undefined && socket instanceof EventEmitter
     ? socket
     : undefined
+}
+
+/** A stream of node:http2, or a request of its compatibility API. */
+function isHttp2(readable: Readable): boolean {
+  return 'rstCode' in readable || 'stream' in readable
 }
 
 /** Whether a request, or a stream of HTTP/2, was given up by its peer before its end. */

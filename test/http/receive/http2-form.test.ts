@@ -105,6 +105,16 @@ describe.each([
     },
   )
 
+  test(`${upload} that a client of node:http2 cancels after all that it had sent was read is aborted`, async () => {
+    const stream = start()
+    stream.on('error', () => {})
+    stream.write(sent.subarray(0, 1000))
+    await once(server, 'stream')
+    await new Promise((resolve) => client.ping(resolve))
+    stream.close(constants.NGHTTP2_CANCEL) // ends the stream (END_STREAM), then resets it
+    expect(await outcome).toBe('ERR_TEMP_ABORTED')
+  })
+
   test(`${upload} whose client destroys its connection is aborted, not truncated and not received`, async () => {
     const stream = start()
     stream.on('error', () => {})
