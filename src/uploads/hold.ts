@@ -149,22 +149,34 @@ export class UploadHold {
     }
   }
 
-  /** Gives it back. Idempotent. @throws ERR_TEMP_IO */
+  /** Gives it back. Idempotent. After a failure the next call, and each sweep of the manager, tries again. @throws ERR_TEMP_IO */
   async release(): Promise<void> {
-    if (this.#way !== undefined) return
-    const { context } = this.session
+    if (this.#way !== undefined) {
+      if (this.session.postponed.has(this)) await this.leave()
+      return
+    }
     this.#conclude('released')
     if (this.digest.algorithms.length > 0 && this.digest.offset === this.offset)
       keepDigest(this.#digestKey, this.digest)
+    this.session.postponed.add(this)
+    try {
+      await this.leave()
+    } finally {
+      this.#end()
+    }
+  }
+
+  /** Gives it back, unless another hold of this session has it since. */
+  async leave(): Promise<void> {
+    const { context, claimed, postponed } = this.session
     try {
       const giveBack = (): boolean => giveBackUpload(context, this.directory, this.id)
       // Not there: this session's directory may have a tombstone's name, from which confirm() takes it back.
-      if (!giveBack() && this.session.confirm()) giveBack()
+      if (!claimed.has(this.id) && !giveBack() && this.session.confirm()) giveBack()
+      postponed.delete(this)
       if (this.record.durable) await syncDirectory(context.fs, context.layout.uploads)
     } catch (error) {
       throw ioError(error, 'give the upload back', this.directory)
-    } finally {
-      this.#end()
     }
   }
 

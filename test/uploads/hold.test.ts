@@ -1,7 +1,7 @@
 // An upload in this process's hands. Guarantee: it goes back by itself; after a power cut an offset that was reported is there,
 // and no offset is shown whose bytes are not on the disk.
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
@@ -107,5 +107,23 @@ test.each(['close', 'closeSync', 'removeAll'] as const)(
       timeout: '20s',
     })
     expect(again.offset).toBe(3)
+  },
+)
+
+test.each(['release()', 'sweep'])(
+  'an upload that could not be given back goes back with the next %s',
+  async (next) => {
+    const manager = tempManager()
+    const upload = await manager.createUpload({ length: 4 })
+    await upload.append('ab')
+    const [uploads, away] = [join(manager.root, 'uploads'), join(manager.root, '..', 'away')]
+    renameSync(uploads, away)
+    writeFileSync(uploads, '') // no directory: the rename into it fails
+    await expect(upload.release()).rejects.toThrow(expect.objectContaining({ code: 'ERR_TEMP_IO' }))
+    rmSync(uploads)
+    renameSync(away, uploads)
+    await (next === 'sweep' ? manager.sweep() : upload.release())
+    await using again = await manager.openUpload(upload.id)
+    expect(again.offset).toBe(2)
   },
 )
