@@ -166,13 +166,14 @@ export class UploadHold {
     }
   }
 
-  /** Gives it back, unless another hold of this session has it since. */
+  /** Gives it back, unless another request of this session has it, or looks for it now. */
   async leave(): Promise<void> {
     const { context, claimed, postponed } = this.session
+    if (claimed.has(this.id)) return
     try {
       const giveBack = (): boolean => giveBackUpload(context, this.directory, this.id)
       // Not there: this session's directory may have a tombstone's name, from which confirm() takes it back.
-      if (!claimed.has(this.id) && !giveBack() && this.session.confirm()) giveBack()
+      if (!giveBack() && this.session.confirm()) giveBack()
       postponed.delete(this)
       if (this.record.durable) await syncDirectory(context.fs, context.layout.uploads)
     } catch (error) {
