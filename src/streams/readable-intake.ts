@@ -73,7 +73,8 @@ export class ReadableIntake implements Intake {
 
   readonly #onEnd = (): void => {
     this.#ended = true
-    // A client of node:http2 cancels with an orderly end and a reset behind it, which is read in the same turn of the loop.
+    // A client of node:http2 cancels with an orderly end and a reset right behind it. One turn of the loop mostly reads both; a
+    // reset that comes later is one of a complete request.
     if (isHttp2(this.#readable)) setImmediate(this.#onWhole)
     else this.#onWhole()
   }
