@@ -3,7 +3,7 @@
 // beside the dependencies.
 
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -16,20 +16,40 @@ const core = join(project, 'test/runtimes/core.mjs')
 const built = join(project, 'dist/index.js')
 if (!existsSync(built)) throw new Error('Build the package first: npm run build')
 
-/** Installs a runtime; returns its binary. */
+/** Installs a runtime, in at most 6 minutes; returns its binary. */
 function install(name) {
   const directory = join(cache, name.replace('@', '-'))
   const binary = join(directory, 'node_modules/.bin', name.replace(/@.*/, ''))
-  if (!existsSync(binary)) {
+  let why = ''
+  // A registry that stops sending holds npm for 5 minutes, three times; the second try has what the first one got.
+  for (let attempt = 0; attempt < 2 && !existsSync(binary); attempt++) {
     mkdirSync(directory, { recursive: true })
     writeFileSync(join(directory, 'package.json'), '{"private":true}')
-    const { status, stderr } = spawnSync('npm', ['install', '--no-audit', '--no-fund', '--silent', name], {
-      cwd: directory,
-      encoding: 'utf8',
-    })
-    if (status !== 0) throw new Error(`Could not install ${name}: ${stderr}`)
+    const { status, stderr } = spawnSync(
+      'npm',
+      ['install', '--no-audit', '--no-fund', '--loglevel=error', '--fetch-timeout=60000', name],
+      { cwd: directory, encoding: 'utf8', timeout: 180_000, killSignal: 'SIGKILL' },
+    )
+    if (status === 0 && existsSync(binary)) break
+    why =
+      stderr.trim() || (status === null ? 'npm took more than 3 minutes' : `npm ended with status ${status}`)
+    // Nothing half-installed is taken for a whole one.
+    rmSync(join(directory, 'node_modules'), { recursive: true, force: true })
   }
+  if (!existsSync(binary)) throw new Error(`Could not install ${name}: ${why}`)
   return binary
+}
+
+/** The version that a runtime tells; a runtime that does not answer cannot run here. */
+function versionOf(binary) {
+  const { stdout, stderr, error } = spawnSync(binary, ['--version'], {
+    encoding: 'utf8',
+    timeout: 30_000,
+    killSignal: 'SIGKILL',
+  })
+  const [line = ''] = (stdout ?? '').split('\n')
+  if (line === '') throw new Error(`${binary} --version: ${error?.message ?? stderr}`)
+  return line.replace(/^deno /, '').replace(/ .*/, '')
 }
 
 /** The suite, or the files that were asked for: 'passed, failed, skipped'. */
@@ -58,6 +78,7 @@ function runCore(name, binary) {
   const { stdout, stderr } = spawnSync(binary, [...(name === 'deno' ? ['run', '-A'] : []), core, built], {
     encoding: 'utf8',
     timeout: 120_000,
+    killSignal: 'SIGKILL',
   })
   const rows = stdout
     .split('\n')
@@ -74,16 +95,22 @@ const table = []
 let ok = true
 for (const name of asked.length > 0 ? asked : all) {
   console.log(`== ${name}`)
-  const binary = install(name)
-  const version = spawnSync(binary, ['--version'], { encoding: 'utf8' })
-    .stdout.split('\n')[0]
-    .replace(/^deno /, '')
   const isNode = name.startsWith('node')
+  let binary, version
+  try {
+    binary = install(name)
+    version = versionOf(binary)
+  } catch (error) {
+    console.log(`  not run: ${error.message}`)
+    if (isNode) ok = false
+    table.push([name, '', 'not run', 'not run'])
+    continue
+  }
   const ofCore = runCore(name, binary)
   const ofSuite = isNode ? suite(binary) : { text: 'not run', ok: true }
   // The results of Bun and Deno are reported and do not decide.
   if (isNode) ok &&= ofCore.ok && ofSuite.ok
-  table.push([name.replace(/@.*/, ''), version.replace(/ .*/, ''), ofSuite.text, ofCore.text])
+  table.push([name.replace(/@.*/, ''), version, ofSuite.text, ofCore.text])
 }
 const heads = [
   'runtime',
