@@ -160,12 +160,7 @@ function mend(fs: FileSystem, path: string, stats: DiskStats, warns = true): voi
 }
 
 function statsIfThere(fs: FileSystem, path: string): DiskStats | undefined {
-  try {
-    return fs.lstatSync(path)
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined
-    throw error
-  }
+  return fs.lstatSync(path, { throwIfNoEntry: false })
 }
 
 /** Creates a directory; false if another process was first. */
