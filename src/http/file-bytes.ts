@@ -3,6 +3,7 @@
 
 import { constants, type Stats } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
+import { absolutePath } from '../disk/paths.ts'
 import { errnoOf, ioError, optionError, TempFileError } from '../errors.ts'
 
 /** 256 KiB: four times the default of fs streams, and a quarter of the reads of 64 KiB. */
@@ -13,10 +14,10 @@ export interface OpenFile {
   readonly stats: Stats
 }
 
-/** The path of a file to send, also from JavaScript. @throws ERR_TEMP_OPTION_INVALID */
+/** The absolute path of a file to send, also from JavaScript. @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_IO */
 export function pathToSend(file: unknown): string {
   const { path } = (file ?? {}) as { path?: unknown } // any value can be read by key
-  if (typeof path === 'string' && path !== '' && !path.includes('\0')) return path
+  if (typeof path === 'string' && path !== '' && !path.includes('\0')) return absolutePath(path)
   throw optionError('file', 'The file to send must be a temp file, a claim or an object { path }.')
 }
 
@@ -30,8 +31,8 @@ export async function openToSend(file: {
   readonly path: string
   readonly kind?: unknown
 }): Promise<OpenFile> {
-  const { path, kind } = file
-  const noFollow = kind === undefined ? 0 : (constants.O_NOFOLLOW ?? 0)
+  const path = pathToSend(file) // absolute: the thread that opens it may run after a change of the working directory
+  const noFollow = file.kind === undefined ? 0 : (constants.O_NOFOLLOW ?? 0)
   const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | noFollow
   const handle = await open(path, flags).catch((error: unknown) => {
     throw errnoOf(error) === 'ENOENT' ? missing(path, error) : ioError(error, 'open the file to send', path)

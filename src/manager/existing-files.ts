@@ -1,20 +1,24 @@
 // Files that exist already, for a manager: taken over, or judged where they are. Guarantee: the end of the manager ends the
-// wait for a `validate` that does not answer.
+// wait for a `validate` that does not answer; a relative path means the working directory of the call.
 
 import type { Context } from '../context.ts'
+import { absolutePath } from '../disk/paths.ts'
+import { optionError } from '../errors.ts'
 import type { Lifecycle } from '../lifecycle.ts'
 import { operations } from '../on-demand.ts'
 import type { AdoptOptions, CheckedFile, FileRules, TempDir, TempFile } from '../types.ts'
 
 /** Takes a file or directory over. */
-export function adopt(
+export async function adopt(
   { prefix }: Context,
   life: Lifecycle,
   path: string,
   options?: AdoptOptions,
 ): Promise<TempFile | TempDir> {
-  return life.abortable(undefined, (ending) =>
-    life.run(async (session) => (await operations()).adopt(session, path, { prefix, ending }, options)),
+  life.requireOpen()
+  const source = pathOf(path, 'adopt')
+  return await life.abortable(undefined, (ending) =>
+    life.run(async (session) => (await operations()).adopt(session, source, { prefix, ending }, options)),
   )
 }
 
@@ -26,10 +30,16 @@ export async function checkFile(
   rules: FileRules,
 ): Promise<CheckedFile> {
   life.requireOpen()
-  const { checkFile: check, pathOf, prepareRules } = await operations()
   const checked = pathOf(path, 'checkFile')
+  const { checkFile: check, prepareRules } = await operations()
   const prepared = prepareRules(rules, 'rules')
   return await life.abortable(undefined, (ending) =>
     check(fs, checked, prepared, { inSession: (work) => life.run(work), ending }),
   )
+}
+
+/** The absolute path of the argument of `of`. @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_IO */
+function pathOf(given: unknown, of: string): string {
+  if (typeof given === 'string' && given !== '' && !given.includes('\0')) return absolutePath(given)
+  throw optionError('path', `${of} needs the path of a file, a non-empty string without NUL characters.`)
 }

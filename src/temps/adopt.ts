@@ -7,9 +7,9 @@ import { basename, dirname, join, sep } from 'node:path'
 import type { DiskStats } from '../disk/file-system.ts'
 import { exchangedError } from '../disk/move/copy.ts'
 import { moveIn } from '../disk/move/move-in.ts'
-import { absolutePath, ignoreMissing, isSameFile, statsOf } from '../disk/paths.ts'
+import { ignoreMissing, isSameFile, statsOf } from '../disk/paths.ts'
 import { removeTree, removeTreeSync } from '../disk/remove/remove.ts'
-import { errnoOf, ioError, optionError, TempFileError } from '../errors.ts'
+import { errnoOf, ioError, TempFileError } from '../errors.ts'
 import { type PreparedRules, prepareRules } from '../file-types/file-rules.ts'
 import { plainExtension } from '../input/names.ts'
 import { boolean, optionsOf, preset } from '../input/options.ts'
@@ -28,21 +28,14 @@ import { isSystemDirectory } from './system-directory.ts'
 
 const checkOptions = optionsOf('adopt', { inPlace: boolean, accept: preset(prepareRules) })
 
-/** The absolute path of the argument of `of`. @throws ERR_TEMP_OPTION_INVALID */
-export function pathOf(given: unknown, of: string): string {
-  if (typeof given === 'string' && given !== '' && !given.includes('\0')) return absolutePath(given)
-  throw optionError('path', `${of} needs the path of a file, a non-empty string without NUL characters.`)
-}
-
-/** @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_IO, ERR_TEMP_NO_SPACE, ERR_TEMP_QUOTA, and as checkFile */
+/** `source` is absolute. @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_IO, ERR_TEMP_NO_SPACE, ERR_TEMP_QUOTA, and as checkFile */
 export async function adopt(
   session: Session,
-  given: unknown,
+  source: string,
   { prefix, ending }: { readonly prefix: string; readonly ending: AbortSignal | undefined },
   options: AdoptOptions | undefined,
 ): Promise<FileEntry | DirEntry> {
   const { inPlace: stays, accept } = checkOptions(options)
-  const source = pathOf(given, 'adopt')
   const examined = await examine(session, source, accept, ending)
   const isDirectory = examined.isDirectory()
   const { quota } = session

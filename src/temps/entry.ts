@@ -14,7 +14,7 @@ import { cleanupError, reportCleanupError } from '../runtime/observe.ts'
 import { journalOf } from '../session/outside.ts'
 import type { HandOffOptions, PersistOptions, TempEntry } from '../types.ts'
 import { LiveEntry } from './live-entry.ts'
-import { type Persistable, persist, persistError, persistSync } from './persist.ts'
+import { type Persistable, persist, persistError, persistSync, targetOf } from './persist.ts'
 
 export abstract class Entry extends LiveEntry implements TempEntry {
   /** Removes what is at `path`. Throws the system's error, ENOENT too. */
@@ -110,10 +110,11 @@ export abstract class Entry extends LiveEntry implements TempEntry {
 
   async #persist(destination: string, options: PersistOptions): Promise<string> {
     this.requireMovable('persist')
+    const target = targetOf(destination) // before the first wait, in which the program may change its directory
     await this.opened()
     this.requireMovable('persist')
-    const move = (): Promise<string> => persist(this.#persistable(), destination, options)
-    const target = await move()
+    const move = (): Promise<void> => persist(this.#persistable(), target, options)
+    await move()
       .catch((error: unknown) => this.#again(error, move))
       .catch((error: unknown) => {
         throw this.#persistError(error)
@@ -138,13 +139,13 @@ export abstract class Entry extends LiveEntry implements TempEntry {
         'persistSync cannot move a claim or an entry that was adopted in place. Use persist().',
       )
     }
-    let target: string
+    const target = targetOf(destination)
     try {
-      const move = (): string => persistSync(this.#persistable(), destination, options)
+      const move = (): void => persistSync(this.#persistable(), target, options)
       try {
-        target = move()
+        move()
       } catch (error) {
-        target = this.#again(error, move)
+        this.#again(error, move)
       }
     } catch (error) {
       throw this.#persistError(error)

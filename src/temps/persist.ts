@@ -30,18 +30,12 @@ export interface Persistable {
   readonly retire: MoveOptions['retire']
 }
 
-/** The checked arguments. */
-interface Request {
-  readonly target: string
-  readonly options: MoveOptions
-}
-
 /**
- * Moves an entry to `destination`; returns the absolute path.
+ * Moves an entry to `target`, an absolute path.
  * @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_EXISTS, ERR_TEMP_NO_SPACE, ERR_TEMP_IO
  */
-export async function persist(entry: Persistable, destination: unknown, given: unknown): Promise<string> {
-  const { target, options } = check(entry, destination, given)
+export async function persist(entry: Persistable, target: string, given: unknown): Promise<void> {
+  const options = check(entry, given)
   const { context } = entry.session
   try {
     const left = await moveInto(context.fs, entry.path, target, options)
@@ -49,32 +43,32 @@ export async function persist(entry: Persistable, destination: unknown, given: u
   } catch (error) {
     throw ioError(error, DOING, target)
   }
-  return target
 }
 
 /** As {@link persist}, on one device. */
-export function persistSync(entry: Persistable, destination: unknown, given: unknown): string {
-  const { target, options } = check(entry, destination, given)
+export function persistSync(entry: Persistable, target: string, given: unknown): void {
+  const options = check(entry, given)
   try {
     moveIntoSync(entry.session.context.fs, entry.path, target, options)
   } catch (error) {
     throw ioError(error, DOING, target)
   }
-  return target
 }
 
 const DOING = 'persist a temporary file or directory'
 
-function check(entry: Persistable, destination: unknown, given: unknown): Request {
-  if (typeof destination !== 'string' || destination === '' || destination.includes('\0'))
-    throw optionError('destination', 'persist needs the path of the destination, a non-empty string.')
+/** The absolute path of a destination. @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_IO */
+export function targetOf(destination: unknown): string {
+  if (typeof destination === 'string' && destination !== '' && !destination.includes('\0'))
+    return absolutePath(destination)
+  throw optionError('destination', 'persist needs the path of the destination, a non-empty string.')
+}
+
+function check(entry: Persistable, given: unknown): MoveOptions {
   const { overwrite = true, durable = true, makeParents = false, mode } = checkOptions(given)
   const { session, kind, foreign, retire } = entry
   const journal = journalOf(session.context.fs, session.path)
-  return {
-    target: absolutePath(destination),
-    options: { overwrite, durable, makeParents, mode, kind, foreign, retire, journal },
-  }
+  return { overwrite, durable, makeParents, mode, kind, foreign, retire, journal }
 }
 
 /**
