@@ -43,6 +43,14 @@ export interface PieceReply {
 const MAX_REPLY_BYTES = 64 * 1024
 
 /**
+ * How much more of an answer is read than its result needs. That of a refusal only keeps the connection. A server that
+ * answers while it reads (an echo) must not be cut off before its end: a reset would destroy what it has not read.
+ */
+const MAX_REST_BYTES = 16 * 1024 * 1024
+const REFUSAL_MS = 1_000
+const REST_MS = 30_000
+
+/**
  * Sends it and reads the answer, of any status.
  * @throws ERR_TEMP_UPLOAD_FAILED (no answer, or a success before the whole piece was sent), ERR_TEMP_TIMEOUT,
  * ERR_TEMP_IO, ERR_TEMP_TRUNCATED, the signal's reason
@@ -130,25 +138,40 @@ async function exchange(request: ClientRequest): Promise<PieceReply> {
     request.once('response', resolve)
     request.once('close', () => reject(broken(undefined))) // 101 has no 'response' and no 'error'
   })
-  const reply = await readReply(response)
+  const reply = await readReply(response, request)
   if (reply.status >= 300 || (await sent)) return reply
   throw broken(undefined, reply.status)
 }
 
-/** Reads an answer, at most 64 KiB of it. */
-async function readReply(response: IncomingMessage): Promise<PieceReply> {
+/** Reads an answer, and keeps at most 64 KiB of it. One that does not end is closed. */
+async function readReply(response: IncomingMessage, request: ClientRequest): Promise<PieceReply> {
   const { statusCode: status = 0, headers } = response
   const chunks: Uint8Array[] = []
   let bytes = 0
+  let rest = 0
+  let written = 0
+  let timer: NodeJS.Timeout | undefined
+  const endWithin = (ms: number): void => {
+    timer ??= setTimeout(() => response.destroy(), ms).unref()
+  }
+  if (status >= 300) endWithin(REFUSAL_MS)
   try {
     // No encoding is set: the chunks are bytes.
     for await (const chunk of response as AsyncIterable<Uint8Array>) {
       if (bytes < MAX_REPLY_BYTES) chunks.push(chunk.subarray(0, MAX_REPLY_BYTES - bytes))
       bytes += chunk.length
+      if (bytes < MAX_REPLY_BYTES) continue
+      if (status >= 300 || request.writableFinished) endWithin(REST_MS)
+      else if (written !== response.socket.bytesWritten) rest = 0 // the server reads while it answers
+      written = response.socket.bytesWritten
+      rest += chunk.length
+      if (rest > MAX_REST_BYTES) break
     }
   } catch (cause) {
-    if (status < 300) throw broken(cause, status)
-    // A refusal that is cut off is still a refusal.
+    if (status < 300 && timer === undefined) throw broken(cause, status)
+    // A refusal that is cut off is still a refusal, and of a success the result was read.
+  } finally {
+    clearTimeout(timer)
   }
   return { status, headers, body: Buffer.concat(chunks).toString() }
 }

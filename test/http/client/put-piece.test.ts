@@ -107,6 +107,72 @@ describe('early successes', () => {
   })
 })
 
+describe('answers that never end', () => {
+  /** Answers with a head and then sends as much as is read, for ever. */
+  const flood =
+    (status: string, when: (bytes: number) => boolean) =>
+    (socket: Socket): void => {
+      let bytes = 0
+      const more = (): void => {
+        while (socket.write('8000\r\n'.padEnd(0x8000 + 6, 'x').concat('\r\n')));
+      }
+      socket.on('data', (chunk) => {
+        bytes += chunk.length
+        if (!when(bytes) || socket.listenerCount('drain') > 0) return
+        socket.on('drain', more).write(`HTTP/1.1 ${status}\r\nTransfer-Encoding: chunked\r\n\r\n`)
+        more()
+      })
+    }
+
+  test.each([
+    ['at once', () => true],
+    ['after the file', (bytes: number) => bytes > file.bytes],
+  ])('the status of a refusal whose text never ends is read: %s', async (_, when) => {
+    answer = flood('413 Payload Too Large', when)
+    await expect(putFile(url, file)).rejects.toMatchObject({
+      code: 'ERR_TEMP_UPLOAD_FAILED',
+      details: { status: 413, total: file.bytes },
+    })
+  })
+
+  test('a refusal whose text comes byte by byte is not read to its end', async () => {
+    let sending: NodeJS.Timeout | undefined
+    answer = (socket) => {
+      socket
+        .on('close', () => clearInterval(sending))
+        .once('data', () => {
+          socket.write('HTTP/1.1 413 Payload Too Large\r\nContent-Length: 999999\r\n\r\n')
+          sending = setInterval(() => socket.write('x'), 100)
+        })
+    }
+    await expect(putFile(url, file)).rejects.toMatchObject({
+      code: 'ERR_TEMP_UPLOAD_FAILED',
+      details: { status: 413 },
+    })
+  })
+
+  test.each([
+    ['at once', () => true],
+    ['after the file', (bytes: number) => bytes > file.bytes],
+  ])('of a success whose text never ends the first 64 KiB are the result: %s', async (_, when) => {
+    answer = flood('200 OK', when)
+    const { status, body } = await putFile(url, file)
+    expect({ status, bytes: body.length }).toEqual({ status: 200, bytes: 64 * 1024 })
+  })
+
+  test('a success whose text never ends, from a server that does not read the file, is a failure', async () => {
+    const answered = flood('200 OK', () => true)
+    answer = (socket) => {
+      answered(socket)
+      socket.once('data', () => socket.pause())
+    }
+    await expect(putFile(url, file)).rejects.toMatchObject({
+      code: 'ERR_TEMP_UPLOAD_FAILED',
+      details: { status: 200 },
+    })
+  })
+})
+
 test('an answer that switches to another protocol is a failure', async () => {
   answer = (socket) =>
     socket.once('data', () =>
