@@ -5,9 +5,9 @@ import nodeFs from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import type { FileSystem } from './disk/file-system.ts'
-import { absolutePath } from './disk/paths.ts'
 import { withPatientRenames } from './disk/patient-renames.ts'
 import { optionError } from './errors.ts'
+import { absolutePath } from './input/given-path.ts'
 import { checkAffixes, checkName, displayName } from './input/names.ts'
 import {
   boolean,

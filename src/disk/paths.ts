@@ -1,23 +1,14 @@
 // Basic operations on one path, for every module. Guarantee: 'absent' means that the system reported ENOENT or ENOTDIR;
 // a path that could not be examined (EACCES, EIO, EMFILE) is an error, never 'absent'.
 
-import { dirname, resolve } from 'node:path'
-import { errnoOf, ioError } from '../errors.ts'
+import { dirname } from 'node:path'
+import { errnoOf } from '../errors.ts'
 import type { DiskEntry, DiskPath, DiskStats, FileSystem } from './file-system.ts'
 
 /** `directory/name`, as bytes if either is bytes. */
 export function joinPath(directory: DiskPath, name: string | Buffer): DiskPath {
   if (typeof directory === 'string' && typeof name === 'string') return `${directory}/${name}`
   return Buffer.concat([Buffer.from(directory), Buffer.from('/'), Buffer.from(name)])
-}
-
-/** The absolute path. @throws ERR_TEMP_IO: it is relative, and the current directory was removed */
-export function absolutePath(path: string): string {
-  try {
-    return resolve(path)
-  } catch (error) {
-    throw ioError(error, 'make a relative path absolute in the current directory')
-  }
 }
 
 /** Whether the system reported that nothing exists at the path. */

@@ -3,8 +3,8 @@
 
 import { constants, type Stats } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import { absolutePath } from '../disk/paths.ts'
 import { errnoOf, ioError, optionError, TempFileError } from '../errors.ts'
+import { givenPath } from '../input/given-path.ts'
 
 /** 256 KiB: four times the default of fs streams, and a quarter of the reads of 64 KiB. */
 const READ_BYTES = 256 * 1024
@@ -16,8 +16,8 @@ export interface OpenFile {
 
 /** The absolute path of a file to send, also from JavaScript. @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_IO */
 export function pathToSend(file: unknown): string {
-  const { path } = (file ?? {}) as { path?: unknown } // any value can be read by key
-  if (typeof path === 'string' && path !== '' && !path.includes('\0')) return absolutePath(path)
+  const path = givenPath(((file ?? {}) as { path?: unknown }).path) // any value can be read by key
+  if (path !== undefined) return path
   throw optionError('file', 'The file to send must be a temp file, a claim or an object { path }.')
 }
 

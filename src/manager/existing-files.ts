@@ -2,8 +2,8 @@
 // wait for a `validate` that does not answer; a relative path means the working directory of the call.
 
 import type { Context } from '../context.ts'
-import { absolutePath } from '../disk/paths.ts'
 import { optionError } from '../errors.ts'
+import { givenPath } from '../input/given-path.ts'
 import type { Lifecycle } from '../lifecycle.ts'
 import { operations } from '../on-demand.ts'
 import type { AdoptOptions, CheckedFile, FileRules, TempDir, TempFile } from '../types.ts'
@@ -40,6 +40,7 @@ export async function checkFile(
 
 /** The absolute path of the argument of `of`. @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_IO */
 function pathOf(given: unknown, of: string): string {
-  if (typeof given === 'string' && given !== '' && !given.includes('\0')) return absolutePath(given)
+  const path = givenPath(given)
+  if (path !== undefined) return path
   throw optionError('path', `${of} needs the path of a file, a non-empty string without NUL characters.`)
 }

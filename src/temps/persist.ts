@@ -4,8 +4,9 @@
 import { moveInto, moveIntoSync } from '../disk/move/move.ts'
 import type { MoveOptions } from '../disk/move/staged-move.ts'
 import type { Identity } from '../disk/move/staging.ts'
-import { absolutePath, isMissing } from '../disk/paths.ts'
+import { isMissing } from '../disk/paths.ts'
 import { errnoOf, ioError, isTempFileError, optionError } from '../errors.ts'
+import { givenPath } from '../input/given-path.ts'
 import { boolean, mode, optionsOf } from '../input/options.ts'
 import { reportLeft } from '../removal/report-left.ts'
 import { journalOf } from '../session/outside.ts'
@@ -59,8 +60,8 @@ const DOING = 'persist a temporary file or directory'
 
 /** The absolute path of a destination. @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_IO */
 export function targetOf(destination: unknown): string {
-  if (typeof destination === 'string' && destination !== '' && !destination.includes('\0'))
-    return absolutePath(destination)
+  const target = givenPath(destination)
+  if (target !== undefined) return target
   throw optionError('destination', 'persist needs the path of the destination, a non-empty string.')
 }
 
