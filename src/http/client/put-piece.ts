@@ -148,32 +148,45 @@ async function readReply(response: IncomingMessage, request: ClientRequest): Pro
   const { statusCode: status = 0, headers } = response
   const chunks: Uint8Array[] = []
   let bytes = 0
+  const rest = boundRest(response, request)
+  try {
+    // No encoding is set: the chunks are bytes.
+    for await (const chunk of response as AsyncIterable<Uint8Array>) {
+      if (bytes < MAX_REPLY_BYTES) chunks.push(chunk.subarray(0, MAX_REPLY_BYTES - bytes))
+      bytes += chunk.length
+      if (bytes >= MAX_REPLY_BYTES && rest.isTooLong(chunk.length)) break
+    }
+  } catch (cause) {
+    if (status < 300 && bytes < MAX_REPLY_BYTES) throw broken(cause, status)
+    // A refusal that is cut off is still a refusal, and of a success the result was read.
+  } finally {
+    rest.end()
+  }
+  return { status, headers, body: Buffer.concat(chunks).toString() }
+}
+
+/** Ends an answer that does not end by itself. */
+function boundRest(response: IncomingMessage, request: ClientRequest) {
+  const isRefusal = (response.statusCode ?? 0) >= 300
   let rest = 0
   let written = 0
   let timer: NodeJS.Timeout | undefined
   const endWithin = (ms: number): void => {
     timer ??= setTimeout(() => response.destroy(), ms).unref()
   }
-  if (status >= 300) endWithin(REFUSAL_MS)
-  try {
-    // No encoding is set: the chunks are bytes.
-    for await (const chunk of response as AsyncIterable<Uint8Array>) {
-      if (bytes < MAX_REPLY_BYTES) chunks.push(chunk.subarray(0, MAX_REPLY_BYTES - bytes))
-      bytes += chunk.length
-      if (bytes < MAX_REPLY_BYTES) continue
-      if (status >= 300 || request.writableFinished) endWithin(REST_MS)
-      else if (written !== response.socket.bytesWritten) rest = 0 // the server reads while it answers
-      written = response.socket.bytesWritten
-      rest += chunk.length
-      if (rest > MAX_REST_BYTES) break
-    }
-  } catch (cause) {
-    if (status < 300 && timer === undefined) throw broken(cause, status)
-    // A refusal that is cut off is still a refusal, and of a success the result was read.
-  } finally {
-    clearTimeout(timer)
+  if (isRefusal) endWithin(REFUSAL_MS)
+  return {
+    /** Counts a chunk that the result does not need. */
+    isTooLong(bytes: number): boolean {
+      const { bytesWritten } = response.socket
+      if (isRefusal || request.writableFinished) endWithin(REST_MS)
+      else if (written !== bytesWritten) rest = 0 // the server reads while it answers
+      written = bytesWritten
+      rest += bytes
+      return rest > MAX_REST_BYTES
+    },
+    end: (): void => clearTimeout(timer),
   }
-  return { status, headers, body: Buffer.concat(chunks).toString() }
 }
 
 function broken(cause: unknown, status?: number): TempFileError {
