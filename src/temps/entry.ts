@@ -116,17 +116,15 @@ export abstract class Entry extends LiveEntry implements TempEntry {
     const move = (): Promise<void> => persist(this.#persistable(), target, options)
     await move()
       .catch((error: unknown) => this.#again(error, move))
-      .catch((error: unknown) => {
-        throw this.#persistError(error)
-      })
+      .catch((error: unknown) => this.#failPersist(error))
     this.context.counters.persisted++
     await this.#vacate()
     return target
   }
 
-  #persistError(error: unknown): unknown {
+  #failPersist(error: unknown): never {
     const { path, session } = this
-    return persistError(error, { path, session }, () => this.requireLive('persist'))
+    throw persistError(error, { path, session }, () => this.requireLive('persist'))
   }
 
   persistSync(destination: string, options: PersistOptions = {}): string {
@@ -148,7 +146,7 @@ export abstract class Entry extends LiveEntry implements TempEntry {
         this.#again(error, move)
       }
     } catch (error) {
-      throw this.#persistError(error)
+      this.#failPersist(error)
     }
     this.context.counters.persisted++
     this.settle('moved')
