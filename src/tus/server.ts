@@ -73,7 +73,7 @@ class TusServer extends Server {
     super({
       namingFunction: () => randomText(16),
       ...options,
-      ...(hasOwnUrls(options) ? {} : { generateUrl: urlBesideRequest }),
+      ...urlsOf(options),
       ...maxSizeOf(options, store),
       allowedHeaders: ['Upload-Checksum', ...(options.allowedHeaders ?? [])],
       exposedHeaders: ['Tus-Checksum-Algorithm', 'Upload-Expires', ...(options.exposedHeaders ?? [])],
@@ -222,18 +222,33 @@ class TusServer extends Server {
   }
 }
 
-function hasOwnUrls({
+type GenerateUrl = NonNullable<ServerOptions['generateUrl']>
+
+/**
+ * For Location. @tus/server takes 'http' for the scheme of every request that no proxy has forwarded, and null for the host of
+ * one without Host, as in HTTP/2.
+ */
+function urlsOf({
   generateUrl,
   relativeLocation,
   respectForwardedHeaders,
-}: Partial<ServerOptions>): boolean {
-  return generateUrl !== undefined || relativeLocation === true || respectForwardedHeaders === true
-}
-
-/** For Location. @tus/server takes 'http' for the scheme of every request, and the host from Host, which HTTP/2 does not have. */
-function urlBesideRequest({ url }: Pick<Request, 'url'>, { path, id }: { path: string; id: string }): string {
-  const [origin] = /^\w+:\/\/[^/?#]*/.exec(url) ?? [''] // new URL() throws for a Host with the port 99999
-  return `${origin}${path}/${id}`
+}: Partial<ServerOptions>): Pick<ServerOptions, 'generateUrl'> {
+  const respects = respectForwardedHeaders === true
+  if (generateUrl === undefined && relativeLocation === true) return {}
+  const generate: GenerateUrl =
+    generateUrl ?? ((_, { proto, host, path, id }) => `${proto}://${host}${path}/${id}`)
+  return {
+    generateUrl(request, parts) {
+      const [, scheme = 'http', authority = ''] = /^(\w+):\/\/([^/?#]*)/.exec(request.url) ?? [] // new URL() throws for a Host with the port 99999
+      const { headers } = request
+      const forwarded = respects && (headers.has('forwarded') || headers.has('x-forwarded-proto'))
+      return generate(request, {
+        ...parts,
+        proto: forwarded ? parts.proto : scheme,
+        host: generateUrl === undefined && !respects ? authority : (parts.host ?? authority),
+      })
+    },
+  }
 }
 
 /** @throws ERR_TEMP_OPTION_INVALID for what cannot be sent */

@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { Upload } from 'tus-js-client'
 import { expect, test } from 'vitest'
+import type { TusOptions } from '../../src/tus/index.ts'
 import { has } from '../fixtures/mounts.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
 import { create, PATCH, running, TUS } from './tus-requests.ts'
@@ -212,8 +213,12 @@ test('an interrupted upload continues at its offset, also in a new server', asyn
   expect([end.status, second.finished.length]).toEqual([204, 1])
 })
 
-test('Location has the host of an HTTP/2 request', async () => {
-  const { tus } = await running()
+test.each<[Partial<TusOptions>]>([
+  [{}],
+  [{ respectForwardedHeaders: true }],
+  [{ generateUrl: (_, { proto, host, path, id }) => `${proto}://${host}${path}/${id}` }],
+])('Location has the host of an HTTP/2 request: %o', async (options) => {
+  const { tus } = await running(options)
   const server = createHttp2Server((req, res) => void tus.handle(req as never, res as never)) // the compatibility API
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -240,6 +245,13 @@ test.each([
   const headers = { ...TUS, 'Upload-Length': '5', 'X-Forwarded-Proto': 'https', 'X-Forwarded-Host': 'x.test' }
   const answer = await tus.handleWeb(new Request(`${origin}/files`, { method: 'POST', headers }))
   expect(answer.headers.get('location')).toMatch(new RegExp(`^${start}`))
+})
+
+test('Location has the scheme of a request that no proxy has forwarded', async () => {
+  const { tus } = await running({ respectForwardedHeaders: true })
+  const headers = { ...TUS, 'Upload-Length': '5', Host: 'x.test' }
+  const answer = await tus.handleWeb(new Request('https://x.test/files', { method: 'POST', headers }))
+  expect(answer.headers.get('location')).toMatch(/^https:\/\/x\.test\/files\//)
 })
 
 test('a creation whose Host has an impossible port is answered', async () => {
