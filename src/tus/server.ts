@@ -13,6 +13,7 @@ import { checkHeaders, checkStatus } from '../http/serve/program-answer.ts'
 import type { TempFileManager } from '../index.ts'
 import { randomText } from '../layout.ts'
 import { log } from '../runtime/observe.ts'
+import { urlsOf } from './location.ts'
 import { TempFileLocker } from './locker.ts'
 import type { RequestFacts } from './request-facts.ts'
 import { CHECKSUM_ALGORITHMS, checksumOf, methodInstead, notAPart, partUrls } from './request-fields.ts'
@@ -219,35 +220,6 @@ class TusServer extends Server {
     } finally {
       await lock.unlock()
     }
-  }
-}
-
-type GenerateUrl = NonNullable<ServerOptions['generateUrl']>
-
-/**
- * For Location. @tus/server takes 'http' for the scheme of every request that no proxy has forwarded, and null for the host of
- * one without Host, as in HTTP/2.
- */
-function urlsOf({
-  generateUrl,
-  relativeLocation,
-  respectForwardedHeaders,
-}: Partial<ServerOptions>): Pick<ServerOptions, 'generateUrl'> {
-  const respects = respectForwardedHeaders === true
-  if (generateUrl === undefined && relativeLocation === true) return {}
-  const generate: GenerateUrl =
-    generateUrl ?? ((_, { proto, host, path, id }) => `${proto}://${host}${path}/${id}`)
-  return {
-    generateUrl(request, parts) {
-      const [, scheme = 'http', authority = ''] = /^(\w+):\/\/([^/?#]*)/.exec(request.url) ?? [] // new URL() throws for a Host with the port 99999
-      const { headers } = request
-      const forwarded = respects && (headers.has('forwarded') || headers.has('x-forwarded-proto'))
-      return generate(request, {
-        ...parts,
-        proto: forwarded ? parts.proto : scheme,
-        host: generateUrl === undefined && !respects ? authority : (parts.host ?? authority),
-      })
-    },
   }
 }
 
