@@ -151,7 +151,9 @@ export const liveName = (id: string): string => `s-${id}`
 export const newName = (id: string): string => `.new-${id}`
 export const deadName = (id: string): string => `.dead-${id}-${uniqueText(13)}`
 export const goneName = (id: string): string => `.gone-${id}-${uniqueText(13)}`
-export const publishName = (ticket: string): string => `.pub-${ticket}`
+const PUBLISHING = '.pub-'
+export const publishName = (ticket: string): string => `${PUBLISHING}${ticket}`
+export const isPublishName = (name: string): boolean => name.startsWith(PUBLISHING)
 export const attemptName = (count: number): string => `attempt-${count}`
 export const retriedName = (count: number): string => `retried-${count}`
 

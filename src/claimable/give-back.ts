@@ -11,7 +11,7 @@ import { removeTreeSync } from '../disk/remove/remove.ts'
 import { atOnce, type Steps } from '../disk/remove/slice.ts'
 import { renameInto } from '../disk/rename-into.ts'
 import { errnoOf } from '../errors.ts'
-import { DATA, FAILURE, goneName, inside, isTicket, isUploadId, type Root } from '../layout.ts'
+import { DATA, FAILURE, goneName, inside, isPublishName, isTicket, isUploadId, type Root } from '../layout.ts'
 import { log } from '../runtime/observe.ts'
 import { stampAttempt } from './attempt.ts'
 import { readHandoff } from './handoff-record.ts'
@@ -112,13 +112,13 @@ export function lookForData(fs: FileSystem, claim: string): 'in-place' | 'return
   const holdsData = (directory: string): boolean =>
     (namesIfThere(fs, inside(directory, DATA)) ?? []).length > 0
   if (holdsData(claim)) return 'in-place'
-  const publishings = (namesIfThere(fs, claim) ?? []).filter((name) => name.startsWith('.pub-'))
+  const publishings = (namesIfThere(fs, claim) ?? []).filter(isPublishName)
   return publishings.some((name) => holdsData(inside(claim, name))) ? 'returns' : 'spent'
 }
 
 /** Moves data back that a half finished handOff of the claim had taken. */
 export function undoPublishings(fs: FileSystem, claim: string, names: readonly string[]): void {
-  for (const name of names) if (name.startsWith('.pub-')) undoPublishing(fs, claim, inside(claim, name))
+  for (const name of names) if (isPublishName(name)) undoPublishing(fs, claim, inside(claim, name))
 }
 
 /** A link in the place of one of these directories leads out of the root: nothing is moved through it. */

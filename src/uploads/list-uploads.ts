@@ -3,13 +3,11 @@
 import { type Clocks, clocksNow } from '../claimable/expiry.ts'
 import { ageOf, leftOf } from '../claimable/upload-expiry.ts'
 import { readUpload, type UploadRead } from '../claimable/upload-record.ts'
-import { readState, type UploadState } from '../claimable/upload-state.ts'
+import { readState } from '../claimable/upload-state.ts'
 import type { Context } from '../context.ts'
-import { findSync } from '../disk/paths.ts'
 import { ioError } from '../errors.ts'
-import { DATA, inside } from '../layout.ts'
 import { readOwner } from '../liveness/owner-record.ts'
-import { readResult } from './finished.ts'
+import { contentOf } from './upload-content.ts'
 import { lookAtUploads, type UploadPlace } from './upload-places.ts'
 import type { UploadInfo } from './upload-types.ts'
 
@@ -29,13 +27,15 @@ function describe(context: Context, place: UploadPlace, clocks: Clocks): UploadI
   const state = readState(context, directory)
   if (read.state === 'missing' || state === undefined) return undefined // it moved, or is being created
   const record = read.state === 'read' ? read.record : undefined
-  const result = state.done ? readResult(context, directory) : undefined
+  const { size, result, done } = contentOf(context, directory, record?.name, state)
   const writer = writerOf(context, place)
+  const isWhole = done || writer !== undefined || (size ?? -1) >= state.offset
+  const problem = problemOf(read, isWhole)
   return {
     id,
-    state: conditionOf(read, state, writer),
-    bytes: state.done ? 0 : sizeOf(context, directory, record?.name),
-    length: state.done ? result?.bytes : (record?.length ?? state.length),
+    state: problem === undefined ? conditionOf(done, writer) : 'corrupt',
+    bytes: size ?? 0,
+    length: done ? result?.bytes : (record?.length ?? state.length),
     originalName: record?.originalName,
     meta: record?.meta,
     ticket: result?.ticket,
@@ -43,16 +43,16 @@ function describe(context: Context, place: UploadPlace, clocks: Clocks): UploadI
     ageMs: ageOf(context, directory, state, clocks),
     expiresInMs: writer === undefined ? leftOf(context, directory, id, clocks) : undefined,
     writer,
-    problem: read.state === 'refused' ? read.why : undefined,
+    problem,
   }
 }
 
-function conditionOf(
-  read: UploadRead,
-  { done }: UploadState,
-  writer: UploadInfo['writer'],
-): UploadInfo['state'] {
-  if (read.state !== 'read') return 'corrupt'
+function problemOf(read: UploadRead, isWhole: boolean): string | undefined {
+  if (read.state === 'refused') return read.why
+  return isWhole ? undefined : 'some of its data is missing'
+}
+
+function conditionOf(done: boolean, writer: UploadInfo['writer']): UploadInfo['state'] {
   if (done) return 'finished'
   return writer === undefined ? 'waiting' : 'receiving'
 }
@@ -63,8 +63,4 @@ function writerOf({ fs }: Context, { session }: UploadPlace): UploadInfo['writer
   const read = readOwner(fs, session.path, session.id)
   if (read.state !== 'read') return { pid: undefined, hostname: undefined }
   return { pid: read.owner.pid, hostname: read.owner.hostname }
-}
-
-function sizeOf({ fs }: Context, directory: string, name: string | undefined): number {
-  return name === undefined ? 0 : (findSync(fs, inside(inside(directory, DATA), name))?.size ?? 0)
 }

@@ -5,10 +5,9 @@
 import { readUpload } from '../claimable/upload-record.ts'
 import { readState } from '../claimable/upload-state.ts'
 import type { Context } from '../context.ts'
-import { findSync } from '../disk/paths.ts'
 import { TempFileError } from '../errors.ts'
-import { DATA, inside } from '../layout.ts'
 import type { Session } from '../session/session.ts'
+import { contentOf } from './upload-content.ts'
 import { lookAtUploads, type UploadPlace } from './upload-places.ts'
 
 /** The bytes and files that the uploads of a root use and will use. */
@@ -40,8 +39,9 @@ function promisedBy(context: Context, { id, directory }: UploadPlace): Promised 
   const read = readUpload(context, directory, id)
   if (read.state === 'missing') return undefined
   const state = readState(context, directory)
-  if (read.state !== 'read' || state?.done === true) return NOTHING
-  const size = findSync(context.fs, inside(inside(directory, DATA), read.record.name))?.size ?? 0
+  if (read.state !== 'read') return NOTHING
+  const { size = 0, done } = contentOf(context, directory, read.record.name, state)
+  if (done) return NOTHING
   const length = read.record.length ?? state?.length ?? size
   return {
     coming: Math.max(0, length - size),

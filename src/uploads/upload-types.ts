@@ -179,7 +179,7 @@ export interface AnsweredUpload extends PartialUpload {
  */
 export interface UploadInfo {
   readonly id: string
-  /** 'waiting' for its client, 'receiving', 'finished', or 'corrupt': its record cannot be read. */
+  /** 'waiting' for its client, 'receiving', 'finished', or 'corrupt': its record cannot be read, or some of its data is missing. */
   readonly state: 'waiting' | 'receiving' | 'finished' | 'corrupt'
   /** Bytes on disk. */
   readonly bytes: number
@@ -193,6 +193,7 @@ export interface UploadInfo {
   readonly ageMs: number | undefined
   /** Milliseconds until a sweep may remove it; undefined while it is being received. */
   readonly expiresInMs: number | undefined
+  /** The process that has claimed it. One that was killed is named until a sweep or openUpload() frees the upload. */
   readonly writer: { readonly pid: number | undefined; readonly hostname: string | undefined } | undefined
   /** The problem of a corrupt one. */
   readonly problem: string | undefined

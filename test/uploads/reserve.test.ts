@@ -1,4 +1,4 @@
-import { unlinkSync } from 'node:fs'
+import { renameSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { tempManager } from '../fixtures/temp-base.ts'
@@ -40,4 +40,15 @@ test('an append or a length beyond the limit is ERR_TEMP_QUOTA also while anothe
   const quota = { code: 'ERR_TEMP_QUOTA' }
   await expect(upload.append('x', { expectedBytes: 400 })).rejects.toMatchObject(quota)
   await expect(upload.declareLength(400)).rejects.toMatchObject(quota)
+})
+
+test('an upload whose process was killed after it had published the file reserves nothing', async () => {
+  const manager = tempManager({ limits: { totalBytes: 1000 } })
+  const upload = await manager.createUpload({ length: 700 })
+  await upload.append('x'.repeat(700))
+  await upload.finish()
+  await upload.release()
+  const directory = join(manager.root, 'uploads', upload.id)
+  renameSync(join(directory, 'done-700'), join(directory, 'at-700')) // as before the last step of finish()
+  await (await manager.createUpload({ length: 400 })).release()
 })
