@@ -7,7 +7,7 @@ import { findWeakness, type Weakness } from '../disk/base-safety.ts'
 import type { DiskStats, FileSystem } from '../disk/file-system.ts'
 import { syncDirectory } from '../disk/sync.ts'
 import { errnoOf, ioError, TempFileError } from '../errors.ts'
-import { CREATED_LATER, inside, ROOMS, type Root } from '../layout.ts'
+import { CREATED_LATER, inside, newName, ROOMS, type Root, uniqueText } from '../layout.ts'
 import { draftName } from '../liveness/draft-name.ts'
 import { log, warn } from '../runtime/observe.ts'
 
@@ -25,6 +25,7 @@ export function openRoot(root: Root): void {
     const opened = [layout.root, layout.sessions, layout.handoffs].map((path) => openDirectory(fs, path))
     for (const room of CREATED_LATER) mendIfThere(fs, layout[room])
     if (opened.some(({ made, dev }) => made || dev !== opened[0]?.dev)) checkOneFileSystem(root)
+    if (isSplit(root, layout.handoffs) || isSplit(root, layout.uploads)) throw splitError(root)
     durable.delete(layout.root) // this process or another may have made it since
   } catch (error) {
     throw ioError(error, 'open the root directory for temporary files', layout.root)
@@ -208,11 +209,25 @@ function checkOneFileSystem(root: Root): void {
         fs.rmdirSync(path)
       } catch {}
     }
-    if (errnoOf(error) !== 'EXDEV') throw error
-    throw unsafe(
-      'The root directory is split by a mount, so files cannot be renamed inside it. Mount the volume over the whole root or baseDir.',
-      layout.root,
-    )
+    throw errnoOf(error) === 'EXDEV' ? splitError(root) : error
   }
   log.session('made the root %s', layout.root)
+}
+
+/** Renames what does not exist: Linux compares the mounts first. A bind mount of the same file system has the same device. */
+function isSplit({ fs, layout }: Root, room: string): boolean {
+  const name = newName(uniqueText(13))
+  try {
+    fs.renameSync(inside(layout.sessions, name), inside(room, name))
+  } catch (error) {
+    return errnoOf(error) === 'EXDEV'
+  }
+  return false
+}
+
+function splitError({ layout }: Root): TempFileError {
+  return unsafe(
+    'The root directory is split by a mount, so files cannot be renamed inside it. Mount the volume over the whole root or baseDir.',
+    layout.root,
+  )
 }

@@ -238,6 +238,19 @@ describe.skipIf(!canMount)('roots that a mount splits (needs root on Linux)', ()
     mount('-t', 'tmpfs', '-o', 'mode=700', 'none', handoffs)
     refusedTwice(base)
   })
+
+  test.each([
+    ['sessions/ and handoffs/ are bind mounts', ['sessions', 'handoffs']],
+    ['sessions/ is a bind mount', ['sessions']],
+    ['handoffs/ is a bind mount', ['handoffs']],
+    ['uploads/ is a bind mount', ['uploads']],
+  ])('a root is refused whose directories exist on one file system, where %s', (_, mounted) => {
+    const base = tempBase()
+    rooms(base)
+    mkdirSync(join(rootIn(base), 'uploads'), { mode: 0o700 })
+    for (const room of mounted) mount('--bind', tempBase(), join(rootIn(base), room))
+    refusedTwice(base)
+  })
 })
 
 test('a refused root works once it is put right', () => {
