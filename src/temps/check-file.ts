@@ -87,11 +87,11 @@ function headOf(fs: FileSystem, path: string): Uint8Array {
 /**
  * Runs the last stage on a file that is not an entry of the session. It sees a TempFile that counts as an entry meanwhile and
  * whose removal removes nothing; what it left open is closed.
- * @throws ERR_TEMP_QUOTA, ERR_TEMP_ABORTED, ERR_TEMP_TIMEOUT; the error that `validate` throws
+ * @throws ERR_TEMP_QUOTA and as {@link runValidate}
  */
 export async function validateInPlace(
   session: Session,
-  { path, workshop }: Pick<Holding, 'path' | 'workshop'>,
+  { path, workshop, bytes }: Pick<Holding, 'path' | 'workshop'> & { readonly bytes?: number },
   validate: NonNullable<PreparedRules['validate']>,
   signals: readonly (AbortSignal | undefined)[],
 ): Promise<void> {
@@ -113,7 +113,7 @@ export async function validateInPlace(
     },
   )
   try {
-    await runValidate(validate, file, signals)
+    await runValidate(validate, file, signals, bytes)
   } finally {
     if (!file.disposed) await file.giveBack()
   }

@@ -104,7 +104,7 @@ export class FileEntry extends Entry implements TempFile {
   }
 
   /** Runs the last stage of the rules, which may read the file, until it answers or the file ends. */
-  async #validate({ validate, signal }: Written): Promise<void> {
+  async #validate({ result, validate, signal }: Written): Promise<void> {
     if (validate === undefined) return
     const ending = new AbortController()
     const done = this.track({
@@ -113,7 +113,7 @@ export class FileEntry extends Entry implements TempFile {
         ending.abort(removedError('This temporary file was removed while it was validated.')),
     })
     try {
-      await runValidate(validate, this, [ending.signal, signal])
+      await runValidate(validate, this, [ending.signal, signal], result.bytes)
     } catch (error) {
       if (!this.disposed) {
         this.#recharge(0)

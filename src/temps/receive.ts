@@ -66,7 +66,7 @@ export async function receiveFile(
   const file = new ReceivedFileEntry(slot, naming, result).announce()
   if (prepared.validate === undefined) return file
   try {
-    await runValidate(prepared.validate, file, [prepared.signal])
+    await runValidate(prepared.validate, file, [prepared.signal], result.bytes)
   } catch (error) {
     await file.remove()
     throw error

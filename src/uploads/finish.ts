@@ -71,7 +71,7 @@ async function check(
   if (validate !== undefined)
     await validateInPlace(
       hold.session,
-      { path: hold.path, workshop: hold.directory },
+      { path: hold.path, workshop: hold.directory, bytes },
       validate,
       rules.signals,
     )

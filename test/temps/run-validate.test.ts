@@ -1,4 +1,4 @@
-import { readdirSync, writeFileSync } from 'node:fs'
+import { appendFileSync, readdirSync, renameSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -138,4 +138,36 @@ test('an error that validate throws after the abort is ignored', async () => {
   reject(new Error('the scanner gave up'))
   await setImmediate()
   expect(unhandled).toEqual([])
+})
+
+describe.each(OPERATIONS.filter(([name]) => !/checkFile|adopt/.test(name)))('validate in %s', (_, begin) => {
+  test.each<[string, (path: string) => void]>([
+    ['appends to', (path) => appendFileSync(path, ' and more')],
+    ['truncates', (path) => truncateSync(path, 3)],
+    [
+      'replaces',
+      (path) => {
+        const other = join(tempBase(), 'other')
+        writeFileSync(other, 'another content')
+        renameSync(other, path)
+      },
+    ],
+  ])(
+    'a validate that %s the file is ERR_TEMP_IO: size, digest and type would be of other bytes',
+    async (__, change) => {
+      const manager = tempManager()
+      const accept: FileRules = { validate: ({ path }) => change(path) }
+      await expect(begin(manager, accept)).rejects.toMatchObject({ code: 'ERR_TEMP_IO' })
+      expect(await manager.handoffs()).toEqual([])
+      expect(manager.stats().bytes).toBe(0)
+    },
+  )
+})
+
+test('a file that a scanner takes away without an error is not received', async () => {
+  const validate = ({ path }: { readonly path: string }): void =>
+    renameSync(path, join(tempBase(), 'quarantine'))
+  await expect(tempManager().receive('virus', { accept: { validate } })).rejects.toMatchObject({
+    code: 'ERR_TEMP_REMOVED',
+  })
 })
