@@ -3,10 +3,11 @@
 // true only if the client's end of the connection acknowledged all bytes; what is not known is not confirmed.
 
 import type { ServerResponse } from 'node:http'
-import type { Http2ServerResponse, ServerHttp2Session } from 'node:http2'
+import type { Http2ServerResponse } from 'node:http2'
 import { Duplex } from 'node:stream'
 import { listenTogether } from '../../runtime/listen-together.ts'
 import { ignoreRequests, outliveBothEnds, transportOf } from '../../runtime/node-internals.ts'
+import { type PingOutcome, pingsOf } from '../../runtime/pings.ts'
 import { isHttp2, type NodeResponse } from './send-options.ts'
 
 /** How long a slow client may take for the bytes in the buffers; after that the file is kept. */
@@ -17,9 +18,6 @@ const OWN_END_MS = 1_000
 
 /** A client that ends its side and then closes with bytes unread sends its reset right behind the end. */
 const RESET_MS = 250
-
-/** A program of its own may have used up the PINGs that Node allows at a time (10). */
-const PING_AGAIN_MS = 100
 
 export interface Receipt {
   /** Present where the last byte must wait for the client; never rejects. Not called for an empty body. */
@@ -167,9 +165,7 @@ class Http1Receipt implements Receipt {
  */
 function http2Receipt(res: Http2ServerResponse): Receipt {
   const { stream } = res
-  // A stream of a server belongs to a session of a server; a stream that is destroyed has none.
-  const session = stream.session as ServerHttp2Session | undefined
-  const pings = session && pingsOf(session)
+  const pings = pingsOf(stream)
   /** Of everything but the last byte. Undefined: no byte had to wait. */
   let first: PingOutcome | undefined
   return {
@@ -182,78 +178,12 @@ function http2Receipt(res: Http2ServerResponse): Receipt {
       })
       // Twice: curl acknowledges the first before it writes the bytes that it read with it, and closes if that fails.
       for (let round = 0; round < 2 && first !== 'closed' && first !== 'no answer'; round++)
-        first = stream.destroyed ? 'closed' : await pings?.ask()
+        first = stream.destroyed ? 'closed' : await pings?.ask(PATIENCE_MS)
     },
     async confirmed() {
       if (pings === undefined || first === 'closed' || first === 'no answer') return false
-      const last = await pings.ask()
+      const last = await pings.ask(PATIENCE_MS)
       return last === 'acknowledged' || (last === 'closed' && first === 'acknowledged' && !pings.broken)
     },
-  }
-}
-
-type PingOutcome = 'acknowledged' | 'closed' | 'no answer'
-
-const sessions = new WeakMap<ServerHttp2Session, Pings>()
-
-function pingsOf(session: ServerHttp2Session): Pings {
-  const pings = sessions.get(session) ?? new Pings(session)
-  sessions.set(session, pings)
-  return pings
-}
-
-type Settle = (outcome: PingOutcome) => void
-
-/** The PINGs of one session, for any number of streams: one at a time, for all that asked before it was sent. */
-class Pings {
-  /** Whether the connection failed. */
-  broken = false
-  readonly #session: ServerHttp2Session
-  /** They wait for the PING that was sent; undefined: none was. */
-  #sent: Set<Settle> | undefined
-  /** They wait for the next one. */
-  #waiting = new Set<Settle>()
-
-  constructor(session: ServerHttp2Session) {
-    this.#session = session
-    session.on('error', () => {
-      this.broken = true
-    })
-    session.once('close', () => {
-      for (const settle of [...(this.#sent ?? []), ...this.#waiting]) settle('closed')
-    })
-  }
-
-  /** The outcome of a PING that is sent after this call. */
-  ask(): Promise<PingOutcome> {
-    return new Promise((resolve) => {
-      if (this.#session.destroyed) return resolve('closed')
-      const settle: Settle = (outcome) => {
-        clearTimeout(timer)
-        this.#waiting.delete(settle)
-        resolve(outcome)
-      }
-      const timer = setTimeout(() => settle('no answer'), PATIENCE_MS).unref()
-      this.#waiting.add(settle)
-      this.#send()
-    })
-  }
-
-  readonly #send = (): void => {
-    if (this.#sent !== undefined || this.#waiting.size === 0 || this.#session.destroyed) return
-    const sent = this.#waiting
-    this.#sent = sent
-    this.#waiting = new Set()
-    this.#session.ping((error) => {
-      this.#sent = undefined
-      if (error === null) {
-        for (const settle of sent) settle('acknowledged')
-        this.#send()
-      } else {
-        // Either the session closes, or too many PINGs of the program are waiting for their answers.
-        for (const settle of sent) this.#waiting.add(settle)
-        setTimeout(this.#send, PING_AGAIN_MS).unref()
-      }
-    })
   }
 }

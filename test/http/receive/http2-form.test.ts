@@ -10,6 +10,7 @@ import {
   createServer,
   type Http2Server,
 } from 'node:http2'
+import { connect as connectSocket } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type FormOptions, receiveBody, receiveForm } from '../../../src/http/index.ts'
@@ -87,6 +88,41 @@ test('a raw body is received over HTTP/2', async () => {
   const stream = client.request({ ':method': 'PUT' })
   stream.end('hello')
   expect(await answerOf(stream)).toBe('200 5')
+})
+
+/** One frame of HTTP/2 (RFC 9113 section 4.1). */
+function frame(type: number, flags: number, id: number, payload: Uint8Array): Buffer {
+  const head = Buffer.alloc(9)
+  head.writeUIntBE(payload.length, 0, 3)
+  head.writeUInt8(type, 3)
+  head.writeUInt8(flags, 4)
+  head.writeUInt32BE(id, 5)
+  return Buffer.concat([head, payload])
+}
+
+test('a raw body of unknown length is aborted by a reset that is read later than the end of the request', async () => {
+  const socket = connectSocket(Number(new URL(url).port), '127.0.0.1')
+  const put = Buffer.from('\x42\x03PUT\x84\x86\x41\x01x', 'latin1') // :method PUT, :path /, :scheme http, :authority x
+  socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
+  socket.write(frame(4, 0, 0, Buffer.alloc(0)))
+  socket.write(frame(1, 4, 1, put))
+  socket.write(frame(0, 1, 1, Buffer.alloc(1000))) // END_STREAM
+  let read = Buffer.alloc(0)
+  socket.on('data', (chunk) => {
+    read = Buffer.concat([read, chunk])
+    while (read.length >= 9 && read.length >= 9 + read.readUIntBE(0, 3)) {
+      const end = 9 + read.readUIntBE(0, 3)
+      const payload = read.subarray(9, end)
+      if (read[3] === 6) {
+        socket.write(frame(3, 0, 1, Buffer.from([0, 0, 0, constants.NGHTTP2_CANCEL])))
+        socket.write(frame(6, 1, 0, payload))
+      }
+      read = read.subarray(end)
+    }
+  })
+  const result = await outcome
+  socket.destroy()
+  expect(result).toBe('ERR_TEMP_ABORTED')
 })
 
 describe.each([
