@@ -10,6 +10,7 @@ import { joinSignals } from './runtime/abort.ts'
 import { announced } from './runtime/announced.ts'
 import { ifLoopTurns } from './runtime/loop-turn.ts'
 import { lookForDebug, reportCleanupError } from './runtime/observe.ts'
+import { closedError, orClosed } from './session/closed.ts'
 import { type ExitTask, exitRegistry } from './session/exit-hook.ts'
 import { Session, Vanished } from './session/session.ts'
 import { Maintenance } from './sweep/maintenance.ts'
@@ -220,7 +221,7 @@ export class Lifecycle {
     try {
       return await work(session)
     } catch (error) {
-      if (!this.#mayTryAgain(session, error)) throw this.#noticed(error)
+      if (!this.#mayTryAgain(session, error)) throw this.#noticed(orClosed(session, error))
     }
     try {
       return await work(this.#session ?? this.#begin())
@@ -269,11 +270,4 @@ export class Lifecycle {
     if (isTempFileError(failure) && failure.code === 'ERR_TEMP_NO_SPACE') this.#maintenance.soon()
     return failure
   }
-}
-
-function closedError(): TempFileError {
-  return new TempFileError(
-    'ERR_TEMP_CLOSED',
-    'This manager is closed. Create a new one, or close this one after its last use.',
-  )
 }

@@ -70,7 +70,7 @@ export interface MaintenanceMethods {
   close(): Promise<void>
 
   /**
-   * As {@link close}, synchronously: operations that are still running fail. Idempotent.
+   * As {@link close}, synchronously: operations that are still running fail, with ERR_TEMP_CLOSED or ERR_TEMP_ABORTED. Idempotent.
    * @category Maintenance
    */
   closeSync(): void

@@ -6,6 +6,7 @@ import { checkMeta } from '../claimable/handoff-record.ts'
 import { lastByteAt, leftOf } from '../claimable/upload-expiry.ts'
 import { TempFileError } from '../errors.ts'
 import { asyncDispose } from '../runtime/dispose.ts'
+import { orClosed } from '../session/closed.ts'
 import { openIntake } from '../streams/intake.ts'
 import type { ByteSource, Claim, Json } from '../types.ts'
 import { append } from './append.ts'
@@ -168,8 +169,11 @@ export class Upload implements AnsweredUpload {
 
   async #exclusively<T>(work: () => Promise<T>): Promise<T> {
     this.#requireOpen()
-    this.#hold.session.requireClaims() // the end of a session waits for what runs, and not for what starts meanwhile
-    const running = this.#hold.session.during(work())
+    const { session } = this.#hold
+    session.requireClaims() // the end of a session waits for what runs, and not for what starts meanwhile
+    const running = session.during(work()).catch((error: unknown) => {
+      throw orClosed(session, error)
+    })
     this.#busy = running.then(
       () => {},
       () => {},
