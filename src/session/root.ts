@@ -23,9 +23,10 @@ export function openRoot(root: Root): void {
   try {
     checkBase(fs, dirname(layout.root))
     const opened = [layout.root, layout.sessions, layout.handoffs].map((path) => openDirectory(fs, path))
-    for (const room of CREATED_LATER) mendIfThere(fs, layout[room])
+    const later = CREATED_LATER.filter((room) => mendIfThere(fs, layout[room]))
     if (opened.some(({ made, dev }) => made || dev !== opened[0]?.dev)) checkOneFileSystem(root)
-    if (isSplit(root, layout.handoffs) || isSplit(root, layout.uploads)) throw splitError(root)
+    if (isSplit(root, layout.handoffs) || (later.includes('uploads') && isSplit(root, layout.uploads)))
+      throw splitError(root)
     durable.delete(layout.root) // this process or another may have made it since
   } catch (error) {
     throw ioError(error, 'open the root directory for temporary files', layout.root)
