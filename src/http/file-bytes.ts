@@ -3,8 +3,9 @@
 
 import { constants, type Stats } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
+import { parse, sep } from 'node:path'
 import { errnoOf, ioError, optionError, TempFileError } from '../errors.ts'
-import { givenPath } from '../input/given-path.ts'
+import { absolutePath, isGivenPath } from '../input/given-path.ts'
 
 /** 256 KiB: four times the default of fs streams, and a quarter of the reads of 64 KiB. */
 const READ_BYTES = 256 * 1024
@@ -14,10 +15,10 @@ export interface OpenFile {
   readonly stats: Stats
 }
 
-/** The absolute path of a file to send, also from JavaScript. @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_IO */
+/** The absolute path of a file to send, also from JavaScript; not normalized: `link/..` is where the link leads. @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_IO */
 export function pathToSend(file: unknown): string {
-  const path = givenPath(((file ?? {}) as { path?: unknown }).path) // any value can be read by key
-  if (path !== undefined) return path
+  const { path } = (file ?? {}) as { path?: unknown } // any value can be read by key
+  if (isGivenPath(path)) return parse(path).root === '' ? `${absolutePath('.')}${sep}${path}` : path
   throw optionError('file', 'The file to send must be a temp file, a claim or an object { path }.')
 }
 

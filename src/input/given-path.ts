@@ -13,8 +13,7 @@ export function absolutePath(path: string): string {
   }
 }
 
-/** The absolute path of an argument; undefined unless it is a non-empty string without NUL characters. @throws ERR_TEMP_IO */
-export function givenPath(given: unknown): string | undefined {
-  const isPath = typeof given === 'string' && given !== '' && !given.includes('\0')
-  return isPath ? absolutePath(given) : undefined
+/** Whether an argument is a non-empty string without NUL characters. */
+export function isGivenPath(given: unknown): given is string {
+  return typeof given === 'string' && given !== '' && !given.includes('\0')
 }

@@ -3,7 +3,7 @@
 
 import type { Context } from '../context.ts'
 import { optionError } from '../errors.ts'
-import { givenPath } from '../input/given-path.ts'
+import { absolutePath, isGivenPath } from '../input/given-path.ts'
 import type { Lifecycle } from '../lifecycle.ts'
 import { operations } from '../on-demand.ts'
 import type { AdoptOptions, CheckedFile, FileRules, TempDir, TempFile } from '../types.ts'
@@ -40,7 +40,6 @@ export async function checkFile(
 
 /** The absolute path of the argument of `of`. @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_IO */
 function pathOf(given: unknown, of: string): string {
-  const path = givenPath(given)
-  if (path !== undefined) return path
+  if (isGivenPath(given)) return absolutePath(given)
   throw optionError('path', `${of} needs the path of a file, a non-empty string without NUL characters.`)
 }

@@ -6,7 +6,7 @@ import type { MoveOptions } from '../disk/move/staged-move.ts'
 import type { Identity } from '../disk/move/staging.ts'
 import { isMissing } from '../disk/paths.ts'
 import { errnoOf, ioError, isTempFileError, optionError } from '../errors.ts'
-import { givenPath } from '../input/given-path.ts'
+import { absolutePath, isGivenPath } from '../input/given-path.ts'
 import { boolean, mode, optionsOf } from '../input/options.ts'
 import { reportLeft } from '../removal/report-left.ts'
 import { journalOf } from '../session/outside.ts'
@@ -60,8 +60,7 @@ const DOING = 'persist a temporary file or directory'
 
 /** The absolute path of a destination. @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_IO */
 export function targetOf(destination: unknown): string {
-  const target = givenPath(destination)
-  if (target !== undefined) return target
+  if (isGivenPath(destination)) return absolutePath(destination)
   throw optionError('destination', 'persist needs the path of the destination, a non-empty string.')
 }
 
