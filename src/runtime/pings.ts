@@ -66,8 +66,10 @@ class Pings {
         for (const settle of sent) settle('acknowledged')
         this.#send()
       } else {
-        // Either the session closes, or too many PINGs of the program are waiting for their answers.
-        for (const settle of sent) this.#waiting.add(settle)
+        // Too many PINGs of the program are waiting for their answers; or either side closes the session, in order, and Node
+        // sends no PING any more.
+        const { closed } = this.#session
+        for (const settle of sent) closed ? settle('no answer') : this.#waiting.add(settle)
         setTimeout(this.#send, PING_AGAIN_MS).unref()
       }
     })

@@ -61,6 +61,19 @@ test('a question is answered when the connection closes, and after it', async ()
   expect([await asked, await pings?.ask(60_000)]).toEqual(['closed', 'closed'])
 })
 
+test('a question is answered at once while the client closes its session in order', async () => {
+  const closing = connect(`http://127.0.0.1:${port}`)
+  client = closing
+  const [session] = await sessions
+  server.on('stream', () => {}) // it stays open, and with it the session
+  await once(closing, 'connect')
+  closing.request().on('error', () => {})
+  await once(server, 'stream')
+  closing.close()
+  await once(session, 'goaway')
+  expect(await pingsOf({ session })?.ask(120_000)).toBe('no answer')
+})
+
 test('a destroyed stream has no PINGs', () => {
   client = connectSocket(port, '127.0.0.1')
   expect(pingsOf({})).toBeUndefined()

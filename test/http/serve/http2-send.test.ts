@@ -118,6 +118,13 @@ describe('full bodies over HTTP/2', () => {
     expect(refused).toBe(true)
   })
 
+  test("'after-full-body' sends the last byte to a client that closes its session in order, and keeps the file", async () => {
+    const { stream } = await get()
+    client.close()
+    expect((await buffer(stream)).equals(content)).toBe(true)
+    expect(await results[0]).toMatchObject({ fullySent: true, removed: false })
+  })
+
   test("'after-full-body' removes an empty file", async () => {
     await sent.remove()
     sent = await premises.manager.receive('')
