@@ -136,8 +136,9 @@ class Http1Receipt implements Receipt {
   }
 
   #afterEncryptedEnd(): void {
-    if (transportOf(this.#socket) === 'ended') {
-      this.#settle(true)
+    const transport = transportOf(this.#socket)
+    if (transport !== 'open') {
+      this.#settle(transport === 'ended') // the kernel reports a reset once
       return
     }
     if (!this.#socket.writableEnded) this.#endOurSide() // some clients wait for the answer to their close_notify

@@ -5,6 +5,7 @@ import { execFile, execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import https, { createServer } from 'node:https'
+import { connect as connectSocket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect, type TLSSocket } from 'node:tls'
@@ -114,6 +115,22 @@ describe('unread bodies over HTTPS', () => {
       expect(existsSync(sent.path)).toBe(true)
     },
   )
+
+  test('over HTTPS a file is kept whose client resets its connection some time after its close_notify', async () => {
+    const ended = new Promise((resolve) => {
+      server.server.once('secureConnection', (connection: TLSSocket) => connection.once('end', resolve))
+    })
+    const socket = connectSocket(server.port, '127.0.0.1')
+    const client = connect({ socket, rejectUnauthorized: false })
+    client.on('error', () => {})
+    client.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+    await once(client, 'readable')
+    client.end()
+    await ended
+    socket.resetAndDestroy()
+    expect(await outcome).toMatchObject({ removed: false })
+    expect(existsSync(sent.path)).toBe(true)
+  })
 
   test('over HTTPS a file that a client leaves unread is kept', async () => {
     const socket = await requested()

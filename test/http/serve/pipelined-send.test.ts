@@ -23,7 +23,7 @@ beforeEach(() => {
     here.server.server.on('request', (req, res) => {
       if (req.url === '/first') {
         first = res
-      } else {
+      } else if (req.url !== '/behind') {
         send(req, res)
         resolve([req, res])
       }
