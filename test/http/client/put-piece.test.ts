@@ -204,7 +204,7 @@ test('the content type is that found in the bytes, unless the program gives one'
     socket.on('data', (chunk) => {
       if (head === '') head = String(chunk)
       bytes += chunk.length
-      if (bytes < Number(/content-length: (\d+)/i.exec(head)?.[1])) return
+      if (bytes < head.indexOf('\r\n\r\n') + 4 + Number(/content-length: (\d+)/i.exec(head)?.[1])) return
       types.push(/content-type: (.*)\r/i.exec(head)?.[1] ?? '')
       socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
     })
