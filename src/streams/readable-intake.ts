@@ -199,8 +199,10 @@ async function resetRead(readable: Readable): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve)) // mostly the reset is here
   const peer = readable as PeerStream // each member is checked
   const stream = peer.stream ?? peer
-  if (isCutOff(readable) || peer.headers?.['content-length'] !== undefined) return
-  if (stream.session?.type === SERVER) await pingsOf(stream)?.ask(PING_MS)
+  if (peer.headers?.['content-length'] !== undefined || stream.session?.type !== SERVER) return
+  // Twice: Node acknowledges the first before it writes a reset that waits for the end to be written (1 of 100).
+  for (let round = 0; round < 2 && !isCutOff(readable); round++)
+    if ((await pingsOf(stream)?.ask(PING_MS)) !== 'acknowledged') return
 }
 
 /** Whether a request, or a stream of HTTP/2, was given up by its peer before its end. */

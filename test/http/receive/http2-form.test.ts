@@ -100,7 +100,10 @@ function frame(type: number, flags: number, id: number, payload: Uint8Array): Bu
   return Buffer.concat([head, payload])
 }
 
-test('a raw body of unknown length is aborted by a reset that is read later than the end of the request', async () => {
+test.each([
+  ['later than the end of the request', 1],
+  ['behind the answer to a PING', 2],
+])('a raw body of unknown length is aborted by a reset that is read %s', async (_, ping) => {
   const socket = connectSocket(Number(new URL(url).port), '127.0.0.1')
   const put = Buffer.from('\x42\x03PUT\x84\x86\x41\x01x', 'latin1') // :method PUT, :path /, :scheme http, :authority x
   socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
@@ -108,13 +111,15 @@ test('a raw body of unknown length is aborted by a reset that is read later than
   socket.write(frame(1, 4, 1, put))
   socket.write(frame(0, 1, 1, Buffer.alloc(1000))) // END_STREAM
   let read = Buffer.alloc(0)
+  let pings = 0
   socket.on('data', (chunk) => {
     read = Buffer.concat([read, chunk])
     while (read.length >= 9 && read.length >= 9 + read.readUIntBE(0, 3)) {
       const end = 9 + read.readUIntBE(0, 3)
       const payload = read.subarray(9, end)
       if (read[3] === 6) {
-        socket.write(frame(3, 0, 1, Buffer.from([0, 0, 0, constants.NGHTTP2_CANCEL])))
+        pings += 1
+        if (pings === ping) socket.write(frame(3, 0, 1, Buffer.from([0, 0, 0, constants.NGHTTP2_CANCEL])))
         socket.write(frame(6, 1, 0, payload))
       }
       read = read.subarray(end)
