@@ -162,7 +162,12 @@ function mend(fs: FileSystem, path: string, stats: DiskStats, warns = true): voi
 }
 
 function statsIfThere(fs: FileSystem, path: string): DiskStats | undefined {
-  return fs.lstatSync(path, { throwIfNoEntry: false })
+  try {
+    return fs.lstatSync(path)
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined
+    throw error
+  }
 }
 
 /** Creates a directory; false if another process was first. */
