@@ -21,7 +21,16 @@ export function installed({ wanted, into, file, options = [] }) {
     writeFileSync(join(directory, 'package.json'), '{"private":true}')
     const { status, stderr } = spawnSync(
       'npm',
-      ['install', '--no-audit', '--no-fund', '--loglevel=error', '--fetch-timeout=60000', ...options, wanted],
+      [
+        'install',
+        '--prefer-offline', // what npm's cache holds needs no registry, which may not answer
+        '--no-audit',
+        '--no-fund',
+        '--loglevel=error',
+        '--fetch-timeout=60000',
+        ...options,
+        wanted,
+      ],
       { cwd: directory, encoding: 'utf8', timeout: 180_000, killSignal: 'SIGKILL' },
     )
     if (status === 0 && existsSync(path)) break
