@@ -2,7 +2,7 @@
 // CommonJS copy in one process are one library.
 
 import { execFileSync, spawnSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -192,6 +192,12 @@ describe.skipIf(!canTrace)('calls of a file', () => {
 })
 
 describe('ESM beside CommonJS', () => {
+  test('what the package loads at import is ASCII: V8 takes a tenth longer to load a file that is not', () => {
+    const loaded = readdirSync(built).filter((name) => /\.c?js$/.test(name))
+    expect(loaded.length).toBeGreaterThan(1)
+    for (const name of loaded) expect(readFileSync(join(built, name)).every((byte) => byte < 128)).toBe(true)
+  })
+
   const copies = async (): Promise<[typeof Library, typeof Library]> => {
     const esm: typeof Library = await import(join(built, 'index.js'))
     const cjs: typeof Library = createRequire(import.meta.url)(join(built, 'index.cjs'))
