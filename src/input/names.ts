@@ -13,7 +13,7 @@ const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-
 const UNSAFE_ALL = new RegExp(UNSAFE.source, 'g')
 
 // https://learn.microsoft.com/windows/win32/fileio/naming-a-file : reserved with any extension too.
-const WINDOWS_RESERVED = /^(?:con|prn|aux|nul|conin\$|conout\$|com[0-9\u00b9\u00b2\u00b3]|lpt[0-9\u00b9\u00b2\u00b3])(?:\.|$)/i
+const WINDOWS_RESERVED = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3])(?:\.|$)/i
 
 type Part = 'name' | 'prefix' | 'suffix'
 
