@@ -1,6 +1,7 @@
 // The last stage of file rules: the program's own function. Guarantee: an abort ends the wait for it, so a function that
 // never answers holds up no signal, no close() and no removeAll(); what it does after that is ignored. A file whose size it
-// has changed is refused: what was found before, the size, the digest and the type, is of other bytes.
+// has changed is refused: what was found before, the size, the digest and the type, is of other bytes. So is one that it has
+// removed: whoever removes a virus has refused it.
 
 import { TempFileError } from '../errors.ts'
 import type { PreparedRules } from '../file-types/file-rules.ts'
@@ -18,7 +19,8 @@ export async function runValidate(
   bytes?: number,
 ): Promise<void> {
   await untilAborted(signals, async () => await validate(file))
-  if (bytes === undefined || file.disposed || (await file.size()) === bytes) return
+  if (bytes === undefined && !file.disposed) return
+  if ((await file.size()) === bytes) return // rejects where it was removed
   throw new TempFileError(
     'ERR_TEMP_IO',
     'The rule `validate` changed the file, whose size, digest and type were known already. Change it when it has been accepted.',

@@ -297,10 +297,10 @@ export interface FileRules {
   /** The most bytes; more are ERR_TEMP_TOO_LARGE. */
   readonly maxBytes?: Size | undefined
   /**
-   * Called with the whole file before anyone else gets it; throws to refuse it. The place for a virus scanner. It must not
-   * change the file: ERR_TEMP_IO if another size shows that, because `bytes` and `digest` are known already. An abort (the
-   * option `signal`, the end of the scope or manager) ends the wait for it: the file is refused, what it answers later is
-   * ignored. Give the scanner a time limit by `signal: AbortSignal.timeout(ms)`.
+   * Called with the whole file before anyone else gets it; throws to refuse it; `file.remove()` refuses it too. The place for a
+   * virus scanner. It must not change the file: ERR_TEMP_IO if another size shows that, because `bytes` and `digest` are
+   * known already. An abort (the option `signal`, the end of the scope or manager) ends the wait for it: the file is
+   * refused, what it answers later is ignored. Give the scanner a time limit by `signal: AbortSignal.timeout(ms)`.
    */
   readonly validate?: ((file: TempFile) => Promise<void> | void) | undefined
 }

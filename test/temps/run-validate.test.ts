@@ -171,3 +171,14 @@ test('a file that a scanner takes away without an error is not received', async 
     code: 'ERR_TEMP_REMOVED',
   })
 })
+
+describe.each(OPERATIONS)('validate in %s', (name, begin) => {
+  test('a file that validate removes instead of throwing is refused', async () => {
+    const manager = tempManager()
+    const accept: FileRules = { validate: (file) => file.remove() }
+    const code = name === 'write()' ? 'ERR_TEMP_ABORTED' : 'ERR_TEMP_REMOVED' // the end of a file ends its write
+    await expect(begin(manager, accept)).rejects.toMatchObject({ code })
+    expect(await manager.handoffs()).toEqual([])
+    expect(await manager.uploads()).toEqual([])
+  })
+})

@@ -86,7 +86,7 @@ test('validate sees one live entry, which is gone after it, also where it remove
   const manager = tempManager({ limits: { liveEntries: 1 } })
   const seen: number[] = []
   await finishedWith(() => void seen.push(manager.stats().entries), manager)
-  await finishedWith((file) => file.remove(), manager)
+  await expect(finishedWith((file) => file.remove(), manager)).rejects.toThrow()
   expect([seen, manager.stats().entries]).toEqual([[1], 0])
 })
 
