@@ -178,8 +178,11 @@ export class Protocol {
 
   /** Returns the answer to an append that is refused or needs no content; otherwise records the length. */
   async #prepareAppend(exchange: Exchange, upload: PartialUpload, facts: Facts): Promise<Reply | undefined> {
-    const { offset, length } = upload
-    if (upload.finished !== undefined) return await this.#repeat(exchange, upload.finished, facts)
+    const { offset, length, finished } = upload
+    if (finished !== undefined) {
+      await upload.release() // its content may never come, and other requests would wait for it
+      return await this.#repeat(exchange, finished, facts)
+    }
     if (offset !== facts.offset) return mismatchingOffset(offset, facts.offset ?? 0)
     const refusal = refusalOf(this.#options, exchange, facts, {
       offset,

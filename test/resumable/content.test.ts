@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { type ResumableOptions, resumableUploads } from '../../src/resumable/index.ts'
 import { tempManager } from '../fixtures/temp-base.ts'
-import { APPEND, append, create, created, draft, OURS } from './draft-client.ts'
+import { APPEND, append, create, created, draft, head, OURS } from './draft-client.ts'
 
 test('a POST of a client that does not know the draft is an ordinary upload', async () => {
   const client = await draft()
@@ -92,6 +92,23 @@ test('an append without Content-Length to a finished upload repeats its answer, 
   expect([repeated.status, repeated.body]).toEqual([200, body])
   const more = await client.send('PATCH', path, again, 'more')
   expect([more.status, more.headers['upload-complete']]).toEqual([400, '?0'])
+})
+
+test('an append to a finished upload that neither ends nor brings bytes does not hold up other requests', async () => {
+  let asked = (): void => {}
+  const waiting = new Promise<void>((resolve) => {
+    asked = resolve
+  })
+  const client = await draft({ authorize: ({ method }) => (method === 'PATCH' ? asked() : undefined) })
+  const { headers } = await create(client, '?1', 'whole')
+  const path = headers.location ?? ''
+  const again = { ...APPEND, 'Upload-Offset': '5', 'Upload-Complete': '?1', 'Transfer-Encoding': 'chunked' }
+  const silent = client.begin('PATCH', path, again, '')
+  await waiting
+  const answer = await head(client, path)
+  expect([answer.status, answer.headers['upload-complete']]).toEqual([204, '?1'])
+  silent.send('')
+  expect(await silent.ended).toMatchObject({ status: 200 })
 })
 
 test('an append of a Fetch request to a finished upload is refused if it brings bytes', async () => {
