@@ -21,10 +21,11 @@ export function urlsOf({
     generateUrl(request, parts) {
       const [, scheme = 'http', authority = ''] = /^(\w+):\/\/([^/?#]*)/.exec(request.url) ?? [] // new URL() throws for a Host with the port 99999
       const { headers } = request
-      const forwarded = respects && (headers.has('forwarded') || headers.has('x-forwarded-proto'))
+      const [, forwarded = headers.get('x-forwarded-proto') ?? scheme] =
+        /proto="?(https?)/i.exec(headers.get('forwarded') ?? '') ?? []
       return generate(request, {
         ...parts,
-        proto: forwarded ? parts.proto : scheme,
+        proto: respects ? forwarded.toLowerCase() : scheme,
         host: generateUrl === undefined && !respects ? authority : (parts.host ?? authority),
       })
     },

@@ -247,11 +247,17 @@ test.each([
   expect(answer.headers.get('location')).toMatch(new RegExp(`^${start}`))
 })
 
-test('Location has the scheme of a request that no proxy has forwarded', async () => {
+test.each([
+  [{}, 'https'],
+  [{ Forwarded: 'for=192.0.2.1' }, 'https'], // names no scheme
+  [{ Forwarded: 'for=192.0.2.1;proto=http' }, 'http'],
+  [{ Forwarded: 'for=192.0.2.1', 'X-Forwarded-Proto': 'http' }, 'http'],
+  [{ Forwarded: 'proto="HTTPS"', 'X-Forwarded-Proto': 'http' }, 'https'],
+])('Location has the scheme of the request, or that which a proxy names: %o', async (forwarded, scheme) => {
   const { tus } = await running({ respectForwardedHeaders: true })
-  const headers = { ...TUS, 'Upload-Length': '5', Host: 'x.test' }
+  const headers = { ...TUS, 'Upload-Length': '5', Host: 'x.test', ...forwarded }
   const answer = await tus.handleWeb(new Request('https://x.test/files', { method: 'POST', headers }))
-  expect(answer.headers.get('location')).toMatch(/^https:\/\/x\.test\/files\//)
+  expect(answer.headers.get('location')).toMatch(new RegExp(`^${scheme}://x\\.test/files/`))
 })
 
 test('a creation whose Host has an impossible port is answered', async () => {
