@@ -88,10 +88,10 @@ async function stopHere(
   if (writer === undefined) return false
   requireOffset(writer.position, offset)
   writer.stop()
-  await Promise.race([
-    writer.ended,
-    pause(Math.max(1, deadline - performance.now()), undefined, { ref: false }),
-  ])
+  const waiting = new AbortController() // not `ref: false`: a program that waits for nothing else would end unanswered
+  const left = Math.max(1, deadline - performance.now())
+  await Promise.race([writer.ended, pause(left, undefined, { signal: waiting.signal })])
+  waiting.abort()
   return true
 }
 

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import type { TempFileManager } from '../../src/index.ts'
 import { bundle } from '../fixtures/bundle.ts'
+import { runChild } from '../fixtures/child.ts'
 import { failure } from '../fixtures/failures.ts'
 import { silentDisk } from '../fixtures/silent-disk.ts'
 import { tempBase, tempManager } from '../fixtures/temp-base.ts'
@@ -66,6 +67,11 @@ test('a take-over ends the append of another process, and continues behind its b
   expect(await upload.append('67890')).toBe(10)
   await ended
   expect(child.output()).toContain('ERR_TEMP_HANDOFF_CLAIMED')
+})
+
+test('a take-over of an upload that its own program never releases is refused: the program does not end before', async () => {
+  const end = await runChild('forgotten-upload.mts', { args: [tempBase()] })
+  expect([end.code, end.stdout]).toEqual([0, 'ERR_TEMP_HANDOFF_CLAIMED\n'])
 })
 
 test('a take-over from another offset leaves the writer in another process alone', async () => {
