@@ -2,6 +2,7 @@
 
 import { errnoOf } from '../errors.ts'
 import { forLog } from '../input/names.ts'
+import { isUploadId } from '../layout.ts'
 import type { Removal } from '../removal/remove-session.ts'
 import type { SweepItem, SweepReport } from './report.ts'
 import type { Finding } from './sweep-finding.ts'
@@ -38,7 +39,7 @@ export class ReportBuilder {
     this.#bytes += bytes
     if (expired !== undefined && (kind === 'handoff' || kind === 'upload')) this.#expired[kind].push(expired)
     if (removal === undefined) return
-    this.#givenBack.push(...removal.claims.returned)
+    this.#givenBack.push(...removal.claims.returned.filter((id) => !isUploadId(id)))
     for (const { name: claim, why } of removal.claims.stuck) this.error(`claims/${forLog(claim)}`, why)
     for (const { reason: why } of removal.removed.kept) this.error(name, `kept: ${why}`)
     for (const { error } of removal.removed.errors) this.error(name, error)

@@ -96,6 +96,16 @@ describe('reports', () => {
     expect((await manager.claim(ticket)).meta).toEqual({ n: 1 })
   })
 
+  test('an upload that a sweep gives back is not among the tickets that can be claimed again', async () => {
+    const manager = usedManager()
+    const upload = await manager.createUpload({ length: 4 })
+    await upload.release()
+    const dead = craftSession(manager.root, DEAD)
+    fs.renameSync(join(manager.root, 'uploads', upload.id), join(dead.path, 'claims', upload.id))
+    expect(await manager.sweep()).toMatchObject({ sessionsRemoved: 1, claimsGivenBack: [], errors: [] })
+    await (await manager.openUpload(upload.id)).release()
+  })
+
   test('a sweep reports foreign files, similar names and links, and leaves them alone', async () => {
     const manager = usedManager()
     const sessions = join(manager.root, 'sessions')
