@@ -152,7 +152,9 @@ function planOf(url: string | URL, file: PutSource, options: PutOptions): Plan {
       'chunkBytes has no meaning with resumable: the server decides the size of each request.',
     )
   if (chunkBytes === 0) throw optionError('chunkBytes', 'chunkBytes must be at least 1 byte.')
-  const sent = { 'content-type': given.type ?? file.detectedType ?? 'application/octet-stream', ...headers }
+  const [, named] = Object.entries(headers ?? {}).find(([name]) => /^content-type$/i.test(name)) ?? []
+  const type = named ?? given.type ?? file.detectedType ?? 'application/octet-stream'
+  const sent = { ...headers, 'content-type': type }
   checkRequestHeaders(sent)
   return {
     target: webAddress(url),

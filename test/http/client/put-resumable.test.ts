@@ -66,6 +66,23 @@ test('a resumable upload to a tus server is sent by tus', async () => {
   expect((await manager.handoffs()).map((handoff) => handoff.bytes)).toEqual([3_000_000])
 })
 
+test.each(['content-type', 'Content-Type'])(
+  'a tus server gets the type that the header %s names',
+  async (name) => {
+    const manager = tempManager()
+    const types: unknown[] = []
+    const onFinish = async ({ type }: { type: unknown }) => {
+      types.push(type)
+      return {}
+    }
+    const tus = tusServer(manager, { path: '/files', onFinish })
+    const { url } = await unreliable((req, res) => tus.handle(req, res), 0)
+    await using file = await manager.receive('text')
+    await putFile(url, file, { ...QUICK, headers: { [name]: 'text/plain' } })
+    expect(types).toEqual(['text/plain'])
+  },
+)
+
 test('a server that knows neither the draft nor tus gets one ordinary request', async () => {
   let body = 0
   const { url, requests } = await unreliable(async (req, res) => {
