@@ -94,6 +94,14 @@ test('an append without Content-Length to a finished upload repeats its answer, 
   expect([more.status, more.headers['upload-complete']]).toEqual([400, '?0'])
 })
 
+test('a timeout may have a fraction of a millisecond', async () => {
+  const client = await draft({ timeout: 60_000.5 })
+  const { headers, body } = await create(client, '?1', 'whole')
+  const again = { ...APPEND, 'Upload-Offset': '5', 'Upload-Complete': '?1', 'Transfer-Encoding': 'chunked' }
+  const repeated = await client.send('PATCH', headers.location ?? '', again)
+  expect([repeated.status, repeated.body]).toEqual([200, body])
+})
+
 test('an append to a finished upload that neither ends nor brings bytes does not hold up other requests', async () => {
   let asked = (): void => {}
   const waiting = new Promise<void>((resolve) => {

@@ -63,7 +63,7 @@ export async function isEmpty(
     if (bytes > 0) throw new Error('There is content: no more of it is read.')
   }
   try {
-    await untilAborted([signal, AbortSignal.timeout(timeoutMs)], () => intake.run(take))
+    await untilAborted([signal, AbortSignal.timeout(Math.ceil(timeoutMs))], () => intake.run(take))
   } catch (error) {
     if (bytes === 0) throw error
   } finally {
