@@ -1,8 +1,8 @@
 // Remembers an unfinished upload in a file, for a restart of this process. Guarantee: another file, or the same file after
-// a change, is never continued; the directory is private, or nothing is remembered.
+// a change, is never continued; the directory is private, or nothing is remembered; what nobody continues is forgotten in the end.
 
 import { createHash } from 'node:crypto'
-import { lstat, mkdir, readFile, realpath, rename, rm, rmdir, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, readdir, readFile, realpath, rename, rm, rmdir, writeFile } from 'node:fs/promises'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { log } from '../../runtime/observe.ts'
@@ -14,6 +14,9 @@ export interface RemoteUpload {
   /** When the server may remove it, in ms since 1970 by this machine's clock; undefined: not known. */
   readonly until?: number | undefined
 }
+
+/** Longer than servers keep an upload: those of this package seven days by default. */
+const OLD_MS = 30 * 24 * 3_600_000
 
 export class SavedUpload {
   readonly #directory = join(
@@ -74,8 +77,18 @@ export class SavedUpload {
       const path = await this.#path()
       await writeFile(`${path}.new`, JSON.stringify(remote), { mode: 0o600 })
       await rename(`${path}.new`, path)
+      await this.#removeOld()
     } catch (error) {
       log.http('an upload is not remembered over a restart: %O', error)
+    }
+  }
+
+  /** A file that has changed, or is gone, is never asked for again: nothing else would remove what is known of it. */
+  async #removeOld(): Promise<void> {
+    for (const name of await readdir(this.#directory)) {
+      const path = join(this.#directory, name)
+      const stats = await lstat(path).catch(() => {}) // removed meanwhile
+      if (stats !== undefined && Date.now() - stats.mtimeMs > OLD_MS) await rm(path, { force: true })
     }
   }
 

@@ -1,4 +1,15 @@
-import { closeSync, mkdtempSync, openSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { SavedUpload } from '../../../src/http/client/saved-upload.ts'
@@ -13,6 +24,7 @@ const REMOTE = { protocol: 'draft', url: 'http://127.0.0.1/files/one' } as const
 function place(): string {
   const base = tempBase()
   vi.stubEnv('TMPDIR', base)
+  vi.stubEnv('TEMP', base) // Windows
   onTestFinished(() => void vi.unstubAllEnvs())
   const path = join(mkdtempSync(join(base, 'd-')), 'film')
   writeFileSync(path, '12345')
@@ -54,6 +66,20 @@ test('a save that was not awaited does not outlive what follows it', async () =>
   void upload.save(REMOTE)
   await upload.forget()
   expect(await upload.load()).toBeUndefined()
+})
+
+test('what nobody has continued for a month is forgotten when another upload is remembered', async () => {
+  const path = place()
+  const [old, young] = [new URL('http://127.0.0.1/old'), new URL('http://127.0.0.1/young')]
+  await saved(path, old).save(REMOTE)
+  const directory = join(tmpdir(), readdirSync(tmpdir()).find((name) => name.includes('-sending-')) ?? '')
+  const [first = ''] = readdirSync(directory)
+  const monthAgo = Date.now() / 1000 - 31 * 24 * 3600
+  utimesSync(join(directory, first), monthAgo, monthAgo)
+  await saved(path, young).save(REMOTE)
+  await saved(path).save(REMOTE)
+  expect([await saved(path, old).load(), await saved(path, young).load()]).toEqual([undefined, REMOTE])
+  expect(readdirSync(directory)).toHaveLength(2)
 })
 
 test('a directory that is a link is not used', async () => {
