@@ -2,9 +2,9 @@
 // CommonJS copy in one process are one library.
 
 import { execFileSync, spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { inspect } from 'node:util'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
@@ -64,8 +64,8 @@ describe.each(['import', 'require'] as const)('%s of the package', (way) => {
     return JSON.parse(execFileSync('sh', given, { encoding: 'utf8' }))
   }
 
-  test('loading the package adds no listener, holds nothing open, patches nothing, and loads ms alone', () => {
-    expect(load('no')).toEqual({ listeners: 0, resources: [], untouched: true, packages: ['ms'] })
+  test('loading the package adds no listener, holds nothing open, patches nothing, and loads no other package', () => {
+    expect(load('no')).toEqual({ listeners: 0, resources: [], untouched: true, packages: [] })
   })
 
   test('the code that is loaded is ASCII: V8 takes a tenth longer to load a file that is not', () => {
@@ -139,6 +139,33 @@ describe.each(['import', 'require'] as const)('%s of the package', (way) => {
     ).toEqual([expect.stringMatching(/^ERR_TEMP_IO.*the system reported EMFILE/), 'fine'])
   })
 
+  test('before the loop turns: directories, exact names, limits with units, scopes, streams and persistSync work', () => {
+    expect(
+      evaluate(`const { existsSync, mkdirSync, readFileSync, writeFileSync, writeSync } = process.getBuiltinModule('node:fs')
+        const manager = new TempFileManager({ baseDir, limits: { fileBytes: '5mb' } })
+        const dir = manager.dir()
+        mkdirSync(dir.join('a'))
+        writeFileSync(dir.join('a', 'b'), 'x')
+        dir.removeSync()
+        const file = manager.file({ name: 'report.txt' })
+        writeFileSync(file.path, 'kept')
+        file.persistSync(baseDir + '/kept.txt')
+        const scope = manager.scope()
+        const inScope = scope.file('.txt')
+        const { readable } = manager.file().createReadStream()
+        let hint
+        try {
+          new TempFileManager({ baseDri: baseDir })
+        } catch ({ message }) {
+          hint = message
+        }
+        manager.closeSync()
+        writeSync(1, JSON.stringify([
+          existsSync(dir.path), readFileSync(baseDir + '/kept.txt', 'utf8'), inScope.path.endsWith('.txt'), readable, hint,
+        ]))`),
+    ).toEqual([false, 'kept', true, true, expect.stringContaining('Did you mean baseDir?')])
+  })
+
   test.skipIf(!canTrace)('loading the package reads its own code and changes nothing on the disk', () => {
     const calls = traced('%file,%network', [program('loads.mjs'), built, way, 'no'])
     expect(calls.length).toBeGreaterThan(3)
@@ -166,6 +193,76 @@ describe.each(['import', 'require'] as const)('%s of the package', (way) => {
         path.startsWith('/sys/devices/system/cpu')
       expect(path.startsWith(project) || lookedUp, `${call}(${rest}`).toBe(true)
     }
+  })
+})
+
+describe('what CommonJS loads when it is used', () => {
+  /** What a program prints with `print`, in a process of its own. */
+  const printedBy = (source: string): unknown => {
+    const base = tempBase()
+    const file = join(base, 'program.cjs')
+    writeFileSync(
+      file,
+      `const fs = require('node:fs')
+      const { TempFileManager } = require(${JSON.stringify(join(built, 'index.cjs'))})
+      const loaded = () => Object.keys(require.cache).filter((path) => path !== __filename).length
+      const print = (value) => fs.writeSync(1, JSON.stringify(value))
+      const manager = new TempFileManager({ baseDir: ${JSON.stringify(base)} })
+      ${source}`,
+    )
+    const given = ['-c', 'ulimit -n 100; exec "$@"', 'sh', process.execPath, file]
+    return JSON.parse(execFileSync('sh', given, { encoding: 'utf8' }))
+  }
+
+  test('a program that creates, writes and removes files loads two files: the entry and the core', () => {
+    expect(
+      printedBy(`for (const file of [manager.file(), manager.file('.txt')]) {
+          fs.writeFileSync(file.path, 'x')
+          file.removeSync()
+        }
+        manager.file()[Symbol.dispose]()
+        manager.closeSync()
+        print(loaded())`),
+    ).toBe(2)
+  })
+
+  test('what removes directories is one file more; so is what reads sizes and durations', () => {
+    expect(
+      printedBy(`const counts = []
+        manager.dir().removeSync()
+        counts.push(loaded())
+        new TempFileManager({ sweep: { every: '1h' } })
+        counts.push(loaded())
+        manager.closeSync()
+        print(counts)`),
+    ).toEqual([3, 4])
+  })
+
+  test('code that cannot be loaded for lack of descriptors is a typed error, and loaded by the next call', () => {
+    expect(
+      printedBy(`const opened = []
+        manager.file().removeSync()
+        try {
+          for (;;) opened.push(fs.openSync('/dev/null'))
+        } catch {}
+        let code
+        try {
+          manager.dir()
+        } catch (error) {
+          code = error.code
+        }
+        for (const fd of opened) fs.closeSync(fd)
+        const dir = manager.dir()
+        print([code, fs.existsSync(dir.path)])
+        manager.closeSync()`),
+    ).toEqual(['ERR_TEMP_IO', true])
+  })
+
+  test('a file that is left to the exit is removed with its session', () => {
+    const path = printedBy(`const left = manager.file('.txt')
+      fs.writeFileSync(left.path, 'x')
+      print(left.path)`)
+    expect(existsSync(dirname(String(path)))).toBe(false)
   })
 })
 
