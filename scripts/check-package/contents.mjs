@@ -26,8 +26,6 @@ const EXPECTED = [
   'dist/index.d.cts',
   'dist/index.d.ts',
   'dist/index.js',
-  'dist/lazy-*.cjs',
-  'dist/lazy-*.js',
   'dist/node-test/index.cjs',
   'dist/node-test/index.d.cts',
   'dist/node-test/index.d.ts',
@@ -53,11 +51,10 @@ const EXPECTED = [
   'package.json',
 ]
 
-/** Chunks by kind: 'chunk-3reibbuv.js', 'manager-Bglras-S.d.ts', and 'uploads-ARQKWAQI.js', which `import()` loads. */
+/** Chunks by kind: 'chunk-3reibbuv.js' and 'manager-Bglras-S.d.ts'. */
 function kindOf(path) {
   return path
     .replace(/^dist\/chunk-[a-z0-9]{8}\.(c?js)$/, 'dist/chunk-*.$1')
-    .replace(/^dist\/[a-z-]+-[A-Z0-9]{8}\.(c?js)$/, 'dist/lazy-*.$1')
     .replace(/^dist\/[a-z-]+-[\w-]{8}\.d\.(c?ts)$/, 'dist/types-*.d.$1')
 }
 
