@@ -17,6 +17,11 @@ interface Report {
 
 type Form = 'import' | 'require'
 
+// Misses that docs/benchmarks.md explains ("What we are slower at"), as far as they go on a Xeon with nothing else on it:
+// 1.38 (1.27 to 1.50) times tmp's program by import and 2.45 (2.09 to 3.02) by require; 3.1 to 3.4 ms for the first file.
+const KNOWN: Readonly<Record<Form, number>> = { import: 1.5, require: 2.6 }
+const KNOWN_EXCESS_MS = 3
+
 export function oneShot(effort: Effort): Promise<Row[]> {
   return onEachDisk(effort.directory, async (disk) => [
     ...(await processes(effort, disk, 'import')),
@@ -80,6 +85,7 @@ async function processes(effort: Effort, disk: Disk, form: Form): Promise<Row[]>
       what: `one-shot program over bare node, processor time, ${where}`,
       ...overBare(cpu),
       target: { atMost: 1 },
+      known: { atMost: KNOWN[form] },
       headline:
         form === 'import' && disk.directory === effort.directory
           ? 'What does a short program pay?'
@@ -90,6 +96,7 @@ async function processes(effort: Effort, disk: Disk, form: Form): Promise<Row[]>
       what: `one-shot program over bare node, elapsed time, ${where}`,
       ...overBare(walls),
       target: { atMost: 1 },
+      known: { atMost: KNOWN[form] },
     }),
     absolute(`first file() of a manager, ${where}`, first, theirFirst, 1),
     absolute(`first file() that creates the root, ${where}`, made, theirFirst, 1.5),
@@ -110,6 +117,7 @@ function absolute(what: string, ours: readonly number[], theirs: readonly number
     rounds: quiet(ours),
     unit: 'ms',
     target: { atMost: target },
+    known: { atMost: target + KNOWN_EXCESS_MS },
   })
 }
 

@@ -137,11 +137,12 @@ interface Compared {
   readonly ours: Costs
   readonly theirs: Costs
   readonly target?: Target
+  readonly known?: Target
   readonly headline?: string | undefined
 }
 
 /** Two rows: elapsed time, and processor time of the server. */
-export function compare({ what, against, ours, theirs, target, headline }: Compared): Row[] {
+export function compare({ what, against, ours, theirs, target, known, headline }: Compared): Row[] {
   const median = (list: readonly number[]): number => interval(list).median
   return [
     row({
@@ -153,6 +154,7 @@ export function compare({ what, against, ours, theirs, target, headline }: Compa
       rounds: ratios(ours.speed, theirs.speed),
       headline,
       ...(target === undefined ? {} : { target }),
+      ...(known === undefined ? {} : { known }),
     }),
     row({
       group: 'uploads',
@@ -227,7 +229,8 @@ async function atOnce(effort: Effort, { directory, name }: Disk): Promise<Row[]>
   const costs = await contest(
     directory,
     { [PLAIN]: ['/pipeline', 'raw'], ours: ['/receive', 'raw'] } as const,
-    { count, bytes: megabytes * MB, servers: effort.of(3, 1), rounds: effort.of(2, 3) },
+    // Whether V8 makes full collections is decided process by process (docs/benchmarks.md), so there are several.
+    { count, bytes: megabytes * MB, servers: effort.of(6, 1), rounds: effort.of(2, 3) },
   )
   return compare({
     what: `receive() of ${count} uploads of ${megabytes} MB at once, ${name}`,
@@ -235,6 +238,7 @@ async function atOnce(effort: Effort, { directory, name }: Disk): Promise<Row[]>
     ours: costs.ours,
     theirs: costs[PLAIN],
     target: { lowAtLeast: 1.1 },
+    known: { atLeast: 0.85 },
   })
 }
 
