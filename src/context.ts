@@ -1,7 +1,9 @@
 // The state that the modules of one manager share: its settings, its root, its counters. No decisions here.
 
+import type { KeepPolicy } from './keep-policy.ts'
 import type { Root } from './layout.ts'
-import type { Settings } from './manager-options.ts'
+import type { QuotaLimits } from './quota.ts'
+import type { OnCleanupError } from './runtime/observe.ts'
 
 /** Running totals of one manager since it was made. */
 export interface Counters {
@@ -19,7 +21,21 @@ export interface Counters {
   sessionsLost: number
 }
 
-export interface Context extends Settings, Root {
+/** A manager's options, with every default filled in and every unit converted (bytes and milliseconds), and its state. */
+export interface Context extends Root {
+  readonly root: string
+  readonly prefix: string
+  readonly limits: QuotaLimits
+  readonly handoffTtl: number
+  readonly maxAttempts: number | undefined
+  readonly sweepOnStart: boolean
+  readonly sweepEvery: number | undefined
+  readonly sharedVolume: { readonly heartbeat: number; readonly staleAfter: number } | undefined
+  readonly signals: boolean
+  readonly preserve: boolean
+  /** The limits for failed scopes that are kept; undefined: none is kept. */
+  readonly keepFailed: KeepPolicy | undefined
+  readonly onCleanupError: OnCleanupError
   readonly counters: Counters
 }
 

@@ -3,28 +3,26 @@
 
 import type { Context } from './context.ts'
 import { ioError, isTempFileError, TempFileError } from './errors.ts'
-import { loadOperations, whenLoaded } from './on-demand.ts'
+import { whenLoaded } from './on-demand.ts'
 import type { Quota } from './quota.ts'
 import { endSession, endSessionSync } from './removal/end-own-session.ts'
 import { joinSignals } from './runtime/abort.ts'
 import { announced } from './runtime/announced.ts'
-import { ifLoopTurns } from './runtime/loop-turn.ts'
 import { lookForDebug, reportCleanupError } from './runtime/observe.ts'
 import { closedError, orClosed } from './session/closed.ts'
 import { type ExitTask, exitRegistry } from './session/exit-hook.ts'
 import { Session, Vanished } from './session/session.ts'
-import { Maintenance } from './sweep/maintenance.ts'
 import type { SweepReport } from './sweep/report.ts'
 import type { SweepRequest } from './sweep/sweep-options.ts'
+import { Upkeep } from './sweep/upkeep.ts'
 
 export class Lifecycle {
   readonly #context: Context
-  readonly #maintenance: Maintenance
+  readonly #upkeep: Upkeep
   readonly #pending = new Set<Promise<unknown>>()
   /** Created by the first operation that can be aborted: it costs 0.3 ms. */
   #abort: AbortController | undefined
   readonly #exitTask: ExitTask
-  readonly #cancelLoading: () => void
   #session: Session | undefined
   /** Sessions that close() or removeAll() ends: what fails is tried again by the next of them and at exit. */
   readonly #retiring = new Set<Session>()
@@ -34,13 +32,11 @@ export class Lifecycle {
   constructor(context: Context) {
     lookForDebug()
     this.#context = context
-    this.#maintenance = new Maintenance(
+    this.#upkeep = new Upkeep(
       context,
       () => this.#session,
       () => this.#dropLost(),
     )
-    // The operation that needs them reports a failure.
-    this.#cancelLoading = ifLoopTurns(() => void loadOperations().catch(() => {}))
     this.#exitTask = { signals: context.signals, run: () => this.#end(true) }
   }
 
@@ -114,7 +110,7 @@ export class Lifecycle {
   sweep(options: SweepRequest): Promise<SweepReport> {
     return this.abortable(options.signal, (signal) => {
       this.requireOpen()
-      return this.#track(this.#maintenance.sweep({ ...options, signal }))
+      return this.#track(this.#upkeep.sweep({ ...options, signal }))
     })
   }
 
@@ -131,9 +127,8 @@ export class Lifecycle {
     const abort = this.#abort
     const pending = [...this.#pending]
     this.#abort = undefined
-    const removed = new TempFileError('ERR_TEMP_ABORTED', 'The operation was aborted by removeAll().')
-    abort?.abort(removed)
-    session?.abortClaims(removed)
+    abort?.abort(removedError())
+    session?.abortClaims(removedError)
     await Promise.allSettled(pending)
     for (const each of retiring) if (this.#retiring.has(each)) await this.#endRetiring(each)
   }
@@ -166,8 +161,8 @@ export class Lifecycle {
   async #close(): Promise<void> {
     const session = this.#retire()
     this.#abort?.abort(closedError())
-    session?.abortClaims(closedError())
-    await this.#maintenance.stop()
+    session?.abortClaims(closedError)
+    await this.#upkeep.stop()
     await whenLoaded()
     await Promise.allSettled(this.#pending)
     for (const retiring of this.#retiring) await this.#endRetiring(retiring)
@@ -176,9 +171,9 @@ export class Lifecycle {
 
   #end(exiting: boolean): void {
     this.#closing ??= Promise.resolve() // a later exit listener would start a session that is never ended
-    this.#maintenance.cancel()
+    this.#upkeep.cancel()
     this.#retire()
-    for (const session of this.#retiring) session.abortClaims(closedError())
+    for (const session of this.#retiring) session.abortClaims(closedError)
     for (const session of this.#retiring) if (endSessionSync(session, exiting)) this.#retiring.delete(session)
     if (this.#retiring.size === 0) this.#ended()
   }
@@ -199,21 +194,20 @@ export class Lifecycle {
 
   #ended(): void {
     this.#closed = true
-    this.#cancelLoading()
     exitRegistry().delete(this.#exitTask)
   }
 
   #begin(): Session {
     this.requireOpen()
     exitRegistry().add(this.#exitTask)
-    this.#maintenance.start()
+    this.#upkeep.start()
     try {
       this.#session = Session.open(this.#context)
     } catch (error) {
       exitRegistry().delete(this.#exitTask)
       throw this.#noticed(error)
     }
-    this.#maintenance.begin(this.#session)
+    this.#upkeep.begin(this.#session)
     return this.#session
   }
 
@@ -267,7 +261,11 @@ export class Lifecycle {
   #noticed(error: unknown): unknown {
     const failure =
       error instanceof Vanished ? ioError(error.cause, 'make a temporary file or directory') : error
-    if (isTempFileError(failure) && failure.code === 'ERR_TEMP_NO_SPACE') this.#maintenance.soon()
+    if (isTempFileError(failure) && failure.code === 'ERR_TEMP_NO_SPACE') this.#upkeep.soon()
     return failure
   }
+}
+
+function removedError(): TempFileError {
+  return new TempFileError('ERR_TEMP_ABORTED', 'The operation was aborted by removeAll().')
 }

@@ -4,6 +4,7 @@
 import nodeFs from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { basename, dirname, join } from 'node:path'
+import { type Context, newCounters } from './context.ts'
 import type { FileSystem } from './disk/file-system.ts'
 import { withPatientRenames } from './disk/patient-renames.ts'
 import { optionError } from './errors.ts'
@@ -26,16 +27,10 @@ import {
   unchecked,
 } from './input/options.ts'
 import type { Duration, Size } from './input/units.ts'
-import {
-  type KeepPolicy,
-  keepPolicyOf,
-  type Preserve,
-  preserveFromEnvironment,
-  preserveKind,
-} from './keep-policy.ts'
-import { inside, SESSION_RANDOM_LENGTH } from './layout.ts'
+import { keepPolicyOf, type Preserve, preserveFromEnvironment, preserveKind } from './keep-policy.ts'
+import { inside, layoutOf, SESSION_RANDOM_LENGTH } from './layout.ts'
 import { platform } from './platform/index.ts'
-import type { QuotaLimits } from './quota.ts'
+import { requireStatfs } from './quota.ts'
 import type { OnCleanupError } from './runtime/observe.ts'
 
 /**
@@ -95,26 +90,6 @@ export interface Limits {
   minFreeBytes?: Size | undefined
 }
 
-/** Options with every default filled in and every unit converted: bytes and milliseconds. */
-export interface Settings {
-  readonly root: string
-  readonly prefix: string
-  readonly fs: FileSystem
-  /** The file system is node:fs, so kernel evidence (the lease, mounts) is meaningful. */
-  readonly native: boolean
-  readonly limits: QuotaLimits
-  readonly handoffTtl: number
-  readonly maxAttempts: number | undefined
-  readonly sweepOnStart: boolean
-  readonly sweepEvery: number | undefined
-  readonly sharedVolume: { readonly heartbeat: number; readonly staleAfter: number } | undefined
-  readonly signals: boolean
-  readonly preserve: boolean
-  /** The limits for failed scopes that are kept; undefined: none is kept. */
-  readonly keepFailed: KeepPolicy | undefined
-  readonly onCleanupError: OnCleanupError
-}
-
 const SECOND = 1000
 const HOUR = 3_600_000
 
@@ -172,7 +147,7 @@ function sharedVolumeKind(value: unknown, option: string): boolean | Checked<typ
 }
 
 /** Checks a manager's options. @throws ERR_TEMP_OPTION_INVALID, ERR_TEMP_NAME_INVALID */
-export function resolveOptions(options?: TempFileManagerOptions): Settings {
+export function resolveOptions(options?: TempFileManagerOptions): Context {
   const given = checkOptions(options)
   const preserve = given.preserve ?? preserveFromEnvironment()
   const disk: FileSystem = given.fs ?? nodeFs
@@ -180,8 +155,12 @@ export function resolveOptions(options?: TempFileManagerOptions): Settings {
   const fs = native && !platform().movesOpenDirectories ? withPatientRenames(disk) : disk
   const { name = 'temp-file-manager', prefix = 'tmp-' } = given // not `??`: null is refused
   checkAffixes(prefix, '', SESSION_RANDOM_LENGTH + 1 + 16)
+  const root = inside(baseDirectory(given.baseDir, fs), checkName(`${checkName(name)}-${userTag()}`))
+  requireStatfs(given.limits?.minFreeBytes, fs)
   return {
-    root: inside(baseDirectory(given.baseDir, fs), checkName(`${checkName(name)}-${userTag()}`)),
+    root,
+    layout: layoutOf(root),
+    counters: newCounters(),
     prefix,
     fs,
     native,
@@ -203,10 +182,15 @@ function baseDirectory(given: string | undefined, fs: FileSystem): string {
   return realPath(fs, absolutePath(base))
 }
 
-/** The real path of the part that exists; the rest is created, and checked, at first use. */
+/**
+ * The real path of the part that exists; the rest is created, and checked, at first use. realpath(3) is one call, Node's own
+ * function a dozen; but on Windows it writes a path in other letters than TEMP.
+ */
 function realPath(fs: FileSystem, path: string): string {
   try {
-    return String(fs.realpathSync(path))
+    return String(
+      platform().hasModes && fs.realpathSync.native ? fs.realpathSync.native(path) : fs.realpathSync(path),
+    )
   } catch {
     const parent = dirname(path)
     return parent === path ? path : join(realPath(fs, parent), basename(path))
@@ -223,9 +207,7 @@ function sweepInterval(every: number | false): number | undefined {
   return every === false ? undefined : every
 }
 
-function resolveSharedVolume(
-  given: boolean | Checked<typeof sharedVolume> = false,
-): Settings['sharedVolume'] {
+function resolveSharedVolume(given: boolean | Checked<typeof sharedVolume> = false): Context['sharedVolume'] {
   if (given === false) return undefined
   const { heartbeat = 15 * SECOND, staleAfter = 24 * HOUR } = given === true ? {} : given
   return { heartbeat, staleAfter }

@@ -2,10 +2,10 @@
 // src/manager/, by subject.
 
 import { checkTicket, goneError } from './claimable/handoff-record.ts'
-import { type Context, newCounters } from './context.ts'
+import type { Context } from './context.ts'
 import type { HandoffInfo } from './handoff/info.ts'
 import type { DirOptions, FileOptions } from './input/file-options.ts'
-import { isTicket, layoutOf } from './layout.ts'
+import { isTicket } from './layout.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { type Callback, type CallbackArguments, splitArguments } from './manager/callback-arguments.ts'
 import { claim, withClaim } from './manager/claiming.ts'
@@ -16,10 +16,8 @@ import { receive } from './manager/receiving.ts'
 import { openScope, runInScope } from './manager/scoping.ts'
 import { resolveOptions, type TempFileManagerOptions } from './manager-options.ts'
 import { operations } from './on-demand.ts'
-import { Quota } from './quota.ts'
-import { CLOSING } from './runtime/abort.ts'
 import { asyncDispose, dispose, disposing } from './runtime/dispose.ts'
-import { FILE_BYTES } from './runtime/file-limit.ts'
+import { CLOSING, FILE_BYTES } from './runtime/manager-members.ts'
 import { checkRoot } from './session/root.ts'
 import type { SweepReport } from './sweep/report.ts'
 import { checkSweepOptions, type SweepOptions } from './sweep/sweep-options.ts'
@@ -58,10 +56,8 @@ class Manager implements TempFileManager {
   readonly #life: Lifecycle
 
   constructor(options?: TempFileManagerOptions) {
-    const settings = resolveOptions(options)
-    new Quota(settings.limits, settings.fs) // throws for limits that this file system cannot keep
-    this.#context = { ...settings, layout: layoutOf(settings.root), counters: newCounters() }
-    this.#namer = new Namer(settings.prefix)
+    this.#context = resolveOptions(options)
+    this.#namer = new Namer(this.#context.prefix)
     this.#life = new Lifecycle(this.#context)
   }
 
@@ -91,16 +87,16 @@ class Manager implements TempFileManager {
     return await this.#life.run((session) => createDirAsync(session, naming))
   }
 
-  receive(source: ByteSource, options?: ReceiveOptions): Promise<ReceivedFile> {
-    return this.#receive(source, options)
+  async receive(source: ByteSource, options?: ReceiveOptions): Promise<ReceivedFile> {
+    return await this.#receive(source, options)
   }
 
-  adopt(path: string, options?: AdoptOptions): Promise<TempFile | TempDir> {
-    return adopt(this.#context, this.#life, path, options)
+  async adopt(path: string, options?: AdoptOptions): Promise<TempFile | TempDir> {
+    return await adopt(this.#context, this.#life, path, options)
   }
 
-  checkFile(path: string, rules: FileRules): Promise<CheckedFile> {
-    return checkFile(this.#context, this.#life, path, rules)
+  async checkFile(path: string, rules: FileRules): Promise<CheckedFile> {
+    return await checkFile(this.#context, this.#life, path, rules)
   }
 
   scope(options?: ScopeOptions): TempScope {
@@ -141,12 +137,12 @@ class Manager implements TempFileManager {
     return await disposing(this.dir(options), fn)
   }
 
-  claim<M = unknown>(ticket: string): Promise<Claim<M>> {
-    return claim(this.#life, ticket)
+  async claim<M = unknown>(ticket: string): Promise<Claim<M>> {
+    return await claim(this.#life, ticket)
   }
 
-  withClaim<M = unknown, T = unknown>(ticket: string, fn: Callback<Claim<M>, T>): Promise<T> {
-    return withClaim(this.#life, ticket, fn)
+  async withClaim<M = unknown, T = unknown>(ticket: string, fn: Callback<Claim<M>, T>): Promise<T> {
+    return await withClaim(this.#life, ticket, fn)
   }
 
   async handoffs(): Promise<HandoffInfo[]> {

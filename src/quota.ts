@@ -25,19 +25,12 @@ export class Quota {
   #bytes = 0
   #entries = 0
 
-  /** @throws ERR_TEMP_OPTION_INVALID when minFreeBytes is set and the file system does not report its free space */
   constructor(limits: QuotaLimits, fs: FileSystem) {
     this.fileBytes = limits.fileBytes ?? Number.POSITIVE_INFINITY
     this.minFreeBytes = limits.minFreeBytes ?? 0
     this.totalBytes = limits.totalBytes ?? Number.POSITIVE_INFINITY
     this.#maxEntries = limits.liveEntries ?? Number.MAX_SAFE_INTEGER
     this.#fs = fs
-    if (this.minFreeBytes > 0 && fs.statfs === undefined) {
-      throw optionError(
-        'limits.minFreeBytes',
-        'limits.minFreeBytes needs a file system with statfs, and the injected fs has none. Leave one of the two out.',
-      )
-    }
   }
 
   /** Bytes in use now: what went through receive and write and is not yet removed. */
@@ -99,6 +92,15 @@ export class Quota {
       { details: { option: 'limits.minFreeBytes', free, limit: this.minFreeBytes } },
     )
   }
+}
+
+/** @throws ERR_TEMP_OPTION_INVALID when space must stay free and the file system does not report its free space */
+export function requireStatfs(minFreeBytes: number | undefined, fs: FileSystem): void {
+  if (minFreeBytes === undefined || minFreeBytes === 0 || fs.statfs !== undefined) return
+  throw optionError(
+    'limits.minFreeBytes',
+    'limits.minFreeBytes needs a file system with statfs, and the injected fs has none. Leave one of the two out.',
+  )
 }
 
 function refuseEntry(limit: number): never {

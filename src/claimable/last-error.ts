@@ -30,7 +30,7 @@ export function writeFailure(fs: FileSystem, directory: string, text: string): v
   try {
     if (readFailure(fs, directory) === text) return
     removeOld(fs, path)
-    writeRecord(fs, path, { v: 1, error: text }, false)
+    writeRecord(fs, path, { v: 1, error: text })
   } catch (error) {
     log.handoff('the reason was not noted: %s', errnoOf(error))
   }

@@ -107,7 +107,11 @@ export interface FileSystem {
   /** Names; with `withFileTypes` {@link DiskEntry}s. */
   readdirSync(path: DiskPath, options?: object): unknown[]
   opendirSync(path: DiskPath, options?: object): DiskDirectory
-  realpathSync(path: string): string | Buffer
+  readonly realpathSync: {
+    (path: string): string | Buffer
+    /** realpath(3). Optional: a wrapper may have none. */
+    readonly native?: ((path: string) => string | Buffer) | undefined
+  }
   open(path: DiskPath, flags: number, mode: number, callback: Callback<number>): void
   close(fd: number, callback: Callback): void
   fsync(fd: number, callback: Callback): void

@@ -83,8 +83,12 @@ export function isSameFile(
 /** The path and the directories above it, from the top: '/', '/a' and '/a/b' of '/a/b'. */
 export function pathsDownTo(path: string): string[] {
   const found = [path]
-  for (let at = path; dirname(at) !== at; at = dirname(at)) found.unshift(dirname(at))
-  return found
+  for (let at = path; ; ) {
+    const above = dirname(at)
+    if (above === at) return found
+    found.unshift(above)
+    at = above
+  }
 }
 
 /** The names in a directory of the root. Throws the system's error. */

@@ -14,30 +14,31 @@ const MAX_RECORD_BYTES = 512 * 1024
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL
 const READ = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
 
+/** How a record is written. */
+export interface Writing {
+  /** Synced before it counts as written. */
+  readonly durable?: boolean
+  /** False: the umask is known to leave the owner's bits. */
+  readonly mendsMode?: boolean
+}
+
 /**
- * Writes a new record with mode 0600, whatever the umask; syncs it if `durable`. Returns whether the umask removes bits
- * of the owner. Throws the system's error, after the part that was written is removed; ERR_TEMP_OPTION_INVALID for a record
- * that would be too large to be read.
+ * Writes a new record with mode 0600, whatever the umask. Throws the system's error, after the part that was written is
+ * removed; ERR_TEMP_OPTION_INVALID for a record that would be too large to be read.
  */
-export function writeRecord(
-  fs: FileSystem,
-  path: string,
-  value: unknown,
-  durable: boolean,
-): { stripped: boolean } {
-  const bytes = encoded(value)
+export function writeRecord(fs: FileSystem, path: string, value: unknown, writing: Writing = {}): void {
+  const bytes = Buffer.from(JSON.stringify(value))
+  if (bytes.length > MAX_RECORD_BYTES) refuse(bytes)
   const fd = fs.openSync(path, CREATE, 0o600)
   try {
-    return fill(fs, fd, bytes, durable)
+    fill(fs, fd, bytes, writing)
   } catch (error) {
     discard(fs, path)
     throw error
   }
 }
 
-function encoded(value: unknown): Buffer {
-  const bytes = Buffer.from(JSON.stringify(value))
-  if (bytes.length <= MAX_RECORD_BYTES) return bytes
+function refuse(bytes: Buffer): never {
   throw new TempFileError(
     'ERR_TEMP_OPTION_INVALID',
     `The record of these options has ${bytes.length} bytes, and ${MAX_RECORD_BYTES} are read at most. Pass less.`,
@@ -45,13 +46,12 @@ function encoded(value: unknown): Buffer {
 }
 
 /** Writes the record and closes it, also after an error. */
-function fill(fs: FileSystem, fd: number, bytes: Buffer, durable: boolean): { stripped: boolean } {
+function fill(fs: FileSystem, fd: number, bytes: Buffer, { durable, mendsMode }: Writing): void {
   try {
-    const stripped = (fs.fstatSync(fd).mode & 0o700) !== 0o600
-    if (stripped) fs.fchmodSync(fd, 0o600)
-    for (let done = 0; done < bytes.length; ) done += fs.writeSync(fd, bytes.subarray(done))
-    if (durable) fs.fsyncSync(fd)
-    return { stripped }
+    if (mendsMode !== false && (fs.fstatSync(fd).mode & 0o700) !== 0o600) fs.fchmodSync(fd, 0o600)
+    let done = fs.writeSync(fd, bytes)
+    while (done < bytes.length) done += fs.writeSync(fd, bytes.subarray(done))
+    if (durable === true) fs.fsyncSync(fd)
   } finally {
     fs.closeSync(fd)
   }

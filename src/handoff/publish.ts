@@ -147,7 +147,7 @@ function build(session: Session, draft: string, record: HandoffRecord): void {
     fs.mkdirSync(directory, { mode: 0o700 })
     if (session.mendsModes) fs.chmodSync(directory, 0o700)
   }
-  writeRecord(fs, inside(draft, RECORD), record, false)
+  writeRecord(fs, inside(draft, RECORD), record)
   createAttempt(fs, draft, session.mendsModes)
 }
 

@@ -12,8 +12,17 @@ const MAX_BYTES = 255
 const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/
 const UNSAFE_ALL = new RegExp(UNSAFE.source, 'g')
 
-// https://learn.microsoft.com/windows/win32/fileio/naming-a-file : reserved with any extension too.
-const WINDOWS_RESERVED = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3])(?:\.|$)/i
+// https://learn.microsoft.com/windows/win32/fileio/naming-a-file : reserved with any extension too. Without the flag `i`,
+// because V8 takes 0.1 ms to compile an expression that ignores case, and only for names that begin like one of these.
+const WINDOWS_RESERVED = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3])(?:\.|$)/
+const LONGEST_RESERVED = 'conout$.'.length
+
+function isReserved(name: string): boolean {
+  return (
+    'acnlp'.includes(name.charAt(0).toLowerCase()) &&
+    WINDOWS_RESERVED.test(name.slice(0, LONGEST_RESERVED).toLowerCase())
+  )
+}
 
 type Part = 'name' | 'prefix' | 'suffix'
 
@@ -30,11 +39,31 @@ function refuse(part: string, why: string): never {
 function checkCharacters(part: Part, value: unknown): asserts value is string {
   if (typeof value !== 'string')
     refuse(part, `must be a string, not ${value === null ? 'null' : typeof value}`)
+  if (!isPlain(value)) checkUnusual(part, value)
+  if (platform().forbiddenInNames?.test(value) === true)
+    refuse(part, 'contains a character that this system forbids in file names')
+}
+
+/** Printable ASCII without separators. A program with plain names compiles none of the expressions for others. */
+function isPlain(value: string): boolean {
+  for (let index = 0; index < value.length; index++) {
+    const unit = value.charCodeAt(index)
+    if (unit < 0x20 || unit > 0x7e || unit === SLASH || unit === BACKSLASH) return false
+  }
+  return true
+}
+
+const SLASH = 0x2f
+const BACKSLASH = 0x5c
+
+function checkUnusual(part: Part, value: string): void {
   if (value.includes('/') || value.includes('\\')) refuse(part, 'contains a path separator')
   if (UNSAFE.test(value)) refuse(part, 'contains a control or text-direction character')
   if (!value.isWellFormed()) refuse(part, 'is not well-formed Unicode (it has half a surrogate pair)')
-  if (platform().forbiddenInNames?.test(value) === true)
-    refuse(part, 'contains a character that this system forbids in file names')
+}
+
+function hasDroppedEnd(value: string): boolean {
+  return value.endsWith('.') || value.endsWith(' ')
 }
 
 /** Checks a whole file name and returns it. @throws ERR_TEMP_NAME_INVALID */
@@ -42,8 +71,8 @@ export function checkName(value: unknown, what: Part = 'name'): string {
   checkCharacters(what, value)
   if (value === '') refuse(what, 'is empty')
   if (value === '.' || value === '..') refuse(what, `is '${value}', which names a directory`)
-  if (/[. ]$/.test(value)) refuse(what, 'ends in a dot or a space, which Windows drops')
-  if (WINDOWS_RESERVED.test(value)) refuse(what, 'is reserved by Windows')
+  if (hasDroppedEnd(value)) refuse(what, 'ends in a dot or a space, which Windows drops')
+  if (isReserved(value)) refuse(what, 'is reserved by Windows')
   if (Buffer.byteLength(value) > MAX_BYTES) refuse(what, `is longer than ${MAX_BYTES} bytes`)
   return value
 }
@@ -55,8 +84,8 @@ export function checkName(value: unknown, what: Part = 'name'): string {
 export function checkAffixes(prefix: unknown, suffix: unknown, middleBytes: number): void {
   checkCharacters('prefix', prefix)
   checkCharacters('suffix', suffix)
-  if (/[. ]$/.test(suffix)) refuse('suffix', 'ends in a dot or a space, which Windows drops')
-  if (WINDOWS_RESERVED.test(prefix)) refuse('prefix', 'is reserved by Windows')
+  if (hasDroppedEnd(suffix)) refuse('suffix', 'ends in a dot or a space, which Windows drops')
+  if (isReserved(prefix)) refuse('prefix', 'is reserved by Windows')
   if (Buffer.byteLength(prefix) + middleBytes + Buffer.byteLength(suffix) > MAX_BYTES) {
     refuse('prefix or suffix', `makes the whole name longer than ${MAX_BYTES} bytes`)
   }
@@ -71,7 +100,7 @@ export function displayName(value: string): string {
     .trim()
     .replace(/[. ]+$/, '')
   if (clean === '' || clean === '.' || clean === '..') return 'file'
-  return cutToBytes(WINDOWS_RESERVED.test(clean) ? `_${clean}` : clean, MAX_BYTES)
+  return cutToBytes(isReserved(clean) ? `_${clean}` : clean, MAX_BYTES)
 }
 
 /** Shortens from the middle, so that the extension stays, without splitting a character. */

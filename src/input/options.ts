@@ -76,7 +76,8 @@ function requireObject(
  * Promise (a forgotten `await`), a Map or Headers has no keys, so each option in it would be ignored without an error.
  */
 export function isKeyed(value: unknown): value is Readonly<Record<string, unknown>> {
-  return /^\[object (?:Object|Module)\]$/.test(Object.prototype.toString.call(value))
+  const tag = Object.prototype.toString.call(value)
+  return tag === '[object Object]' || tag === '[object Module]'
 }
 
 function refuseKey(owner: string, known: readonly string[], key: string, parent: string | undefined): never {

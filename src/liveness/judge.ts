@@ -7,7 +7,7 @@ import { forLog } from '../input/names.ts'
 import { HELD, inside, type Root } from '../layout.ts'
 import { type Gathered, gather, glance, type Observer, observer } from './evidence.ts'
 import type { SessionPlace } from './lease.ts'
-import type { Owner } from './owner-record.ts'
+import type { Owner } from './owner.ts'
 import { type Policy, type Verdict, verdict } from './verdict.ts'
 import { volumeNow } from './volume-clock.ts'
 

@@ -4,7 +4,7 @@
 import { LEASE } from '../layout.ts'
 import type { LeaseAnswer } from '../platform/platform.ts'
 import { askLease, leaseIdentity, type SessionPlace } from './lease.ts'
-import type { LeaseIdentity, Owner } from './owner-record.ts'
+import type { LeaseIdentity, Owner } from './owner.ts'
 import type { Evidence } from './verdict.ts'
 
 /** The second lease is asked where the first refuses and the process table has not shown the owner's end. */

@@ -13,7 +13,7 @@ import type { LeaseAnswer } from '../platform/platform.ts'
 import { net } from '../runtime/lazy.ts'
 import { descriptorOf } from '../runtime/node-internals.ts'
 import { log } from '../runtime/observe.ts'
-import type { LeaseIdentity } from './owner-record.ts'
+import type { LeaseIdentity } from './owner.ts'
 
 /** A session's directory under its present name, and the id that it was created with. */
 export interface SessionPlace {

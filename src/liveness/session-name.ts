@@ -32,13 +32,21 @@ export interface NamedIdentity {
 
 /** The part of a session's id between pid and random text; undefined while the owner's identity is not known. */
 export function proofOf(identity: OwnIdentity, place: Place | undefined): string | undefined {
+  if (maker?.identity !== identity) maker = { identity, proof: proofOfMaker(identity) }
+  const { proof } = maker
+  return proof === undefined ? undefined : proof + (place === undefined ? UNKNOWN : placeTag(place))
+}
+
+/** This thread's proof: a session's draft and the session have it in common. */
+let maker: { readonly identity: OwnIdentity; readonly proof: string | undefined } | undefined
+
+function proofOfMaker(identity: OwnIdentity): string | undefined {
   const { pid, tid, startTime, genuineBoot } = identity
   const namespaces = namespacesTag(identity)
   if (tid === undefined || startTime === undefined || namespaces === undefined) return undefined
   const start = Number(startTime).toString(36)
   const boot = genuineBoot ? tag(String(identity.bootId)) : UNKNOWN
-  const where = place === undefined ? UNKNOWN : placeTag(place)
-  return `${start}-${tid === pid ? '0' : tid.toString(36)}-${boot}${namespaces}${where}`
+  return `${start}-${tid === pid ? '0' : tid.toString(36)}-${boot}${namespaces}`
 }
 
 /** The owner's identity, as far as a session's id contains it. */

@@ -9,6 +9,9 @@ import { FROM_TERMINAL, LEASE_NAMES, MAX_SOCKET_PATH, POSIX, socketAnswer } from
 
 const BOOT_ID = '/proc/sys/kernel/random/boot_id'
 
+/** statfs(2): the file system type of /proc, so of what no other file is mounted over. */
+const PROC_MAGIC = 0x9fa0
+
 /** Errors by which the kernel reports that a thing does not exist; every other error leaves the question open. */
 const ABSENT = new Set(['ENOENT', 'ESRCH', 'ENOTDIR'])
 
@@ -30,25 +33,43 @@ export const linux: Platform = {
 }
 
 function identify(): OwnIdentity {
-  let complete = true
-  const ask = (question: () => string): string | undefined => {
-    try {
-      return question()
-    } catch (error) {
-      if (!ABSENT.has(errnoOf(error) ?? '')) complete = false
-      return undefined
-    }
-  }
-  const identity = {
+  const look: Look = { complete: true }
+  const bootId = ask(look, read, BOOT_ID)?.trim()
+  return {
     pid: process.pid,
     hostname: hostname(),
-    tid: ownThreadId(ask),
-    startTime: parseStat(ask(() => fs.readFileSync('/proc/thread-self/stat', 'utf8')))?.startTime,
-    bootId: ask(() => fs.readFileSync(BOOT_ID, 'utf8').trim()),
-    pidNamespace: ask(() => fs.readlinkSync('/proc/self/ns/pid')),
-    timeNamespace: ask(() => fs.readlinkSync('/proc/self/ns/time')),
+    tid: ownThreadId(look),
+    startTime: parseStat(ask(look, read, '/proc/thread-self/stat'))?.startTime,
+    bootId,
+    pidNamespace: ask(look, readLink, '/proc/self/ns/pid'),
+    timeNamespace: ask(look, readLink, '/proc/self/ns/time'),
+    genuineBoot: bootId !== undefined && isGenuineBoot(),
+    complete: look.complete,
   }
-  return { ...identity, complete, genuineBoot: identity.bootId !== undefined && isGenuineBoot() }
+}
+
+/** One look at this thread. */
+interface Look {
+  /** Every question got an answer. */
+  complete: boolean
+}
+
+/** What `by` finds at `path`; undefined where that does not exist, or could not be asked, which `look` notes. */
+function ask(look: Look, by: (path: string) => string, path: string): string | undefined {
+  try {
+    return by(path)
+  } catch (error) {
+    if (!ABSENT.has(errnoOf(error) ?? '')) look.complete = false
+    return undefined
+  }
+}
+
+function read(path: string): string {
+  return fs.readFileSync(path, 'utf8')
+}
+
+function readLink(path: string): string {
+  return fs.readlinkSync(path)
 }
 
 /** A quarter of the time of reading the mount table. */
@@ -62,7 +83,7 @@ function fileSystemOf(path: string): string | undefined {
 
 function isGenuineBoot(): boolean {
   try {
-    return fs.statSync(BOOT_ID).dev === fs.statSync('/proc').dev
+    return fs.statfsSync(BOOT_ID).type === PROC_MAGIC
   } catch {
     return false
   }
@@ -70,10 +91,10 @@ function isGenuineBoot(): boolean {
 
 // In a pid namespace whose /proc belongs to another one (`unshare -pf` without a mount) the link holds that namespace's
 // ids; NSpid's last column is the id in ours.
-function ownThreadId(ask: (question: () => string) => string | undefined): number | undefined {
-  const [pid, , tid] = ask(() => fs.readlinkSync('/proc/thread-self'))?.split('/') ?? []
+function ownThreadId(look: Look): number | undefined {
+  const [pid, , tid] = ask(look, readLink, '/proc/thread-self')?.split('/') ?? []
   if (pid === String(process.pid)) return numberOf(tid)
-  const status = ask(() => fs.readFileSync('/proc/thread-self/status', 'utf8'))
+  const status = ask(look, read, '/proc/thread-self/status')
   return numberOf(
     /^NSpid:\s+(.+)$/m
       .exec(status ?? '')?.[1]

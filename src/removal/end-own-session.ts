@@ -7,14 +7,16 @@ import { existsAt, namesIn } from '../disk/paths.ts'
 import { removeTreeSync } from '../disk/remove/remove.ts'
 import { errnoOf } from '../errors.ts'
 import { CLAIMS, HELD, inside, OUTSIDE, OWNER, parseSessionsEntry } from '../layout.ts'
-import { type Owner, readOwner } from '../liveness/owner-record.ts'
+import type { Owner } from '../liveness/owner.ts'
+import { readOwner } from '../liveness/owner-record.ts'
 import { isMainThread, ownIdentity } from '../liveness/process-identity.ts'
 import { platform } from '../platform/index.ts'
 import { cleanupError, reportCleanupError, warn } from '../runtime/observe.ts'
 import { checkRoot } from '../session/root.ts'
 import type { Removable, Session } from '../session/session.ts'
+import { condemn, removeBareSession } from './condemn.ts'
 import { failedName, preserveSession } from './kept.ts'
-import { condemn, finishRemoval, finishRemovalSync, type Removal } from './remove-session.ts'
+import { finishRemoval, finishRemovalSync, type Removal } from './remove-session.ts'
 
 /** Returns false when the session could not be condemned, or something adopted in place not be removed: exit must try again. */
 export async function endSession(session: Session): Promise<boolean> {
@@ -57,7 +59,8 @@ export function endSessionSync(session: Session, exiting: boolean): boolean {
     commit(session, exiting)
     committed = true
     const { gone } = session
-    if (gone !== undefined) reportRemoval(session, finishRemovalSync(context, gone))
+    if (gone !== undefined && !(session.isBare && removeBareSession(context.fs, gone)))
+      reportRemoval(session, finishRemovalSync(context, gone))
     session.gone = undefined
   })
   session.release()
@@ -125,7 +128,8 @@ function deleteContents(context: Context, path: string): void {
 // their records hold what their managers keep.
 function endThreadSessions(context: Context): void {
   const { fs, layout } = context
-  if (!checkRoot(context)) return
+  // Each directory in it is a link to it, where the file system counts them (inode(7), st_nlink): there is none left.
+  if (fs.lstatSync(layout.sessions).nlink === 2 || !checkRoot(context)) return
   for (const name of namesIn(fs, layout.sessions)) {
     const entry = parseSessionsEntry(name)
     if (entry?.kind !== 'live' || !entry.id.startsWith(`${process.pid}-`)) continue

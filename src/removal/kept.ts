@@ -76,12 +76,8 @@ export function preserveSession(root: Root, path: string, name: string, reason: 
 function noteReason({ fs }: Root, directory: string, reason: unknown): void {
   const text = textOf(reason)
   try {
-    writeRecord(
-      fs,
-      inside(directory, KEPT_RECORD),
-      { v: 1, reason: text.slice(0, MAX_REASON), pid: process.pid },
-      false,
-    )
+    const record = { v: 1, reason: text.slice(0, MAX_REASON), pid: process.pid }
+    writeRecord(fs, inside(directory, KEPT_RECORD), record)
   } catch (error) {
     log.session('the reason was not noted: %s', errnoOf(error))
   }

@@ -15,10 +15,9 @@ import {
   type SlicedOptions,
 } from '../disk/remove/remove.ts'
 import { atOnce, inSlices, type Steps } from '../disk/remove/slice.ts'
-import { CLAIMS, goneName, inside, LEASE, LEASE_2, OUTSIDE, OWNER, type Root } from '../layout.ts'
+import { CLAIMS, inside, LEASE, LEASE_2, OUTSIDE, OWNER, type Root } from '../layout.ts'
 import { removeOutside } from '../session/outside.ts'
 import { removeShortPaths } from '../session/short-path.ts'
-import { renameOnFullDisk } from './full-disk.ts'
 
 /** A directory renamed to `.gone-`: any process may delete it, without judging. */
 export interface Condemned {
@@ -33,13 +32,6 @@ export interface Condemned {
 export interface Removal {
   readonly claims: GivenBack
   readonly removed: RemoveReport
-}
-
-/** Commits to the deletion of `path`, and returns its new path. Throws the system's error. */
-export function condemn({ fs, layout }: Root, path: string, id: string): string {
-  const gone = inside(layout.sessions, goneName(id))
-  renameOnFullDisk(fs, path, gone)
-  return gone
 }
 
 /** Finishes a deletion in slices that do not hold the event loop: close and sweep. */

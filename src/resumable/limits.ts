@@ -3,7 +3,7 @@
 
 import { prepareRules } from '../file-types/file-rules.ts'
 import type { FileRules, PartialUpload, TempFileManager } from '../index.ts'
-import { fileBytesOf } from '../runtime/file-limit.ts'
+import { fileBytesOf } from '../runtime/manager-members.ts'
 import type { Exchange } from './exchange.ts'
 import { type Facts, totalOf } from './facts.ts'
 import { limitField, malformedDigest } from './fields.ts'

@@ -5,9 +5,6 @@
 
 import { nameOf, optionError, TempFileError } from '../errors.ts'
 
-/** The member of a manager, of any copy of the package, that aborts when it closes; read by `temp-file-manager/s3`. */
-export const CLOSING = Symbol.for('temp-file-manager.closing.v1')
-
 interface Watch {
   readonly callbacks: Set<() => void>
   readonly listener: () => void

@@ -23,13 +23,28 @@ export function whenLoopTurns(work: () => void): () => void {
 export function ifLoopTurns(work: () => void): () => void {
   const item = { work }
   waiting.add(item)
-  const check = (): void => {
-    if (!waiting.has(item) || look !== undefined) return
-    if (!isLoopBusy()) waitForEvent()
-    else if (waiting.delete(item)) work()
+  if (early === undefined) {
+    early = []
+    process.nextTick(afterPromiseJobs)
   }
-  process.nextTick(() => queueMicrotask(() => process.nextTick(check)))
+  early.push(item)
   return () => cancel(item)
+}
+
+/** The items of {@link ifLoopTurns} since the last check. */
+let early: { readonly work: () => void }[] | undefined
+
+function afterPromiseJobs(): void {
+  void Promise.resolve().then(() => process.nextTick(checkEarly))
+}
+
+function checkEarly(): void {
+  const items = early ?? []
+  early = undefined
+  if (waiting.size === 0 || look !== undefined) return // the immediate runs all that wait
+  const busy = isLoopBusy()
+  if (!busy) waitForEvent()
+  else for (const item of items) if (waiting.delete(item)) item.work()
 }
 
 function cancel(item: { readonly work: () => void }): void {

@@ -20,7 +20,8 @@ let isAskedFor = false
 
 /** Checks whether DEBUG names this package; otherwise `debug`, which takes 4 ms, is never loaded. debug.enable() sets DEBUG too. */
 export function lookForDebug(): void {
-  isAskedFor = /\*|temp-file-manager/.test(process.env['DEBUG'] ?? '')
+  const asked = process.env['DEBUG']
+  isAskedFor = asked !== undefined && /\*|temp-file-manager/.test(asked)
 }
 
 interface Log {

@@ -2,7 +2,7 @@
 
 import { TempFileError } from '../errors.ts'
 import { getTempManager, type TempFileManager } from '../index.ts'
-import { CLOSING } from '../runtime/abort.ts'
+import { CLOSING } from '../runtime/manager-members.ts'
 import { log } from '../runtime/observe.ts'
 import { Bucket } from './bucket.ts'
 import type { ClaimLease } from './claim-lease.ts'

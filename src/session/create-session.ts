@@ -1,25 +1,29 @@
 // Creates a session, so that no moment exists in which a live one has no owner:
-//   1. mkdir .new-<random>, and claims/ in it     (chmod where the umask strips owner bits)
+//   1. mkdir handoffs/.new-<id>, and claims/ in it     (chmod where the umask strips owner bits)
 //   2. write owner.json
-//   3. rename .new-<random> to s-<id>; the id proves the owner, see liveness/session-name.ts
+//   3. rename it to sessions/s-<id>; the id proves the owner, see liveness/session-name.ts
+// The rename goes from handoffs/ to sessions/, so it finds a mount that splits the root: claims need renames between the two.
 // Nothing is synced and no lease is bound here: a program that ends before the event loop turns pays for neither.
 // Guarantee: from 3 on the directory identifies its owner; a creation that failed leaves nothing.
 
 import { basename } from 'node:path'
 import type { Context } from '../context.ts'
+import type { FileSystem } from '../disk/file-system.ts'
 import { readMounts } from '../disk/mounts.ts'
 import { writeRecord } from '../disk/record-file.ts'
 import { removeTreeSync } from '../disk/remove/remove.ts'
+import { errnoOf } from '../errors.ts'
 import { CLAIMS, inside, liveName, OWNER, SESSION_RANDOM_LENGTH, sessionId, uniqueText } from '../layout.ts'
 import { draftName } from '../liveness/draft-name.ts'
 import type { Lease } from '../liveness/lease.ts'
 import { addOwnSession, deleteOwnSession } from '../liveness/own-sessions.ts'
-import { OWNER_VERSION, type Owner, REFRESH_MS } from '../liveness/owner-record.ts'
+import { OWNER_VERSION, type Owner, REFRESH_MS } from '../liveness/owner.ts'
 import { isMainThread, ownIdentity } from '../liveness/process-identity.ts'
 import { proofOf } from '../liveness/session-name.ts'
 import { platform } from '../platform/index.ts'
 import { threads } from '../runtime/lazy.ts'
 import { log } from '../runtime/observe.ts'
+import { splitError } from './root.ts'
 
 export interface Made {
   readonly id: string
@@ -34,11 +38,11 @@ export interface Made {
 export function make(context: Context): Made {
   const { fs, layout } = context
   const random = uniqueText(SESSION_RANDOM_LENGTH)
-  const draft = inside(layout.sessions, draftName(context, random))
+  const draft = inside(layout.handoffs, draftName(context, random))
   let id = ''
   try {
     fs.mkdirSync(draft, { mode: 0o700 })
-    const stats = fs.lstatSync(draft, { bigint: true })
+    const stats = exactStats(fs, draft)
     const mendsModes = (Number(stats.mode) & 0o700) !== 0o700
     if (mendsModes) fs.chmodSync(draft, 0o700)
     fs.mkdirSync(inside(draft, CLAIMS), { mode: 0o700 })
@@ -46,7 +50,7 @@ export function make(context: Context): Made {
     const fsType = context.native ? platform().fileSystemOf(layout.sessions) : undefined
     const place = fsType === undefined ? undefined : { fsType, ino: String(stats.ino) }
     id = sessionId(process.pid, random, context.native ? proofOf(ownIdentity(), place) : undefined)
-    writeRecord(fs, inside(draft, OWNER), ownerRecord(context, id, undefined), false)
+    writeRecord(fs, inside(draft, OWNER), ownerRecord(context, id, undefined), { mendsMode: mendsModes })
     addOwnSession(id)
     fs.renameSync(draft, inside(layout.sessions, liveName(id)))
     log.session('created session %s', id)
@@ -54,7 +58,7 @@ export function make(context: Context): Made {
   } catch (error) {
     deleteOwnSession(id)
     discardDraft(context, draft)
-    throw error
+    throw errnoOf(error) === 'EXDEV' ? splitError(context) : error
   }
 }
 
@@ -95,8 +99,22 @@ export function ownerRecord(context: Context, id: string, leases: readonly Lease
   }
 }
 
-/** Device and inode, exact, as one string. */
-export function readIdentity(context: Context, path: string): string {
-  const stats = context.fs.lstatSync(path, { bigint: true })
-  return `${stats.dev}:${stats.ino}`
+/** Device and inode, exact, as one string; undefined when nothing exists at `path`. Throws the system's error. */
+export function identityOf({ fs }: Context, path: string): string | undefined {
+  try {
+    const { dev, ino } = exactStats(fs, path)
+    return `${dev}:${ino}`
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined
+    throw error
+  }
 }
+
+/** With device and inode exact. As bigints only where they must be: the first lstat with bigints takes 0.1 ms more. */
+function exactStats(fs: FileSystem, path: string): Exact {
+  const stats = fs.lstatSync(path)
+  const isExact = Number.isSafeInteger(stats.ino) && Number.isSafeInteger(stats.dev)
+  return isExact ? stats : fs.lstatSync(path, { bigint: true })
+}
+
+type Exact = Record<'dev' | 'ino' | 'mode', number | bigint>

@@ -86,7 +86,7 @@ function makeDirectory(fs: FileSystem, path: string): void {
 }
 
 function writeNote(fs: FileSystem, path: string, outside: Outside, durable: boolean): void {
-  writeRecord(fs, path, { v: VERSION, ...outside }, durable)
+  writeRecord(fs, path, { v: VERSION, ...outside }, { durable })
 }
 
 /**

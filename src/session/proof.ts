@@ -83,7 +83,7 @@ export class Proof {
     const draft = inside(directory, `.owner-${uniqueText(13)}`)
     try {
       const { complete } = ownIdentity()
-      writeRecord(fs, draft, ownerRecord(this.#context, id, this.#leases), false)
+      writeRecord(fs, draft, ownerRecord(this.#context, id, this.#leases))
       fs.renameSync(draft, inside(directory, OWNER))
       this.#recorded = complete
     } catch (error) {

@@ -5,11 +5,11 @@
 import { basename, dirname } from 'node:path'
 import { findWeakness, type Weakness } from '../disk/base-safety.ts'
 import type { DiskStats, FileSystem } from '../disk/file-system.ts'
+import { findSync } from '../disk/paths.ts'
 import { syncDirectory } from '../disk/sync.ts'
 import { errnoOf, ioError, TempFileError } from '../errors.ts'
 import { CREATED_LATER, inside, newName, ROOMS, type Root, uniqueText } from '../layout.ts'
-import { draftName } from '../liveness/draft-name.ts'
-import { log, warn } from '../runtime/observe.ts'
+import { warn } from '../runtime/observe.ts'
 
 const OTHERS = 0o077
 
@@ -22,11 +22,11 @@ export function openRoot(root: Root): void {
   const { fs, layout } = root
   try {
     checkBase(fs, dirname(layout.root))
-    const opened = [layout.root, layout.sessions, layout.handoffs].map((path) => openDirectory(fs, path))
-    const later = CREATED_LATER.filter((room) => mendIfThere(fs, layout[room]))
-    if (opened.some(({ made, dev }) => made || dev !== opened[0]?.dev)) checkOneFileSystem(root)
-    if (isSplit(root, layout.handoffs) || (later.includes('uploads') && isSplit(root, layout.uploads)))
-      throw splitError(root)
+    openDirectory(fs, layout.root)
+    openDirectory(fs, layout.sessions)
+    openDirectory(fs, layout.handoffs)
+    for (const room of CREATED_LATER)
+      if (mendIfThere(fs, layout[room]) && room === 'uploads' && isSplit(root)) throw splitError(root)
     durable.delete(layout.root) // this process or another may have made it since
   } catch (error) {
     throw ioError(error, 'open the root directory for temporary files', layout.root)
@@ -46,7 +46,7 @@ export async function makeRootDurable({ fs, layout }: Root): Promise<void> {
 
 /** Creates or checks a directory of the root; true when it was created here. @throws ERR_TEMP_UNSAFE_ROOT, and the system's error */
 export function openRoom({ fs, layout }: Root, room: (typeof CREATED_LATER)[number]): boolean {
-  return openDirectory(fs, layout[room]).made
+  return openDirectory(fs, layout[room])
 }
 
 /** Creates what a cleaner of empty directories has removed: a directory of the root, or a session's claims/. @throws as {@link openRoot} */
@@ -79,14 +79,14 @@ export function checkRoot({ fs, layout }: Root, purpose: 'look' | 'change' = 'lo
 
 /** False where nothing exists. @throws ERR_TEMP_UNSAFE_ROOT, and the system's error */
 function checkIfThere(fs: FileSystem, path: string): boolean {
-  const stats = statsIfThere(fs, path)
+  const stats = findSync(fs, path)
   if (stats !== undefined) checkOwned(stats, path)
   return stats !== undefined
 }
 
 /** As {@link checkIfThere}, and sets its mode. */
 function mendIfThere(fs: FileSystem, path: string): boolean {
-  const stats = statsIfThere(fs, path)
+  const stats = findSync(fs, path)
   if (stats !== undefined) mend(fs, path, stats)
   return stats !== undefined
 }
@@ -137,19 +137,12 @@ function makeBase(fs: FileSystem, path: string): void {
   }
 }
 
-interface Opened {
-  /** It was created here. */
-  readonly made: boolean
-  readonly dev: number
-}
-
-/** Creates or checks one directory of the root. It mostly exists, so it is looked at first. */
-function openDirectory(fs: FileSystem, path: string): Opened {
-  const there = statsIfThere(fs, path)
+/** Creates or checks one directory of the root; true when it was created here. It mostly exists, so it is looked at first. */
+function openDirectory(fs: FileSystem, path: string): boolean {
+  const there = findSync(fs, path)
   const made = there === undefined && isCreated(fs, path)
-  const stats = there ?? fs.lstatSync(path)
-  mend(fs, path, stats, !made)
-  return { made, dev: stats.dev }
+  mend(fs, path, there ?? fs.lstatSync(path), !made)
+  return made
 }
 
 /** Checks the owner and sets the mode: umask 0777 makes mode 000; Kubernetes' fsGroup adds group bits. */
@@ -159,15 +152,6 @@ function mend(fs: FileSystem, path: string, stats: DiskStats, warns = true): voi
   fs.chmodSync(path, 0o700)
   if (warns && (stats.mode & OTHERS) !== 0)
     warn('A directory for temporary files was open to other users; its mode is now 0700.', path)
-}
-
-function statsIfThere(fs: FileSystem, path: string): DiskStats | undefined {
-  try {
-    return fs.lstatSync(path)
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined
-    throw error
-  }
 }
 
 /** Creates a directory; false if another process was first. */
@@ -196,42 +180,22 @@ function problemOf(stats: DiskStats): string | undefined {
   return uid === undefined || stats.uid === uid ? undefined : 'belongs to another user'
 }
 
-// A bind mount over sessions/ or handoffs/ would make every commit rename fail, so it is found at once.
-function checkOneFileSystem(root: Root): void {
-  const { fs, layout } = root
-  const name = draftName(root)
-  const from = inside(layout.sessions, name)
-  const to = inside(layout.handoffs, name)
-  try {
-    fs.mkdirSync(from, { mode: 0o700 })
-    fs.chmodSync(from, 0o700) // to move a directory it must be writable itself, which a umask may prevent
-    fs.renameSync(from, to)
-    fs.rmdirSync(to)
-  } catch (error) {
-    // The error that led here is the one to report; a sweep removes a probe that stays. Without the empty directories the
-    // next opening makes them again, and so comes here again.
-    for (const path of [from, to, layout.sessions, layout.handoffs]) {
-      try {
-        fs.rmdirSync(path)
-      } catch {}
-    }
-    throw errnoOf(error) === 'EXDEV' ? splitError(root) : error
-  }
-  log.session('made the root %s', layout.root)
-}
-
-/** Renames what does not exist: Linux compares the mounts first. A bind mount of the same file system has the same device. */
-function isSplit({ fs, layout }: Root, room: string): boolean {
+/**
+ * Whether a mount separates uploads/ from sessions/; creating a session finds out the same of handoffs/. Renames what does
+ * not exist: Linux compares the mounts first. A bind mount of the same file system has the same device.
+ */
+function isSplit({ fs, layout }: Root): boolean {
   const name = newName(uniqueText(13))
   try {
-    fs.renameSync(inside(layout.sessions, name), inside(room, name))
+    fs.renameSync(inside(layout.sessions, name), inside(layout.uploads, name))
   } catch (error) {
     return errnoOf(error) === 'EXDEV'
   }
   return false
 }
 
-function splitError({ layout }: Root): TempFileError {
+/** The error for a root in which a rename crosses a mount. */
+export function splitError({ layout }: Root): TempFileError {
   return unsafe(
     'The root directory is split by a mount, so files cannot be renamed inside it. Mount the volume over the whole root or baseDir.',
     layout.root,

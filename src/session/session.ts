@@ -11,7 +11,7 @@ import { platform } from '../platform/index.ts'
 import { Quota } from '../quota.ts'
 import { whenLoopTurns } from '../runtime/loop-turn.ts'
 import { log, lookForDebug } from '../runtime/observe.ts'
-import { type Made, make, readIdentity } from './create-session.ts'
+import { identityOf, type Made, make } from './create-session.ts'
 import { keepYoung } from './keep-young.ts'
 import { Proof } from './proof.ts'
 import { openRoot, reopenRoot } from './root.ts'
@@ -82,15 +82,16 @@ export class Session {
   readonly quota: Quota
   /** The handoffs that this session has claimed: the ticket, and the controller of the claim's signal. */
   readonly claimed = new Map<string, AbortController>()
-  /** The reason why all claims end; set, it refuses new ones. */
-  #claimsEnd: TempFileError | undefined
+  /** The error with which all claims end; set, it refuses new ones. */
+  #claimsEnd: (() => TempFileError) | undefined
   /** Running operations of its entries: publishing, persisting, completing. The end of the session waits for them. */
   readonly working = new Set<Promise<unknown>>()
   /** Children that have inherited a lease. */
   readonly children = new Set<ChildProcess>()
   /** Open streams and handles of all its entries. */
   readonly resources = new Set<Resource>()
-  readonly #proof: Proof
+  /** From the loop's first turn on. */
+  #proof: Proof | undefined
   readonly #cancelProving: (() => void) | undefined
   readonly #identity: string
   #lost = false
@@ -104,7 +105,6 @@ export class Session {
     this.mendsModes = made.mendsModes
     this.quota = new Quota(context.limits, context.fs)
     this.#identity = made.identity
-    this.#proof = new Proof(context, { directory: this.path, id: made.id })
     this.#cancelProving = context.native ? whenLoopTurns(() => this.prove()) : undefined
   }
 
@@ -168,7 +168,7 @@ export class Session {
     }
     this.#lost = true
     this.release()
-    this.abortClaims(this.lostError())
+    this.abortClaims(() => this.lostError())
     return false
   }
 
@@ -192,15 +192,14 @@ export class Session {
   }
 
   /** Aborts the signals of all claims: they are lost, or the manager closes. */
-  abortClaims(reason: TempFileError): void {
+  abortClaims(reason: () => TempFileError): void {
     this.#claimsEnd ??= reason
-    for (const controller of this.claimed.values()) controller.abort(reason)
+    for (const controller of this.claimed.values()) controller.abort(reason())
   }
 
   /** Refuses a claim, or work on an upload, in a session that ends: it would be given back at once. @throws the error that its claims were aborted with */
   requireClaims(): void {
-    if (this.#claimsEnd !== undefined)
-      throw new TempFileError(this.#claimsEnd.code, this.#claimsEnd.message, { cause: this.#claimsEnd })
+    if (this.#claimsEnd !== undefined) throw this.#claimsEnd()
   }
 
   /** The error that a lost session is reported with. */
@@ -214,13 +213,24 @@ export class Session {
 
   /** Binds the leases and completes the record, once. Runs when the event loop first turns. Never throws. */
   prove(): void {
-    if (!this.ended && !this.#lost) this.#proof.prove()
+    if (this.ended || this.#lost) return
+    try {
+      this.#proof ??= new Proof(this.context, { directory: this.path, id: this.id })
+      this.#proof.prove()
+    } catch (error) {
+      log.session('the leases could not be bound yet: %s', messageOf(error)) // CommonJS could not load their code
+    }
+  }
+
+  /** Its directory holds its record and files alone: the event loop has not turned, and nothing refers to it from outside. */
+  get isBare(): boolean {
+    return this.#proof === undefined && this.shortPaths.size === 0 && this.claimed.size === 0
   }
 
   /** The descriptor of a lease, for a child to inherit; undefined where there is none. */
   leaseDescriptor(): number | undefined {
     if (this.context.native) this.prove()
-    return this.#proof.descriptor()
+    return this.#proof?.descriptor()
   }
 
   /** Whether a child that holds a lease is alive, as far as this process knows. */
@@ -233,11 +243,11 @@ export class Session {
     if (!this.confirm()) return
     const { fs, native, layout } = this.context
     // A sweep's first refresh may come before the loop's turn is detected.
-    if (native && !this.#proof.proved) this.prove()
-    else if (native) await this.#proof.renew(() => !this.ended && this.confirm())
+    if (native && this.#proof?.proved !== true) this.prove()
+    else if (native) await this.#proof?.renew(() => !this.ended && this.confirm())
     this.#reopen()
     const now = Date.now() / 1000
-    const touched = [this.path, this.claims, inside(this.path, OWNER), ...this.#proof.leasePaths]
+    const touched = [this.path, this.claims, inside(this.path, OWNER), ...(this.#proof?.leasePaths ?? [])]
     for (const path of [...touched, layout.root, layout.sessions, layout.handoffs]) {
       try {
         fs.utimesSync(path, now, now)
@@ -262,17 +272,7 @@ export class Session {
   /** Stops proving life. Called after the session has been condemned. */
   release(): void {
     this.#cancelProving?.()
-    this.#proof.release()
+    this.#proof?.release()
     deleteOwnSession(this.id)
-  }
-}
-
-/** As {@link readIdentity}; undefined when nothing exists at `path`. */
-function identityOf(context: Context, path: string): string | undefined {
-  try {
-    return readIdentity(context, path)
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined
-    throw error
   }
 }

@@ -3,12 +3,11 @@
 
 import type { Context } from '../context.ts'
 import { errnoOf, messageOf } from '../errors.ts'
-import { REFRESH_MS } from '../liveness/owner-record.ts'
+import { REFRESH_MS } from '../liveness/owner.ts'
 import { operations } from '../on-demand.ts'
 import { channels, log } from '../runtime/observe.ts'
 import { beat, type Heartbeat } from '../session/heartbeat.ts'
 import type { Session } from '../session/session.ts'
-import { EndedThreads } from './ended-threads.ts'
 import type { SweepReport } from './report.ts'
 import { Schedule } from './schedule.ts'
 import type { SweepRequest } from './sweep-options.ts'
@@ -20,7 +19,6 @@ export class Maintenance {
   readonly #schedule: Schedule
   /** Refreshes a session whose manager sweeps rarely or never: its age is evidence. */
   readonly #refreshes: Schedule | undefined
-  readonly #endedThreads: EndedThreads
   #heartbeat: Promise<Heartbeat | undefined> = Promise.resolve(undefined)
   /** Until a heartbeat that could not be started is tried again. */
   #retry: NodeJS.Timeout | undefined
@@ -33,17 +31,17 @@ export class Maintenance {
     this.#schedule = new Schedule((signal) => this.#run(signal), context.sweepOnStart, context.sweepEvery)
     if (context.sweepEvery === undefined || context.sweepEvery > REFRESH_MS)
       this.#refreshes = new Schedule(() => this.#refresh(), false, REFRESH_MS)
-    this.#endedThreads = new EndedThreads(context)
-    if (!context.sweepOnStart) return
-    this.#schedule.startWhenIdle()
-    if (context.native) this.#endedThreads.start()
+  }
+
+  /** The manager is not used yet: an idle service recovers the files of its predecessor. */
+  startWhenIdle(): void {
+    if (this.#context.sweepOnStart) this.#schedule.startWhenIdle()
   }
 
   /** At the manager's first use, whether or not a session could be created. */
   start(): void {
     this.#schedule.start()
     this.#refreshes?.start()
-    if (this.#context.native) this.#endedThreads.start()
   }
 
   /** A session was created. */
@@ -88,13 +86,12 @@ export class Maintenance {
     clearTimeout(this.#retry)
     this.#schedule.cancel()
     this.#refreshes?.cancel()
-    this.#endedThreads.cancel()
   }
 
   async stop(): Promise<void> {
     this.#stopped = true
     clearTimeout(this.#retry)
-    await Promise.all([this.#schedule.stop(), this.#refreshes?.stop(), this.#endedThreads.stop()])
+    await Promise.all([this.#schedule.stop(), this.#refreshes?.stop()])
     await (await this.#heartbeat)?.stop()
   }
 

@@ -3,7 +3,7 @@
 
 import { messageOf } from '../errors.ts'
 import { LONGEST_TIMER_MS } from '../input/options.ts'
-import { ifLoopTurns, whenLoopTurns } from '../runtime/loop-turn.ts'
+import { whenLoopTurns } from '../runtime/loop-turn.ts'
 import { log } from '../runtime/observe.ts'
 
 /** After so long a manager that was not used sweeps too: an idle service recovers the files of its predecessor. */
@@ -27,21 +27,17 @@ export class Schedule {
     this.#everyMs = everyMs
   }
 
-  /**
-   * Starts by itself after {@link IDLE_START_MS}. The timer, which costs 0.3 ms, is set when the loop turns.
-   */
+  /** Starts by itself after {@link IDLE_START_MS}, unless it has started before. */
   startWhenIdle(): void {
-    this.#cancelTurn = ifLoopTurns(() => {
-      this.#timer = setTimeout(() => this.start(), IDLE_START_MS)
-      this.#timer.unref()
-    })
+    if (this.#started || this.#stopped) return
+    this.#timer = setTimeout(() => this.start(), IDLE_START_MS)
+    this.#timer.unref()
   }
 
   /** Starts; calls after the first do nothing. */
   start(): void {
     if (this.#started || this.#stopped) return
     this.#started = true
-    this.#cancelTurn?.()
     clearTimeout(this.#timer)
     this.#cancelTurn = whenLoopTurns(() => {
       if (this.#onStart) this.#follow()

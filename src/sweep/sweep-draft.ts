@@ -4,7 +4,7 @@
 import { suspect } from '../liveness/judge.ts'
 import { parseSessionName } from '../liveness/session-name.ts'
 import { DRAFT_AGE_MS } from '../liveness/volume-clock.ts'
-import { condemn } from '../removal/remove-session.ts'
+import { condemn } from '../removal/condemn.ts'
 import { type Finding, keep, type SweepRun, wouldRemove } from './sweep-finding.ts'
 
 export interface Draft {

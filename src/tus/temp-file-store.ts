@@ -13,7 +13,7 @@ import type {
   TempFileManager,
 } from '../index.ts'
 import { requireManager } from '../input/program-objects.ts'
-import { fileBytesOf } from '../runtime/file-limit.ts'
+import { fileBytesOf } from '../runtime/manager-members.ts'
 import { log } from '../runtime/observe.ts'
 import { uploadGone } from '../uploads/upload-errors.ts'
 import type { AnsweredUpload } from '../uploads/upload-types.ts'

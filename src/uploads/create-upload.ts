@@ -120,7 +120,7 @@ function build(session: Session, directory: string, record: UploadRecord): void 
     if (session.mendsModes) fs.chmodSync(path, 0o700)
   }
   createEmpty(fs, inside(data, record.name), session.mendsModes)
-  writeRecord(fs, inside(directory, UPLOAD_RECORD), record, record.durable)
+  writeRecord(fs, inside(directory, UPLOAD_RECORD), record, { durable: record.durable })
 }
 
 /** An id that the user's protocol chose may be in use. */

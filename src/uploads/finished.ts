@@ -40,7 +40,7 @@ async function writeWhole(
 ): Promise<void> {
   const draft = inside(directory, `${DRAFT}${uniqueText(13)}`)
   try {
-    writeRecord(fs, draft, value, durable)
+    writeRecord(fs, draft, value, { durable })
     fs.renameSync(draft, path)
   } catch (error) {
     unlinkIfThere(fs, draft)

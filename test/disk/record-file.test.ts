@@ -13,7 +13,7 @@ const openFiles = (): number => readdirSync('/proc/self/fd').length
 describe('records', () => {
   test('a record is read back unchanged', () => {
     const file = path()
-    writeRecord(fs, file, { a: ['ü', null] }, true)
+    writeRecord(fs, file, { a: ['ü', null] }, { durable: true })
     expect(readRecord(fs, file)).toEqual({
       state: 'read',
       value: { a: ['ü', null] },
@@ -25,29 +25,24 @@ describe('records', () => {
     const file = path()
     const before = process.umask(umask)
     onTestFinished(() => void process.umask(before))
-    const { stripped } = writeRecord(fs, file, {}, false)
+    writeRecord(fs, file, {})
     expect(statSync(file).mode & 0o777).toBe(0o600)
-    expect(stripped).toBe((umask & 0o600) !== 0)
   })
 
   test('a record never replaces an existing file, and never follows a link', () => {
     const file = path()
-    writeRecord(fs, file, 1, false)
-    expect(() => writeRecord(fs, file, 2, false)).toThrow(expect.objectContaining({ code: 'EEXIST' }))
+    writeRecord(fs, file, 1)
+    expect(() => writeRecord(fs, file, 2)).toThrow(expect.objectContaining({ code: 'EEXIST' }))
     symlinkSync('target', `${file}.link`)
-    expect(() => writeRecord(fs, `${file}.link`, 2, false)).toThrow(
-      expect.objectContaining({ code: 'EEXIST' }),
-    )
+    expect(() => writeRecord(fs, `${file}.link`, 2)).toThrow(expect.objectContaining({ code: 'EEXIST' }))
     expect(readRecord(fs, file)).toMatchObject({ value: 1 })
   })
 
   test('a record that would be too large to be read is refused, and no file is made', () => {
     const file = path()
-    writeRecord(fs, file, 'x'.repeat(512 * 1024 - 2), false)
+    writeRecord(fs, file, 'x'.repeat(512 * 1024 - 2))
     expect(readRecord(fs, file).state).toBe('read')
-    failureSync('ERR_TEMP_OPTION_INVALID', () =>
-      writeRecord(fs, `${file}.large`, 'x'.repeat(512 * 1024 - 1), false),
-    )
+    failureSync('ERR_TEMP_OPTION_INVALID', () => writeRecord(fs, `${file}.large`, 'x'.repeat(512 * 1024 - 1)))
     expect(existsSync(`${file}.large`)).toBe(false)
   })
 })
@@ -82,9 +77,11 @@ test.each<[string, (disk: typeof fs) => Partial<typeof fs>]>([
 ])('a record is absent when %s, and the failure is thrown', (_, failing) => {
   const file = path()
   const before = openFiles()
-  expect(() => writeRecord({ ...fs, ...failing(fs) }, file, { a: 'long enough' }, true)).toThrow(/injected/)
+  expect(() => writeRecord({ ...fs, ...failing(fs) }, file, { a: 'long enough' }, { durable: true })).toThrow(
+    /injected/,
+  )
   expect([readRecord(fs, file), openFiles()]).toEqual([{ state: 'missing' }, before])
-  writeRecord(fs, file, 'again', true)
+  writeRecord(fs, file, 'again', { durable: true })
 })
 
 describe('readRecord', () => {

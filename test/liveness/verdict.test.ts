@@ -2,7 +2,7 @@
 // from the contract's sentences, not from the code.
 
 import { describe, expect, test } from 'vitest'
-import { REFRESH_MS } from '../../src/liveness/owner-record.ts'
+import { REFRESH_MS } from '../../src/liveness/owner.ts'
 import { type Evidence, GRACE_MS, type Policy, type Verdict, verdict } from '../../src/liveness/verdict.ts'
 import { LIVE_OWNER } from './live-owner.ts'
 

@@ -1,7 +1,7 @@
 // The end of a manager's own session, as close() and closeSync() run it.
 
 import fs, { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import type { TempFileError, TempFileManagerOptions } from '../../src/index.ts'
 import { endSessionSync } from '../../src/removal/end-own-session.ts'
@@ -79,6 +79,12 @@ test('the exit of the main thread looks for the sessions of its threads on the f
     },
   } as typeof fs
   const context = { ...contextOf(), fs: recording }
-  expect(endSessionSync(Session.open(context), true)).toBe(true)
+  const session = Session.open(context)
+  const another = Session.open(context)
+  expect(endSessionSync(session, true)).toBe(true)
   expect(listed).toContain(context.layout.sessions)
+  expect(readdirSync(context.layout.sessions)).toEqual([basename(another.path)])
+  listed.length = 0
+  expect(endSessionSync(another, true)).toBe(true)
+  expect(listed).not.toContain(context.layout.sessions) // no session is left in it
 })
