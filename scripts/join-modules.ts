@@ -14,6 +14,8 @@ const UNITS = 'units-when-used'
 const WHEN_USED: Readonly<Record<string, readonly string[]>> = {
   [UNITS]: ['input/units'],
   'trees-when-used': [
+    'disk/descriptors',
+    'disk/mounts',
     'disk/open-directories',
     'disk/permission',
     'disk/remove/approach',
@@ -23,32 +25,50 @@ const WHEN_USED: Readonly<Record<string, readonly string[]>> = {
     'disk/remove/listing',
     'disk/remove/obstacles',
     'disk/remove/remove',
+    'disk/remove/slice',
+    'session/short-path',
     'temps/dir',
+    'temps/failure',
     'temps/hold-for',
   ],
   'rest-when-used': [
-    'claimable/attempt',
-    'claimable/claimable-record',
-    'claimable/handoff-record',
-    'claimable/last-error',
-    'claimable/upload-state',
+    'claimable/',
     'disk/measure',
     'disk/metadata',
     'disk/move/',
+    'disk/patient-renames',
     'disk/rename-into',
     'disk/sync',
     'input/foreign-names',
     'input/spelling',
     'liveness/boot-clock',
+    'liveness/lease',
+    'liveness/owner-record',
     'liveness/volume-clock',
+    'manager/claiming',
+    'manager/existing-files',
+    'manager/receiving',
+    'manager/scoping',
+    'platform/ask-process',
     'removal/kept',
+    'removal/remove-session',
     'removal/report-left',
+    'runtime/abort',
+    'runtime/connection-internals',
     'runtime/listen-together',
     'runtime/pings',
+    'session/heartbeat',
+    'session/keep-young',
     'session/outside',
+    'session/proof',
+    'session/without-proof',
     'streams/',
+    'sweep/maintenance',
+    'sweep/schedule',
     'temps/content-options',
     'temps/exact-name',
+    'temps/file-content',
+    'temps/move-entry',
     'temps/only-write',
     'temps/persist',
     'temps/resources',
@@ -78,6 +98,15 @@ function withoutImport(
   ]
     .filter(Boolean)
     .join(' ')
+}
+
+// An assignment for each of the core's 150 exports is more to parse and to run than one object.
+const EXPORTS = /(?:^exports\.[\w$]+ = [\w$]+;\n)+/m
+
+function inOneObject(assignments: string): string {
+  const pairs = [...assignments.matchAll(/^exports\.([\w$]+) = ([\w$]+);$/gm)]
+  const members = pairs.map(([, name, value]) => (name === value ? name : `${name}: ${value}`))
+  return `module.exports = { ${members.join(', ')} };\n`
 }
 
 /** What is joined, and where it goes. */
@@ -122,7 +151,10 @@ export async function joinModules({ made, entries, directory, format }: Joining)
       if (id === index || !loadedBy(index, getModuleInfo).has(id)) return undefined
       if (format === 'es') return 'core'
       // bytes and ms, which input/units uses
-      return /^\/\/ \S*node_modules\//m.test(made.get(id) ?? '') ? UNITS : (groupOf(nameOf(id)) ?? 'core')
+      if (/^\/\/ \S*node_modules\//m.test(made.get(id) ?? '')) return UNITS
+      // and what esbuild writes for those and for `using`
+      if (/^(?:var|const) __using\b/m.test(made.get(id) ?? '')) return UNITS
+      return groupOf(nameOf(id)) ?? 'core'
     },
     exports: 'named',
     interop: (id) => (id === null || made.has(id) ? 'esModule' : 'default'),
@@ -161,10 +193,12 @@ function groupOf(module: string): string | undefined {
 
 /** The code of a file for CommonJS. That of the core requires the files of {@link WHEN_USED} when a name of them is used. */
 function requiredWhenUsed(chunk: OutputChunk, chunks: readonly OutputChunk[]): string {
-  const code = chunk.code.replace(REQUIRED, 'import($1)')
-  if (chunk.name !== 'core') return code
+  const loaded = chunk.code.replace(REQUIRED, 'import($1)')
+  if (chunk.name !== 'core') return loaded
+  const code = loaded.replace(EXPORTS, inOneObject)
   const used = chunks.filter(({ name, fileName }) => name in WHEN_USED && chunk.imports.includes(fileName))
-  if (used.length === 0 || !/^function ioError\(/m.test(code)) throw new Error('The core cannot be split.')
+  if (used.length === 0 || !/^function ioError\(/m.test(code) || /^exports\./m.test(code))
+    throw new Error('The core cannot be split.')
   return used.reduce(
     (text, { fileName }) => {
       const [statement = '', name = '', load = ''] =

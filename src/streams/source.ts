@@ -5,7 +5,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { types } from 'node:util'
 import { TempFileError } from '../errors.ts'
-import { destroyRequest } from '../runtime/node-internals.ts'
+import { destroyRequest } from '../runtime/connection-internals.ts'
 
 /** Whether a value is a Node stream to read from, by shape: streams of other copies of `stream` count too. */
 export function isReadable(source: unknown): source is Readable {

@@ -71,7 +71,7 @@ export class DirEntry extends Entry implements TempDir {
     return holdFor(this.session, start)
   }
 
-  protected override settle(how: 'removed' | 'released' | 'moved'): void {
+  override settle(how: 'removed' | 'released' | 'moved'): void {
     super.settle(how)
     const { context, shortPaths } = this.session
     const name = shortPaths.get(this)
@@ -80,7 +80,7 @@ export class DirEntry extends Entry implements TempDir {
     removeShortPath(context, name)
   }
 
-  protected override removeAtSync(path: string): void {
+  override removeAtSync(path: string): void {
     const { fs } = this.context
     try {
       fs.rmdirSync(path)
@@ -90,7 +90,7 @@ export class DirEntry extends Entry implements TempDir {
     }
   }
 
-  protected override async removeAt(path: string): Promise<void> {
+  override async removeAt(path: string): Promise<void> {
     const { fs } = this.context
     try {
       await fs.promises.rmdir(path)

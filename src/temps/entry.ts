@@ -1,25 +1,22 @@
-// Ends a temporary file or directory: removes, releases, persists it or hands it off.
+// Ends a temporary file or directory: removes or releases it; move-entry.ts moves it away.
 // Guarantee: removing it twice, concurrently, or after another process removed it succeeds; a removal that fails is
 // reported and can be tried again; what was open on it is closed.
 
-import { moveIn } from '../disk/move/move-in.ts'
-import { ignoreMissing, isMissing } from '../disk/paths.ts'
+import { ignoreMissing } from '../disk/paths.ts'
 import { retry, retrySync } from '../disk/remove/retry-removal.ts'
-import { errnoOf, ioError, isTempFileError, TempFileError } from '../errors.ts'
+import { errnoOf, isTempFileError } from '../errors.ts'
 import { inside } from '../layout.ts'
-import { operations } from '../on-demand.ts'
-import { reportLeft } from '../removal/report-left.ts'
 import { asyncDispose, dispose } from '../runtime/dispose.ts'
-import { cleanupError, reportCleanupError } from '../runtime/observe.ts'
-import { journalOf } from '../session/outside.ts'
+import { cleanupError } from '../runtime/observe.ts'
 import type { HandOffOptions, PersistOptions, TempEntry } from '../types.ts'
+import { reportFailure } from './failure.ts'
 import { LiveEntry } from './live-entry.ts'
-import { type Persistable, persist, persistError, persistSync, targetOf } from './persist.ts'
+import { handOffEntry, moveEntry, persistEntry, persistEntrySync } from './move-entry.ts'
 
 export abstract class Entry extends LiveEntry implements TempEntry {
   /** Removes what is at `path`. Throws the system's error, ENOENT too. */
-  protected abstract removeAt(path: string): Promise<void>
-  protected abstract removeAtSync(path: string): void
+  abstract removeAt(path: string): Promise<void>
+  abstract removeAtSync(path: string): void
 
   async remove(): Promise<void> {
     if (this.disposed) return
@@ -100,89 +97,16 @@ export abstract class Entry extends LiveEntry implements TempEntry {
     this.settle(this.holding?.completed === true ? 'removed' : 'released')
   }
 
-  persist(destination: string, options: PersistOptions = {}): Promise<string> {
-    return this.session.during(this.#persist(destination, options))
-  }
-
-  handOff(options: HandOffOptions = {}): Promise<string> {
-    return this.session.during(this.#handOff(options))
-  }
-
-  async #persist(destination: string, options: PersistOptions): Promise<string> {
-    this.requireMovable('persist')
-    const target = targetOf(destination) // before the first wait, in which the program may change its directory
-    await this.opened()
-    this.requireMovable('persist')
-    const move = (): Promise<void> => persist(this.#persistable(), target, options)
-    await move()
-      .catch((error: unknown) => this.#again(error, move))
-      .catch((error: unknown) => this.#failPersist(error))
-    this.context.counters.persisted++
-    await this.#vacate()
-    return target
-  }
-
-  #failPersist(error: unknown): never {
-    const { path, session } = this
-    throw persistError(error, { path, session }, () => this.requireLive('persist'))
+  async persist(destination: string, options: PersistOptions = {}): Promise<string> {
+    return await this.session.during(persistEntry(this, destination, options))
   }
 
   persistSync(destination: string, options: PersistOptions = {}): string {
-    this.requireMovable('persist')
-    this.closeOpening()
-    const { holding } = this
-    if (holding !== undefined && (holding.leaveSync !== undefined || holding.foreign !== undefined)) {
-      throw new TempFileError(
-        'ERR_TEMP_IO',
-        'persistSync cannot move a claim or an entry that was adopted in place. Use persist().',
-      )
-    }
-    const target = targetOf(destination)
-    try {
-      const move = (): void => persistSync(this.#persistable(), target, options)
-      try {
-        move()
-      } catch (error) {
-        this.#again(error, move)
-      }
-    } catch (error) {
-      this.#failPersist(error)
-    }
-    this.context.counters.persisted++
-    this.settle('moved')
-    try {
-      holding?.vacateSync?.()
-    } catch (error) {
-      this.#reportError(error) // the data is at its destination; only an empty directory stays in the session
-    }
-    return target
+    return persistEntrySync(this, destination, options)
   }
 
-  #persistable(): Persistable {
-    const { holding, session, kind, path } = this
-    return {
-      session,
-      kind,
-      path,
-      foreign: holding?.foreign,
-      retire: holding?.leave === undefined ? undefined : () => holding.vacate(),
-    }
-  }
-
-  async #handOff(options: HandOffOptions): Promise<string> {
-    this.requireMovable('publish')
-    const { publish } = await operations()
-    await this.opened()
-    this.requireMovable('publish')
-    const { kind, path, name, holding, session } = this
-    // Not the entry itself: a claim has a ticket too, which is not the new one.
-    const published = { kind, path, name, foreign: holding?.foreign }
-    const move = (): Promise<string> =>
-      publish(session, published, holding?.workshop ?? session.path, options)
-    const ticket = await move().catch((error: unknown) => this.#again(error, move))
-    this.context.counters.handedOff++
-    await this.#vacate()
-    return ticket
+  async handOff(options: HandOffOptions = {}): Promise<string> {
+    return await this.session.during(handOffEntry(this, options))
   }
 
   /**
@@ -190,29 +114,10 @@ export abstract class Entry extends LiveEntry implements TempEntry {
    * removed it. @throws ERR_TEMP_IO, ERR_TEMP_NO_SPACE
    */
   async moveTo(path: string): Promise<void> {
-    const { fs } = this.context
-    await this.closeResources()
-    try {
-      await this.#moveTo(path)
-    } catch (error) {
-      if (!isMissing(fs, this.path)) throw ioError(error, 'keep a temporary file or directory', this.path)
-      // The session may have a tombstone's name, from where confirm() takes it back.
-      if (!this.session.confirm() || isMissing(fs, this.path)) return
-      await this.#moveTo(path)
-    }
-    await this.#vacate()
+    await moveEntry(this, path)
   }
 
-  async #moveTo(path: string): Promise<void> {
-    const { context, holding, session } = this
-    const { fs } = context
-    const holder = holding?.foreign
-    if (holder === undefined) return fs.renameSync(this.path, path)
-    const { left } = await moveIn(fs, this.path, path, { journal: journalOf(fs, session.path), holder })
-    reportLeft(context, left)
-  }
-
-  protected override settle(how: 'removed' | 'released' | 'moved'): void {
+  override settle(how: 'removed' | 'released' | 'moved'): void {
     super.settle(how)
     if (this.session.postponed.size > 0) this.session.postponed.delete(this)
   }
@@ -243,37 +148,9 @@ export abstract class Entry extends LiveEntry implements TempEntry {
     }
   }
 
-  /** After a failed move: moves it once more if it had only been out of reach. @throws `error` otherwise, and what `move` throws */
-  #again<T>(error: unknown, move: () => T): T {
-    const cause = isTempFileError(error) ? error.cause : error
-    if (errnoOf(cause) !== 'ENOENT' || !this.isBack()) throw error
-    return move()
-  }
-
-  /** After an ENOENT: whether the entry exists after all. Its session may have had a tombstone's name, from where confirm() takes it back. */
-  protected isBack(): boolean {
-    return this.session.confirm() && !isMissing(this.context.fs, this.path)
-  }
-
-  async #vacate(): Promise<void> {
-    const { holding } = this
-    this.settle('moved')
-    try {
-      await holding?.vacate()
-    } catch (error) {
-      this.#reportError(error) // the data is at its destination; only an empty directory stays in the session
-    }
-  }
-
   /** Reports the error once; each sweep of this manager tries again, because the handle is out of scope. */
   #postpone(error: unknown): void {
     this.session.postponed.add(this)
-    this.#reportError(error)
-  }
-
-  #reportError(error: unknown): void {
-    this.context.counters.cleanupErrors++
-    const typed = error instanceof TempFileError ? error : cleanupError(error, this.path)
-    reportCleanupError(this.context.onCleanupError, typed)
+    reportFailure(this, error)
   }
 }

@@ -2,6 +2,8 @@
 
 import type { RemoveReport } from '../disk/remove/remove.ts'
 import { TempFileError, type TempFileErrorOptions } from '../errors.ts'
+import { cleanupError, reportCleanupError } from '../runtime/observe.ts'
+import type { LiveEntry } from './live-entry.ts'
 
 /** Throws the first error of an incomplete deletion. @throws ERR_TEMP_CLEANUP for what is kept, else the system's error */
 export function firstFailure(report: RemoveReport): void {
@@ -16,6 +18,13 @@ export function firstFailure(report: RemoveReport): void {
       path: kept.path,
     },
   )
+}
+
+/** Reports that the end of an entry failed, after the caller has what it asked for. Throws where the manager's policy is to throw. */
+export function reportFailure({ context, path }: LiveEntry, error: unknown): void {
+  context.counters.cleanupErrors++
+  const typed = error instanceof TempFileError ? error : cleanupError(error, path)
+  reportCleanupError(context.onCleanupError, typed)
 }
 
 export function removedError(message: string, options?: TempFileErrorOptions): TempFileError {

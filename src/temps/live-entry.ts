@@ -2,9 +2,11 @@
 // is in entry.ts.
 // Guarantee: the path is absolute from creation; the entry ends once. A handle is a session, a number and a shared pair
 // of affixes, and no list of handles is kept, so a million of them cost no more each than one.
+// Users see it by the interfaces of types.ts alone; what is public here beyond them is for the other modules of this room.
 
 import { inspect } from 'node:util'
 import type { Context } from '../context.ts'
+import { isMissing } from '../disk/paths.ts'
 import { TempFileError } from '../errors.ts'
 import { inside } from '../layout.ts'
 import { channels, endWatch, log, watchForLoss } from '../runtime/observe.ts'
@@ -84,31 +86,31 @@ export abstract class LiveEntry {
     return { kind: this.kind, name: this.name, disposed: this.disposed }
   }
 
-  protected get session(): Session {
+  get session(): Session {
     return this.#session
   }
 
-  protected get context(): Context {
+  get context(): Context {
     return this.#session.context
   }
 
   /** How it is held, if it is not simply an entry of its session. */
-  protected get holding(): Holding | undefined {
+  get holding(): Holding | undefined {
     return this.#extras?.holding
   }
 
   /** Whether the end of its scope ends it. */
-  protected get endsWithScope(): boolean {
+  get endsWithScope(): boolean {
     return this.#state === LIVE && !this.#session.ended
   }
 
   /** Whether one unlink or rmdir disposes it: nothing is open on it, and nothing else is to be done. */
-  protected get plain(): boolean {
+  get plain(): boolean {
     return this.#extras === undefined && this.endsWithScope && !this.context.preserve
   }
 
   /** @throws ERR_TEMP_REMOVED after its end, and after removeAll(); ERR_TEMP_CLOSED after its manager was closed */
-  protected requireLive(doing: string): void {
+  requireLive(doing: string): void {
     const noun = this.kind === 'file' ? 'file' : 'directory'
     if (this.#session.ended && !this.#session.managerGoesOn) {
       throw new TempFileError(
@@ -125,46 +127,51 @@ export abstract class LiveEntry {
   }
 
   /** @throws as {@link requireLive}; ERR_TEMP_IO while something may still write */
-  protected requireMovable(doing: string): void {
+  requireMovable(doing: string): void {
     this.requireLive(doing)
     this.#extras?.resources?.refuseWriters(doing)
   }
 
   /** Registers an open stream or handle, which is closed before the entry ends; call the result when it has closed. */
-  protected track(resource: OpenResource): () => void {
+  track(resource: OpenResource): () => void {
     this.#extras ??= extras()
     this.#extras.resources ??= new Resources(this.#session)
     return this.#extras.resources.add(resource)
   }
 
   /** Waits for the streams that are being opened: they go on after the entry has moved. */
-  protected async opened(): Promise<void> {
+  async opened(): Promise<void> {
     await this.#extras?.resources?.opened()
   }
 
   /** Closes the streams that are being opened, for a move that cannot wait: their path is about to be free. */
-  protected closeOpening(): void {
+  closeOpening(): void {
     this.#extras?.resources?.closeOpening()
   }
 
   /** Closes what is open on it. */
-  protected async closeResources(): Promise<void> {
+  async closeResources(): Promise<void> {
     await this.#extras?.resources?.close()
   }
 
   /** Sets what this entry uses of limits.totalBytes; given back when the entry ends. */
-  protected charge(bytes: number): void {
+  charge(bytes: number): void {
     if (bytes === 0 && this.#extras === undefined) return
     this.#extras ??= extras()
     this.#extras.bytes = bytes
   }
 
-  protected get charged(): number {
+  get charged(): number {
     return this.#extras?.bytes ?? 0
   }
 
+  /** After an ENOENT: whether the entry exists after all. Its session may have had a tombstone's name, from where confirm() takes it back. */
+  isBack(): boolean {
+    return this.#session.confirm() && !isMissing(this.context.fs, this.path)
+  }
+
   /** Marks the entry as ended. Idempotent. */
-  protected settle(how: 'removed' | 'released' | 'moved'): void {
+  settle(how: 'removed' | 'released' | 'moved'): void {
     if (this.#state === ENDED) return
     this.#state = ENDED
     const { quota } = this.#session

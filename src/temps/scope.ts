@@ -6,7 +6,7 @@ import type { DirOptions, FileOptions } from '../input/file-options.ts'
 import { joinSignals } from '../runtime/abort.ts'
 import { announced } from '../runtime/announced.ts'
 import { asyncDispose } from '../runtime/dispose.ts'
-import { FILE_BYTES } from '../runtime/file-limit.ts'
+import { FILE_BYTES } from '../runtime/manager-members.ts'
 import { destroySource } from '../streams/source.ts'
 import type {
   AdoptOptions,

@@ -1,35 +1,16 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readlinkSync,
-  renameSync,
-  rmSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, mkdirSync, readdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { TempFileError } from '../../src/errors.ts'
 import type { TempDir, TempFile } from '../../src/index.ts'
 import { failure, failureSync } from '../fixtures/failures.ts'
-import { idOf, tombstoneOf } from '../fixtures/handoff-root.ts'
+import { idOf } from '../fixtures/handoff-root.ts'
 import { canFreeze, freeze } from '../fixtures/immutable.ts'
-import { tempBase, tempManager } from '../fixtures/temp-base.ts'
-
-/** Descriptors of this process on files at or under `path`. */
-function openOn(path: string): string[] {
-  return readdirSync('/proc/self/fd').flatMap((fd) => {
-    try {
-      const target = readlinkSync(`/proc/self/fd/${fd}`)
-      return target.startsWith(path) ? [target] : []
-    } catch {
-      return []
-    }
-  })
-}
+import { openOn } from '../fixtures/open-files.ts'
+import { suspected } from '../fixtures/suspected.ts'
+import { tempManager } from '../fixtures/temp-base.ts'
 
 describe.each(['file', 'dir'] as const)('a %s', (kind) => {
   const make = (manager: ReturnType<typeof tempManager>, content = true): TempFile | TempDir => {
@@ -324,27 +305,6 @@ describe('open streams and handles', () => {
     expect(file.disposed).toBe(true)
   })
 
-  test.each<[string, (file: TempFile, to: string) => Promise<unknown>]>([
-    ['handOff()', (file) => file.handOff()],
-    ['persist()', (file, to) => file.persist(to)],
-  ])('%s waits for a read stream that is being opened, and the stream reads on', async (_, move) => {
-    const manager = tempManager()
-    const file = await manager.receive('content')
-    const reader = file.createReadStream()
-    await move(file, `${dirname(manager.root)}/kept`)
-    expect(Buffer.concat(await reader.toArray()).toString()).toBe('content')
-  })
-
-  test('a read stream that is being opened while persistSync() moves the file is closed without an error', async () => {
-    const manager = tempManager()
-    const file = await manager.receive('content')
-    const reader = file.createReadStream()
-    const closed = new Promise((resolve) => reader.once('close', resolve)) // once() would take an error
-    file.persistSync(`${dirname(manager.root)}/kept`)
-    await closed
-    expect([reader.destroyed, openOn(file.path)]).toEqual([true, []])
-  })
-
   test('a read stream of a file that another program removed does not crash the program', async () => {
     const manager = tempManager()
     const file = manager.file()
@@ -363,18 +323,11 @@ async function* neverEnding(): AsyncGenerator<string> {
 }
 
 describe('entries of suspected sessions', () => {
-  const suspected = async (kind: 'file' | 'dir'): Promise<TempFile | TempDir> => {
-    const manager = tempManager()
-    const entry = manager[kind]()
-    renameSync(String(manager.sessionPath), tombstoneOf(String(manager.sessionPath), 'dead'))
-    return entry
-  }
-
   test.each(['file', 'dir'] as const)(
     'a %s in a session with a tombstone’s name is found and removed',
     async (kind) => {
       for (const remove of ['remove', 'removeSync', Symbol.dispose, Symbol.asyncDispose] as const) {
-        const entry = await suspected(kind)
+        const entry = suspected(kind)
         await entry[remove]()
         expect([entry.disposed, existsSync(dirname(entry.path)), existsSync(entry.path)]).toEqual([
           true,
@@ -382,37 +335,6 @@ describe('entries of suspected sessions', () => {
           false,
         ])
       }
-    },
-  )
-
-  test.each(['file', 'dir'] as const)(
-    'a %s in a session with a tombstone’s name is found and persisted or handed off',
-    async (kind) => {
-      for (const persist of ['persist', 'persistSync'] as const) {
-        const target = join(tempBase(), 'target')
-        expect(await (await suspected(kind))[persist](target)).toBe(target)
-        expect(existsSync(target)).toBe(true)
-      }
-      expect(await (await suspected(kind)).handOff()).toMatch(/^[0-9a-z]+$/)
-    },
-  )
-
-  test('a file in a session with a tombstone’s name is found and opened', async () => {
-    const handle = await ((await suspected('file')) as TempFile).open('r+')
-    await handle.close()
-  })
-
-  test('a file in a session with a tombstone’s name is found and read as a Blob', async () => {
-    expect((await ((await suspected('file')) as TempFile).blob()).size).toBe(0)
-  })
-
-  test.each(['size', 'write'] as const)(
-    '%s() reaches the content of a file in a session with a tombstone’s name',
-    async (operation) => {
-      const file = (await suspected('file')) as TempFile
-      expect(await file[operation]('')).toEqual(
-        operation === 'size' ? 0 : expect.objectContaining({ bytes: 0 }),
-      )
     },
   )
 })

@@ -10,7 +10,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
 import { Duplex } from 'node:stream'
-import { endAfterLastAnswer, endAnswered, endBeforeBody, responseOf } from '../../runtime/node-internals.ts'
+import {
+  endAfterLastAnswer,
+  endAnswered,
+  endBeforeBody,
+  responseOf,
+} from '../../runtime/connection-internals.ts'
 import { contentLength } from '../content-length.ts'
 
 /** How much of a refused request is discarded, and for how long. */

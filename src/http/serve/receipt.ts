@@ -5,8 +5,8 @@
 import type { ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
 import { Duplex } from 'node:stream'
+import { ignoreRequests, outliveBothEnds, transportOf } from '../../runtime/connection-internals.ts'
 import { listenTogether } from '../../runtime/listen-together.ts'
-import { ignoreRequests, outliveBothEnds, transportOf } from '../../runtime/node-internals.ts'
 import { type PingOutcome, pingsOf } from '../../runtime/pings.ts'
 import { isHttp2, type NodeResponse } from './send-options.ts'
 
