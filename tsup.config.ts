@@ -1,5 +1,5 @@
 // One build of every entry in both formats, in files that the entries share: an error made by temp-file-manager/http is an
-// instance of the core's class. esbuild compiles each module of src apart, and scripts/join-modules.ts joins them: it
+// instance of the core's class. Node imports the CommonJS files too, and bundlers the ES modules (scripts/wrap-entries.ts). esbuild compiles each module of src apart, and scripts/join-modules.ts joins them: it
 // decides what is loaded when, and tsup's own conversion to CommonJS, sucrase, writes each `?.` and `??` as a call with
 // closures.
 
@@ -8,7 +8,8 @@ import { rm, rmdir } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defineConfig, type Options } from 'tsup'
-import { joinModules } from './scripts/join-modules.ts'
+import { type Joining, joinModules } from './scripts/join-modules.ts'
+import { wrapEntries } from './scripts/wrap-entries.ts'
 
 const LIBRARY = [
   'index',
@@ -21,7 +22,9 @@ const LIBRARY = [
   'vitest/index',
   'node-test/index',
 ]
-const ENTRIES = [...LIBRARY, 'cli/main']
+const PROGRAM = 'cli/main'
+const ENTRIES = [...LIBRARY, PROGRAM]
+type Made = Pick<Joining, 'made' | 'entries'>
 
 const source = fileURLToPath(new URL('src', import.meta.url))
 const modules = readdirSync(source, { recursive: true, encoding: 'utf8' })
@@ -45,17 +48,26 @@ function joined(): NonNullable<Options['plugins']>[number] {
     },
     async buildEnd({ writtenFiles }) {
       const compiled = writtenFiles.map(({ name }) => resolve(name)).filter((path) => made.has(path))
-      const kept = await joinModules({
-        made,
-        entries: ENTRIES,
-        directory: resolve(this.options.outDir),
-        format: this.format === 'cjs' ? 'cjs' : 'es',
-      })
+      const directory = resolve(this.options.outDir)
+      const joinFormat = this.format === 'cjs' ? joinCommonJs : joinEsModules
+      const kept = await joinFormat({ made, entries: ENTRIES }, directory)
       for (const path of compiled) if (!kept.includes(path)) await rm(path)
       const folders = [...new Set(compiled.map((path) => dirname(path)))]
       for (const folder of folders.sort().reverse()) await rmdir(folder).catch(() => {}) // where it is empty
     },
   }
+}
+
+async function joinCommonJs(made: Made, directory: string): Promise<readonly string[]> {
+  return (await joinModules({ ...made, directory, format: 'cjs', fileOf: (name) => `${name}.cjs` })).paths
+}
+
+/** Bundlers take the ES modules in esm/. Node imports those above it, but for the program, which is one itself. */
+async function joinEsModules(made: Made, directory: string): Promise<readonly string[]> {
+  const fileOf = (name: string): string => (name === PROGRAM ? `${name}.js` : `esm/${name}.js`)
+  const { paths, entries } = await joinModules({ ...made, directory, format: 'es', fileOf })
+  const library = entries.filter(({ name }) => name !== PROGRAM)
+  return [...paths, ...(await wrapEntries(directory, library))]
 }
 
 /** Also of the tests' build (test/fixtures/built.ts): without declarations. */

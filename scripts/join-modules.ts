@@ -2,11 +2,13 @@
 // and removes files loads one file of the core: each further one takes 0.3 ms.
 //
 // V8 parses what never runs, too: half of the core took 3.5 of the 11 ms of a require(). In CommonJS that half is two files,
-// which are required when they are first used. An ES module cannot load another one synchronously: there the core is whole.
+// which are required when they are first used. An ES module cannot load another one synchronously: there the core is whole,
+// and only bundlers and the command line take it (scripts/wrap-entries.ts).
 
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { type GetModuleInfo, type OutputChunk, type Plugin, rollup } from 'rollup'
+import { type Entry, orImported } from './wrap-entries.ts'
 
 const UNITS = 'units-when-used'
 
@@ -82,7 +84,7 @@ const WHEN_USED: Readonly<Record<string, readonly string[]>> = {
 const REQUIRED = /Promise\.resolve\(\)\.then\(function \(\) \{ return \S*?\(require\(('file-type')\)\); \}\)/g
 
 // An ES module's import of a builtin reads each of its exports. For node:fs that loads node:stream, and for all of them
-// together it takes longer than the first file, so the ESM build gets them without an import.
+// together it takes longer than the first file, so the ES modules, and bundles of them, get them without an import.
 const BUILTIN = /^import (?:(\w+),? )?(?:\{([^}]*)\} )?(?:from )?'(node:[\w/]+)';$/gm
 
 function withoutImport(
@@ -117,10 +119,18 @@ export interface Joining {
   readonly entries: readonly string[]
   readonly directory: string
   readonly format: 'cjs' | 'es'
+  /** The path, below `directory`, of an entry or of a chunk. */
+  readonly fileOf: (name: string) => string
 }
 
-/** Writes the joined files; returns their paths. */
-export async function joinModules({ made, entries, directory, format }: Joining): Promise<string[]> {
+/** Writes the joined files; returns their paths, and what the entries export. */
+export async function joinModules({
+  made,
+  entries,
+  directory,
+  format,
+  fileOf,
+}: Joining): Promise<{ readonly paths: readonly string[]; readonly entries: readonly Entry[] }> {
   const extension = format === 'cjs' ? 'cjs' : 'js'
   const pathOf = (name: string): string => join(directory, `${name}.${extension}`)
   const nameOf = (path: string): string => path.slice(directory.length + 1, -extension.length - 1)
@@ -143,8 +153,8 @@ export async function joinModules({ made, entries, directory, format }: Joining)
   })
   const { output } = await bundle.generate({
     format,
-    entryFileNames: `[name].${extension}`,
-    chunkFileNames: `chunk-[hash].${extension}`,
+    entryFileNames: ({ name }) => fileOf(name),
+    chunkFileNames: fileOf('chunk-[hash]'),
     hashCharacters: 'base36',
     experimentalMinChunkSize: 20_000,
     manualChunks: (id, { getModuleInfo }) => {
@@ -167,9 +177,10 @@ export async function joinModules({ made, entries, directory, format }: Joining)
   })
   await bundle.close()
   const chunks = output.filter((file) => file.type === 'chunk')
-  return await Promise.all(
+  const paths = await Promise.all(
     chunks.map(async (chunk) => {
       const path = join(directory, chunk.fileName)
+      await mkdir(dirname(path), { recursive: true })
       await writeFile(
         path,
         format === 'cjs' ? requiredWhenUsed(chunk, chunks) : chunk.code.replace(BUILTIN, withoutImport),
@@ -177,6 +188,7 @@ export async function joinModules({ made, entries, directory, format }: Joining)
       return path
     }),
   )
+  return { paths, entries: chunks.filter(({ isEntry }) => isEntry) }
 }
 
 /** The modules that an entry imports, directly or not. */
@@ -193,7 +205,7 @@ function groupOf(module: string): string | undefined {
 
 /** The code of a file for CommonJS. That of the core requires the files of {@link WHEN_USED} when a name of them is used. */
 function requiredWhenUsed(chunk: OutputChunk, chunks: readonly OutputChunk[]): string {
-  const loaded = chunk.code.replace(REQUIRED, 'import($1)')
+  const loaded = orImported(chunk.code.replace(REQUIRED, 'import($1)'), chunk.fileName)
   if (chunk.name !== 'core') return loaded
   const code = loaded.replace(EXPORTS, inOneObject)
   const used = chunks.filter(({ name, fileName }) => name in WHEN_USED && chunk.imports.includes(fileName))

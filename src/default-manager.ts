@@ -1,4 +1,4 @@
-// The default manager. Guarantee: one per process (and thread), shared by the ESM and CommonJS copies.
+// The default manager. Guarantee: one per process (and thread), shared by all copies of the package.
 
 import { optionError } from './errors.ts'
 import { CLOSED, TempFileManager } from './manager.ts'

@@ -117,7 +117,7 @@ export class TempFileError extends Error {
     Object.defineProperty(TempFileError.prototype, 'name', { value: 'TempFileError', configurable: true })
   }
 
-  /** True for errors of every copy of the package, so `instanceof` works across ESM and CommonJS. */
+  /** True for errors of every copy of the package, so `instanceof` works across copies. */
   static override [Symbol.hasInstance](value: unknown): boolean {
     // biome-ignore lint/complexity/noThisInStatic: a subclass asks the ordinary question about itself
     if (this !== TempFileError) return Function.prototype[Symbol.hasInstance].call(this, value)
@@ -127,7 +127,7 @@ export class TempFileError extends Error {
 
 /**
  * Whether a thrown value is a {@link TempFileError} of this or of any other copy of the package (a second
- * version in node_modules, the CommonJS build beside the ESM one).
+ * version in node_modules, one in a bundle).
  *
  * @example
  * ```ts

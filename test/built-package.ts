@@ -14,7 +14,13 @@ const USERS = /\/test\/(?:cli|examples|faults|s3|vitest|node-test)\//
 export default async function buildIfStale(project: TestProject): Promise<void> {
   const { testFiles } = await project.globTestFiles(namesOnTheCommandLine())
   if (!testFiles.some((file) => USERS.test(file))) return
-  const inputs = ['tsup.config.ts', 'scripts/join-modules.ts', 'package.json', ...filesBelow('src')]
+  const inputs = [
+    'tsup.config.ts',
+    'scripts/join-modules.ts',
+    'scripts/wrap-entries.ts',
+    'package.json',
+    ...filesBelow('src'),
+  ]
   const newest = Math.max(...inputs.map((path) => statSync(join(checkout, path)).mtimeMs))
   if (builtAt() >= newest) return
   // Without type declarations, which no test of the suite needs: they take ten times as long as the rest.

@@ -1,6 +1,6 @@
 // Consumers: small programs of test/fixtures/consumer, in folders that hold the installed tarball. Guarantee: ESM,
-// CommonJS, both at once, TypeScript with nodenext and bundler resolution, bundled by esbuild, frameworks; each on
-// Node 20 (`using` lowered) and 24 (native).
+// CommonJS, both at once, TypeScript with nodenext and bundler resolution, bundled by esbuild, Rollup, Vite and ncc, traced
+// by @vercel/nft, frameworks; each on Node 20 (`using` lowered) and 24 (native).
 
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -115,6 +115,34 @@ export async function consumers({ root, place, run, step }, tarball, alone, vers
 
   const versionOf = (name) =>
     JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')).version
+
+  // A bundle that takes what Node loads by import needs the package's files beside it, and has none here.
+  const bundlers = [
+    ['Rollup', ['rollup', '-c', '--silent'], '-d', 'main.mjs'],
+    ["Vite's SSR build", ['vite', 'build', '--logLevel', 'error'], '--outDir', 'main.mjs'],
+    ['ncc', ['ncc', 'build', 'esm.mjs', '--quiet'], '-o', 'index.mjs'],
+  ]
+  await check('bundled by Rollup, Vite and ncc, Node 20 and 24', async () => {
+    const plugins = ['node-resolve', 'commonjs', 'json'].map((name) => `@rollup/plugin-${name}`)
+    const versioned = ['rollup', 'vite'].map((name) => `${name}@${versionOf(name)}`)
+    const folder = await folderWith('bundlers', tarball.path, ...versioned, ...plugins, '@vercel/ncc@0.45')
+    for (const name of ['esm.mjs', 'exercise.cjs', 'rollup.config.mjs', 'vite.config.mjs'])
+      cpSync(join(fixtures, name), join(folder, name))
+    for (const [name, [program, ...words], option, file] of bundlers) {
+      const output = join(place, `bundled by ${name}`)
+      await run(join(folder, 'node_modules', '.bin', program), [...words, option, output], folder)
+      for (const node of [20, 24]) await fine(node, file, output)
+    }
+  })
+
+  await check('traced by @vercel/nft, as for a standalone server of Next.js', async () => {
+    const folder = await folderWith('traced', tarball.path, '@vercel/nft@1')
+    for (const name of ['esm.mjs', 'exercise.cjs', 'trace.mjs'])
+      cpSync(join(fixtures, name), join(folder, name))
+    const copy = join(place, 'traced copy')
+    await run(versions[24], ['trace.mjs', 'esm.mjs', copy], folder)
+    for (const node of [20, 24]) await fine(node, 'esm.mjs', copy)
+  })
 
   await check('frameworks: express, fastify, multer and their types', async () => {
     const names = ['express', 'fastify', 'multer', '@types/express', '@types/multer']

@@ -8,8 +8,17 @@ const EXPECTED = [
   'LICENSE',
   'README.md',
   'dist/chunk-*.cjs',
-  'dist/chunk-*.js',
   'dist/cli/main.js',
+  'dist/esm/chunk-*.js',
+  'dist/esm/express/index.js',
+  'dist/esm/fastify/index.js',
+  'dist/esm/http/index.js',
+  'dist/esm/index.js',
+  'dist/esm/node-test/index.js',
+  'dist/esm/resumable/index.js',
+  'dist/esm/s3/index.js',
+  'dist/esm/tus/index.js',
+  'dist/esm/vitest/index.js',
   'dist/express/index.cjs',
   'dist/express/index.d.cts',
   'dist/express/index.d.ts',
@@ -22,6 +31,7 @@ const EXPECTED = [
   'dist/http/index.d.cts',
   'dist/http/index.d.ts',
   'dist/http/index.js',
+  'dist/imported.cjs',
   'dist/index.cjs',
   'dist/index.d.cts',
   'dist/index.d.ts',
@@ -54,7 +64,7 @@ const EXPECTED = [
 /** Chunks by kind: 'chunk-3reibbuv.js' and 'manager-Bglras-S.d.ts'. */
 function kindOf(path) {
   return path
-    .replace(/^dist\/chunk-[a-z0-9]{8}\.(c?js)$/, 'dist/chunk-*.$1')
+    .replace(/^dist\/(esm\/)?chunk-[a-z0-9]{8}\.(c?js)$/, 'dist/$1chunk-*.$2')
     .replace(/^dist\/[a-z-]+-[\w-]{8}\.d\.(c?ts)$/, 'dist/types-*.d.$1')
 }
 

@@ -1,5 +1,5 @@
-// The package as it is built: what comes with an import, what a file costs the kernel, and that the ESM and the
-// CommonJS copy in one process are one library.
+// The package as it is built: what comes with an import, what a file costs the kernel, that an import and a require give one
+// copy, and that this copy and the ES modules of a bundle in one process are one library.
 
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { inspect } from 'node:util'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type * as Library from '../../src/index.ts'
+import { entryPoints } from '../docs/entry-points.ts'
 import { builtPackage } from '../fixtures/built.ts'
 import { tempBase } from '../fixtures/temp-base.ts'
 
@@ -69,9 +70,12 @@ describe.each(['import', 'require'] as const)('%s of the package', (way) => {
   })
 
   test('the code that is loaded is ASCII: V8 takes a tenth longer to load a file that is not', () => {
-    const files = readdirSync(built).filter((name) => name.endsWith(way === 'import' ? '.js' : '.cjs'))
-    expect(files).toContain(way === 'import' ? 'index.js' : 'index.cjs')
-    for (const name of files) expect(readFileSync(join(built, name)).every((byte) => byte < 128)).toBe(true)
+    const files = readdirSync(built, { recursive: true, encoding: 'utf8' }).filter((name) =>
+      name.endsWith(way === 'import' ? '.js' : '.cjs'),
+    )
+    expect(files).toContain(way === 'import' ? 'esm/index.js' : 'index.cjs')
+    const other = files.filter((name) => readFileSync(join(built, name)).some((byte) => byte > 127))
+    expect(other.filter((name) => !name.startsWith('cli/'))).toEqual([])
   })
 
   test('the package and its first file load neither tmp nor fs-extra nor proper-lockfile', () => {
@@ -196,16 +200,24 @@ describe.each(['import', 'require'] as const)('%s of the package', (way) => {
   })
 })
 
-describe('what CommonJS loads when it is used', () => {
+describe.each(['import', 'require'] as const)('what is loaded when it is used, by %s', (way) => {
   /** What a program prints with `print`, in a process of its own. */
   const printedBy = (source: string): unknown => {
     const base = tempBase()
-    const file = join(base, 'program.cjs')
+    const [ending, start] =
+      way === 'import'
+        ? [
+            'mjs',
+            `import { TempFileManager } from ${JSON.stringify(join(built, 'index.js'))}
+            const require = process.getBuiltinModule('node:module').createRequire(import.meta.url)`,
+          ]
+        : ['cjs', `const { TempFileManager } = require(${JSON.stringify(join(built, 'index.cjs'))})`]
+    const file = join(base, `program.${ending}`)
     writeFileSync(
       file,
-      `const fs = require('node:fs')
-      const { TempFileManager } = require(${JSON.stringify(join(built, 'index.cjs'))})
-      const loaded = () => Object.keys(require.cache).filter((path) => path !== __filename).length
+      `${start}
+      const fs = process.getBuiltinModule('node:fs')
+      const loaded = () => Object.keys(require.cache).filter((path) => path !== ${JSON.stringify(file)}).length
       const print = (value) => fs.writeSync(1, JSON.stringify(value))
       const manager = new TempFileManager({ baseDir: ${JSON.stringify(base)} })
       ${source}`,
@@ -214,7 +226,7 @@ describe('what CommonJS loads when it is used', () => {
     return JSON.parse(execFileSync('sh', given, { encoding: 'utf8' }))
   }
 
-  test('a program that creates, writes and removes files loads two files: the entry and the core', () => {
+  test('a program that creates, writes and removes files loads two CommonJS files: the entry and the core', () => {
     expect(
       printedBy(`for (const file of [manager.file(), manager.file('.txt')]) {
           fs.writeFileSync(file.path, 'x')
@@ -294,14 +306,45 @@ describe.skipIf(!canTrace)('calls of a file', () => {
   })
 })
 
-describe('ESM beside CommonJS', () => {
+describe('import beside require', () => {
+  const entries = entryPoints(project).map(({ built: name }) => name)
+  const require = createRequire(import.meta.url)
+
+  test.each(entries)(
+    'import and require of %s give the same values, by the names of its ES module',
+    async (name) => {
+      const imported: Record<string, unknown> = await import(join(built, `${name}.js`))
+      const required: Record<string, unknown> = require(join(built, `${name}.cjs`))
+      const bundled: Record<string, unknown> = await import(join(built, 'esm', `${name}.js`))
+      expect(Object.keys(imported)).toEqual(Object.keys(bundled))
+      expect(Object.keys(imported).sort()).toEqual(Object.keys(required).sort())
+      for (const [key, value] of Object.entries(imported)) expect(required[key], key).toBe(value)
+    },
+  )
+
+  test('tus can be imported while @tus/server is, and extends the class that the program gets', () => {
+    const file = join(tempBase(), 'program.mjs')
+    const [server, tus] = [require.resolve('@tus/server'), join(built, 'tus/index.js')]
+    writeFileSync(
+      file,
+      `const [{ DataStore }, { TempFileStore }] = await Promise.all([
+        import(${JSON.stringify(server)}), import(${JSON.stringify(tus)})
+      ])
+      console.log(Object.getPrototypeOf(TempFileStore) === DataStore)`,
+    )
+    const { stdout, stderr } = spawnSync(process.execPath, [file], { encoding: 'utf8' })
+    expect([stdout, stderr]).toEqual(['true\n', ''])
+  })
+})
+
+describe('the ES modules of a bundle beside the package', () => {
   const copies = async (): Promise<[typeof Library, typeof Library]> => {
-    const esm: typeof Library = await import(join(built, 'index.js'))
+    const esm: typeof Library = await import(join(built, 'esm/index.js'))
     const cjs: typeof Library = createRequire(import.meta.url)(join(built, 'index.cjs'))
     return [esm, cjs]
   }
 
-  test('the ESM and the CommonJS copy of the package have a class each, and share the default manager', async () => {
+  test('a bundle’s copy and the package have a class each, and share the default manager', async () => {
     const [esm, cjs] = await copies()
     onTestFinished(() => esm.setTempManager(undefined))
     expect(esm.TempFileManager).not.toBe(cjs.TempFileManager)
@@ -311,7 +354,7 @@ describe('ESM beside CommonJS', () => {
     expect(esm.getTempManager()).toBe(mine)
   })
 
-  test('the ESM and the CommonJS copy recognise each other’s errors by isTempFileError and instanceof', async () => {
+  test('a bundle’s copy and the package recognise each other’s errors by isTempFileError and instanceof', async () => {
     const [esm, cjs] = await copies()
     for (const [one, other] of [
       [esm, cjs],
@@ -324,7 +367,7 @@ describe('ESM beside CommonJS', () => {
     }
   })
 
-  test('the ESM and the CommonJS copy name their errors TempFileError in a stack, a log and as a class', async () => {
+  test('a bundle’s copy and the package name their errors TempFileError in a stack, a log and as a class', async () => {
     for (const { TempFileError } of await copies()) {
       const error = new TempFileError('ERR_TEMP_QUOTA', 'x')
       expect(error.stack).toMatch(/^TempFileError: x\n/)
@@ -333,7 +376,7 @@ describe('ESM beside CommonJS', () => {
     }
   })
 
-  test('the ESM and the CommonJS copy share one listener, and leave nothing', async () => {
+  test('a bundle’s copy and the package share one listener, and leave nothing', async () => {
     const [esm, cjs] = await copies()
     const before = process.listenerCount('exit')
     const base = tempBase()
