@@ -145,27 +145,40 @@ const checkOptions = optionsOf('putFile', {
 })
 
 function planOf(url: string | URL, file: PutSource, options: PutOptions): Plan {
-  const { chunkBytes, headers, ...given } = checkOptions(options)
-  if (given.resumable === true && chunkBytes !== undefined)
+  const { chunkBytes, headers, resumable = false, ...given } = checkOptions(options)
+  checkChunkBytes(chunkBytes, resumable)
+  return {
+    target: webAddress(url),
+    resumable,
+    method: given.method ?? (resumable ? 'POST' : 'PUT'),
+    headers: headersOf(headers, given.type ?? file.detectedType),
+    timeoutMs: given.timeout ?? 30_000,
+    chunkBytes,
+    retries: given.retries ?? usualRetries(chunkBytes, resumable),
+    retryDelayMs: given.retryDelay ?? 500,
+  }
+}
+
+function checkChunkBytes(chunkBytes: number | undefined, resumable: boolean): void {
+  if (resumable && chunkBytes !== undefined)
     throw optionError(
       'chunkBytes',
       'chunkBytes has no meaning with resumable: the server decides the size of each request.',
     )
   if (chunkBytes === 0) throw optionError('chunkBytes', 'chunkBytes must be at least 1 byte.')
+}
+
+/** Pieces can be repeated without sending the whole file again. */
+function usualRetries(chunkBytes: number | undefined, resumable: boolean): number {
+  if (resumable) return 10
+  return chunkBytes === undefined ? 0 : 3
+}
+
+function headersOf(headers: Plan['headers'] | undefined, type: string | undefined): Plan['headers'] {
   const [, named] = Object.entries(headers ?? {}).find(([name]) => /^content-type$/i.test(name)) ?? []
-  const type = named ?? given.type ?? file.detectedType ?? 'application/octet-stream'
-  const sent = { ...headers, 'content-type': type }
+  const sent = { ...headers, 'content-type': named ?? type ?? 'application/octet-stream' }
   checkRequestHeaders(sent)
-  return {
-    target: webAddress(url),
-    resumable: given.resumable ?? false,
-    method: given.method ?? (given.resumable === true ? 'POST' : 'PUT'),
-    headers: sent,
-    timeoutMs: given.timeout ?? 30_000,
-    chunkBytes,
-    retries: given.retries ?? (given.resumable === true ? 10 : chunkBytes === undefined ? 0 : 3),
-    retryDelayMs: given.retryDelay ?? 500,
-  }
+  return sent
 }
 
 async function sendResumable(
