@@ -47,6 +47,8 @@ const MAX_REPLY_BYTES = 64 * 1024
  * answers while it reads (an echo) must not be cut off before its end: a reset would destroy what it has not read.
  */
 const MAX_REST_BYTES = 16 * 1024 * 1024
+/** A server that reads while it answers may stop for so long: a segment that is sent once more takes 200 ms and more, tcp(7). */
+const MAX_STALL_MS = 2_000
 const REFUSAL_MS = 1_000
 const REST_MS = 30_000
 
@@ -170,6 +172,7 @@ function boundRest(response: IncomingMessage, request: ClientRequest) {
   const isRefusal = (response.statusCode ?? 0) >= 300
   let rest = 0
   let written = 0
+  let movedAt = performance.now()
   let timer: NodeJS.Timeout | undefined
   const endWithin = (ms: number): void => {
     timer ??= setTimeout(() => response.destroy(), ms).unref()
@@ -179,11 +182,15 @@ function boundRest(response: IncomingMessage, request: ClientRequest) {
     /** Counts a chunk that the result does not need. */
     isTooLong(bytes: number): boolean {
       const { bytesWritten } = response.socket
-      if (isRefusal || request.writableFinished) endWithin(REST_MS)
-      else if (written !== bytesWritten) rest = 0 // the server reads while it answers
+      const isSent = isRefusal || request.writableFinished
+      if (isSent) endWithin(REST_MS)
+      else if (written !== bytesWritten) {
+        rest = 0 // the server reads while it answers
+        movedAt = performance.now()
+      }
       written = bytesWritten
       rest += bytes
-      return rest > MAX_REST_BYTES
+      return rest > MAX_REST_BYTES && (isSent || performance.now() - movedAt > MAX_STALL_MS)
     },
     end: (): void => clearTimeout(timer),
   }

@@ -160,6 +160,17 @@ describe('answers that never end', () => {
     expect({ status, bytes: body.length }).toEqual({ status: 200, bytes: 64 * 1024 })
   })
 
+  test('a success whose text never ends, from a server that stops reading the file for a moment, is a success', async () => {
+    const answered = flood('200 OK', () => true)
+    answer = (socket) => {
+      answered(socket)
+      // The kernel stops too, where it has to send a segment once more: 200 ms at least (tcp(7), TCP_RTO_MIN).
+      socket.once('data', () => socket.pause())
+      setTimeout(() => socket.resume(), 400)
+    }
+    expect(await putFile(url, file)).toMatchObject({ status: 200 })
+  })
+
   test('a success whose text never ends, from a server that does not read the file, is a failure', async () => {
     const answered = flood('200 OK', () => true)
     answer = (socket) => {
